@@ -1,0 +1,137 @@
+// Package store is the contract of Weft's memory: documents as update logs,
+// chat, who has been in a room, settings, and facts waiting to be handled.
+//
+// What a method has returned nil for survives kill -9 and power loss. The
+// conformance suite is storetest.
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+)
+
+// Seq numbers a room's chat messages 1, 2, 3, … without gaps.
+type Seq int64
+
+// LogID orders the records of all document logs of one store. IDs only grow.
+type LogID int64
+
+// Update is one record for a document's log.
+type Update struct {
+	Room RoomID
+	Data []byte // Yjs update, V1
+}
+
+// Doc is what is stored of a document: applying Snapshot and then Log in
+// order gives the document. A room never written to has neither.
+type Doc struct {
+	Snapshot []byte   // Yjs update V1, or nil
+	Log      [][]byte // updates V1, oldest first, not yet in Snapshot
+	// Through is the last record of Log, or the last one folded into Snapshot.
+	Through LogID
+}
+
+// Message is one chat message; see the contract page.
+type Message struct {
+	ID        string          `json:"id"` // 1..64 bytes, chosen by the author's client
+	Room      RoomID          `json:"room"`
+	Seq       Seq             `json:"seq"`
+	User      User            `json:"user"`
+	Text      string          `json:"text"`
+	Thread    string          `json:"thread,omitempty"` // id of the message it answers
+	Quote     json.RawMessage `json:"quote,omitempty"`
+	Mentions  []Mention       `json:"mentions"`
+	Reactions []Reaction      `json:"reactions"`
+	CreatedAt time.Time       `json:"createdAt"` // UTC, milliseconds
+	EditedAt  *time.Time      `json:"editedAt"`
+	Deleted   bool            `json:"deleted"`
+}
+
+// User is a person as others see them.
+type User struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+// Mention is a person named in a message's text; Room is set for @room.
+type Mention struct {
+	User string `json:"user,omitempty"`
+	Room bool   `json:"room,omitempty"`
+}
+
+// Reaction is one emoji under a message and who chose it.
+type Reaction struct {
+	Emoji string   `json:"emoji"`
+	Users []string `json:"users"`
+}
+
+// MessagePage asks for messages with Before > seq > After, Limit of them: the
+// newest ones if only Before (or nothing) is set, the oldest ones if After is.
+// Zero means not set; Limit 0 means 50, at most 200. The answer is always in
+// ascending order of seq.
+type MessagePage struct {
+	Before, After Seq
+	Limit         int
+}
+
+// Fact is something that happened and still has to be handled by whoever
+// notifies people. It is stored with its cause in one transaction, so that a
+// crash between the two loses nothing.
+type Fact struct {
+	ID   int64
+	Kind string // "message"
+	Data []byte // JSON of the cause
+}
+
+// Errors of a store.
+var (
+	// ErrConflict says that the message id is taken by another person or in
+	// another room.
+	ErrConflict = errors.New("store: id is taken")
+	// ErrCorrupt says that a document's stored bytes fail their checksum. The
+	// room must not be served as if it were empty.
+	ErrCorrupt = errors.New("store: stored document is damaged")
+)
+
+// Store keeps it all. Safe for concurrent use.
+type Store interface {
+	// LoadDoc reads a whole document.
+	LoadDoc(ctx context.Context, room RoomID) (Doc, error)
+	// AppendUpdates makes the records durable, all or none, in order.
+	AppendUpdates(ctx context.Context, updates []Update) error
+	// FoldDoc replaces everything up to and including through by the snapshot.
+	// The caller has verified that snapshot holds no less than what it
+	// replaces. Records after through stay.
+	FoldDoc(ctx context.Context, room RoomID, snapshot []byte, through LogID) error
+	// LongLogs lists rooms with at least min log records, longest first.
+	LongLogs(ctx context.Context, min int) ([]RoomID, error)
+
+	// PostMessage stores the message with the room's next seq and, if fact is
+	// set, a Fact of kind "message" whose Data is the stored message's JSON.
+	// If the same author has already posted this id in this room, it returns
+	// that message with created false. Seq in m is ignored.
+	PostMessage(ctx context.Context, m Message, fact bool) (stored Message, created bool, err error)
+	Messages(ctx context.Context, room RoomID, p MessagePage) ([]Message, error)
+	LastSeq(ctx context.Context, room RoomID) (Seq, error)
+
+	// Facts returns up to limit facts not yet done, oldest first.
+	Facts(ctx context.Context, limit int) ([]Fact, error)
+	DoneFact(ctx context.Context, id int64) error
+
+	// TouchMember remembers that the person has been in the room, with the
+	// name they go by now.
+	TouchMember(ctx context.Context, room RoomID, u User, at time.Time) error
+	// Members lists everybody who has been in the room, latest first, 1,000 at
+	// most.
+	Members(ctx context.Context, room RoomID) ([]User, error)
+
+	// Setting returns the value stored under key, or stores and returns what
+	// make gives if there is none. Concurrent callers get the same value.
+	Setting(ctx context.Context, key string, make func() ([]byte, error)) ([]byte, error)
+
+	// Ping proves that the store can be written: it commits a record.
+	Ping(ctx context.Context) error
+	Close() error
+}
