@@ -1,0 +1,195 @@
+package auth
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// Errors that a door turns into 401 or 4401.
+var (
+	ErrNoToken = errors.New("auth: a token is needed")
+	ErrToken   = errors.New("auth: the token is not valid")
+	ErrExpired = errors.New("auth: the token has run out")
+)
+
+// MaxToken is the longest token looked at, in bytes.
+const MaxToken = 8 << 10
+
+const (
+	audience = "weft"
+	leeway   = 30 * time.Second
+	guestTTL = 365 * 24 * time.Hour
+)
+
+// Config of a Verifier.
+type Config struct {
+	// Secret checks and signs HS256 tokens; at least 32 bytes.
+	Secret []byte
+	// Open lets people in without a token, as guests who may write anywhere.
+	Open bool
+	// APIKey, if set, gives backends full rights over HTTP.
+	APIKey string
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// Verifier turns tokens into identities. Safe for concurrent use.
+type Verifier struct {
+	secret []byte
+	open   bool
+	apiKey *[32]byte // SHA-256
+	now    func() time.Time
+	parser *jwt.Parser
+}
+
+// NewVerifier checks the configuration.
+func NewVerifier(c Config) (*Verifier, error) {
+	if len(c.Secret) < 32 {
+		return nil, fmt.Errorf("auth: the JWT secret has %d bytes, it needs 32 or more (try: openssl rand -hex 32)", len(c.Secret))
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	v := &Verifier{secret: c.Secret, open: c.Open, now: c.Now}
+	if c.APIKey != "" {
+		sum := sha256.Sum256([]byte(c.APIKey))
+		v.apiKey = &sum
+	}
+	v.parser = jwt.NewParser(
+		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
+		jwt.WithAudience(audience),
+		jwt.WithExpirationRequired(),
+		jwt.WithLeeway(leeway),
+		jwt.WithTimeFunc(c.Now),
+	)
+	return v, nil
+}
+
+// claims of a token; see the contract.
+type claims struct {
+	jwt.RegisteredClaims
+	Name   string  `json:"name,omitempty"`
+	Avatar string  `json:"avatar,omitempty"`
+	Rooms  []Grant `json:"rooms,omitempty"`
+	Guest  bool    `json:"guest,omitempty"`
+}
+
+// Open tells whether people come in without a token.
+func (v *Verifier) Open() bool { return v.open }
+
+// Identify checks a token. Without one it returns a new guest in open mode,
+// else ErrNoToken.
+func (v *Verifier) Identify(token string) (Identity, error) {
+	if token == "" {
+		if !v.open {
+			return Identity{}, ErrNoToken
+		}
+		return newGuest(""), nil
+	}
+	if len(token) > MaxToken {
+		return Identity{}, fmt.Errorf("%w: it has %d bytes, the limit is %d", ErrToken, len(token), MaxToken)
+	}
+	var c claims
+	_, err := v.parser.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return v.secret, nil })
+	switch {
+	case errors.Is(err, jwt.ErrTokenExpired):
+		return Identity{}, ErrExpired
+	case err != nil:
+		return Identity{}, fmt.Errorf("%w: %s", ErrToken, reason(err))
+	}
+	if !validUser(c.Subject) {
+		return Identity{}, fmt.Errorf("%w: sub must be 1 to 128 bytes without spaces or control characters", ErrToken)
+	}
+	id := Identity{User: c.Subject, Name: CleanName(c.Name), Avatar: c.Avatar, Guest: c.Guest, Grants: c.Rooms, Expires: c.ExpiresAt.Time}
+	if id.Name == "" {
+		id.Name = c.Subject
+	}
+	if v.open && id.Guest {
+		id.Grants = openGrants
+	}
+	return id, nil
+}
+
+// IsAPIKey tells, in constant time, whether s is the API key.
+func (v *Verifier) IsAPIKey(s string) bool {
+	if v.apiKey == nil {
+		return false
+	}
+	sum := sha256.Sum256([]byte(s))
+	return subtle.ConstantTimeCompare(sum[:], v.apiKey[:]) == 1
+}
+
+// Sign makes a token for the identity that runs out after ttl.
+func (v *Verifier) Sign(id Identity, ttl time.Duration) (string, error) {
+	now := v.now()
+	c := claims{
+		RegisteredClaims: jwt.RegisteredClaims{
+			Subject:   id.User,
+			Audience:  jwt.ClaimStrings{audience},
+			IssuedAt:  jwt.NewNumericDate(now),
+			ExpiresAt: jwt.NewNumericDate(now.Add(ttl)),
+		},
+		Name: id.Name, Avatar: id.Avatar, Rooms: id.Grants, Guest: id.Guest,
+	}
+	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, c).SignedString(v.secret)
+	if err != nil {
+		return "", fmt.Errorf("auth: sign: %w", err)
+	}
+	return token, nil
+}
+
+// Guest makes a new guest with a token to come back with. Only in open mode.
+func (v *Verifier) Guest(name string) (Identity, string, error) {
+	if !v.open {
+		return Identity{}, "", ErrNoToken
+	}
+	id := newGuest(CleanName(name))
+	signed := id
+	signed.Grants = nil // given on arrival, so that leaving open mode takes them away
+	token, err := v.Sign(signed, guestTTL)
+	return id, token, err
+}
+
+var openGrants = []Grant{{Pattern: "**", Role: Write}}
+
+func newGuest(name string) Identity {
+	var b [10]byte
+	rand.Read(b[:])
+	user := "guest-" + strings.ToLower(base32.StdEncoding.EncodeToString(b[:]))
+	if name == "" {
+		name = "Guest " + user[len(user)-4:]
+	}
+	return Identity{User: user, Name: name, Guest: true, Grants: openGrants}
+}
+
+// validUser tells whether s can be a user id.
+func validUser(s string) bool {
+	return s != "" && len(s) <= 128 && strings.ToValidUTF8(s, "") == s && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f })
+}
+
+// reason says what is wrong with a token without repeating any of it.
+func reason(err error) string {
+	for _, known := range []struct {
+		err  error
+		text string
+	}{
+		{jwt.ErrTokenMalformed, "it is malformed"},
+		{jwt.ErrTokenSignatureInvalid, "its signature or algorithm is not accepted"},
+		{jwt.ErrTokenRequiredClaimMissing, "it lacks exp or aud"},
+		{jwt.ErrTokenInvalidAudience, `its aud is not "weft"`},
+		{jwt.ErrTokenNotValidYet, "it is not valid yet"},
+	} {
+		if errors.Is(err, known.err) {
+			return known.text
+		}
+	}
+	return "it cannot be read"
+}

@@ -1,0 +1,223 @@
+package room
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"weft/server/store"
+)
+
+// ErrClosed says that the hub is closing: come back later.
+var ErrClosed = errors.New("room: the server is stopping")
+
+// Hub opens and closes rooms. Safe for concurrent use.
+type Hub struct {
+	store   store.Store
+	journal *Journal
+	folder  *Folder
+	log     *slog.Logger
+	idle    time.Duration
+
+	wg sync.WaitGroup // the rooms' goroutines
+
+	mu     sync.Mutex // never held while calling a room or the store
+	rooms  map[store.RoomID]*entry
+	closed bool
+}
+
+// entry is a room from the first wish for it to its end:
+//
+//	loading → ready → unloading → (gone)
+//	loading → failed → (gone)
+type entry struct {
+	loaded chan struct{} // closed when loading has ended; then room or err is set
+	room   *Room
+	err    error
+	stop   context.CancelFunc
+
+	// Guarded by Hub.mu.
+	refs      int
+	timer     *time.Timer   // unloads when it fires; nil while refs > 0
+	unloading bool          // no new references; wait for gone and ask again
+	gone      chan struct{} // closed when it is out of the map
+}
+
+// HubOptions of a Hub.
+type HubOptions struct {
+	Store store.Store
+	Log   *slog.Logger
+	// Idle is how long a room stays loaded after its last peer has left; 0
+	// means 30 s.
+	Idle time.Duration
+}
+
+// NewHub starts a hub; Close ends it.
+func NewHub(o HubOptions) *Hub {
+	if o.Idle == 0 {
+		o.Idle = 30 * time.Second
+	}
+	return &Hub{
+		store: o.Store, log: o.Log, idle: o.Idle,
+		journal: NewJournal(o.Store, o.Log),
+		folder:  NewFolder(o.Store, o.Log),
+		rooms:   map[store.RoomID]*entry{},
+	}
+}
+
+// Open returns the room, loaded, and a release to be called once when it is no
+// longer needed. Opening fails if the stored document cannot be read
+// (store.ErrCorrupt if it is damaged); the next Open tries again.
+func (h *Hub) Open(ctx context.Context, id store.RoomID) (r *Room, release func(), err error) {
+	for {
+		h.mu.Lock()
+		if h.closed {
+			h.mu.Unlock()
+			return nil, nil, ErrClosed
+		}
+		e := h.rooms[id]
+		if e != nil && e.unloading {
+			gone := e.gone
+			h.mu.Unlock()
+			select {
+			case <-gone:
+				continue
+			case <-ctx.Done():
+				return nil, nil, ctx.Err()
+			}
+		}
+		if e == nil {
+			e = &entry{loaded: make(chan struct{}), gone: make(chan struct{})}
+			h.rooms[id] = e
+			h.wg.Add(1)
+			go h.serve(id, e)
+		}
+		e.refs++
+		if e.timer != nil {
+			e.timer.Stop()
+			e.timer = nil
+		}
+		h.mu.Unlock()
+
+		release = sync.OnceFunc(func() { h.release(id, e) })
+		select {
+		case <-e.loaded:
+		case <-ctx.Done():
+			release()
+			return nil, nil, ctx.Err()
+		}
+		if e.err != nil {
+			release()
+			return nil, nil, e.err
+		}
+		return e.room, release, nil
+	}
+}
+
+// Loaded returns the room if it is open and ready, without keeping it so.
+func (h *Hub) Loaded(id store.RoomID) (*Room, bool) {
+	h.mu.Lock()
+	e := h.rooms[id]
+	h.mu.Unlock()
+	if e == nil {
+		return nil, false
+	}
+	select {
+	case <-e.loaded:
+		return e.room, e.err == nil
+	default:
+		return nil, false
+	}
+}
+
+// serve is a room's goroutine from loading to its end.
+func (h *Hub) serve(id store.RoomID, e *entry) {
+	defer h.wg.Done()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	e.stop = cancel
+	doc, err := load(ctx, h.store, id)
+	if err != nil {
+		h.log.Error("a room could not be loaded", "room", id, "err", err)
+		h.mu.Lock()
+		e.err = err
+		delete(h.rooms, id)
+		h.mu.Unlock()
+		close(e.loaded)
+		close(e.gone)
+		return
+	}
+	e.room = newRoom(id, doc, h.journal, h.log)
+	close(e.loaded)
+	e.room.run(ctx)
+
+	h.mu.Lock()
+	delete(h.rooms, id)
+	h.mu.Unlock()
+	close(e.gone)
+	h.folder.Nudge()
+}
+
+func (h *Hub) release(id store.RoomID, e *entry) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	e.refs--
+	if e.refs > 0 || h.closed || h.rooms[id] != e {
+		return
+	}
+	var timer *time.Timer
+	timer = time.AfterFunc(h.idle, func() {
+		h.mu.Lock()
+		unload := e.timer == timer && e.refs == 0 && !e.unloading
+		if unload {
+			e.unloading = true
+		}
+		h.mu.Unlock()
+		if unload {
+			<-e.loaded
+			e.stop()
+		}
+	})
+	e.timer = timer
+}
+
+// Close ends all rooms, after what they have accepted is on disk, or when ctx
+// ends. Peers should have been closed before.
+func (h *Hub) Close(ctx context.Context) error {
+	h.mu.Lock()
+	if h.closed {
+		h.mu.Unlock()
+		return nil
+	}
+	h.closed = true
+	open := make([]*entry, 0, len(h.rooms))
+	for _, e := range h.rooms {
+		e.unloading = true
+		if e.timer != nil {
+			e.timer.Stop()
+		}
+		open = append(open, e)
+	}
+	h.mu.Unlock()
+	for _, e := range open {
+		<-e.loaded
+		if e.err == nil {
+			e.stop()
+		}
+	}
+	ended := make(chan struct{})
+	go func() { h.wg.Wait(); close(ended) }()
+	var err error
+	select {
+	case <-ended:
+		err = h.journal.Close(ctx)
+	case <-ctx.Done():
+		// The store does not answer: giving the journal up releases the rooms.
+		err = h.journal.Close(ctx)
+		<-ended
+	}
+	h.folder.Close()
+	return err
+}

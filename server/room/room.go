@@ -1,0 +1,190 @@
+package room
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"weft/crdt"
+	"weft/presence/awareness"
+	"weft/server/store"
+	"weft/server/wire"
+)
+
+// Room is one live room: a document, its awareness, and the peers in it. One
+// goroutine owns them; the methods send it commands and are safe for
+// concurrent use. A command waits while the room's queue is full, which holds
+// up the socket it came from.
+type Room struct {
+	id       store.RoomID
+	commands chan command
+	stopped  chan struct{}
+	journal  *Journal
+	durable  *durable
+	log      *slog.Logger
+
+	// Owned by the goroutine.
+	state   *state
+	waiting []effect // acks whose records are not on disk yet, in order
+	bytes   int      // in waiting
+}
+
+const (
+	commandQueue = 256
+	// maxWaiting is how many bytes may wait for the disk before the room
+	// stops reading commands.
+	maxWaiting = 8 << 20
+	tickEvery  = 3 * time.Second
+)
+
+// ID returns the room's id.
+func (r *Room) ID() store.RoomID { return r.id }
+
+// Join adds a peer: it is greeted with step 1 and the awareness known.
+func (r *Room) Join(p Peer, mayWrite bool) {
+	r.do(command{kind: join, peer: p, mayWrite: mayWrite})
+}
+
+// Leave takes a peer and its awareness away. It may be called twice.
+func (r *Room) Leave(p Peer) { r.do(command{kind: leave, peer: p}) }
+
+// Receive gives the room a body from a peer, which it keeps.
+func (r *Room) Receive(p Peer, b wire.Body) { r.do(command{kind: message, peer: p, body: b}) }
+
+// Resync gives a peer the whole document and awareness again.
+func (r *Room) Resync(p Peer) { r.do(command{kind: resync, peer: p}) }
+
+// Broadcast delivers an event body to every peer.
+func (r *Room) Broadcast(body []byte) { r.do(command{kind: broadcastEvent, raw: body}) }
+
+func (r *Room) do(c command) {
+	c.now = time.Now()
+	select {
+	case r.commands <- c:
+	case <-r.stopped:
+	}
+}
+
+// load reads the stored document. Nothing is served before it has returned.
+func load(ctx context.Context, s store.Store, id store.RoomID) (*crdt.Doc, error) {
+	stored, err := s.LoadDoc(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("room: load: %w", err)
+	}
+	return open(stored)
+}
+
+// open makes a document of its stored parts.
+func open(stored store.Doc) (*crdt.Doc, error) {
+	doc := crdt.New(crdt.Options{})
+	if stored.Snapshot != nil {
+		if _, err := doc.ApplyUpdate(stored.Snapshot); err != nil {
+			return nil, fmt.Errorf("room: load: snapshot: %w: %w", store.ErrCorrupt, err)
+		}
+	}
+	for i, update := range stored.Log {
+		if _, err := doc.ApplyUpdate(update); err != nil {
+			return nil, fmt.Errorf("room: load: log record %d of %d: %w: %w", i+1, len(stored.Log), store.ErrCorrupt, err)
+		}
+	}
+	return doc, nil
+}
+
+func newRoom(id store.RoomID, doc *crdt.Doc, j *Journal, log *slog.Logger) *Room {
+	return &Room{
+		id: id, commands: make(chan command, commandQueue), stopped: make(chan struct{}),
+		journal: j, durable: newDurable(), log: log,
+		state: &state{id: id, doc: doc, aware: awareness.NewSet(), members: map[Peer]*member{}},
+	}
+}
+
+// run is the room's goroutine. It ends when ctx does, after what was accepted
+// is on disk.
+func (r *Room) run(ctx context.Context) {
+	defer close(r.stopped)
+	ticker := time.NewTicker(tickEvery)
+	defer ticker.Stop()
+	for {
+		commands := r.commands
+		if r.bytes > maxWaiting {
+			commands = nil
+		}
+		select {
+		case c := <-commands:
+			r.apply(r.state.step(c))
+		case <-r.durable.moved:
+			r.release()
+		case now := <-ticker.C:
+			r.apply(r.state.step(command{kind: tick, now: now}))
+		case <-ctx.Done():
+			r.drain()
+			return
+		}
+	}
+}
+
+// drain carries out what has arrived and waits until it is on disk.
+func (r *Room) drain() {
+	for {
+		select {
+		case c := <-r.commands:
+			r.apply(r.state.step(c))
+			continue
+		default:
+		}
+		break
+	}
+	for len(r.waiting) > 0 {
+		select {
+		case <-r.durable.moved:
+			r.release()
+		case <-r.journal.done:
+			r.release()
+			return
+		}
+	}
+}
+
+func (r *Room) apply(effects []effect) {
+	for _, e := range effects {
+		switch e.kind {
+		case send:
+			e.to.peer.Deliver(e.class, e.body)
+		case broadcast:
+			for _, m := range r.state.members {
+				if m != e.to {
+					m.peer.Deliver(e.class, e.body)
+				}
+			}
+		case journal:
+			r.journal.add(record{
+				update: store.Update{Room: r.id, Data: e.data}, room: r.durable, n: r.state.appended,
+			})
+		case ack:
+			r.waiting = append(r.waiting, e)
+			r.bytes += len(e.body)
+			r.release()
+		case closePeer:
+			r.log.Info("closing a peer", "room", r.id, "code", int(e.code), "reason", e.reason)
+			e.to.peer.Close(e.code, e.reason)
+			r.apply(r.state.step(command{kind: leave, peer: e.to.peer, now: time.Now()}))
+		}
+	}
+}
+
+// release sends the acks whose records are on disk.
+func (r *Room) release() {
+	on := r.durable.get()
+	n := 0
+	for n < len(r.waiting) && r.waiting[n].after <= on {
+		e := r.waiting[n]
+		e.to.peer.Acked(e.n, e.body)
+		r.bytes -= len(e.body)
+		r.waiting[n] = effect{}
+		n++
+	}
+	if r.waiting = r.waiting[n:]; len(r.waiting) == 0 {
+		r.waiting = nil
+	}
+}

@@ -1,0 +1,243 @@
+package room
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"time"
+
+	"weft/crdt"
+	"weft/crdt/ysync"
+	"weft/presence/awareness"
+	"weft/server/store"
+	"weft/server/wire"
+)
+
+// member is a peer and what the room knows of it.
+type member struct {
+	peer     Peer
+	mayWrite bool
+	// clients are the awareness client ids first seen from this peer; they go
+	// when it goes.
+	clients map[uint64]bool
+	// docMessages counts the step 2 and update messages the peer has sent.
+	docMessages uint64
+}
+
+// state is a ready room without its goroutine: step changes it and says what
+// to do, and touches nothing else. Only one goroutine uses it.
+type state struct {
+	id      store.RoomID
+	doc     *crdt.Doc
+	aware   *awareness.Set
+	members map[Peer]*member
+	// appended counts the updates handed to the journal.
+	appended uint64
+}
+
+// effect is one thing to do after a step, in order.
+type effect struct {
+	kind effectKind
+	to   *member // send, ack, close; the one left out for broadcast
+	body []byte
+	data []byte // update for the journal
+	n    uint64 // ack: the peer's document messages
+	// after is the number of journal records that must be on disk before an
+	// ack may leave.
+	after  uint64
+	class  Class
+	code   wire.CloseCode
+	reason string
+}
+
+type effectKind int
+
+const (
+	send      effectKind = iota // body to one peer
+	broadcast                   // body to all peers but to
+	journal                     // data to the log
+	ack                         // n and body to one peer, once after is on disk
+	closePeer
+)
+
+// command is what happens to a room.
+type command struct {
+	kind     commandKind
+	peer     Peer
+	mayWrite bool
+	body     wire.Body
+	raw      []byte // broadcastEvent
+	now      time.Time
+}
+
+type commandKind int
+
+const (
+	join commandKind = iota
+	leave
+	message
+	resync         // the peer lost document or awareness bodies: give it everything
+	broadcastEvent // raw to everybody
+	tick
+)
+
+// awarenessTimeout is after how long of silence a client's awareness goes, as
+// in y-protocols.
+const awarenessTimeout = 30 * time.Second
+
+// step carries out one command.
+func (s *state) step(c command) []effect {
+	m := s.members[c.peer]
+	switch c.kind {
+	case join:
+		m = &member{peer: c.peer, mayWrite: c.mayWrite, clients: map[uint64]bool{}}
+		s.members[c.peer] = m
+		return s.greet(m, nil)
+	case leave:
+		if m == nil {
+			return nil
+		}
+		delete(s.members, c.peer)
+		return s.forget(m, c.now)
+	case message:
+		if m == nil {
+			return nil
+		}
+		return s.message(m, c.body, c.now)
+	case resync:
+		if m == nil {
+			return nil
+		}
+		update := wire.AppendUpdate(nil, s.doc.EncodeStateAsUpdate(nil))
+		return s.greet(m, []effect{{kind: send, to: m, class: Document, body: update}})
+	case broadcastEvent:
+		return []effect{{kind: broadcast, class: Event, body: c.raw}}
+	case tick:
+		if gone := s.aware.Expire(c.now, awarenessTimeout); len(gone) > 0 {
+			return []effect{s.awareness(gone, nil)}
+		}
+	}
+	return nil
+}
+
+// greet asks the peer for what the room lacks and tells it who is here.
+func (s *state) greet(m *member, effects []effect) []effect {
+	effects = append(effects, effect{kind: send, to: m, class: Document, body: wire.AppendStep1(nil, s.doc.EncodeStateVector())})
+	if s.aware.Len() > 0 {
+		effects = append(effects, effect{kind: send, to: m, class: Awareness, body: s.everyone()})
+	}
+	return effects
+}
+
+func (s *state) everyone() []byte {
+	return wire.AppendAwareness(nil, awareness.Append(nil, s.aware.All()))
+}
+
+// forget takes a member's awareness away.
+func (s *state) forget(m *member, now time.Time) []effect {
+	if len(m.clients) == 0 {
+		return nil
+	}
+	ids := make([]uint64, 0, len(m.clients))
+	for id := range m.clients {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	gone := s.aware.Remove(ids, now)
+	if len(gone) == 0 {
+		return nil
+	}
+	return []effect{s.awareness(gone, nil)}
+}
+
+func (s *state) awareness(states []awareness.State, except *member) effect {
+	return effect{kind: broadcast, to: except, class: Awareness, body: wire.AppendAwareness(nil, awareness.Append(nil, states))}
+}
+
+func (s *state) message(m *member, b wire.Body, now time.Time) []effect {
+	switch b.Type {
+	case wire.TypeSync:
+		if b.Sync == ysync.Step1 {
+			return s.answer(m, b.Payload)
+		}
+		return s.update(m, b)
+	case wire.TypeAwareness:
+		return s.moved(m, b.Payload, now)
+	case wire.TypeQueryAwareness:
+		return []effect{{kind: send, to: m, class: Awareness, body: s.everyone()}}
+	}
+	return nil // newer clients may know more types than we do
+}
+
+// answer gives a peer what its state vector lacks.
+func (s *state) answer(m *member, payload []byte) []effect {
+	sv, err := crdt.DecodeStateVector(payload)
+	if err != nil {
+		return bad(m, err)
+	}
+	body := wire.AppendStep2(nil, s.doc.EncodeStateAsUpdate(sv))
+	return []effect{{kind: send, to: m, class: Document, body: body}}
+}
+
+// update applies a change. The others hear of it at once, the journal gets the
+// very bytes that came, and the author hears of it once they are on disk.
+func (s *state) update(m *member, b wire.Body) []effect {
+	m.docMessages++
+	if !m.mayWrite {
+		// A reader's client answers step 1, and may tidy up formatting: that
+		// is dropped without an ack, unless there is nothing in it to keep.
+		if bytes.Equal(b.Payload, emptyUpdate) {
+			return []effect{{kind: ack, to: m, n: m.docMessages, after: s.appended}}
+		}
+		return nil
+	}
+	changed, err := s.doc.ApplyUpdate(b.Payload)
+	if err != nil {
+		return bad(m, err)
+	}
+	if !changed {
+		return []effect{{kind: ack, to: m, n: m.docMessages, after: s.appended}}
+	}
+	s.appended++
+	body := wire.AppendUpdate(nil, b.Payload)
+	return []effect{
+		{kind: journal, data: b.Payload},
+		{kind: broadcast, to: m, class: Document, body: body},
+		{kind: ack, to: m, n: m.docMessages, after: s.appended, body: body},
+	}
+}
+
+// moved takes an awareness update. What is news goes to everybody, its sender
+// too: for a lone idle y-websocket client the echo is the only sign of life.
+func (s *state) moved(m *member, payload []byte, now time.Time) []effect {
+	states, err := awareness.Decode(payload)
+	if err != nil {
+		return bad(m, err)
+	}
+	news := s.aware.Apply(states, now)
+	if len(news) == 0 {
+		return nil
+	}
+	for _, st := range news {
+		if !s.owned(st.ClientID) {
+			m.clients[st.ClientID] = true
+		}
+	}
+	return []effect{s.awareness(news, nil)}
+}
+
+func (s *state) owned(client uint64) bool {
+	for _, m := range s.members {
+		if m.clients[client] {
+			return true
+		}
+	}
+	return false
+}
+
+// emptyUpdate has no structs and no deletions.
+var emptyUpdate = []byte{0, 0}
+
+func bad(m *member, err error) []effect {
+	return []effect{{kind: closePeer, to: m, code: wire.CloseBadFrame, reason: fmt.Sprintf("bad frame: %v", err)}}
+}
