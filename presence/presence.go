@@ -7,6 +7,7 @@ package presence
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -14,9 +15,20 @@ import (
 // there ended, unless the tracker was made with another value.
 const Grace = 5 * time.Second
 
-// Slots is the number of person colours. Two people in a room share a slot
-// only when more than Slots people are in it.
+// Slots is the number of person colours. A person who arrives shares a slot with
+// another only if all Slots are taken; nobody's changes while they stay, so two
+// may go on sharing one after the crowd has thinned.
 const Slots = 12
+
+// A person is Idle after IdleAfter without activity and Away after AwayAfter, if
+// the tracker is a [Toucher] and hears of activity at all.
+const (
+	IdleAfter = 2 * time.Minute
+	AwayAfter = 30 * time.Minute
+)
+
+// ErrClosed is the answer of a tracker that was closed.
+var ErrClosed = errors.New("presence: tracker is closed")
 
 // Member is one connection of one person to one room.
 type Member struct {
@@ -35,9 +47,9 @@ type Person struct {
 	Name    string    `json:"name"`
 	Avatar  string    `json:"avatar,omitempty"`
 	Slot    int       `json:"slot"`    // 0..11, colour; stable while the room remembers the person
-	Status  Status    `json:"status"`  // online, or offline during the grace period is never shown: it stays online
+	Status  Status    `json:"status"`  // in this room: online, idle or away; the grace period changes nothing
 	Devices int       `json:"devices"` // connections in this room, 0 during the grace period
-	Since   time.Time `json:"since"`
+	Since   time.Time `json:"since"`   // arrival in the room, UTC, milliseconds
 }
 
 // Status of a person, over all rooms.
@@ -53,14 +65,16 @@ const (
 
 // Seen is what is known of a person over all rooms.
 type Seen struct {
-	Status   Status     `json:"status"`
-	LastSeen *time.Time `json:"lastSeen,omitempty"` // coarse (whole minutes); nil if never seen or online now
-	Devices  int        `json:"devices"`
+	Status   Status     `json:"status"`             // of the most active room; Offline only after the grace period
+	LastSeen *time.Time `json:"lastSeen,omitempty"` // when the last connection ended, UTC, cut to whole minutes; nil if never seen or not Offline
+	Devices  int        `json:"devices"`            // distinct Conns over all rooms
 }
 
 // Diff is what changed in a room, people rolled up: a second tab of the same
-// person is no join, and leaving it is no leave. A changed name, avatar or
-// device count arrives as a join of a person already known.
+// person is no join, and leaving it is no leave. A changed name, avatar, status
+// or device count arrives as a join of a person already known; the count falling
+// to 0 at the start of the grace period is not told. A leave of somebody unknown
+// means nothing. Applied in order to a list of People, diffs keep it true.
 type Diff struct {
 	Room   string   `json:"-"`
 	Joins  []Person `json:"joins"`
@@ -84,8 +98,19 @@ type Tracker interface {
 	Status(ctx context.Context, users []string) (map[string]Seen, error)
 	// Watch calls fn with every Diff of every room, in order per room, from
 	// one goroutine of the tracker. fn must return quickly and must not call
-	// the tracker. The returned stop waits until no call is under way.
+	// the tracker. The returned stop waits until no call is under way; fn must
+	// not call it either. To follow a room, Watch first and list its People
+	// then: a diff or two may repeat what the list says already.
 	Watch(fn func(Diff)) (stop func())
 	// Close ends timers and goroutines, and waits for them.
 	Close() error
+}
+
+// Toucher is a Tracker that can tell who is active. A connection that was never
+// touched counts as active for ever; the first Touch starts its clock.
+type Toucher interface {
+	// Touch says that the person did something on this connection. Cheap; at
+	// most one a second per connection makes sense. Unknown connections are
+	// ignored.
+	Touch(ctx context.Context, room, conn string) error
 }

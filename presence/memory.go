@@ -1,0 +1,285 @@
+package presence
+
+import (
+	"cmp"
+	"context"
+	"sync"
+	"time"
+)
+
+// MemoryOptions of a Memory. The zero value means the defaults.
+type MemoryOptions struct {
+	// Grace is how long a person stays after their last connection to a room
+	// ended. 0 means the constant Grace; below 0 means not at all.
+	Grace time.Duration
+}
+
+// Memory is the Tracker and [Toucher] of a single process. One lock guards all
+// rooms: an operation is a few map accesses, far from where sharding would pay.
+//
+// It remembers the slots of the last 100,000 (room, person) pairs and the last
+// seen times of as many people, and nothing else of who has gone.
+type Memory struct {
+	stop context.CancelFunc
+	done sync.WaitGroup
+
+	rearm chan struct{} // capacity 1: the next deadline may be earlier now
+	ready chan struct{} // capacity 1: queue is not empty
+
+	mu       sync.Mutex
+	closed   bool
+	state    *state
+	armed    time.Time // what the clock goroutine waits for; zero: nothing
+	watchers []*watcher
+	queue    diffQueue
+}
+
+var (
+	_ Tracker = (*Memory)(nil)
+	_ Toucher = (*Memory)(nil)
+)
+
+type watcher struct {
+	calling sync.Mutex // held while fn runs
+	stopped bool       // guarded by calling
+	fn      func(Diff)
+}
+
+// NewMemory starts a tracker with two goroutines: one waits for deadlines, the
+// other calls the watchers. Close it.
+func NewMemory(o MemoryOptions) *Memory {
+	ctx, stop := context.WithCancel(context.Background())
+	m := &Memory{
+		stop:  stop,
+		rearm: make(chan struct{}, 1),
+		ready: make(chan struct{}, 1),
+		state: newState(cmp.Or(o.Grace, Grace)),
+		queue: diffQueue{max: maxQueued},
+	}
+	m.done.Go(func() { m.keepTime(ctx) })
+	m.done.Go(func() { m.deliver(ctx) })
+	return m
+}
+
+// Join adds or replaces a connection.
+func (m *Memory) Join(_ context.Context, member Member) (Person, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return Person{}, ErrClosed
+	}
+	p, d := m.state.join(member, time.Now())
+	m.tell(d)
+	return p, nil
+}
+
+// Touch notes activity on a connection.
+func (m *Memory) Touch(_ context.Context, room, conn string) error {
+	return m.change(func(now time.Time) Diff { return m.state.touch(room, conn, now) })
+}
+
+// Leave ends a connection.
+func (m *Memory) Leave(_ context.Context, room, conn string) error {
+	return m.change(func(now time.Time) Diff { return m.state.leave(room, conn, now) })
+}
+
+func (m *Memory) change(f func(now time.Time) Diff) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return ErrClosed
+	}
+	m.tell(f(time.Now()))
+	return nil
+}
+
+// People lists the people in the room, by arrival.
+func (m *Memory) People(_ context.Context, room string) ([]Person, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return nil, ErrClosed
+	}
+	return m.state.people(room), nil
+}
+
+// Here tells whether the person has a live connection in the room.
+func (m *Memory) Here(_ context.Context, room, user string) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return false, ErrClosed
+	}
+	return m.state.here(room, user), nil
+}
+
+// Status of people over all rooms.
+func (m *Memory) Status(_ context.Context, users []string) (map[string]Seen, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return nil, ErrClosed
+	}
+	status := make(map[string]Seen, len(users))
+	for _, id := range users {
+		status[id] = m.state.status(id)
+	}
+	return status, nil
+}
+
+// Watch calls fn with every diff from now on. All watchers are called by the same
+// goroutine, one after another, so a slow one delays the rest. While a watcher is
+// busy, diffs wait; once 1,024 do, a room's next diff is merged into the one of
+// its that waits already: the watchers then skip moments but end at the truth,
+// and the queue holds at most one diff more for each room.
+func (m *Memory) Watch(fn func(Diff)) (stop func()) {
+	w := &watcher{fn: fn}
+	m.mu.Lock()
+	// A copy, because deliver reads the list it took without the lock.
+	m.watchers = append(m.watchers[:len(m.watchers):len(m.watchers)], w)
+	m.mu.Unlock()
+	return func() {
+		m.mu.Lock()
+		var rest []*watcher
+		for _, other := range m.watchers {
+			if other != w {
+				rest = append(rest, other)
+			}
+		}
+		m.watchers = rest
+		m.mu.Unlock()
+		w.calling.Lock()
+		w.stopped = true
+		w.calling.Unlock()
+	}
+}
+
+// Close ends the goroutines and waits for them. Diffs still queued are not
+// delivered.
+func (m *Memory) Close() error {
+	m.mu.Lock()
+	m.closed = true
+	m.mu.Unlock()
+	m.stop()
+	m.done.Wait()
+	return nil
+}
+
+// tell queues a diff and sees to the timer. It runs after every change, under mu.
+func (m *Memory) tell(d Diff) {
+	if !d.empty() && len(m.watchers) > 0 {
+		m.queue.push(d)
+		signal(m.ready)
+	}
+	if at, ok := m.state.next(); ok && (m.armed.IsZero() || at.Before(m.armed)) {
+		signal(m.rearm)
+	}
+}
+
+// keepTime waits for the next deadline. A deadline that moved away is found out
+// when it comes.
+func (m *Memory) keepTime(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-m.rearm:
+		case <-timer.C:
+		}
+		m.mu.Lock()
+		m.armed = time.Time{}
+		now := time.Now()
+		for _, d := range m.state.expire(now) {
+			m.tell(d)
+		}
+		if at, ok := m.state.next(); ok {
+			m.armed = at
+			timer.Reset(at.Sub(now))
+		}
+		m.mu.Unlock()
+	}
+}
+
+func (m *Memory) deliver(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-m.ready:
+		}
+		for ctx.Err() == nil {
+			m.mu.Lock()
+			d, ok := m.queue.pop()
+			watchers := m.watchers
+			m.mu.Unlock()
+			if !ok {
+				break
+			}
+			for _, w := range watchers {
+				w.call(d)
+			}
+		}
+	}
+}
+
+func (w *watcher) call(d Diff) {
+	w.calling.Lock()
+	defer w.calling.Unlock()
+	if !w.stopped {
+		w.fn(d)
+	}
+}
+
+// signal sets a flag that a goroutine waits for; set twice is set once.
+func signal(flag chan<- struct{}) {
+	select {
+	case flag <- struct{}{}:
+	default:
+	}
+}
+
+const maxQueued = 1024
+
+// diffQueue is first in, first out. When it holds max diffs it is full: a diff is
+// then merged into the last one of its room, and only a room without one adds to
+// the length. Merging keeps the order per room, the only order promised.
+type diffQueue struct {
+	max   int
+	diffs []Diff
+	first int            // position of diffs[0], counted from the beginning of time
+	last  map[string]int // position of each room's last diff
+}
+
+func (q *diffQueue) push(d Diff) {
+	if d.Joins == nil {
+		d.Joins = []Person{} // [] in JSON, not null
+	}
+	if d.Leaves == nil {
+		d.Leaves = []string{}
+	}
+	if at, waits := q.last[d.Room]; waits && len(q.diffs) >= q.max {
+		q.diffs[at-q.first] = q.diffs[at-q.first].merge(d)
+		return
+	}
+	if q.last == nil {
+		q.last = map[string]int{}
+	}
+	q.last[d.Room] = q.first + len(q.diffs)
+	q.diffs = append(q.diffs, d)
+}
+
+func (q *diffQueue) pop() (Diff, bool) {
+	if len(q.diffs) == 0 {
+		return Diff{}, false
+	}
+	d := q.diffs[0]
+	if q.last[d.Room] == q.first {
+		delete(q.last, d.Room)
+	}
+	q.diffs[0] = Diff{}
+	q.diffs = q.diffs[1:]
+	q.first++
+	return d, true
+}

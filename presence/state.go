@@ -1,0 +1,398 @@
+package presence
+
+import (
+	"cmp"
+	"container/heap"
+	"hash/fnv"
+	"slices"
+	"time"
+)
+
+// state is who is where, as plain data: it has no clock, no timers and no locks.
+// Whoever calls passes now, and calls expire no later than due says. Times passed
+// should carry Go's monotonic reading: deadlines are compared with it, so a host
+// clock that jumps ends nobody's grace period.
+//
+// One person in one room:
+//
+//	          join                 last connection ends
+//	(absent) ──────▶ here ───────────────────────────▶ in grace
+//	    ▲              ▲                                │    │
+//	    │              └──────────── join ──────────────┘    │ grace over
+//	    └─────────────────────────── leave told ─────────────┘
+type state struct {
+	grace time.Duration
+	rooms map[string]*room
+	users map[string]*user
+	due   deadlines
+	slots *recent[slotKey, int]
+	seen  *recent[string, time.Time]
+	count uint64 // people that ever arrived: orders them
+}
+
+// What is remembered of people who are gone, over all rooms, the longest unused
+// forgotten first. A forgotten slot matters only to who had another than the one
+// their id hashes to; a forgotten time reads as "never seen".
+const (
+	maxSlots = 100_000 // (room, person) pairs, about 10 MB
+	maxSeen  = 100_000 // people
+)
+
+type slotKey struct{ room, user string }
+
+type room struct {
+	conns  map[string]*conn
+	people map[string]*person
+	slots  [Slots]int // people that have the slot now
+}
+
+type conn struct {
+	person *person
+	member Member
+	active time.Time // zero: never touched
+}
+
+type person struct {
+	room     string
+	Person   // as it is
+	shown    Person
+	order    uint64
+	conns    map[string]*conn
+	left     time.Time // when the last connection ended; zero: here
+	deadline time.Time // zero: nothing will change by itself
+	index    int       // in due, −1 if not there
+}
+
+// user is a person over all rooms.
+type user struct {
+	conns  map[string]int // rooms by Conn
+	people map[*person]struct{}
+	left   time.Time
+}
+
+func newState(grace time.Duration) *state {
+	return &state{
+		grace: grace,
+		rooms: map[string]*room{},
+		users: map[string]*user{},
+		slots: newRecent[slotKey, int](maxSlots),
+		seen:  newRecent[string, time.Time](maxSeen),
+	}
+}
+
+// join adds or replaces the connection, which may have been another person's.
+func (s *state) join(m Member, now time.Time) (Person, Diff) {
+	d := Diff{Room: m.Room}
+	r := s.rooms[m.Room]
+	if r == nil {
+		r = &room{conns: map[string]*conn{}, people: map[string]*person{}}
+		s.rooms[m.Room] = r
+	}
+	if old := r.conns[m.Conn]; old != nil && old.person.ID != m.User {
+		s.end(r, old, now)
+		s.show(old.person, &d)
+	}
+	p := r.people[m.User]
+	if p == nil {
+		p = s.arrive(r, m, now)
+	}
+	c := r.conns[m.Conn]
+	if c == nil {
+		c = &conn{person: p}
+		r.conns[m.Conn] = c
+		p.conns[m.Conn] = c
+		s.users[m.User].conns[m.Conn]++
+	}
+	c.member = m
+	if !c.active.IsZero() {
+		c.active = now
+	}
+	p.left = time.Time{}
+	p.Name, p.Avatar = m.Name, m.Avatar
+	s.refresh(p, now)
+	s.show(p, &d)
+	return p.Person, d
+}
+
+// touch notes activity on a connection.
+func (s *state) touch(room, name string, now time.Time) Diff {
+	d := Diff{Room: room}
+	if c := s.conn(room, name); c != nil {
+		c.active = now
+		// The deadline stays where it is, too early: expire finds out and moves
+		// it, once in two minutes instead of at every key.
+		if c.person.Status != Online || c.person.deadline.IsZero() {
+			s.refresh(c.person, now)
+			s.show(c.person, &d)
+		}
+	}
+	return d
+}
+
+// leave ends a connection.
+func (s *state) leave(room, name string, now time.Time) Diff {
+	d := Diff{Room: room}
+	if c := s.conn(room, name); c != nil {
+		s.end(s.rooms[room], c, now)
+		if s.grace <= 0 {
+			s.pass(c.person, now, &d)
+		} else {
+			s.show(c.person, &d)
+		}
+	}
+	return d
+}
+
+// expire does what time has brought: grace periods end, people fall idle.
+func (s *state) expire(now time.Time) []Diff {
+	var diffs []Diff
+	for len(s.due) > 0 && !s.due[0].deadline.After(now) {
+		d := Diff{Room: s.due[0].room}
+		s.pass(s.due[0], now, &d)
+		if !d.empty() {
+			diffs = append(diffs, d)
+		}
+	}
+	return diffs
+}
+
+// next tells when expire has something to do; ok is false for never.
+func (s *state) next() (at time.Time, ok bool) {
+	if len(s.due) == 0 {
+		return time.Time{}, false
+	}
+	return s.due[0].deadline, true
+}
+
+func (s *state) conn(room, name string) *conn {
+	if r := s.rooms[room]; r != nil {
+		return r.conns[name]
+	}
+	return nil
+}
+
+// people lists a room by arrival.
+func (s *state) people(room string) []Person {
+	r := s.rooms[room]
+	if r == nil {
+		return nil
+	}
+	all := make([]*person, 0, len(r.people))
+	for _, p := range r.people {
+		all = append(all, p)
+	}
+	slices.SortFunc(all, func(a, b *person) int { return cmp.Compare(a.order, b.order) })
+	list := make([]Person, len(all))
+	for i, p := range all {
+		list[i] = p.Person
+	}
+	return list
+}
+
+func (s *state) here(room, user string) bool {
+	r := s.rooms[room]
+	return r != nil && r.people[user] != nil && len(r.people[user].conns) > 0
+}
+
+// status of one person over all rooms.
+func (s *state) status(id string) Seen {
+	u := s.users[id]
+	if u == nil {
+		seen := Seen{Status: Offline}
+		if at, ok := s.seen.get(id); ok {
+			at = at.UTC().Truncate(time.Minute)
+			seen.LastSeen = &at
+		}
+		return seen
+	}
+	seen := Seen{Status: Away, Devices: len(u.conns)}
+	for p := range u.people {
+		if p.Status == Online || p.Status == Idle && seen.Status == Away {
+			seen.Status = p.Status
+		}
+	}
+	return seen
+}
+
+// arrive makes a person of the room.
+func (s *state) arrive(r *room, m Member, now time.Time) *person {
+	s.count++
+	p := &person{
+		room: m.Room,
+		Person: Person{
+			ID: m.User, Slot: s.slot(r, m.Room, m.User), Status: Online,
+			Since: now.UTC().Truncate(time.Millisecond),
+		},
+		order: s.count,
+		conns: map[string]*conn{},
+		index: -1,
+	}
+	r.people[m.User] = p
+	r.slots[p.Slot]++
+	u := s.users[m.User]
+	if u == nil {
+		u = &user{conns: map[string]int{}, people: map[*person]struct{}{}}
+		s.users[m.User] = u
+	}
+	u.people[p] = struct{}{}
+	return p
+}
+
+// slot chooses a colour: the one that the person had here before, else the one
+// that their id hashes to, else the next free one in steps of five, which visit
+// all twelve and keep neighbours apart in hue. With none free it is the least
+// used in the same order.
+func (s *state) slot(r *room, name, user string) int {
+	key := slotKey{name, user}
+	if had, ok := s.slots.get(key); ok && r.slots[had] == 0 {
+		return had
+	}
+	h := fnv.New32a()
+	h.Write([]byte(user))
+	preferred := int(h.Sum32() % Slots)
+	best := preferred
+	for k := range Slots {
+		if at := (preferred + 5*k) % Slots; r.slots[at] < r.slots[best] {
+			best = at
+		}
+	}
+	s.slots.put(key, best)
+	return best
+}
+
+// end takes a connection away from its person, who stays.
+func (s *state) end(r *room, c *conn, now time.Time) {
+	p, name := c.person, c.member.Conn
+	delete(r.conns, name)
+	delete(p.conns, name)
+	u := s.users[p.ID]
+	if u.conns[name]--; u.conns[name] == 0 {
+		delete(u.conns, name)
+	}
+	if len(p.conns) == 0 {
+		p.left, u.left = now, now
+	}
+	s.refresh(p, now)
+}
+
+// pass applies what the person's deadline brought.
+func (s *state) pass(p *person, now time.Time, d *Diff) {
+	if p.left.IsZero() || now.Sub(p.left) < s.grace {
+		s.refresh(p, now)
+		s.show(p, d)
+		return
+	}
+	s.schedule(p, time.Time{})
+	r := s.rooms[p.room]
+	delete(r.people, p.ID)
+	r.slots[p.Slot]--
+	if len(r.people) == 0 {
+		delete(s.rooms, p.room)
+	}
+	u := s.users[p.ID]
+	delete(u.people, p)
+	if len(u.people) == 0 {
+		delete(s.users, p.ID)
+		s.seen.put(p.ID, u.left)
+	}
+	d.Leaves = append(d.Leaves, p.ID)
+}
+
+// refresh works out devices, status and the next deadline.
+func (s *state) refresh(p *person, now time.Time) {
+	p.Devices = len(p.conns)
+	if p.Devices == 0 {
+		s.schedule(p, p.left.Add(s.grace)) // the status stays as it was
+		return
+	}
+	var last time.Time
+	for _, c := range p.conns {
+		if c.active.IsZero() {
+			p.Status = Online
+			s.schedule(p, time.Time{})
+			return
+		}
+		if c.active.After(last) {
+			last = c.active
+		}
+	}
+	switch quiet := now.Sub(last); {
+	case quiet < IdleAfter:
+		p.Status = Online
+		s.schedule(p, last.Add(IdleAfter))
+	case quiet < AwayAfter:
+		p.Status = Idle
+		s.schedule(p, last.Add(AwayAfter))
+	default:
+		p.Status = Away
+		s.schedule(p, time.Time{})
+	}
+}
+
+// show adds the person to the diff if they look other than last told.
+func (s *state) show(p *person, d *Diff) {
+	if p.Devices == 0 || p.Person == p.shown {
+		return
+	}
+	p.shown = p.Person
+	d.Joins = append(d.Joins, p.Person)
+}
+
+func (s *state) schedule(p *person, at time.Time) {
+	p.deadline = at
+	switch {
+	case at.IsZero() && p.index >= 0:
+		heap.Remove(&s.due, p.index)
+	case at.IsZero():
+	case p.index >= 0:
+		heap.Fix(&s.due, p.index)
+	default:
+		heap.Push(&s.due, p)
+	}
+}
+
+func (d Diff) empty() bool { return len(d.Joins) == 0 && len(d.Leaves) == 0 }
+
+// merge is the one diff that has the effect of d, then next.
+func (d Diff) merge(next Diff) Diff {
+	joins := append([]Person{}, d.Joins...)
+	leaves := append([]string{}, d.Leaves...)
+	for _, id := range next.Leaves {
+		joins = slices.DeleteFunc(joins, func(p Person) bool { return p.ID == id })
+		if !slices.Contains(leaves, id) {
+			leaves = append(leaves, id)
+		}
+	}
+	for _, p := range next.Joins {
+		leaves = slices.DeleteFunc(leaves, func(id string) bool { return id == p.ID })
+		if i := slices.IndexFunc(joins, func(q Person) bool { return q.ID == p.ID }); i >= 0 {
+			joins[i] = p
+		} else {
+			joins = append(joins, p)
+		}
+	}
+	return Diff{Room: d.Room, Joins: joins, Leaves: leaves}
+}
+
+// deadlines is a heap of people, the earliest deadline first.
+type deadlines []*person
+
+func (h deadlines) Len() int           { return len(h) }
+func (h deadlines) Less(i, j int) bool { return h[i].deadline.Before(h[j].deadline) }
+func (h deadlines) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].index, h[j].index = i, j
+}
+func (h *deadlines) Push(x any) {
+	p := x.(*person)
+	p.index = len(*h)
+	*h = append(*h, p)
+}
+func (h *deadlines) Pop() any {
+	old := *h
+	p := old[len(old)-1]
+	old[len(old)-1] = nil
+	p.index = -1
+	*h = old[:len(old)-1]
+	return p
+}

@@ -1,0 +1,126 @@
+package presence
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+)
+
+func TestSlotFollowsTheHash(t *testing.T) {
+	// FNV-1a 32 of "a" is 0xe40c292c; of "" it is 0x811c9dc5.
+	s := newState(time.Second)
+	for _, c := range []struct {
+		user string
+		want int
+	}{
+		{"a", 0xe40c292c % Slots},
+		{"", 0x811c9dc5 % Slots},
+	} {
+		p, _ := s.join(Member{Room: "room of " + c.user, Conn: "1", User: c.user}, time.Unix(0, 0))
+		if p.Slot != c.want {
+			t.Errorf("%q got slot %d, want %d", c.user, p.Slot, c.want)
+		}
+	}
+}
+
+func TestTakenSlotMovesByFive(t *testing.T) {
+	r := &room{}
+	s := newState(time.Second)
+	preferred := s.slot(r, "r", "a")
+	r.slots[preferred]++
+	if again := s.slot(r, "r", "a"); again != (preferred+5)%Slots {
+		t.Errorf("after %d came %d", preferred, again)
+	}
+	for i := range r.slots {
+		r.slots[i] = 2
+	}
+	r.slots[(preferred+10)%Slots] = 1
+	if least := s.slot(r, "r", "a"); least != (preferred+10)%Slots {
+		t.Errorf("in a crowd got %d, want the least used", least)
+	}
+}
+
+func TestStateKeepsNothingOfEmptyRooms(t *testing.T) {
+	s := newState(time.Second)
+	now := time.Unix(0, 0)
+	for i := range 100 {
+		s.join(Member{Room: fmt.Sprint(i % 7), Conn: fmt.Sprint(i), User: fmt.Sprint(i % 13)}, now)
+	}
+	for i := range 100 {
+		s.leave(fmt.Sprint(i%7), fmt.Sprint(i), now)
+	}
+	s.expire(now.Add(time.Second))
+	if len(s.rooms)+len(s.users)+len(s.due) != 0 {
+		t.Errorf("left behind: %d rooms, %d users, %d deadlines", len(s.rooms), len(s.users), len(s.due))
+	}
+}
+
+func TestRecentForgetsTheLongestUnused(t *testing.T) {
+	r := newRecent[string, int](2)
+	r.put("a", 1)
+	r.put("b", 2)
+	r.get("a")
+	r.put("c", 3)
+	if _, ok := r.get("b"); ok || len(r.byKey) != 2 {
+		t.Errorf("kept %v", slices.Collect(maps.Keys(r.byKey)))
+	}
+	if v, ok := r.get("a"); !ok || v != 1 {
+		t.Error("lost what was just used")
+	}
+}
+
+// Law: a full queue, whatever it merges, leads to the same list of people, and
+// keeps its bound of max and one for each room.
+func TestFullQueueMergesToTheSameEnd(t *testing.T) {
+	seed := rand.Uint64()
+	t.Log("seed", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	apply := func(rooms map[string]map[string]int, d Diff) {
+		if rooms[d.Room] == nil {
+			rooms[d.Room] = map[string]int{}
+		}
+		for _, id := range d.Leaves {
+			delete(rooms[d.Room], id)
+		}
+		for _, p := range d.Joins {
+			rooms[d.Room][p.ID] = p.Devices
+		}
+	}
+	for range 200 {
+		q := diffQueue{max: 1 + random.IntN(6)}
+		want, got := map[string]map[string]int{}, map[string]map[string]int{}
+		for i := range 200 {
+			d := Diff{Room: fmt.Sprint(random.IntN(4))}
+			for range random.IntN(3) {
+				d.Leaves = append(d.Leaves, fmt.Sprint(random.IntN(5)))
+			}
+			for range 1 + random.IntN(2) {
+				d.Joins = append(d.Joins, Person{ID: fmt.Sprint(random.IntN(5)), Devices: i})
+			}
+			apply(want, d)
+			q.push(d)
+			if len(q.diffs) > q.max+4 {
+				t.Fatalf("%d diffs wait, with a bound of %d and 4 rooms", len(q.diffs), q.max)
+			}
+			for range random.IntN(3) / 2 {
+				if d, ok := q.pop(); ok {
+					apply(got, d)
+				}
+			}
+		}
+		for d, ok := q.pop(); ok; d, ok = q.pop() {
+			apply(got, d)
+		}
+		if len(q.last) != 0 {
+			t.Fatalf("an empty queue remembers %v", q.last)
+		}
+		for room := range want {
+			if !maps.Equal(want[room], got[room]) {
+				t.Fatalf("room %s: got %v, want %v", room, got[room], want[room])
+			}
+		}
+	}
+}
