@@ -1,0 +1,91 @@
+package lint
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// absent names paths that documents may speak of though they are not in the
+// repository.
+var absent = []string{"weft-data", "web/node_modules"}
+
+var (
+	quoted = regexp.MustCompile("`([^`\n]+)`")
+	// A path: segments of the usual letters, perhaps with a pattern's stars,
+	// perhaps with a line number behind it.
+	pathLike = regexp.MustCompile(`^(\./|\.\./)?\.?[A-Za-z0-9_*][A-Za-z0-9_.*-]*(/[A-Za-z0-9_.*-]+)*/?(:\d+(-\d+)?)?$`)
+	lineTail = regexp.MustCompile(`:\d+(-\d+)?$`)
+)
+
+// Documents checks that every path that a .md file names in backticks exists:
+// those that begin with a folder of the root, those that begin with ./ (also
+// inside a command), and bare names of Go and Markdown files. A path is sought
+// from the root and from the document's own folder.
+func Documents(t *Tree) (problems []Problem) {
+	for _, doc := range t.Paths {
+		if path.Ext(doc) != ".md" {
+			continue
+		}
+		text, err := fs.ReadFile(t.Files, doc)
+		if err != nil {
+			problems = append(problems, Problem{doc, 0, err.Error()})
+			continue
+		}
+		for i, line := range bytes.Split(text, []byte("\n")) {
+			for _, m := range quoted.FindAllSubmatch(line, -1) {
+				for _, name := range named(string(m[1])) {
+					if !t.has(path.Dir(doc), name) {
+						problems = append(problems, Problem{doc, i + 1, fmt.Sprintf("names %s, which does not exist", name)})
+					}
+				}
+			}
+		}
+	}
+	return problems
+}
+
+// named returns the repository paths in the text between two backticks.
+func named(text string) (paths []string) {
+	words := strings.Fields(text)
+	for _, w := range words {
+		if !pathLike.MatchString(w) || strings.HasSuffix(w, "...") && w == "./..." {
+			continue
+		}
+		w = lineTail.ReplaceAllString(w, "")
+		switch {
+		case strings.HasPrefix(w, "./"), strings.HasPrefix(w, "../"):
+		case len(words) > 1:
+			continue // an argument of a command may be anything
+		case strings.Contains(w, "/") && slices.Contains(topLevel, library(w)):
+		case strings.HasPrefix(w, ".ci/"):
+		case !strings.Contains(w, "/") && (strings.HasSuffix(w, ".go") || strings.HasSuffix(w, ".md")) && !strings.HasPrefix(w, "."):
+		default:
+			continue
+		}
+		paths = append(paths, strings.TrimSuffix(strings.TrimSuffix(w, "..."), "/"))
+	}
+	return paths
+}
+
+// has tells whether the tree has the path, which may be a pattern, at its root
+// or in dir.
+func (t *Tree) has(dir, name string) bool {
+	for _, base := range []string{".", dir} {
+		p := path.Join(base, name)
+		if slices.ContainsFunc(absent, func(a string) bool { return within(p, a) }) {
+			return true
+		}
+		if !fs.ValidPath(p) {
+			continue
+		}
+		if found, err := fs.Glob(t.Files, p); err == nil && len(found) > 0 {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,163 @@
+package lint
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A row holds packages that may import any package of the rows before it and
+// none of its own row or after it.
+type row struct {
+	floor    int
+	packages []string
+}
+
+// rows is the house from the cellar up. Some floors have several rows. A
+// package that is missing here is a problem: whoever adds one says where it
+// stands.
+var rows = []row{
+	{0, []string{"crdt/lib0", "web"}},
+	{1, []string{"crdt/internal/oracle"}},
+	{1, []string{"crdt", "crdt/ysync", "presence/awareness"}},
+	{1, []string{"server/wire"}},
+	{2, []string{"crdt/crdttest", "presence", "notify", "server/store", "server/relay", "server/auth", "server/events"}},
+	{3, []string{"presence/presencetest", "notify/notifytest", "server/store/storetest", "server/relay/relaytest"}},
+	{3, []string{"presence/redis", "notify/webpush", "server/relay/redis", "server/store/sqlite", "server/store/postgres"}},
+	{4, []string{"server/room", "server/chat", "server/stream", "server/webhook"}},
+	{5, []string{"server/ws"}},
+	{5, []string{"server/api"}}, // mounts ws beside its own routes
+	{6, []string{"server"}},
+	{7, []string{"server/cmd/weft", "server/cmd/check", "server/e2e", "server/internal/lint", "web/build"}},
+}
+
+// guests says which packages may import a dependency that has one place in the
+// house. Paths below a guest's own path are the guest too.
+var guests = map[string][]string{
+	"github.com/olahol/melody": {"server/ws"},
+	"github.com/labstack/echo": {"server/api", "server"},
+}
+
+// pure packages compute: no network, lock, log or file, and no clock. They may
+// speak of times and durations that they are given.
+var pure = []string{"crdt/lib0", "crdt", "crdt/ysync", "presence/awareness", "server/wire"}
+
+var impure = []string{"context", "log", "net", "os", "sync", "syscall", "math/rand", "crypto/rand"}
+
+var clock = []string{"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "NewTimer", "NewTicker", "Tick"}
+
+// Floors checks that imports point down, that the four libraries know nothing
+// of the server or of each other, that the doors' frameworks stay behind their
+// doors, and that the pure packages are pure.
+//
+// A test may besides import any conformance suite (a package whose name ends in
+// "test").
+func Floors(t *Tree) (problems []Problem) {
+	for _, f := range t.Go {
+		at, known := place(f.Dir)
+		if !known {
+			problems = append(problems, Problem{f.Path, 0, "the package " + f.Dir + " is on no floor: name it in " + here + "floors.go"})
+			continue
+		}
+		for p, pos := range f.imports {
+			if text := mayImport(f, at, p); text != "" {
+				problems = append(problems, Problem{f.Path, t.line(pos), text})
+			}
+		}
+		if !f.Test && slices.Contains(pure, f.Dir) {
+			for _, pos := range f.uses("time", clock...) {
+				problems = append(problems, Problem{f.Path, t.line(pos), f.Dir + " is pure and reads the clock"})
+			}
+		}
+	}
+	return problems
+}
+
+// here is where the tables stand that a problem sends its reader to.
+const here = "server/internal/lint/"
+
+// mayImport returns why f, on row at, may not import p, or nothing.
+func mayImport(f *GoFile, at int, p string) string {
+	for guest, hosts := range guests {
+		if within(p, guest) && !slices.Contains(hosts, f.Dir) {
+			return fmt.Sprintf("%s belongs into %s alone", p, strings.Join(hosts, " and "))
+		}
+	}
+	dir, ours := own(p)
+	if !ours {
+		if !f.Test && slices.Contains(pure, f.Dir) && slices.ContainsFunc(impure, func(i string) bool { return within(p, i) }) {
+			return fmt.Sprintf("%s is pure and %s is not", f.Dir, p)
+		}
+		return ""
+	}
+	if dir == f.Dir || f.Test && strings.HasSuffix(dir, "test") {
+		return ""
+	}
+	from, to := library(f.Dir), library(dir)
+	if from != "server" && from != to && dir != "crdt/lib0" {
+		return fmt.Sprintf("%s must know nothing of %s", from, to)
+	}
+	below, known := place(dir)
+	if known && below >= at {
+		return fmt.Sprintf("imports point down: %s is on floor %d, %s on floor %d", f.Dir, rows[at].floor, dir, rows[below].floor)
+	}
+	return ""
+}
+
+// place finds a package's row.
+func place(dir string) (index int, known bool) {
+	for i, r := range rows {
+		if slices.Contains(r.packages, dir) {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+// library is the top folder that a package belongs to.
+func library(dir string) string {
+	top, _, _ := strings.Cut(dir, "/")
+	return top
+}
+
+// within tells whether p is the import path root or lies below it.
+func within(p, root string) bool { return p == root || strings.HasPrefix(p, root+"/") }
+
+// Cycles finds packages of ours that import themselves by way of others. The
+// compiler does too, but only in what it builds.
+func Cycles(t *Tree) (problems []Problem) {
+	edges := map[string][]string{}
+	for _, f := range t.Go {
+		if f.Test {
+			continue
+		}
+		for p := range f.imports {
+			if dir, ours := own(p); ours && !slices.Contains(edges[f.Dir], dir) {
+				edges[f.Dir] = append(edges[f.Dir], dir)
+			}
+		}
+	}
+	var trail []string
+	done := map[string]bool{}
+	var visit func(dir string)
+	visit = func(dir string) {
+		if i := slices.Index(trail, dir); i >= 0 {
+			circle := strings.Join(append(slices.Clone(trail[i:]), dir), " → ")
+			problems = append(problems, Problem{dir, 0, "import cycle: " + circle})
+			return
+		}
+		if done[dir] {
+			return
+		}
+		done[dir] = true
+		trail = append(trail, dir)
+		for _, next := range edges[dir] {
+			visit(next)
+		}
+		trail = trail[:len(trail)-1]
+	}
+	for _, f := range t.Go {
+		visit(f.Dir)
+	}
+	return problems
+}
