@@ -65,7 +65,10 @@ func (g *Grant) UnmarshalJSON(b []byte) error {
 	if err != nil {
 		return err
 	}
-	body := strings.TrimSuffix(strings.TrimSuffix(pair[0], "**"), "*")
+	body, deep := strings.CutSuffix(pair[0], "**")
+	if !deep {
+		body = strings.TrimSuffix(pair[0], "*")
+	}
 	if pair[0] == "" || strings.Contains(body, "*") || body != "" && body != pair[0] && !strings.HasSuffix(body, "/") {
 		return fmt.Errorf("auth: bad room pattern %q: a star may only be the last segment", pair[0])
 	}

@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/base32"
 	"errors"
 	"fmt"
 	"strings"
@@ -161,9 +160,7 @@ func (v *Verifier) Guest(name string) (Identity, string, error) {
 var openGrants = []Grant{{Pattern: "**", Role: Write}}
 
 func newGuest(name string) Identity {
-	var b [10]byte
-	rand.Read(b[:])
-	user := "guest-" + strings.ToLower(base32.StdEncoding.EncodeToString(b[:]))
+	user := "guest-" + strings.ToLower(rand.Text()[:16])
 	if name == "" {
 		name = "Guest " + user[len(user)-4:]
 	}

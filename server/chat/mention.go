@@ -26,12 +26,14 @@ func Mentions(text string, people []store.User) []store.Mention {
 	seen := map[store.Mention]bool{}
 	code := false
 	before := ' '
+	tries := 10 * MaxMentions // bounds the work that a text of nothing but @ makes
 	for i := 0; i < len(text) && len(mentions) < MaxMentions; {
 		r, size := utf8.DecodeRuneInString(text[i:])
 		if r == '`' {
 			code = !code && strings.ContainsRune(text[i+1:], '`')
 		}
-		if r == '@' && !code && !wordRune(before) {
+		if r == '@' && !code && !wordRune(before) && tries > 0 {
+			tries--
 			if m, n := names.longest(text[i+1:]); n > 0 {
 				if !seen[m] {
 					seen[m] = true

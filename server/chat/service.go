@@ -4,6 +4,7 @@ package chat
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -70,7 +71,7 @@ func (s *Service) Post(ctx context.Context, author auth.Identity, room store.Roo
 		return store.Message{}, ErrForbidden
 	}
 	if p.ID == "" {
-		p.ID = newID()
+		p.ID = rand.Text()
 	}
 	if err := p.check(); err != nil {
 		return store.Message{}, err

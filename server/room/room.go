@@ -2,6 +2,7 @@ package room
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -41,9 +42,15 @@ const (
 // ID returns the room's id.
 func (r *Room) ID() store.RoomID { return r.id }
 
-// Join adds a peer: it is greeted with step 1 and the awareness known.
+// Join adds a peer: it is greeted with step 1 and the awareness known. When
+// Join returns, the peer hears everything that is broadcast.
 func (r *Room) Join(p Peer, mayWrite bool) {
-	r.do(command{kind: join, peer: p, mayWrite: mayWrite})
+	joined := make(chan struct{})
+	r.do(command{kind: join, peer: p, mayWrite: mayWrite, done: joined})
+	select {
+	case <-joined:
+	case <-r.stopped:
+	}
 }
 
 // Leave takes a peer and its awareness away. It may be called twice.
@@ -95,7 +102,7 @@ func newRoom(id store.RoomID, doc *crdt.Doc, j *Journal, log *slog.Logger) *Room
 	return &Room{
 		id: id, commands: make(chan command, commandQueue), stopped: make(chan struct{}),
 		journal: j, durable: newDurable(), log: log,
-		state: &state{id: id, doc: doc, aware: awareness.NewSet(), members: map[Peer]*member{}},
+		state: &state{id: id, doc: doc, aware: awareness.NewSet(awareness.Options{}), members: map[Peer]*member{}},
 	}
 }
 
@@ -113,6 +120,9 @@ func (r *Room) run(ctx context.Context) {
 		select {
 		case c := <-commands:
 			r.apply(r.state.step(c))
+			if c.done != nil {
+				close(c.done)
+			}
 		case <-r.durable.moved:
 			r.release()
 		case now := <-ticker.C:
@@ -186,5 +196,42 @@ func (r *Room) release() {
 	}
 	if r.waiting = r.waiting[n:]; len(r.waiting) == 0 {
 		r.waiting = nil
+	}
+}
+
+// State returns the document as one Yjs update, V1.
+func (r *Room) State(ctx context.Context) (update []byte, err error) {
+	err = r.read(ctx, func(d *crdt.Doc) { update = d.EncodeStateAsUpdate(nil) })
+	return update, err
+}
+
+// JSON returns the document's roots as a JSON object.
+func (r *Room) JSON(ctx context.Context) (object []byte, err error) {
+	var failed error
+	err = r.read(ctx, func(d *crdt.Doc) { object, failed = d.JSON() })
+	return object, errors.Join(err, failed)
+}
+
+// Text returns the plain text of a root.
+func (r *Room) Text(ctx context.Context, root string) (text string, err error) {
+	err = r.read(ctx, func(d *crdt.Doc) { text = d.Text(root) })
+	return text, err
+}
+
+// read runs f on the room's goroutine, between commands.
+func (r *Room) read(ctx context.Context, f func(*crdt.Doc)) error {
+	done := make(chan struct{})
+	select {
+	case r.commands <- command{kind: look, read: f, now: time.Now(), done: done}:
+	case <-r.stopped:
+		return ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select { // not for ctx: f may be running
+	case <-done:
+		return nil
+	case <-r.stopped:
+		return ErrClosed
 	}
 }

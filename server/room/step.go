@@ -67,7 +67,9 @@ type command struct {
 	mayWrite bool
 	body     wire.Body
 	raw      []byte // broadcastEvent
+	read     func(*crdt.Doc)
 	now      time.Time
+	done     chan struct{} // closed when the command has been carried out, if not nil
 }
 
 type commandKind int
@@ -78,6 +80,7 @@ const (
 	message
 	resync         // the peer lost document or awareness bodies: give it everything
 	broadcastEvent // raw to everybody
+	look           // read looks at the document
 	tick
 )
 
@@ -112,6 +115,8 @@ func (s *state) step(c command) []effect {
 		return s.greet(m, []effect{{kind: send, to: m, class: Document, body: update}})
 	case broadcastEvent:
 		return []effect{{kind: broadcast, class: Event, body: c.raw}}
+	case look:
+		c.read(s.doc)
 	case tick:
 		if gone := s.aware.Expire(c.now, awarenessTimeout); len(gone) > 0 {
 			return []effect{s.awareness(gone, nil)}

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 
 	"github.com/vmihailenco/msgpack/v5"
@@ -34,26 +35,60 @@ func AppendFrame(dst []byte, channel uint64, body []byte) []byte {
 	return append(lib0.AppendUvarint(dst, channel), body...)
 }
 
-// EncodeEvent returns the body of the event name with the map v, a struct with
-// json tags or a map.
+// EncodeEvent returns the body of the event name with v, which has the shape
+// that v has in JSON: an object of the HTTP API is the same object here.
 func EncodeEvent(name string, v any) ([]byte, error) {
+	plain, err := jsonShape(v)
+	if err != nil {
+		return nil, fmt.Errorf("wire: encode event %s: %w", name, err)
+	}
 	var buf bytes.Buffer
 	buf.WriteByte(byte(TypeEvent))
 	enc := msgpack.GetEncoder()
 	defer msgpack.PutEncoder(enc)
 	enc.Reset(&buf)
-	enc.SetCustomStructTag("json")
 	enc.UseCompactInts(true)
-	if err := enc.EncodeArrayLen(2); err != nil {
-		return nil, fmt.Errorf("wire: encode event %s: %w", name, err)
-	}
-	if err := enc.EncodeString(name); err != nil {
-		return nil, fmt.Errorf("wire: encode event %s: %w", name, err)
-	}
-	if err := enc.Encode(v); err != nil {
+	enc.SetSortMapKeys(true)
+	if err := enc.Encode([]any{name, plain}); err != nil {
 		return nil, fmt.Errorf("wire: encode event %s: %w", name, err)
 	}
 	return buf.Bytes(), nil
+}
+
+// jsonShape turns v into maps, slices, strings, numbers and booleans, as its
+// JSON has them. Whole numbers become int64.
+func jsonShape(v any) (any, error) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber()
+	var plain any
+	if err := dec.Decode(&plain); err != nil {
+		return nil, err
+	}
+	return numbers(plain), nil
+}
+
+func numbers(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for k, e := range v {
+			v[k] = numbers(e)
+		}
+	case []any:
+		for i, e := range v {
+			v[i] = numbers(e)
+		}
+	case json.Number:
+		if n, err := v.Int64(); err == nil {
+			return n
+		}
+		f, _ := v.Float64()
+		return f
+	}
+	return v
 }
 
 // Event is an event as it arrived, scanned and not yet decoded.

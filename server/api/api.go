@@ -1,0 +1,144 @@
+// Package api is the HTTP door: the only place that knows Echo. It serves the
+// JSON API, server-sent events, the pages, and leads to the WebSocket door.
+package api
+
+import (
+	"errors"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+
+	"weft/notify"
+	"weft/notify/webpush"
+	"weft/presence"
+	"weft/server/auth"
+	"weft/server/chat"
+	"weft/server/room"
+	"weft/server/store"
+	"weft/server/ws"
+)
+
+// Config of the API; all are needed.
+type Config struct {
+	Auth    *auth.Verifier
+	Chat    *chat.Service
+	Hub     *room.Hub
+	Store   store.Store
+	Inbox   notify.Inbox
+	Worker  *notify.Worker
+	Push    *webpush.Sender
+	People  presence.Tracker
+	WS      *ws.Door
+	Live    *Live
+	Pages   fs.FS
+	Origins Origins
+	Log     *slog.Logger
+}
+
+// API answers HTTP requests. Safe for concurrent use.
+type API struct {
+	Config
+	echo  *echo.Echo
+	pages pages
+}
+
+// New makes the API.
+func New(c Config) (*API, error) {
+	a := &API{Config: c, echo: echo.New()}
+	var err error
+	if a.pages, err = loadPages(c.Pages); err != nil {
+		return nil, err
+	}
+	e := a.echo
+	e.HideBanner, e.HidePort = true, true
+	e.IPExtractor = echo.ExtractIPDirect()
+	e.HTTPErrorHandler = a.fail
+	e.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{
+		DisablePrintStack: true,
+		LogErrorFunc: func(c echo.Context, err error, stack []byte) error {
+			a.Log.Error("panic in a request", "route", c.Path(), "err", err, "stack", string(stack))
+			return err
+		},
+	}))
+	e.Use(secure, a.guard)
+	a.routes()
+	return a, nil
+}
+
+// ServeHTTP implements http.Handler.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.echo.ServeHTTP(w, r) }
+
+// secure sets the headers that every answer has.
+func secure(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		h := c.Response().Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		return next(c)
+	}
+}
+
+var errForbidden = errors.New("api: you may not do this")
+
+// identify returns who asks. A backend with the API key acts as the person in
+// X-Weft-User, with full rights.
+func (a *API) identify(c echo.Context) (auth.Identity, error) {
+	token := auth.RequestToken(c.Request())
+	if a.Auth.IsAPIKey(token) {
+		user := c.Request().Header.Get("X-Weft-User")
+		if user == "" {
+			user = "api"
+		}
+		return auth.Identity{User: user, Name: user, Grants: []auth.Grant{{Pattern: "**", Role: auth.Admin}}}, nil
+	}
+	return a.Auth.Identify(token)
+}
+
+// person is identify for what belongs to a person who comes back: it needs a
+// token even in open mode.
+func (a *API) person(c echo.Context) (auth.Identity, error) {
+	if auth.RequestToken(c.Request()) == "" {
+		return auth.Identity{}, auth.ErrNoToken
+	}
+	return a.identify(c)
+}
+
+// enter returns who asks and for which room, if they have the role there.
+func (a *API) enter(c echo.Context, role auth.Role) (auth.Identity, store.RoomID, error) {
+	id, err := a.identify(c)
+	if err != nil {
+		return id, "", err
+	}
+	name, err := url.PathUnescape(c.Param("room"))
+	if err != nil {
+		return id, "", store.ErrRoomID
+	}
+	roomID, err := store.ParseRoomID(name)
+	if err != nil {
+		return id, "", err
+	}
+	if id.Role(string(roomID)) < role {
+		return id, "", errForbidden
+	}
+	return id, roomID, nil
+}
+
+// restOf returns the room id that is the rest of the path behind prefix,
+// percent-decoded once.
+func restOf(r *http.Request, prefix string) (store.RoomID, error) {
+	rest, ok := strings.CutPrefix(r.URL.EscapedPath(), prefix)
+	if !ok {
+		return "", store.ErrRoomID
+	}
+	name, err := url.PathUnescape(rest)
+	if err != nil {
+		return "", store.ErrRoomID
+	}
+	return store.ParseRoomID(name)
+}

@@ -1,0 +1,50 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+)
+
+// newGuest gives somebody in open mode an identity to come back with.
+func (a *API) newGuest(c echo.Context) error {
+	var ask struct {
+		Name string `json:"name"`
+	}
+	if err := bind(c, &ask); err != nil {
+		return err
+	}
+	id, token, err := a.Auth.Guest(ask.Name)
+	if err != nil {
+		return problem{Title: "No guests here", Status: http.StatusForbidden, Detail: "this server needs tokens made by the application"}
+	}
+	c.Response().Header().Set("Cache-Control", "no-store")
+	return c.JSON(http.StatusCreated, map[string]any{
+		"user": map[string]string{"id": id.User, "name": id.Name}, "token": token,
+	})
+}
+
+// bind reads a JSON body. The media type is demanded, so that another
+// origin's form cannot send one without a preflight.
+func bind(c echo.Context, v any) error {
+	media, _, err := mime.ParseMediaType(c.Request().Header.Get("Content-Type"))
+	if err != nil || media != "application/json" {
+		return problem{Title: "Unsupported media type", Status: http.StatusUnsupportedMediaType, Detail: "send application/json"}
+	}
+	dec := json.NewDecoder(c.Request().Body)
+	if err := dec.Decode(v); err != nil {
+		var he *echo.HTTPError
+		if errors.As(err, &he) {
+			return he // the body is too large
+		}
+		return badRequest("the body is not the JSON that is asked for")
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return badRequest("there is something behind the JSON")
+	}
+	return nil
+}

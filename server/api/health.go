@@ -1,0 +1,25 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+)
+
+// livez says that the process answers; it depends on nothing.
+func (a *API) livez(c echo.Context) error {
+	return c.JSON(http.StatusOK, map[string]string{"status": "ok"})
+}
+
+// readyz says that the store can be written.
+func (a *API) readyz(c echo.Context) error {
+	ctx, cancel := context.WithTimeout(c.Request().Context(), 2*time.Second)
+	defer cancel()
+	if err := a.Store.Ping(ctx); err != nil {
+		a.Log.Error("not ready", "err", err)
+		return problem{Title: "Not ready", Status: http.StatusServiceUnavailable, Detail: "the store cannot be written"}
+	}
+	return c.JSON(http.StatusOK, map[string]string{"status": "ready"})
+}

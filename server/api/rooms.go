@@ -1,0 +1,176 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"weft/server/auth"
+	"weft/server/chat"
+	"weft/server/store"
+)
+
+// yWebsocket leads to the room named by the rest of the path.
+func (a *API) yWebsocket(c echo.Context) error {
+	r := c.Request()
+	roomID, err := restOf(r, "/ws/")
+	if err != nil {
+		return err
+	}
+	id, err := a.identify(c)
+	if err != nil {
+		return err
+	}
+	if id.Role(string(roomID)) < auth.Read {
+		return errForbidden
+	}
+	if err := needUpgrade(r); err != nil {
+		return err
+	}
+	anonymous := auth.RequestToken(r) == ""
+	return a.WS.ServeRoom(c.Response(), r, id, anonymous, roomID)
+}
+
+// native leads to the socket of many rooms. A token that came with the request
+// is checked here already.
+func (a *API) native(c echo.Context) error {
+	r := c.Request()
+	token := auth.RequestToken(r)
+	if token != "" {
+		if _, err := a.Auth.Identify(token); err != nil {
+			return err
+		}
+	}
+	if err := needUpgrade(r); err != nil {
+		return err
+	}
+	return a.WS.ServeNative(c.Response(), r, token)
+}
+
+func needUpgrade(r *http.Request) error {
+	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+		return problem{Title: "Upgrade needed", Status: http.StatusUpgradeRequired, Detail: "this address speaks WebSocket"}
+	}
+	return nil
+}
+
+func (a *API) listMessages(c echo.Context) error {
+	id, roomID, err := a.enter(c, auth.Read)
+	if err != nil {
+		return err
+	}
+	page := store.MessagePage{}
+	var before, after, limit int64
+	for name, to := range map[string]*int64{"before": &before, "after": &after, "limit": &limit} {
+		if text := c.QueryParam(name); text != "" {
+			n, err := strconv.ParseInt(text, 10, 64)
+			if err != nil || n < 0 {
+				return badRequest(name + " must be a whole number")
+			}
+			*to = n
+		}
+	}
+	if limit > 200 {
+		return badRequest("limit is at most 200")
+	}
+	page.Before, page.After, page.Limit = store.Seq(before), store.Seq(after), int(limit)
+	messages, err := a.Chat.History(c.Request().Context(), id, roomID, page)
+	if err != nil {
+		return err
+	}
+	if messages == nil {
+		messages = []store.Message{}
+	}
+	return c.JSON(http.StatusOK, map[string]any{"messages": messages})
+}
+
+func (a *API) postMessage(c echo.Context) error {
+	id, roomID, err := a.enter(c, auth.Comment)
+	if err != nil {
+		return err
+	}
+	var p chat.Post
+	if err := bind(c, &p); err != nil {
+		return err
+	}
+	m, err := a.Chat.Post(c.Request().Context(), id, roomID, p)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusCreated, m)
+}
+
+func (a *API) people(c echo.Context) error {
+	_, roomID, err := a.enter(c, auth.Read)
+	if err != nil {
+		return err
+	}
+	people, err := a.People.People(c.Request().Context(), string(roomID))
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, map[string]any{"people": people})
+}
+
+func (a *API) presence(c echo.Context) error {
+	if _, err := a.identify(c); err != nil {
+		return err
+	}
+	var ids []string
+	for id := range strings.SplitSeq(c.QueryParam("ids"), ",") {
+		if id != "" {
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) > 200 {
+		return badRequest("at most 200 ids at a time")
+	}
+	seen, err := a.People.Status(c.Request().Context(), ids)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, seen)
+}
+
+// readDoc exports the document: as text of one root, as JSON, or as a Yjs
+// update.
+func (a *API) readDoc(c echo.Context) error {
+	_, roomID, err := a.enter(c, auth.Read)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(c.Request().Context(), 10*time.Second)
+	defer cancel()
+	live, release, err := a.Hub.Open(ctx, roomID)
+	if err != nil {
+		return err
+	}
+	defer release()
+	switch format := c.QueryParam("format"); format {
+	case "", "json":
+		body, err := live.JSON(ctx)
+		if err != nil {
+			return err
+		}
+		return c.JSONBlob(http.StatusOK, body)
+	case "text":
+		text, err := live.Text(ctx, c.QueryParam("root"))
+		if err != nil {
+			return err
+		}
+		return c.String(http.StatusOK, text)
+	case "yjs":
+		update, err := live.State(ctx)
+		if err != nil {
+			return err
+		}
+		return c.Blob(http.StatusOK, "application/octet-stream", update)
+	default:
+		return badRequest(fmt.Sprintf("format %.20q: it is json, text or yjs", format))
+	}
+}

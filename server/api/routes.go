@@ -1,0 +1,38 @@
+package api
+
+import "github.com/labstack/echo/v4/middleware"
+
+// routes is every route of Weft.
+func (a *API) routes() {
+	e := a.echo
+
+	// Pages.
+	e.GET("/", a.page("index.html"))
+	e.GET("/s/*", a.space)
+	e.GET("/*", a.file)
+
+	// WebSocket doors.
+	e.GET("/ws/*", a.yWebsocket)
+	e.GET("/socket", a.native)
+
+	// The JSON API.
+	g := e.Group("/api", middleware.BodyLimit("64K"))
+	g.POST("/guests", a.newGuest)
+	g.GET("/rooms/:room/messages", a.listMessages)
+	g.POST("/rooms/:room/messages", a.postMessage)
+	g.GET("/rooms/:room/people", a.people)
+	g.GET("/rooms/:room/doc", a.readDoc)
+	g.GET("/presence", a.presence)
+	g.GET("/notifications", a.listNotifications)
+	g.POST("/notifications/read", a.readAllNotifications)
+	g.POST("/notifications/:id/read", a.readNotification)
+	g.GET("/push/key", a.pushKey)
+	g.POST("/push/subscriptions", a.subscribe)
+	g.DELETE("/push/subscriptions", a.unsubscribe)
+	g.POST("/push/test", a.testPush)
+	g.GET("/events", a.myEvents)
+
+	// Operations.
+	e.GET("/livez", a.livez)
+	e.GET("/readyz", a.readyz)
+}

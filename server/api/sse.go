@@ -1,0 +1,109 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"weft/notify"
+)
+
+const (
+	sseHeartbeat = 15 * time.Second
+	sseWrite     = 10 * time.Second // a stream that takes longer to take an event is ended
+)
+
+// myEvents is a stream of what concerns one person. It begins with
+// "connected", whose recovered says whether everything since Last-Event-ID
+// follows; if not, the client reads the inbox.
+func (a *API) myEvents(c echo.Context) error {
+	id, err := a.person(c)
+	if err != nil {
+		return err
+	}
+	// First open, then read what was missed: nothing falls between.
+	events, ok := a.Live.open(id.User)
+	if !ok {
+		return problem{Title: "Too many streams", Status: http.StatusTooManyRequests, Detail: "close another tab, or come back later"}
+	}
+	defer a.Live.end(id.User, events)
+	missed, counts, recovered, err := a.missed(c.Request().Context(), id.User, c.Request().Header.Get("Last-Event-ID"))
+	if err != nil {
+		return err
+	}
+
+	h := c.Response().Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no")
+	c.Response().WriteHeader(http.StatusOK)
+	s := stream{c: c, control: http.NewResponseController(c.Response())}
+	s.event(LiveEvent{Name: "connected", Data: struct {
+		User      string `json:"user"`
+		Recovered bool   `json:"recovered"`
+		notify.Counts
+	}{id.User, recovered, counts}})
+	for _, n := range missed {
+		s.event(LiveEvent{ID: n.ID, Name: "notification", Data: n})
+	}
+	beat := time.NewTicker(sseHeartbeat)
+	defer beat.Stop()
+	for s.err == nil {
+		select {
+		case e, open := <-events:
+			if !open {
+				return nil
+			}
+			s.event(e)
+		case <-beat.C:
+			s.write([]byte(": still here\n\n"))
+		case <-c.Request().Context().Done():
+			return nil
+		}
+	}
+	return nil // the client has gone
+}
+
+// missed returns what came after the event last, oldest first.
+func (a *API) missed(ctx context.Context, user, last string) (missed []notify.Notification, counts notify.Counts, recovered bool, err error) {
+	list, counts, err := a.Inbox.List(ctx, user, notify.Page{Limit: 100})
+	if err != nil || last == "" {
+		return nil, counts, last == "", err
+	}
+	for i, n := range list {
+		if n.ID == last {
+			for j := i - 1; j >= 0; j-- {
+				missed = append(missed, list[j])
+			}
+			return missed, counts, true, nil
+		}
+	}
+	return nil, counts, false, nil
+}
+
+// stream writes events until the first error.
+type stream struct {
+	c       echo.Context
+	control *http.ResponseController
+	err     error
+}
+
+func (s *stream) event(e LiveEvent) {
+	b, err := e.encode()
+	if err != nil {
+		panic(err) // our own types always encode
+	}
+	s.write(b)
+}
+
+func (s *stream) write(b []byte) {
+	if s.err != nil {
+		return
+	}
+	_ = s.control.SetWriteDeadline(time.Now().Add(sseWrite))
+	if _, s.err = s.c.Response().Write(b); s.err == nil {
+		s.err = s.control.Flush()
+	}
+}

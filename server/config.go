@@ -1,0 +1,95 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"strings"
+
+	"weft/server/ws"
+)
+
+// Config of a Server. The zero value with a Data folder is a server in open
+// mode for this machine.
+type Config struct {
+	// Addr to listen on; empty means 127.0.0.1:8080. Port 0 picks one.
+	Addr string
+	// Data is the folder that everything is kept in; it is made if need be.
+	Data string
+	// JWTSecret checks tokens (HS256), 32 bytes or more. Without it and without
+	// APIKey the server is in open mode: who can connect may write, as a guest.
+	JWTSecret string
+	// APIKey gives backends full rights over HTTP.
+	APIKey string
+	// Origins of pages, besides our own, that may connect.
+	Origins []string
+	// PublicURL is where people reach the server, for links in notifications.
+	PublicURL string
+	// Open allows open mode, or lab limits, on an address that others reach.
+	Open bool
+	// Limits is "default" (or empty), or "lab", which lifts what counts rates
+	// and connections.
+	Limits string
+	// Log gets what happens; nil discards it.
+	Log *slog.Logger
+}
+
+// ErrOpen says that the server would be open to others without being told to.
+var ErrOpen = errors.New("server: open mode lets anyone who can connect write, and this address is not only this machine's")
+
+// openMode tells whether people come in without tokens.
+func (c Config) openMode() bool { return c.JWTSecret == "" && c.APIKey == "" }
+
+func (c Config) limits() (ws.Limits, error) {
+	switch c.Limits {
+	case "", "default":
+		return ws.DefaultLimits(), nil
+	case "lab":
+		return ws.LabLimits(), nil
+	}
+	return ws.Limits{}, fmt.Errorf("server: limits %q: they are default or lab", c.Limits)
+}
+
+// check fills in defaults and refuses what cannot be meant.
+func (c *Config) check() error {
+	if c.Addr == "" {
+		c.Addr = "127.0.0.1:8080"
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Data == "" {
+		return errors.New("server: no data folder is set")
+	}
+	host, _, err := net.SplitHostPort(c.Addr)
+	if err != nil {
+		return fmt.Errorf("server: address %q: it is HOST:PORT: %w", c.Addr, err)
+	}
+	if !loopback(host) && !c.Open {
+		if c.openMode() {
+			return fmt.Errorf("%w (%s): give --jwt-secret so that people need tokens, or --open if this is meant", ErrOpen, c.Addr)
+		}
+		if c.Limits == "lab" {
+			return fmt.Errorf("server: lab limits on %s would leave it unprotected: give --open if this is meant", c.Addr)
+		}
+	}
+	if c.PublicURL != "" {
+		u, err := url.Parse(c.PublicURL)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" {
+			return fmt.Errorf("server: public URL %q: it is like https://weft.example.org", c.PublicURL)
+		}
+		c.PublicURL = u.Scheme + "://" + u.Host
+	}
+	return nil
+}
+
+// loopback tells whether only this machine reaches host.
+func loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,218 @@
+// Package server is where documents, presence, notifications and the page
+// meet: it introduces them to each other, and knows nothing else.
+//
+//	srv, err := server.New(server.Config{Data: "weft-data"})
+//	err = srv.Serve(ctx, listener)
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"weft/notify"
+	"weft/notify/webpush"
+	"weft/presence"
+	"weft/server/api"
+	"weft/server/auth"
+	"weft/server/chat"
+	"weft/server/room"
+	"weft/server/store"
+	"weft/server/store/sqlite"
+	"weft/server/wire"
+	"weft/server/ws"
+	"weft/web"
+)
+
+// DrainTime is how long a stopping server waits for its connections.
+const DrainTime = 15 * time.Second
+
+// Server is a whole Weft. Make one with New, run it with Serve.
+type Server struct {
+	config Config
+	store  *sqlite.Store
+	hub    *room.Hub
+	door   *ws.Door
+	live   *api.Live
+	people *presence.Memory
+	typing *presence.Typing
+	worker *notify.Worker
+	facts  *mentions
+	http   *http.Server
+
+	cancel     context.CancelFunc // ends the goroutines below
+	background sync.WaitGroup
+	stopWatch  func()
+	closing    sync.Once
+	closed     error
+}
+
+// New opens the data folder and puts the parts together. The caller must Serve
+// or Close.
+func New(c Config) (*Server, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	limits, err := c.limits()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("server: data folder: %w", err)
+	}
+	db, err := sqlite.Open(filepath.Join(c.Data, "weft.db"), sqlite.Options{})
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{config: c, store: db, live: api.NewLive()}
+	if err := s.assemble(limits); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return s, nil
+}
+
+// assemble makes the parts and starts their goroutines.
+func (s *Server) assemble(limits ws.Limits) error {
+	c := s.config
+	ctx, cancel := context.WithCancel(context.Background())
+	verifier, err := s.verifier(ctx)
+	if err != nil {
+		cancel()
+		return err
+	}
+	push, err := s.pushSender(ctx)
+	if err != nil {
+		cancel()
+		return err
+	}
+	s.cancel = cancel
+	s.people = presence.NewMemory(presence.MemoryOptions{})
+	s.worker = notify.NewWorker(notify.Config{
+		Inbox: s.store, Sender: push, Here: s.people.Here, Deliver: s.live.Deliver, Log: c.Log,
+	})
+	s.facts = newMentions(s.store, s.worker.Notify, c.Log)
+	s.hub = room.NewHub(room.HubOptions{Store: s.store, Log: c.Log})
+	s.typing = presence.NewTyping(0, func(room string, users []presence.Typist) {
+		s.tell(room, "typing", map[string]any{"users": users})
+	})
+	s.stopWatch = s.people.Watch(func(d presence.Diff) { s.tell(d.Room, "presence", d) })
+	talk := chat.New(s.store, func(m store.Message) {
+		s.tell(string(m.Room), "message", m)
+		s.facts.nudge()
+	})
+	s.door = ws.New(ws.Config{
+		Hub: s.hub, Chat: talk, People: s.people, Typing: s.typing, Members: s.store,
+		Auth: verifier, Limits: limits, Log: c.Log,
+	})
+	host, _, _ := net.SplitHostPort(c.Addr)
+	handler, err := api.New(api.Config{
+		Auth: verifier, Chat: talk, Hub: s.hub, Store: s.store, Inbox: s.store, Worker: s.worker, Push: push,
+		People: s.people, WS: s.door, Live: s.live, Pages: web.Dist(), Log: c.Log,
+		Origins: api.Origins{Allowed: c.Origins, PublicURL: c.PublicURL, Local: c.openMode() && loopback(host)},
+	})
+	if err != nil {
+		return err
+	}
+	s.http = &http.Server{
+		Handler: handler, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
+	}
+	s.background.Go(func() { s.facts.run(ctx) })
+	s.background.Go(func() {
+		if err := s.worker.Run(ctx); err != nil && ctx.Err() == nil {
+			c.Log.Error("the push worker has ended", "err", err)
+		}
+	})
+	return nil
+}
+
+// verifier makes the token checker; without a secret of the operator's, with
+// one made at the first start.
+func (s *Server) verifier(ctx context.Context) (*auth.Verifier, error) {
+	secret := []byte(s.config.JWTSecret)
+	if len(secret) == 0 {
+		var err error
+		if secret, err = s.store.Setting(ctx, "guest-secret", newSecret); err != nil {
+			return nil, err
+		}
+	}
+	return auth.NewVerifier(auth.Config{Secret: secret, Open: s.config.openMode(), APIKey: s.config.APIKey})
+}
+
+// pushSender makes the web push sender, with keys made at the first start.
+func (s *Server) pushSender(ctx context.Context) (*webpush.Sender, error) {
+	stored, err := s.store.Setting(ctx, "vapid-keys", func() ([]byte, error) {
+		keys, err := webpush.GenerateKeys()
+		if err != nil {
+			return nil, err
+		}
+		return keys.MarshalText()
+	})
+	if err != nil {
+		return nil, err
+	}
+	var keys webpush.Keys
+	if err := keys.UnmarshalText(stored); err != nil {
+		return nil, fmt.Errorf("server: stored push keys: %w", err)
+	}
+	return webpush.New(webpush.Config{Keys: keys, PublicURL: s.config.PublicURL})
+}
+
+// tell sends an event to everybody in a room, if it is open.
+func (s *Server) tell(id, name string, v any) {
+	live, ok := s.hub.Loaded(store.RoomID(id))
+	if !ok {
+		return
+	}
+	body, err := wire.EncodeEvent(name, v)
+	if err != nil {
+		panic(err) // our own types always encode
+	}
+	live.Broadcast(body)
+}
+
+// Handler answers HTTP requests, WebSockets among them.
+func (s *Server) Handler() http.Handler { return s.http.Handler }
+
+// Serve answers on l until ctx ends, and then closes: it stops accepting, asks
+// the connections to come back later (1012), and flushes. All that was
+// acknowledged was on disk before.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	failed := make(chan error, 1)
+	go func() { failed <- s.http.Serve(l) }()
+	var err error
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		err = nil
+	}
+	return errors.Join(err, s.Close())
+}
+
+// Close ends everything, within DrainTime.
+func (s *Server) Close() error {
+	s.closing.Do(func() { s.closed = s.close() })
+	return s.closed
+}
+
+func (s *Server) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), DrainTime)
+	defer cancel()
+	s.door.Stop()
+	s.live.Close()
+	err := s.http.Shutdown(ctx)
+	s.door.Close(ctx)
+	s.typing.Close()
+	s.stopWatch()
+	err = errors.Join(err, s.hub.Close(ctx))
+	s.cancel()
+	s.background.Wait()
+	return errors.Join(err, s.people.Close(), s.store.Close())
+}

@@ -1,0 +1,97 @@
+package ws
+
+import (
+	"container/list"
+	"context"
+	"sync"
+	"time"
+
+	"weft/presence"
+	"weft/server/store"
+)
+
+// arrive makes the connection's person present in a room, and lets the room
+// remember them so that they can be mentioned later. It returns how others see
+// the person.
+func (d *Door) arrive(c *conn, name string, id store.RoomID, remember bool) presence.Person {
+	ctx, cancel := context.WithTimeout(context.Background(), loadWait)
+	defer cancel()
+	if remember {
+		d.remember(ctx, c, id)
+	}
+	person, err := d.People.Join(ctx, presence.Member{
+		Room: string(id), Conn: name, User: c.identity.User, Name: c.identity.Name, Avatar: c.identity.Avatar,
+	})
+	if err != nil {
+		c.log.Error("presence: join", "room", id, "user", c.identity.User, "err", err)
+	}
+	return person
+}
+
+// depart takes the connection out of a room.
+func (d *Door) depart(c *conn, name string, id store.RoomID) {
+	d.Typing.Clear(string(id), name)
+	ctx, cancel := context.WithTimeout(context.Background(), loadWait)
+	defer cancel()
+	if err := d.People.Leave(ctx, string(id), name); err != nil {
+		c.log.Error("presence: leave", "room", id, "user", c.identity.User, "err", err)
+	}
+}
+
+// remember writes the person into the room's list of members, unless that was
+// done lately.
+func (d *Door) remember(ctx context.Context, c *conn, id store.RoomID) {
+	who := visit{room: id, user: store.User{ID: c.identity.User, Name: c.identity.Name}}
+	if d.known.has(who) {
+		return
+	}
+	if err := d.Members.TouchMember(ctx, id, who.user, time.Now()); err != nil {
+		c.log.Error("remembering a member", "room", id, "user", who.user.ID, "err", err)
+		return
+	}
+	d.known.add(who)
+}
+
+// visit is a person in a room, under a name.
+type visit struct {
+	room store.RoomID
+	user store.User
+}
+
+// recent holds the latest visits, at most max of them. Safe for concurrent use.
+type recent struct {
+	max int
+
+	mu    sync.Mutex
+	order *list.List // of visit, latest first
+	at    map[visit]*list.Element
+}
+
+func newRecent(max int) *recent {
+	return &recent{max: max, order: list.New(), at: map[visit]*list.Element{}}
+}
+
+func (r *recent) has(v visit) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e, ok := r.at[v]
+	if ok {
+		r.order.MoveToFront(e)
+	}
+	return ok
+}
+
+func (r *recent) add(v visit) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if e, ok := r.at[v]; ok {
+		r.order.MoveToFront(e)
+		return
+	}
+	r.at[v] = r.order.PushFront(v)
+	for r.order.Len() > r.max {
+		last := r.order.Back()
+		delete(r.at, last.Value.(visit))
+		r.order.Remove(last)
+	}
+}

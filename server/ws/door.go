@@ -1,0 +1,254 @@
+// Package ws is the WebSocket door: the only place that knows Melody, which
+// pumps the sockets. What passes it are bodies for rooms, and events.
+package ws
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/olahol/melody"
+
+	"weft/presence"
+	"weft/server/auth"
+	"weft/server/chat"
+	"weft/server/room"
+	"weft/server/store"
+	"weft/server/wire"
+)
+
+// ErrStopping says that the server takes no more connections: 503.
+var ErrStopping = errors.New("ws: the server is stopping")
+
+// Config of a Door; all but Limits and Log are needed.
+type Config struct {
+	Hub     *room.Hub
+	Chat    *chat.Service
+	People  presence.Tracker
+	Typing  *presence.Typing
+	Members Members
+	Auth    *auth.Verifier
+	Limits  Limits
+	Log     *slog.Logger
+}
+
+// Members remembers who has been in a room.
+type Members interface {
+	TouchMember(ctx context.Context, room store.RoomID, u store.User, at time.Time) error
+	LastSeq(ctx context.Context, room store.RoomID) (store.Seq, error)
+}
+
+// Door serves WebSocket connections. Origin, identity and role have been
+// checked by who calls it. Safe for concurrent use.
+type Door struct {
+	Config
+	limits    Limits
+	melody    *melody.Melody
+	addresses addresses
+	known     *recent
+
+	stop   chan struct{} // closed to end the goroutine below
+	served sync.WaitGroup
+
+	mu       sync.Mutex
+	conns    map[*conn]struct{}
+	stopping bool
+}
+
+// New makes a door and starts its goroutine; Close ends it.
+func New(c Config) *Door {
+	d := &Door{Config: c, limits: c.Limits, stop: make(chan struct{}), conns: map[*conn]struct{}{}, known: newRecent(10_000)}
+	m := melody.New()
+	m.Config.MaxMessageSize = c.Limits.hardMax()
+	m.Config.MessageBufferSize = 2 * (window + 1) // frames in flight, and a close
+	m.Config.WriteWait, m.Config.PongWait, m.Config.PingPeriod = writeWait, pongWait, pingPeriod
+	m.Upgrader.CheckOrigin = func(*http.Request) bool { return true } // checked before, against our list
+	m.Upgrader.EnableCompression = false                              // gorilla's read limit counts compressed bytes
+	m.Upgrader.WriteBufferPool = &sync.Pool{}
+	m.Upgrader.Subprotocols = []string{wire.Subprotocol}
+	m.HandleConnect(func(s *melody.Session) { d.guard(s, func(c *conn) { c.start(s) }) })
+	m.HandleMessageBinary(func(s *melody.Session, frame []byte) { d.guard(s, func(c *conn) { c.receive(frame) }) })
+	m.HandleMessage(func(s *melody.Session, _ []byte) {
+		d.guard(s, func(c *conn) { c.close(wire.CloseBadFrame, "text frames are not understood: send binary") })
+	})
+	m.HandleSentMessageBinary(func(s *melody.Session, _ []byte) { d.guard(s, func(c *conn) { c.out.sent() }) })
+	d.melody = m
+	d.served.Add(1)
+	go d.beat()
+	return d
+}
+
+// key of a session's conn.
+const key = "conn"
+
+// guard runs f with its own recover: a panic ends one connection, and is a bug.
+func (d *Door) guard(s *melody.Session, f func(*conn)) {
+	value, _ := s.Get(key)
+	c := value.(*conn)
+	defer func() {
+		if r := recover(); r != nil {
+			c.log.Error("panic at the door; closing one connection", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+			c.drop()
+		}
+	}()
+	f(c)
+}
+
+// receive takes a frame that fits.
+func (c *conn) receive(frame []byte) {
+	if len(frame) > c.door.limits.Document {
+		c.close(wire.CloseTooLarge, fmt.Sprintf("a message of %d bytes, the limit is %d", len(frame), c.door.limits.Document))
+		return
+	}
+	c.dialect.received(frame)
+}
+
+// ServeRoom serves the y-websocket dialect in one room. An error means that
+// nothing has been written yet; it blocks for the connection's life otherwise.
+func (d *Door) ServeRoom(w http.ResponseWriter, r *http.Request, id auth.Identity, anonymous bool, room store.RoomID) error {
+	ctx, cancel := context.WithTimeout(r.Context(), loadWait)
+	defer cancel()
+	live, release, err := d.Hub.Open(ctx, room)
+	if err != nil {
+		return err
+	}
+	defer release()
+	c := d.conn(id)
+	c.dialect = &yWebsocket{conn: c, peer: &peer{conn: c, room: live}, anonymous: anonymous}
+	return d.serve(w, r, c)
+}
+
+// ServeNative serves the native dialect. token is what the request carried;
+// empty if the hello is to bring it.
+func (d *Door) ServeNative(w http.ResponseWriter, r *http.Request, token string) error {
+	c := d.conn(auth.Identity{})
+	c.dialect = &native{conn: c, token: token, channels: map[uint64]*channel{}}
+	return d.serve(w, r, c)
+}
+
+func (d *Door) conn(id auth.Identity) *conn {
+	name := rand.Text()
+	return &conn{
+		name: name, identity: id, door: d, limit: newLimiters(d.limits),
+		log: d.Log.With("conn", name[:8]),
+	}
+}
+
+func (d *Door) serve(w http.ResponseWriter, r *http.Request, c *conn) error {
+	leave, err := d.addresses.enter(address(r), d.limits.PerAddr)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	d.mu.Lock()
+	if d.stopping {
+		d.mu.Unlock()
+		return ErrStopping
+	}
+	d.served.Add(1)
+	d.mu.Unlock()
+	defer d.served.Done()
+
+	defer func() {
+		if c.session.Load() != nil {
+			c.end()
+		}
+	}()
+	err = d.melody.HandleRequestWithKeys(w, r, map[string]any{key: c})
+	if err != nil && c.session.Load() == nil {
+		// The upgrader has answered already.
+		c.log.Debug("no upgrade", "err", err)
+	}
+	return nil
+}
+
+// address is where a request comes from, without the port.
+func address(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
+
+func (d *Door) enter(c *conn) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.conns[c] = struct{}{}
+	if d.stopping { // it upgraded while Close ran
+		go c.close(wire.CloseRestart, "restart")
+	}
+}
+
+func (d *Door) leave(c *conn) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.conns, c)
+}
+
+func (d *Door) all() []*conn {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	all := make([]*conn, 0, len(d.conns))
+	for c := range d.conns {
+		all = append(all, c)
+	}
+	return all
+}
+
+// beat gives y-websocket connections a sign of life: their clients hang up
+// after 30 s without a message, and do not see WebSocket pings.
+func (d *Door) beat() {
+	defer d.served.Done()
+	ticker := time.NewTicker(quiet / 2)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-d.stop:
+			return
+		case now := <-ticker.C:
+			for _, c := range d.all() {
+				if y, ok := c.dialect.(*yWebsocket); ok {
+					y.beat(now)
+				}
+			}
+		}
+	}
+}
+
+// Stop takes no more connections and asks all to come back later, with 1012.
+func (d *Door) Stop() {
+	d.mu.Lock()
+	if d.stopping {
+		d.mu.Unlock()
+		return
+	}
+	d.stopping = true
+	d.mu.Unlock()
+	close(d.stop)
+	for _, c := range d.all() {
+		c.close(wire.CloseRestart, "restart")
+	}
+}
+
+// Close stops, and waits for all connections to end; when ctx ends, by force.
+func (d *Door) Close(ctx context.Context) {
+	d.Stop()
+	ended := make(chan struct{})
+	go func() { d.served.Wait(); close(ended) }()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+		for _, c := range d.all() {
+			c.drop()
+		}
+		<-ended
+	}
+}

@@ -1,0 +1,86 @@
+package ws
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// Limits of the WebSocket doors. Sizes are in bytes.
+type Limits struct {
+	Document  int // one step 2 or update, with its frame
+	Event     int // one event or awareness body, with its frame
+	PreAuth   int // the hello's frame
+	Rooms     int // rooms on one native connection
+	Queue     int // waiting for one connection, before it counts as slow
+	QueueLen  int // frames waiting likewise
+	PerAddr   int // connections from one address; 0: any
+	Updates   rate.Limit
+	UpdatesAt int // burst
+	Chat      rate.Limit
+	ChatAt    int // burst
+}
+
+// DefaultLimits are for the open network.
+func DefaultLimits() Limits {
+	return Limits{
+		Document: 1 << 20, Event: 64 << 10, PreAuth: 16 << 10, Rooms: 32,
+		Queue: 1 << 20, QueueLen: 1000, PerAddr: 100,
+		Updates: 60, UpdatesAt: 200, Chat: 5, ChatAt: 10,
+	}
+}
+
+// LabLimits lift what counts rates and connections, for load tests.
+func LabLimits() Limits {
+	l := DefaultLimits()
+	l.PerAddr, l.Updates, l.Chat = 0, rate.Inf, rate.Inf
+	return l
+}
+
+// hardMax is where the socket itself stops reading a message, with 1009: well
+// above Limits.Document, so that a message over that is answered with 4413.
+func (l Limits) hardMax() int64 { return 4 * int64(max(l.Document, l.Event)) }
+
+const (
+	helloWait   = 10 * time.Second
+	writeWait   = 10 * time.Second
+	pingPeriod  = 25 * time.Second
+	pongWait    = 60 * time.Second
+	loadWait    = 10 * time.Second
+	heartbeat   = 25 * time.Second // what a native client is told
+	quiet       = 10 * time.Second // after which a y-websocket client gets a sign of life
+	resyncsAt   = 3                // resyncs in resyncsIn, after which a peer is too slow
+	resyncsIn   = time.Minute
+	dropTimeout = 5 * time.Second
+)
+
+// ErrTooMany says that an address has too many connections: 429.
+var ErrTooMany = errors.New("ws: too many connections from this address")
+
+// addresses counts connections by address.
+type addresses struct {
+	mu    sync.Mutex
+	count map[string]int
+}
+
+// enter counts one more from addr, or refuses.
+func (a *addresses) enter(addr string, limit int) (leave func(), err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if limit > 0 && a.count[addr] >= limit {
+		return nil, ErrTooMany
+	}
+	if a.count == nil {
+		a.count = map[string]int{}
+	}
+	a.count[addr]++
+	return func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if a.count[addr]--; a.count[addr] == 0 {
+			delete(a.count, addr)
+		}
+	}, nil
+}

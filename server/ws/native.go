@@ -1,0 +1,242 @@
+package ws
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"weft/presence"
+	"weft/server/auth"
+	"weft/server/room"
+	"weft/server/store"
+	"weft/server/wire"
+)
+
+// native is the dialect weft.1: a hello, then many rooms, each on a channel of
+// the client's choice. See server/PROTOCOL.md. All of it is owned by the
+// connection's reading goroutine.
+type native struct {
+	conn     *conn
+	token    string // from the request
+	greeted  bool
+	hello    *time.Timer // ends a connection that does not say hello
+	channels map[uint64]*channel
+}
+
+// channel is a room that the connection has joined.
+type channel struct {
+	name    string // of this connection in this room
+	peer    *peer
+	release func()
+}
+
+func (n *native) opened() {
+	c := n.conn
+	n.hello = time.AfterFunc(helloWait, func() { c.close(wire.CloseSlow, "no hello came") })
+}
+
+func (n *native) closed() {
+	n.hello.Stop()
+	for id := range n.channels {
+		n.leave(id)
+	}
+}
+
+func (n *native) slowCode() wire.CloseCode { return wire.CloseSlow }
+
+func (n *native) received(frame []byte) {
+	c := n.conn
+	if !n.greeted && len(frame) > c.door.limits.PreAuth {
+		c.close(wire.CloseTooLarge, "the hello is limited to 16 KiB")
+		return
+	}
+	id, b, err := wire.DecodeFrame(frame)
+	if err != nil {
+		c.close(wire.CloseBadFrame, err.Error())
+		return
+	}
+	if !c.admit(b, len(frame)) {
+		return
+	}
+	if id == 0 {
+		n.control(b)
+		return
+	}
+	ch := n.channels[id]
+	if ch == nil {
+		return // left, or refused, a moment ago
+	}
+	switch b.Type {
+	case wire.TypeSync, wire.TypeAwareness, wire.TypeQueryAwareness:
+		ch.peer.room.Receive(ch.peer, b)
+	case wire.TypeEvent:
+		n.event(ch, b.Payload)
+	}
+}
+
+// control handles channel 0.
+func (n *native) control(b wire.Body) {
+	if b.Type != wire.TypeEvent {
+		n.conn.close(wire.CloseBadFrame, "channel 0 carries events only")
+		return
+	}
+	e, err := wire.DecodeEvent(b.Payload)
+	if err != nil {
+		n.conn.close(wire.CloseBadFrame, err.Error())
+		return
+	}
+	switch {
+	case e.Name == "hello":
+		err = n.greet(e)
+	case !n.greeted:
+		err = errors.New("the first event is hello")
+	case e.Name == "join":
+		err = n.join(e)
+	case e.Name == "leave":
+		err = n.part(e)
+	case e.Name == "ping":
+		n.say(0, "pong", struct{}{})
+	}
+	if err != nil {
+		n.conn.close(wire.CloseBadFrame, err.Error())
+	}
+}
+
+// say queues an event.
+func (n *native) say(channel uint64, name string, v any) {
+	body, err := wire.EncodeEvent(name, v)
+	if err != nil {
+		panic(err) // our own types always encode
+	}
+	n.conn.send(wire.AppendFrame(nil, channel, body))
+}
+
+type userEvent struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+// greet identifies the person. A later hello renews the token of the same
+// person.
+func (n *native) greet(e wire.Event) error {
+	var hello struct {
+		Token string `json:"token"`
+	}
+	if err := e.Into(&hello); err != nil {
+		return err
+	}
+	if hello.Token == "" {
+		hello.Token = n.token
+	}
+	id, err := n.conn.door.Auth.Identify(hello.Token)
+	if err == nil && n.greeted && id.User != n.conn.identity.User {
+		err = errors.New("this connection belongs to somebody else: open another")
+	}
+	if err != nil {
+		n.conn.close(wire.CloseAuth, err.Error())
+		return nil
+	}
+	n.hello.Stop()
+	n.greeted = true
+	n.conn.identity = id
+	n.conn.expires(id.Expires)
+	n.say(0, "welcome", map[string]any{
+		"user": userEvent{id.User, id.Name}, "heartbeat": heartbeat.Milliseconds(),
+	})
+	return nil
+}
+
+// joined is the answer to a join.
+type joined struct {
+	Room    store.RoomID      `json:"room"`
+	Role    string            `json:"role"`
+	User    userEvent         `json:"user"`
+	Slot    int               `json:"slot"`
+	People  []presence.Person `json:"people"`
+	Typing  []presence.Typist `json:"typing"`
+	LastSeq store.Seq         `json:"lastSeq"`
+}
+
+// join opens a room on a channel. What the room says is held back until the
+// client has been told that it is in.
+func (n *native) join(e wire.Event) error {
+	var ask struct {
+		Channel uint64 `json:"channel"`
+		Room    string `json:"room"`
+	}
+	if err := e.Into(&ask); err != nil {
+		return err
+	}
+	if ask.Channel == 0 || ask.Channel > wire.MaxChannel || n.channels[ask.Channel] != nil {
+		return fmt.Errorf("channel %d is taken or not from 1 to %d", ask.Channel, wire.MaxChannel)
+	}
+	refuse := func(code wire.CloseCode, reason string) error {
+		n.say(0, "refused", map[string]any{"channel": ask.Channel, "code": int(code), "reason": reason})
+		return nil
+	}
+	c, d := n.conn, n.conn.door
+	id, err := store.ParseRoomID(ask.Room)
+	if err != nil {
+		return refuse(wire.CloseBadFrame, err.Error())
+	}
+	if len(n.channels) >= d.limits.Rooms {
+		return refuse(wire.CloseRate, fmt.Sprintf("a connection has at most %d rooms", d.limits.Rooms))
+	}
+	role := c.identity.Role(string(id))
+	if role < auth.Read {
+		return refuse(wire.CloseForbidden, "you may not enter this room")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), loadWait)
+	defer cancel()
+	live, release, err := d.Hub.Open(ctx, id)
+	if err != nil {
+		c.log.Warn("a room could not be opened", "room", id, "err", err)
+		return refuse(wire.CloseOverload, "the room cannot be opened now")
+	}
+	ch := &channel{
+		name: fmt.Sprintf("%s/%d", c.name, ask.Channel), release: release,
+		peer: &peer{conn: c, room: live, channel: ask.Channel, holding: true},
+	}
+	n.channels[ask.Channel] = ch
+	live.Join(ch.peer, role >= auth.Write)
+	me := d.arrive(c, ch.name, id, true)
+	answer := joined{Room: id, Role: role.String(), User: userEvent{c.identity.User, c.identity.Name}, Slot: me.Slot}
+	if answer.People, err = d.People.People(ctx, string(id)); err == nil {
+		answer.Typing = d.Typing.Users(string(id))
+		answer.LastSeq, err = d.Members.LastSeq(ctx, id)
+	}
+	if err != nil {
+		n.leave(ask.Channel)
+		c.log.Error("joining a room", "room", id, "err", err)
+		return refuse(wire.CloseOverload, "the room cannot be read now")
+	}
+	n.say(ask.Channel, "joined", answer)
+	ch.peer.release()
+	return nil
+}
+
+// part answers a leave.
+func (n *native) part(e wire.Event) error {
+	var ask struct {
+		Channel uint64 `json:"channel"`
+	}
+	if err := e.Into(&ask); err != nil {
+		return err
+	}
+	if n.channels[ask.Channel] != nil {
+		n.leave(ask.Channel)
+	}
+	n.say(0, "left", ask)
+	return nil
+}
+
+func (n *native) leave(id uint64) {
+	ch := n.channels[id]
+	delete(n.channels, id)
+	ch.peer.room.Leave(ch.peer)
+	n.conn.door.depart(n.conn, ch.name, ch.peer.room.ID())
+	ch.release()
+}
+
+var _ room.Peer = (*peer)(nil)
