@@ -1,0 +1,258 @@
+package crdt
+
+import (
+	"cmp"
+	"slices"
+
+	"weft/crdt/lib0"
+)
+
+// maxBytes bounds the content of one document, which is addressed with 32 bits.
+const maxBytes = 1 << 30
+
+// parsed is an update taken apart and checked, ready to deliver. Its slices are used
+// again for the next one.
+type parsed struct {
+	sources sources
+	deletes deleteSet
+	structs int
+}
+
+// parse checks all of an update that can be checked without a document.
+func (u *parsed) parse(update []byte) error {
+	r := lib0.NewReader(update)
+	u.sources, u.deletes, u.structs = u.sources[:0], u.deletes[:0], 0
+	err := u.parseStructs(&r)
+	if err == nil {
+		u.deletes, err = readDeletes(&r, u.deletes)
+	}
+	if err == nil && r.Len() > 0 {
+		err = ErrTrailing
+	}
+	if err != nil {
+		return &MalformedError{"update", r.Offset(), err}
+	}
+	return nil
+}
+
+func (u *parsed) parseStructs(r *lib0.Reader) error {
+	sections, err := r.Count(3)
+	if err != nil {
+		return err
+	}
+	var w wire
+	for ; sections > 0; sections-- {
+		n, err := r.Count(2)
+		if err != nil {
+			return err
+		}
+		client, err := r.Uvarint()
+		if err != nil {
+			return err
+		}
+		clock, err := r.Uvarint()
+		if err != nil {
+			return err
+		}
+		from := r.Offset()
+		s := source{client: client, now: run{clock: clock, structs: n}}
+		for ; n > 0; n-- {
+			if err := w.read(r, client, clock); err != nil {
+				return err
+			}
+			clock = w.end()
+		}
+		s.now.raw = r.Slice(from, r.Offset())
+		u.structs += s.now.structs
+		u.sources = append(u.sources, s)
+	}
+	byClient := func(a, b source) int { return cmp.Compare(b.client, a.client) }
+	if !slices.IsSortedFunc(u.sources, byClient) {
+		slices.SortFunc(u.sources, byClient)
+	}
+	for i := 1; i < len(u.sources); i++ {
+		if u.sources[i].client == u.sources[i-1].client {
+			return ErrClientTwice
+		}
+	}
+	return nil
+}
+
+// release lets go of the update's bytes.
+func (u *parsed) release() {
+	clear(u.sources)
+	if cap(u.sources) > 1024 || cap(u.deletes) > 1024 {
+		*u = parsed{}
+	}
+}
+
+// ValidateUpdate checks an update (V1) as far as that goes without a document: the
+// whole input is read, nothing is kept. An update that passes may still be refused by
+// ApplyUpdate with ErrPendingFull or ErrTooLarge, but never as malformed. Errors match
+// ErrMalformed. Safe to call concurrently.
+func ValidateUpdate(update []byte) error {
+	var u parsed
+	return u.parse(update)
+}
+
+// ApplyUpdate merges an update (V1) into the document. The bytes are not kept.
+//
+// changed is true when the document's full state differs from before: units were
+// written or deleted, or something was kept as pending that was not pending yet. Only
+// then is the update worth storing. It is false for what is known already.
+//
+// On an error the document is untouched. Errors match ErrMalformed, ErrPendingFull or
+// ErrTooLarge.
+func (d *Doc) ApplyUpdate(update []byte) (changed bool, err error) {
+	u := &d.parsed
+	if err := u.parse(update); err != nil {
+		u.release()
+		return false, err
+	}
+	defer u.release()
+	if len(d.store.bytes)+len(update) > maxBytes {
+		return false, ErrTooLarge
+	}
+	if d.mayOverflow(u, len(update)) && d.wouldOverflow(u) {
+		return false, ErrPendingFull
+	}
+
+	tx := &d.tx
+	tx.begin()
+	d.stack = deliver(u.sources, tx, d.stack)
+	for i := range u.sources {
+		if u.sources[i].now.structs > 0 && d.pending.park(&u.sources[i]) {
+			changed = true
+		}
+	}
+	if changed {
+		d.pending.refresh(tx)
+	}
+	d.stack = d.pending.settle(tx, d.stack)
+	if tx.applyDeletes(u.deletes) {
+		changed = true
+	}
+	tx.commit()
+	d.releaseStack()
+	return changed || tx.changed(), nil
+}
+
+// releaseStack lets go of the bytes that the scratch stack still points to.
+func (d *Doc) releaseStack() {
+	if cap(d.stack) > 64 {
+		d.stack = nil
+	}
+	clear(d.stack[:cap(d.stack)])
+}
+
+// state and take make a transaction the sink of deliver.
+func (tx *txn) state(client uint64) uint64 { return tx.doc.store.state(client) }
+func (tx *txn) take(w *wire, skip uint64)  { tx.integrate(w, skip) }
+
+// applyDeletes deletes what is known of ds, retries the pending deletes, and keeps the
+// rest pending. It tells whether something became pending that was not.
+func (tx *txn) applyDeletes(ds deleteSet) (parked bool) {
+	p := &tx.doc.pending
+	retry := len(p.deletes) > 0 && len(tx.touched) > 0
+	kept := p.deletes
+	if retry {
+		kept = tx.deleteKnown(p.deletes, nil)
+	}
+	before := len(kept)
+	kept = tx.deleteKnown(ds, kept)
+	if len(kept) == before {
+		p.deletes = kept
+		return false
+	}
+	old := slices.Clone(kept[:before])
+	p.deletes = kept.normalise()
+	return !slices.Equal(old, p.deletes)
+}
+
+// deleteKnown deletes the part of ds that is known and appends the rest to unknown.
+func (tx *txn) deleteKnown(ds, unknown deleteSet) deleteSet {
+	s := tx.store()
+	for _, del := range ds {
+		c, ok := s.findClient(del.client)
+		if !ok {
+			unknown = append(unknown, del)
+			continue
+		}
+		state := s.clients[c].state
+		tx.deleteRange(c, del.clock, min(del.end(), state))
+		if from := max(del.clock, state); from < del.end() {
+			unknown = append(unknown, deletion{del.client, from, del.end() - from})
+		}
+	}
+	return unknown
+}
+
+// mayOverflow is a cheap test that lets nearly all updates through: even if all of it
+// had to wait, there would be room.
+func (d *Doc) mayOverflow(u *parsed, size int) bool {
+	p := &d.pending
+	return p.bytes+size > MaxPendingBytes || p.structs+u.structs > MaxPendingStructs ||
+		len(p.deletes)+len(u.deletes) > MaxPendingDeletes
+}
+
+// wouldOverflow plays the update through on numbers alone: which structs would fit
+// depends on states, not on content.
+func (d *Doc) wouldOverflow(u *parsed) bool {
+	var to rehearsal
+	to.store, to.ends = &d.store, map[uint64]uint64{}
+	fresh, old := slices.Clone(u.sources), d.pending.sources()
+	for taken := -1; taken != to.taken; {
+		taken = to.taken
+		for i := range fresh {
+			fresh[i].blocked = false
+		}
+		for i := range old {
+			old[i].blocked = false
+		}
+		deliver(fresh, &to, nil)
+		deliver(old, &to, nil)
+	}
+	structs, bytes, deletes := 0, 0, 0
+	for _, ss := range []sources{fresh, old} {
+		for _, s := range ss {
+			structs += s.now.structs
+			bytes += len(s.now.raw)
+			for _, r := range s.more {
+				structs += r.structs
+				bytes += len(r.raw)
+			}
+		}
+	}
+	for _, ds := range []deleteSet{u.deletes, d.pending.deletes} {
+		for _, del := range ds {
+			if to.state(del.client) < del.end() {
+				deletes++
+			}
+		}
+	}
+	allow := 1
+	if len(d.store.clients) == 0 && d.pending.empty() {
+		allow = 2
+	}
+	return bytes > allow*MaxPendingBytes || structs > allow*MaxPendingStructs ||
+		deletes > allow*MaxPendingDeletes
+}
+
+// rehearsal is a sink that only counts.
+type rehearsal struct {
+	store *store
+	ends  map[uint64]uint64 // states that moved
+	taken int
+}
+
+func (r *rehearsal) state(client uint64) uint64 {
+	if end, ok := r.ends[client]; ok {
+		return end
+	}
+	return r.store.state(client)
+}
+
+func (r *rehearsal) take(w *wire, skip uint64) {
+	r.ends[w.client] = w.end()
+	r.taken++
+}

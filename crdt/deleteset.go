@@ -1,0 +1,128 @@
+package crdt
+
+import (
+	"cmp"
+	"slices"
+
+	"weft/crdt/lib0"
+)
+
+// deletion is one range of a delete set: length units of client from clock on.
+type deletion struct {
+	client, clock, length uint64
+}
+
+func (d deletion) end() uint64 { return d.clock + d.length }
+
+// deleteSet is a list of ranges. In normal form they are ordered as on the wire,
+// clients descending and clocks ascending, none empty, and no two overlap or touch.
+type deleteSet []deletion
+
+// normalise brings ds into normal form, in place.
+func (ds deleteSet) normalise() deleteSet {
+	sorted := slices.IsSortedFunc(ds, compareDeletions)
+	if !sorted {
+		slices.SortFunc(ds, compareDeletions)
+	}
+	out := ds[:0]
+	for _, d := range ds {
+		if d.length == 0 {
+			continue
+		}
+		if n := len(out); n > 0 && out[n-1].client == d.client && d.clock <= out[n-1].end() {
+			out[n-1].length = max(out[n-1].end(), d.end()) - out[n-1].clock
+			continue
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
+func compareDeletions(a, b deletion) int {
+	return cmp.Or(cmp.Compare(b.client, a.client), cmp.Compare(a.clock, b.clock))
+}
+
+// clients counts the clients of a set in normal form.
+func (ds deleteSet) clients() int {
+	n := 0
+	for i := range ds {
+		if i == 0 || ds[i].client != ds[i-1].client {
+			n++
+		}
+	}
+	return n
+}
+
+// append writes a set in normal form.
+func (ds deleteSet) append(dst []byte) []byte {
+	dst = lib0.AppendUvarint(dst, uint64(ds.clients()))
+	for len(ds) > 0 {
+		n := 1
+		for n < len(ds) && ds[n].client == ds[0].client {
+			n++
+		}
+		dst = lib0.AppendUvarint(dst, ds[0].client)
+		dst = lib0.AppendUvarint(dst, uint64(n))
+		for _, d := range ds[:n] {
+			dst = lib0.AppendUvarint(dst, d.clock)
+			dst = lib0.AppendUvarint(dst, d.length)
+		}
+		ds = ds[n:]
+	}
+	return dst
+}
+
+// readDeletes appends the delete set at r to ds, in the order found: unsorted,
+// overlapping and empty ranges are legal on the wire.
+func readDeletes(r *lib0.Reader, ds deleteSet) (deleteSet, error) {
+	clients, err := r.Count(2)
+	if err != nil {
+		return ds, err
+	}
+	for ; clients > 0; clients-- {
+		client, err := r.Uvarint()
+		if err != nil {
+			return ds, err
+		}
+		n, err := r.Count(2)
+		if err != nil {
+			return ds, err
+		}
+		for ; n > 0; n-- {
+			d := deletion{client: client}
+			if d.clock, err = r.Uvarint(); err != nil {
+				return ds, err
+			}
+			if d.length, err = r.Uvarint(); err != nil {
+				return ds, err
+			}
+			if d.length > maxClock-d.clock {
+				return ds, ErrClock
+			}
+			if d.length > 0 {
+				ds = append(ds, d)
+			}
+		}
+	}
+	return ds, nil
+}
+
+// appendStoredDeletes appends what is deleted in the store to ds, in normal form.
+func (s *store) appendStoredDeletes(ds deleteSet) deleteSet {
+	for _, c := range s.byID() {
+		log := &s.clients[c]
+		for i := 0; i < len(log.refs); i++ {
+			it := &s.items[log.refs[i]]
+			if !it.deleted {
+				continue
+			}
+			d := deletion{log.id, it.clock, it.length}
+			for i+1 < len(log.refs) && s.items[log.refs[i+1]].deleted {
+				i++
+				d.length += s.items[log.refs[i]].length
+			}
+			ds = append(ds, d)
+		}
+	}
+	return ds
+}

@@ -1,0 +1,219 @@
+package crdt
+
+import (
+	"slices"
+
+	"weft/crdt/lib0"
+)
+
+// EncodeStateVector is StateVector().Append(nil), made faster.
+func (d *Doc) EncodeStateVector() []byte {
+	s := &d.store
+	dst := lib0.AppendUvarint(make([]byte, 0, 8+8*len(s.clients)), uint64(len(s.clients)))
+	for _, c := range s.byID() {
+		dst = appendID(dst, s.clients[c].id, s.clients[c].state)
+	}
+	return dst
+}
+
+// EncodeStateAsUpdate encodes what a peer at sv lacks, as an update (V1); nil means
+// everything. What is pending comes along, so that a stored state loses nothing. The delete set is always the whole one: state vectors do not
+// tell what a peer knows to be deleted. Entries of sv that are ahead of this document
+// are ignored.
+//
+// Without pending data the bytes are those of Yjs 13.6.
+func (d *Doc) EncodeStateAsUpdate(sv StateVector) []byte {
+	return d.AppendStateAsUpdate(nil, sv)
+}
+
+// AppendStateAsUpdate is EncodeStateAsUpdate into a buffer of the caller's.
+func (d *Doc) AppendStateAsUpdate(dst []byte, sv StateVector) []byte {
+	s := &d.store
+	if len(d.pending.clients) > 0 {
+		dst = d.appendWithPending(dst, sv)
+	} else {
+		sections := 0
+		for _, c := range s.byID() {
+			if log := &s.clients[c]; sv[log.id] < log.state {
+				sections++
+			}
+		}
+		dst = lib0.AppendUvarint(dst, uint64(sections))
+		for _, c := range s.byID() {
+			if log := &s.clients[c]; sv[log.id] < log.state {
+				dst = s.appendSection(dst, log, sv[log.id], 0)
+			}
+		}
+	}
+	ds := s.appendStoredDeletes(nil)
+	if len(d.pending.deletes) > 0 {
+		ds = append(ds, d.pending.deletes...).normalise()
+	}
+	return ds.append(dst)
+}
+
+// appendSection writes what log holds from clock on; extra is the number of structs
+// that the caller will add behind.
+func (s *store) appendSection(dst []byte, log *clientLog, clock uint64, extra int) []byte {
+	i := s.search(log, clock)
+	dst = lib0.AppendUvarint(dst, uint64(len(log.refs)-i+extra))
+	dst = appendID(dst, log.id, clock)
+	dst = s.appendStruct(dst, log, &s.items[log.refs[i]], clock-s.items[log.refs[i]].clock)
+	for _, r := range log.refs[i+1:] {
+		dst = s.appendStruct(dst, log, &s.items[r], 0)
+	}
+	return dst
+}
+
+// appendStruct writes one struct from its unit skip on: its origin is then the unit
+// before.
+func (s *store) appendStruct(dst []byte, log *clientLog, it *item, skip uint64) []byte {
+	if it.kind == kindGC {
+		return lib0.AppendUvarint(append(dst, byte(kindGC)), it.length-skip)
+	}
+	info := byte(it.kind)
+	if skip > 0 || it.hasOrigin() {
+		info |= infoOrigin
+	}
+	if it.hasRightOrigin() {
+		info |= infoRightOrigin
+	}
+	if it.key != 0 {
+		info |= infoKey
+	}
+	dst = append(dst, info)
+	switch {
+	case skip > 0:
+		dst = appendID(dst, log.id, it.clock+skip-1)
+	case it.hasOrigin():
+		dst = appendID(dst, s.clients[it.originClient].id, it.originClock)
+	}
+	if it.hasRightOrigin() {
+		dst = appendID(dst, s.clients[it.rightClient].id, it.rightClock)
+	}
+	if info&(infoOrigin|infoRightOrigin) == 0 {
+		dst = s.appendParent(dst, it)
+	}
+	if it.kind == kindType {
+		t := &s.types[it.data]
+		dst = append(dst, t.shape)
+		if shapeHasName(t.shape) {
+			name := s.names.list[t.name]
+			dst = append(lib0.AppendUvarint(dst, uint64(len(name))), name...)
+		}
+		return dst
+	}
+	return appendContent(dst, it.kind, s.content(it), it.length, skip)
+}
+
+func (s *store) appendParent(dst []byte, it *item) []byte {
+	t := &s.types[it.parent]
+	if t.owner == 0 {
+		name := s.names.list[t.name]
+		dst = append(lib0.AppendUvarint(append(dst, 1), uint64(len(name))), name...)
+	} else {
+		owner := &s.items[t.owner]
+		dst = appendID(append(dst, 0), s.clients[owner.client].id, owner.clock)
+	}
+	if it.key != 0 {
+		key := s.names.list[it.key]
+		dst = append(lib0.AppendUvarint(dst, uint64(len(key))), key...)
+	}
+	return dst
+}
+
+// appendWithPending writes the sections of structs when some are pending. A client's
+// pending structs follow its known ones, with Skips over the gaps; a section never
+// begins with a Skip, which Yjs 13 cannot digest.
+func (d *Doc) appendWithPending(dst []byte, sv StateVector) []byte {
+	s := &d.store
+	var ids []uint64
+	for i := range s.clients {
+		if log := &s.clients[i]; sv[log.id] < log.state {
+			ids = append(ids, log.id)
+		}
+	}
+	for i := range d.pending.clients {
+		ids = append(ids, d.pending.clients[i].client)
+	}
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+
+	sections := 0
+	var body []byte
+	for _, id := range slices.Backward(ids) {
+		state, known := uint64(0), false
+		c, ok := s.findClient(id)
+		if ok {
+			state = s.clients[c].state
+			known = sv[id] < state
+		}
+		extra, structs, first := d.pending.encode(id, max(state, sv[id]), known)
+		switch {
+		case known:
+			body = s.appendSection(body, &s.clients[c], sv[id], structs)
+		case structs > 0:
+			body = lib0.AppendUvarint(body, uint64(structs))
+			body = appendID(body, id, first)
+		default:
+			continue
+		}
+		body = append(body, extra...)
+		sections++
+	}
+	return append(lib0.AppendUvarint(dst, uint64(sections)), body...)
+}
+
+// encode writes a client's pending structs from clock from on, and says how many
+// structs that makes, Skips included, and where they begin. With lead the gap in
+// front becomes a Skip too.
+func (p *pending) encode(client, from uint64, lead bool) (b []byte, structs int, first uint64) {
+	i, found := p.find(client)
+	if !found {
+		return nil, 0, 0
+	}
+	src := source{client: client, more: p.clients[i].runs}
+	var w wire
+	for {
+		size, ok := src.peek(&w)
+		if !ok {
+			return b, structs, first
+		}
+		src.advance(w.length, size)
+		if w.end() <= from {
+			continue
+		}
+		at := max(from, w.clock)
+		if structs == 0 {
+			first = at
+		}
+		if at > from && (lead || structs > 0) {
+			b = lib0.AppendUvarint(append(b, byte(kindSkip)), at-from)
+			structs++
+		}
+		b = w.append(b, at-w.clock)
+		structs++
+		from = w.end()
+	}
+}
+
+// encodeChange encodes what the transaction just committed did, for the others.
+func (tx *txn) encodeChange() []byte {
+	s := tx.store()
+	touched := slices.Clone(tx.touched)
+	slices.SortFunc(touched, func(a, b clientRef) int {
+		if s.clients[a].id > s.clients[b].id {
+			return -1
+		}
+		return 1
+	})
+	dst := lib0.AppendUvarint(nil, uint64(len(touched)))
+	for _, c := range touched {
+		dst = s.appendSection(dst, &s.clients[c], s.clients[c].before, 0)
+	}
+	var ds deleteSet
+	for _, d := range tx.deleted {
+		ds = append(ds, deletion{s.clients[d.client].id, d.from, d.to - d.from})
+	}
+	return ds.normalise().append(dst)
+}

@@ -1,0 +1,194 @@
+package crdt
+
+// This file is the whole of conflict resolution: given an item that somebody wrote
+// somewhere, find its place among the items that are here already, such that every
+// replica finds the same place whatever arrived first. The algorithm is YATA
+// (Nicolaescu et al., "Near Real-Time Peer-to-Peer Shared Editing on Extensible Data
+// Types", 2016) with right origins, as Yjs 13 plays it.
+//
+// The writer saw two neighbours and sent their IDs: the origin on the left, the
+// right origin on the right. Both are here, or the item would still wait
+// (causal.go). If nothing stands between them now, the place is plain. What does
+// stand between them was written at the same time by others who could not see this
+// item either: those are the conflicts, and place walks over them.
+
+// integrate makes w, from its unit skip on, part of the document. What w builds on
+// must be known, and the first skip units as well.
+func (tx *txn) integrate(w *wire, skip uint64) {
+	s := tx.store()
+	c := s.client(w.client)
+	clock, length := w.clock+skip, w.length-skip
+	if w.kind == kindGC {
+		tx.appendGC(c, clock, length)
+		return
+	}
+
+	it := item{
+		clock: clock, length: length, client: c, kind: w.kind,
+		originClient: noClient, rightClient: noClient,
+	}
+	var left, right ref
+	if w.hasOrigin() {
+		it.originClient, it.originClock = s.client(w.origin.Client), w.origin.Clock
+		left = tx.endingAt(it.originClient, it.originClock)
+	}
+	if w.hasRightOrigin() {
+		it.rightClient, it.rightClock = s.client(w.rightOrigin.Client), w.rightOrigin.Clock
+		right = tx.startingAt(it.rightClient, it.rightClock)
+	}
+	it.parent, it.key = tx.parentOf(w, left, right)
+	if skip > 0 && it.parent != 0 {
+		// The units before are here already: this one follows them.
+		it.originClient, it.originClock = c, clock-1
+		left = tx.endingAt(c, clock-1)
+		it.parent, it.key = s.items[left].parent, s.items[left].key
+	}
+	if it.parent == 0 {
+		tx.appendGC(c, clock, length)
+		return
+	}
+
+	r := s.newItem()
+	s.items[r] = it
+	tx.fill(r, w, skip)
+	left = s.place(r, left, right)
+	tx.link(r, left)
+}
+
+// parentOf tells which type, and which key in it, a new item belongs to: as its
+// neighbours do, or as it says itself when it has none. 0 if that type is gone; the
+// item is then of no use to anyone and becomes a GC.
+func (tx *txn) parentOf(w *wire, left, right ref) (typeRef, nameRef) {
+	s := tx.store()
+	if left != 0 && s.items[left].kind == kindGC || right != 0 && s.items[right].kind == kindGC {
+		return 0, 0
+	}
+	var key nameRef
+	if w.hasKey() {
+		key = s.names.intern(w.key)
+	}
+	switch {
+	case left != 0:
+		return s.items[left].parent, s.items[left].key
+	case right != 0:
+		return s.items[right].parent, s.items[right].key
+	case w.rooted:
+		return s.root(w.root), key
+	}
+	owner := &s.items[s.at(s.client(w.parent.Client), w.parent.Clock)]
+	if owner.kind != kindType {
+		return 0, 0
+	}
+	return typeRef(owner.data), key
+}
+
+// place returns the item after which r shall stand, 0 for the front. left and right
+// are the items at its two origins, 0 where it has none.
+//
+// Walk over the conflicts from left to right, and keep an answer. Each conflict o
+// falls under one of these:
+//
+//   - o has the same origin as r. The client with the lower id goes first: if that is
+//     o, the answer moves behind o. If it is r, and both have the same right origin
+//     too, r and all that follows stand to the right of r: stop. With different right
+//     origins go on: something further right may still have to come before r.
+//   - o's origin lies among the items walked over: o was written behind one of those.
+//     If the answer has moved behind that one, it moves behind o as well, so that runs
+//     of different writers do not interleave. If not, o goes where its origin went.
+//   - o's origin lies before all of this: o spans r's place from the outside, and so
+//     does all that follows. Stop.
+//
+// The two sets this needs, "walked over" and "walked over since the answer last
+// moved", are two thresholds on one counter: each item is stamped as it is passed.
+func (s *store) place(r, left, right ref) ref {
+	it := &s.items[r]
+	var o ref
+	if left != 0 {
+		o = s.items[left].right
+	} else {
+		o = s.first(it.parent, it.key)
+	}
+	if o == right {
+		return left
+	}
+
+	answer := left
+	began := s.beginMarks()
+	moved := began // the mark when the answer last moved
+	for o != 0 && o != right {
+		s.marks++
+		c := &s.items[o]
+		c.mark = s.marks
+		if c.sameOrigin(it) {
+			if s.clients[c.client].id < s.clients[it.client].id {
+				answer, moved = o, s.marks
+			} else if c.sameRightOrigin(it) {
+				break
+			}
+		} else if c.hasOrigin() {
+			mark := s.items[s.at(c.originClient, c.originClock)].mark
+			if mark <= began {
+				break
+			}
+			if mark <= moved {
+				answer, moved = o, s.marks
+			}
+		} else {
+			break
+		}
+		o = c.right
+	}
+	return answer
+}
+
+// beginMarks returns a threshold that every later mark exceeds, and no earlier one.
+func (s *store) beginMarks() uint32 {
+	if s.marks > 1<<31 { // the counter would run over: begin anew
+		s.marks = 0
+		for i := range s.items {
+			s.items[i].mark = 0
+		}
+	}
+	return s.marks
+}
+
+// link puts r behind left and draws the consequences.
+func (tx *txn) link(r, left ref) {
+	s := tx.store()
+	it := &s.items[r]
+	it.left = left
+	if left != 0 {
+		it.right = s.items[left].right
+		s.items[left].right = r
+	} else {
+		it.right = s.first(it.parent, it.key)
+		if it.key == 0 {
+			s.types[it.parent].start = r
+		}
+	}
+	if it.right != 0 {
+		s.items[it.right].left = r
+	}
+
+	if it.key == 0 {
+		if it.kind.countable() {
+			s.types[it.parent].length += it.length
+		}
+	} else if it.right == 0 {
+		// Rightmost in its chain: this is the key's value now, the last one is not.
+		s.setLast(it.parent, it.key, r)
+		if left != 0 {
+			tx.delete(left)
+		}
+	}
+	tx.append(it.client, r)
+
+	if it.kind == kindDeleted {
+		it.deleted = true
+		tx.noteDelete(it)
+	}
+	owner := s.types[it.parent].owner
+	if owner != 0 && s.items[owner].deleted || it.key != 0 && it.right != 0 {
+		tx.delete(r) // nobody will see it: its parent is gone, or a later value won
+	}
+}

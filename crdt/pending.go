@@ -1,0 +1,177 @@
+package crdt
+
+import (
+	"cmp"
+	"slices"
+
+	"weft/crdt/lib0"
+)
+
+// Limits on what a document holds for updates that have not come. A document that is
+// still empty takes twice as much, so that a stored state can always be loaded again.
+const (
+	MaxPendingBytes   = 1 << 20 // of encoded structs
+	MaxPendingStructs = 10_000
+	MaxPendingDeletes = 10_000 // ranges
+)
+
+// pending is what came too early: structs that build on unknown ones, and deletes of
+// unknown units. It is part of the full state, though not of the state vector.
+type pending struct {
+	clients []waiting // by client, highest first
+	deletes deleteSet // in normal form; all of it at or beyond the known state
+	structs int
+	bytes   int
+}
+
+// waiting is one client's pending structs.
+type waiting struct {
+	client uint64
+	runs   []run // ascending in clock and in end; they may overlap. No Skips; never empty
+	on     ID    // what the first struct waits for
+}
+
+func (p *pending) empty() bool { return len(p.clients) == 0 && len(p.deletes) == 0 }
+
+// park keeps what a source of an update could not deliver. raw bytes are copied. It
+// tells whether any of it is new.
+func (p *pending) park(s *source) (added bool) {
+	var w wire
+	for {
+		// A run without Skips, as long as possible.
+		var r run
+		size, ok := s.peek(&w)
+		from := s.now.raw
+		for ok && w.kind != kindSkip && (r.structs == 0 || r.end == w.clock) {
+			if r.structs == 0 {
+				r.clock = w.clock
+			}
+			r.structs++
+			r.end = w.end()
+			s.advance(w.length, size)
+			if s.now.structs == 0 {
+				break // the next one lies in other bytes
+			}
+			size, ok = s.peek(&w)
+		}
+		if r.structs > 0 {
+			r.raw = from[:len(from)-len(s.now.raw)]
+			added = p.add(s.client, r) || added
+			continue
+		}
+		if !ok {
+			return added
+		}
+		s.advance(w.length, size)
+	}
+}
+
+func (p *pending) find(client uint64) (i int, found bool) {
+	return slices.BinarySearchFunc(p.clients, client, func(w waiting, client uint64) int {
+		return cmp.Compare(client, w.client)
+	})
+}
+
+// add copies a run in, unless what is here covers it. Runs that it covers go.
+func (p *pending) add(client uint64, r run) bool {
+	i, found := p.find(client)
+	if !found {
+		p.clients = slices.Insert(p.clients, i, waiting{client: client})
+	}
+	w := &p.clients[i]
+	at, _ := slices.BinarySearchFunc(w.runs, r.clock, func(a run, clock uint64) int {
+		return cmp.Compare(a.clock, clock)
+	})
+	covered := r.clock
+	for i := max(at-1, 0); i < len(w.runs) && w.runs[i].clock <= covered; i++ {
+		covered = max(covered, w.runs[i].end)
+	}
+	if covered >= r.end {
+		return false
+	}
+	over := at
+	for over < len(w.runs) && w.runs[over].end <= r.end {
+		p.structs -= w.runs[over].structs
+		p.bytes -= len(w.runs[over].raw)
+		over++
+	}
+	p.structs += r.structs
+	p.bytes += len(r.raw)
+	if at > 0 && w.runs[at-1].end == r.clock {
+		w.runs = slices.Delete(w.runs, at, over)
+		prev := &w.runs[at-1]
+		prev.raw = append(prev.raw, r.raw...)
+		prev.structs += r.structs
+		prev.end = r.end
+		return true
+	}
+	r.raw = slices.Clone(r.raw)
+	w.runs = slices.Replace(w.runs, at, over, r)
+	return true
+}
+
+// sources offers all pending structs for delivery.
+func (p *pending) sources() sources {
+	ss := make(sources, len(p.clients))
+	for i, w := range p.clients {
+		ss[i] = source{client: w.client, more: w.runs}
+	}
+	return ss
+}
+
+// keep replaces all pending structs by what ss did not deliver, and finds out what
+// each client waits for.
+func (p *pending) keep(ss sources, to sink) {
+	p.clients, p.structs, p.bytes = p.clients[:0], 0, 0
+	var w wire
+	for i := range ss {
+		s := &ss[i]
+		if _, ok := s.peek(&w); !ok {
+			continue
+		}
+		kept := waiting{client: s.client, runs: s.more}
+		kept.on, _ = missing(&w, to)
+		if s.now.structs > 0 {
+			kept.runs = append([]run{s.now}, s.more...)
+		}
+		for _, r := range kept.runs {
+			p.structs += r.structs
+			p.bytes += len(r.raw)
+		}
+		p.clients = append(p.clients, kept)
+	}
+}
+
+// ready tells whether something that pending structs wait for has come.
+func (p *pending) ready(to sink) bool {
+	for i := range p.clients {
+		if on := p.clients[i].on; on.Clock < to.state(on.Client) {
+			return true
+		}
+	}
+	return false
+}
+
+// settle delivers pending structs until nothing more fits. One pass is not enough:
+// what one client waits for may itself have been waiting.
+func (p *pending) settle(to sink, stack []frame) []frame {
+	for p.ready(to) {
+		ss := p.sources()
+		stack = deliver(ss, to, stack)
+		p.keep(ss, to)
+	}
+	return stack
+}
+
+// refresh finds out again what each client waits for, after park.
+func (p *pending) refresh(to sink) {
+	var w wire
+	for i := range p.clients {
+		c := &p.clients[i]
+		r := lib0.NewReader(c.runs[0].raw)
+		if err := w.read(&r, c.client, c.runs[0].clock); err != nil {
+			panic("crdt: pending bytes cannot be read: " + err.Error())
+		}
+		c.on, _ = missing(&w, to)
+	}
+}

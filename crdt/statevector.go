@@ -1,0 +1,57 @@
+package crdt
+
+import (
+	"maps"
+	"slices"
+
+	"weft/crdt/lib0"
+)
+
+// StateVector tells what is known: per client the first clock that is not. A client
+// that is absent is known up to 0.
+//
+//	wire := uvarint n, n × (uvarint client, uvarint clock)   clients descending
+type StateVector map[uint64]uint64
+
+// Append writes the vector. Peers that hold gaps (Yjs 14) send entries with clock 0,
+// and these are written too.
+func (sv StateVector) Append(dst []byte) []byte {
+	dst = lib0.AppendUvarint(dst, uint64(len(sv)))
+	clients := slices.Sorted(maps.Keys(sv))
+	for _, client := range slices.Backward(clients) {
+		dst = appendID(dst, client, sv[client])
+	}
+	return dst
+}
+
+// DecodeStateVector reads all of b. A client named twice counts with the later
+// entry, as in Yjs. Errors match ErrMalformed.
+func DecodeStateVector(b []byte) (StateVector, error) {
+	r := lib0.NewReader(b)
+	sv, err := readStateVector(&r)
+	if err == nil && r.Len() > 0 {
+		err = ErrTrailing
+	}
+	if err != nil {
+		return nil, &MalformedError{"state vector", r.Offset(), err}
+	}
+	return sv, nil
+}
+
+func readStateVector(r *lib0.Reader) (StateVector, error) {
+	n, err := r.Count(2)
+	if err != nil {
+		return nil, err
+	}
+	sv := make(StateVector, min(n, 64))
+	for ; n > 0; n-- {
+		client, err := r.Uvarint()
+		if err != nil {
+			return nil, err
+		}
+		if sv[client], err = r.Uvarint(); err != nil {
+			return nil, err
+		}
+	}
+	return sv, nil
+}

@@ -1,0 +1,237 @@
+package crdt
+
+import "slices"
+
+// store holds all structs of a document and finds them by ID. It knows nothing of
+// transactions; what must be noted down on a change, txn.go notes.
+type store struct {
+	items    []item // items[0] is unused
+	freeItem ref    // list of kindFree slots, linked by right
+
+	types    []typ // types[0] is unused
+	freeType typeRef
+	roots    []typeRef // in order of first mention
+
+	entries    []entry // entries[0] is unused
+	freeEntry  entryRef
+	entryIndex map[uint64]entryRef // by parent<<32 | key
+
+	clients     []clientLog
+	clientIndex map[uint64]clientRef
+	lastClient  clientRef   // found last
+	descending  []clientRef // by id, highest first; rebuilt when its length is off
+
+	names names
+
+	bytes []byte // content of all items, in no order
+	dead  int    // bytes that belong to no item; compacted when they prevail
+
+	marks uint32 // the last mark handed out by a conflict scan
+}
+
+// clientLog is what one client wrote: structs in order of clock, without a hole,
+// from clock 0.
+type clientLog struct {
+	id    uint64
+	refs  []ref
+	state uint64 // end of the last struct: the next clock expected
+	hint  int    // where the last search ended; a guess, may be out of range
+
+	// Of the running transaction.
+	touched bool
+	before  uint64 // state when the transaction began, if touched
+}
+
+func (s *store) init() {
+	s.items = make([]item, 1)
+	s.types = make([]typ, 1)
+	s.entries = make([]entry, 1)
+	s.entryIndex = map[uint64]entryRef{}
+	s.clientIndex = map[uint64]clientRef{}
+}
+
+// state is the next clock expected from a client, 0 for an unknown one.
+func (s *store) state(client uint64) uint64 {
+	if c, ok := s.findClient(client); ok {
+		return s.clients[c].state
+	}
+	return 0
+}
+
+// findClient looks a client up; most often it is the one asked for last.
+func (s *store) findClient(id uint64) (clientRef, bool) {
+	if c := s.lastClient; int(c) < len(s.clients) && s.clients[c].id == id {
+		return c, true
+	}
+	c, ok := s.clientIndex[id]
+	if ok {
+		s.lastClient = c
+	}
+	return c, ok
+}
+
+// client finds or adds a client. *clientLog held across it may be stale.
+func (s *store) client(id uint64) clientRef {
+	c, ok := s.findClient(id)
+	if !ok {
+		c = clientRef(len(s.clients))
+		s.clients = append(s.clients, clientLog{id: id})
+		s.clientIndex[id] = c
+	}
+	return c
+}
+
+// byID lists the clients, highest id first: the order of everything on the wire.
+func (s *store) byID() []clientRef {
+	if len(s.descending) != len(s.clients) {
+		s.descending = s.descending[:0]
+		for c := range s.clients {
+			s.descending = append(s.descending, clientRef(c))
+		}
+		slices.SortFunc(s.descending, func(a, b clientRef) int {
+			if s.clients[a].id > s.clients[b].id {
+				return -1
+			}
+			return 1
+		})
+	}
+	return s.descending
+}
+
+// search is the position in log.refs of the struct that holds clock, which must be
+// below log.state.
+func (s *store) search(log *clientLog, clock uint64) int {
+	last := len(log.refs) - 1
+	if s.items[log.refs[last]].clock <= clock {
+		return last
+	}
+	if h := log.hint; h < last {
+		if it := &s.items[log.refs[h]]; it.clock <= clock && clock < it.end() {
+			return h
+		}
+	}
+	lo, hi := 0, last // refs[lo].clock <= clock < refs[hi].clock
+	for hi-lo > 1 {
+		mid := int(uint(lo+hi) / 2)
+		if s.items[log.refs[mid]].clock <= clock {
+			lo = mid
+		} else {
+			hi = mid
+		}
+	}
+	log.hint = lo
+	return lo
+}
+
+// at is the struct that holds the given unit, which must be known.
+func (s *store) at(c clientRef, clock uint64) ref {
+	log := &s.clients[c]
+	return log.refs[s.search(log, clock)]
+}
+
+// newItem is a zeroed slot. It may move the arena: *item held across it are stale.
+func (s *store) newItem() ref {
+	if r := s.freeItem; r != 0 {
+		s.freeItem = s.items[r].right
+		s.items[r] = item{}
+		return r
+	}
+	s.items = append(s.items, item{})
+	return ref(len(s.items) - 1)
+}
+
+// release gives a slot back. Nothing may point at it any more.
+func (s *store) release(r ref) {
+	s.items[r] = item{kind: kindFree, right: s.freeItem}
+	s.freeItem = r
+}
+
+func (s *store) newType(t typ) typeRef {
+	if r := s.freeType; r != 0 {
+		s.freeType = typeRef(s.types[r].start)
+		s.types[r] = t
+		return r
+	}
+	s.types = append(s.types, t)
+	return typeRef(len(s.types) - 1)
+}
+
+func (s *store) releaseType(t typeRef) {
+	s.types[t] = typ{free: true, start: ref(s.freeType)}
+	s.freeType = t
+}
+
+// root finds or adds a root type.
+func (s *store) root(name []byte) typeRef {
+	n := s.names.intern(name)
+	if e := s.entryIndex[rootKey(n)]; e != 0 {
+		return typeRef(e)
+	}
+	t := s.newType(typ{name: n})
+	s.roots = append(s.roots, t)
+	s.entryIndex[rootKey(n)] = entryRef(t)
+	return t
+}
+
+// findRoot is root for readers: 0 when there is none of this name.
+func (s *store) findRoot(name string) typeRef {
+	n := s.names.lookup(name)
+	if n == 0 {
+		return 0
+	}
+	return typeRef(s.entryIndex[rootKey(n)])
+}
+
+// rootKey places roots in entryIndex as keys of type 0, which does not exist.
+func rootKey(n nameRef) uint64 { return uint64(n) }
+
+func entryKey(t typeRef, key nameRef) uint64 { return uint64(t)<<32 | uint64(key) }
+
+// last is the rightmost item of a key's chain, 0 if the key was never set.
+func (s *store) last(t typeRef, key nameRef) ref {
+	return s.entries[s.entryIndex[entryKey(t, key)]].last
+}
+
+// setLast makes r the rightmost item of a key's chain.
+func (s *store) setLast(t typeRef, key nameRef, r ref) {
+	if e, ok := s.entryIndex[entryKey(t, key)]; ok {
+		s.entries[e].last = r
+		return
+	}
+	n := entry{parent: t, key: key, last: r, next: s.types[t].entries}
+	e := s.freeEntry
+	if e != 0 {
+		s.freeEntry = s.entries[e].next
+		s.entries[e] = n
+	} else {
+		e = entryRef(len(s.entries))
+		s.entries = append(s.entries, n)
+	}
+	s.types[t].entries = e
+	s.entryIndex[entryKey(t, key)] = e
+}
+
+// dropEntries forgets all keys of a type.
+func (s *store) dropEntries(t typeRef) {
+	for e := s.types[t].entries; e != 0; {
+		next := s.entries[e].next
+		delete(s.entryIndex, entryKey(t, s.entries[e].key))
+		s.entries[e] = entry{next: s.freeEntry}
+		s.freeEntry = e
+		e = next
+	}
+	s.types[t].entries = 0
+}
+
+// first is the leftmost item of where a new item will stand: of the list, or of a
+// key's chain.
+func (s *store) first(t typeRef, key nameRef) ref {
+	if key == 0 {
+		return s.types[t].start
+	}
+	r := s.last(t, key)
+	for r != 0 && s.items[r].left != 0 {
+		r = s.items[r].left
+	}
+	return r
+}

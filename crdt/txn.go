@@ -1,0 +1,277 @@
+package crdt
+
+import (
+	"cmp"
+	"slices"
+)
+
+// txn is what one change to the document notes down while it runs, so that at its
+// end deleted content can be dropped, neighbours can be merged, and the change can
+// be encoded. It lives inside its Doc and is used again each time.
+//
+//	begin → integrate, delete, … → commit
+//
+// Nothing in between can fail: whatever may be wrong with an update was found
+// before begin.
+type txn struct {
+	doc *Doc
+
+	touched []clientRef // clients that grew; clientLog.before says from where
+	deleted []span      // units deleted; merged and sorted by commit
+	seams   []span      // where structs may have become mergeable: see compact
+	work    []ref       // scratch stack
+}
+
+// span is a range of one client's clocks, [from, to); for seams, [from, to].
+type span struct {
+	client   clientRef
+	from, to uint64
+}
+
+func (tx *txn) store() *store { return &tx.doc.store }
+
+func (tx *txn) begin() {
+	tx.touched, tx.deleted, tx.seams = tx.touched[:0], tx.deleted[:0], tx.seams[:0]
+}
+
+// changed tells whether anything happened since begin.
+func (tx *txn) changed() bool { return len(tx.touched) > 0 || len(tx.deleted) > 0 }
+
+// before is a client's state when the transaction began.
+func (tx *txn) before(c clientRef) uint64 {
+	log := &tx.store().clients[c]
+	if log.touched {
+		return log.before
+	}
+	return log.state
+}
+
+// append adds a struct to the end of its client's log.
+func (tx *txn) append(c clientRef, r ref) {
+	s := tx.store()
+	log := &s.clients[c]
+	if !log.touched {
+		log.touched, log.before = true, log.state
+		tx.touched = append(tx.touched, c)
+	}
+	log.refs = append(log.refs, r)
+	log.state = s.items[r].end()
+}
+
+func (tx *txn) appendGC(c clientRef, clock, length uint64) {
+	s := tx.store()
+	r := s.newItem()
+	s.items[r] = item{
+		clock: clock, length: length, client: c, kind: kindGC, deleted: true,
+		originClient: noClient, rightClient: noClient,
+	}
+	tx.append(c, r)
+}
+
+// fill gives r the content of w from its unit skip on.
+func (tx *txn) fill(r ref, w *wire, skip uint64) {
+	s := tx.store()
+	it := &s.items[r]
+	switch b := w.content; w.kind {
+	case kindDeleted:
+	case kindType:
+		t := typ{owner: r, shape: w.shape}
+		if shapeHasName(w.shape) {
+			t.name = s.names.intern(w.name)
+		}
+		it.data = uint32(s.newType(t))
+	case kindString:
+		halved := false
+		if skip > 0 {
+			var at int
+			if at, halved = utf16Cut(b, int(w.length), int(skip)); halved {
+				at += 4
+			}
+			b = b[at:]
+		}
+		if halved {
+			s.keep(it, []byte(replacement))
+			s.bytes = append(s.bytes, b...)
+			it.size += uint32(len(b))
+			it.room = it.size
+		} else {
+			s.keep(it, b)
+		}
+	case kindJSON, kindAny:
+		s.keep(it, b[elementCut(w.kind, b, skip):])
+	default:
+		s.keep(it, b)
+	}
+}
+
+// startingAt is the struct whose first unit is (c, clock), split off if need be. A GC
+// is not split: it has no place in any list.
+func (tx *txn) startingAt(c clientRef, clock uint64) ref {
+	s := tx.store()
+	log := &s.clients[c]
+	i := s.search(log, clock)
+	r := log.refs[i]
+	if it := &s.items[r]; it.clock == clock || it.kind == kindGC {
+		return r
+	}
+	return tx.split(log, i, clock-s.items[r].clock)
+}
+
+// endingAt is the struct whose last unit is (c, clock), split off if need be.
+func (tx *txn) endingAt(c clientRef, clock uint64) ref {
+	s := tx.store()
+	log := &s.clients[c]
+	i := s.search(log, clock)
+	r := log.refs[i]
+	if it := &s.items[r]; it.end() != clock+1 && it.kind != kindGC {
+		tx.split(log, i, clock+1-it.clock)
+	}
+	return r
+}
+
+// split cuts the item at position i of its client's log before its n-th unit,
+// 0 < n < length, and returns the right part. The left part keeps its ref.
+func (tx *txn) split(log *clientLog, i int, n uint64) ref {
+	s := tx.store()
+	l := log.refs[i]
+	r := s.newItem()
+	left, right := &s.items[l], &s.items[r]
+	*right = *left
+	right.clock, right.length = left.clock+n, left.length-n
+	right.originClient, right.originClock = left.client, right.clock-1
+	right.left, right.mark = l, 0
+	s.cutContent(left, right, n)
+	left.length = n
+	left.right = r
+	if right.right != 0 {
+		s.items[right.right].left = r
+	} else if right.key != 0 {
+		s.setLast(right.parent, right.key, r)
+	}
+	log.refs = slices.Insert(log.refs, i+1, r)
+	tx.seams = append(tx.seams, span{right.client, right.clock, right.end()})
+	return r
+}
+
+// delete marks an item as deleted, and all that is visible only through it.
+func (tx *txn) delete(r ref) {
+	s := tx.store()
+	tx.work = append(tx.work[:0], r)
+	for len(tx.work) > 0 {
+		r := tx.work[len(tx.work)-1]
+		tx.work = tx.work[:len(tx.work)-1]
+		it := &s.items[r]
+		if it.deleted {
+			if it.clock < tx.before(it.client) {
+				// Deleted before its parent was. It turns into a GC along with its
+				// siblings, and may then merge with its neighbours.
+				tx.seams = append(tx.seams, span{it.client, it.clock, it.end()})
+			}
+			continue
+		}
+		if it.key == 0 && it.kind.countable() {
+			s.types[it.parent].length -= it.length
+		}
+		it.deleted = true
+		tx.noteDelete(it)
+		if it.kind != kindType {
+			continue
+		}
+		t := &s.types[it.data]
+		for o := t.start; o != 0; o = s.items[o].right {
+			tx.work = append(tx.work, o)
+		}
+		for e := t.entries; e != 0; e = s.entries[e].next {
+			tx.work = append(tx.work, s.entries[e].last)
+		}
+	}
+}
+
+// noteDelete adds an item to what this transaction deleted.
+func (tx *txn) noteDelete(it *item) {
+	if n := len(tx.deleted); n > 0 {
+		if last := &tx.deleted[n-1]; last.client == it.client && last.to == it.clock {
+			last.to = it.end()
+			return
+		}
+	}
+	tx.deleted = append(tx.deleted, span{it.client, it.clock, it.end()})
+}
+
+// deleteRange deletes the units [from, to) of a client, all of which must be known.
+func (tx *txn) deleteRange(c clientRef, from, to uint64) {
+	s := tx.store()
+	log := &s.clients[c]
+	if from >= to {
+		return
+	}
+	i := s.search(log, from)
+	if it := &s.items[log.refs[i]]; it.clock < from && !it.deleted {
+		tx.split(log, i, from-it.clock)
+		i++
+	}
+	for ; i < len(log.refs); i++ {
+		r := log.refs[i]
+		it := &s.items[r]
+		if it.clock >= to {
+			return
+		}
+		if it.deleted {
+			continue
+		}
+		if to < it.end() {
+			tx.split(log, i, to-it.clock)
+		}
+		tx.delete(r)
+	}
+}
+
+// commit ends the transaction: it drops deleted content unless the document keeps
+// it, and merges neighbours.
+func (tx *txn) commit() {
+	s := tx.store()
+	tx.deleted = sortSpans(tx.deleted)
+	if !tx.doc.keepDeleted {
+		for _, d := range tx.deleted {
+			tx.collect(d)
+		}
+	}
+	for _, d := range tx.deleted {
+		tx.seams = append(tx.seams, d)
+	}
+	for _, c := range tx.touched {
+		tx.seams = append(tx.seams, span{c, s.clients[c].before, s.clients[c].state})
+	}
+	tx.seams = sortSpans(tx.seams)
+	for seams := tx.seams; len(seams) > 0; {
+		n := 1
+		for n < len(seams) && seams[n].client == seams[0].client {
+			n++
+		}
+		s.compact(&s.clients[seams[0].client], seams[:n])
+		seams = seams[n:]
+	}
+	for _, c := range tx.touched {
+		s.clients[c].touched = false
+	}
+	s.compactBytes()
+}
+
+// sortSpans sorts by client and clock, and joins spans that overlap or touch.
+func sortSpans(spans []span) []span {
+	if len(spans) < 2 {
+		return spans
+	}
+	slices.SortFunc(spans, func(a, b span) int {
+		return cmp.Or(cmp.Compare(a.client, b.client), cmp.Compare(a.from, b.from))
+	})
+	out := spans[:1]
+	for _, next := range spans[1:] {
+		if last := &out[len(out)-1]; last.client == next.client && next.from <= last.to {
+			last.to = max(last.to, next.to)
+		} else {
+			out = append(out, next)
+		}
+	}
+	return out
+}

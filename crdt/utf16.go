@@ -1,0 +1,48 @@
+package crdt
+
+import "unicode/utf8"
+
+// replacement is U+FFFD, which takes the place of each half of a surrogate pair
+// that was cut in two. It is one UTF-16 unit, as the half was.
+const replacement = "\uFFFD"
+
+// utf16Len counts the UTF-16 units of valid UTF-8: one for each character, two for
+// those beyond U+FFFF, which are the ones that take four bytes.
+func utf16Len(b []byte) int {
+	n := 0
+	for _, c := range b {
+		if c&0xc0 != 0x80 { // not a continuation byte
+			n++
+			if c >= 0xf0 {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// utf16Cut finds the byte offset of the given UTF-16 unit in valid UTF-8 that has
+// units in total. If the unit is the second half of a surrogate pair, halved is set
+// and offset is where the four bytes of the pair start.
+func utf16Cut(b []byte, units, unit int) (offset int, halved bool) {
+	if units == len(b) { // all ASCII
+		return unit, false
+	}
+	for unit > 0 {
+		switch c := b[offset]; {
+		case c < utf8.RuneSelf:
+			offset++
+		case c < 0xe0:
+			offset += 2
+		case c < 0xf0:
+			offset += 3
+		case unit == 1:
+			return offset, true
+		default:
+			offset += 4
+			unit--
+		}
+		unit--
+	}
+	return offset, false
+}
