@@ -1,0 +1,131 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"go/format"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+func (b *bench) path(elem ...string) string {
+	return filepath.Join(append([]string{b.root}, elem...)...)
+}
+
+// gofmt compares every Go file with how gofmt would have it.
+func gofmt(ctx context.Context, b *bench) error {
+	var bad []string
+	count := 0
+	err := filepath.WalkDir(b.root, func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (d.Name() == "node_modules" || d.Name() == ".git" || d.Name() == "testdata") {
+			return fs.SkipDir
+		}
+		if d.IsDir() || !strings.HasSuffix(p, ".go") {
+			return ctx.Err()
+		}
+		count++
+		source, err := os.ReadFile(p)
+		if err != nil {
+			return err
+		}
+		if formatted, err := format.Source(source); err != nil || !bytes.Equal(formatted, source) {
+			name, _ := filepath.Rel(b.root, p)
+			bad = append(bad, name)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if len(bad) > 0 {
+		return fmt.Errorf("gofmt -w %s", strings.Join(bad, " "))
+	}
+	fmt.Fprintf(b.out, "%d files are formatted\n", count)
+	return nil
+}
+
+func vet(ctx context.Context, b *bench) error {
+	return b.run(ctx, b.in(".", "go", "vet", "./..."))
+}
+
+// staticcheck runs the version that go.mod pins.
+func staticcheck(ctx context.Context, b *bench) error {
+	return b.run(ctx, b.in(".", "go", "tool", "staticcheck", "./..."))
+}
+
+// crashTests is the package that starts the program and kills it. It has a part
+// of its own, with more rounds.
+const crashTests = "weft/server/e2e"
+
+// tests runs the Go tests, the rules of the house among them.
+func tests(ctx context.Context, b *bench) error {
+	if b.options.quick {
+		return b.run(ctx, b.in(".", "go", "test", "./..."))
+	}
+	if err := b.needRace(ctx); err != nil {
+		return err
+	}
+	list, err := b.output(ctx, b.in(".", "go", "list", "./..."))
+	if err != nil {
+		return err
+	}
+	packages := slices.DeleteFunc(strings.Fields(list), func(p string) bool { return p == crashTests })
+	if len(packages) == 0 {
+		return errors.New("go list names no package")
+	}
+	return b.run(ctx, b.in(".", append([]string{"go", "test", "-race", "-timeout", "15m"}, packages...)...))
+}
+
+// crash runs the tests that kill the built program.
+func crash(ctx context.Context, b *bench) error {
+	c := b.in(".", "go", "test", "-count=1", "-v", "-timeout", "20m", "./server/e2e")
+	c.env = []string{fmt.Sprintf("WEFT_CRASH_ROUNDS=%d", b.options.crash)}
+	return b.run(ctx, c)
+}
+
+// fuzz runs every fuzz target for a while, each from its committed corpus.
+func fuzz(ctx context.Context, b *bench) error {
+	list, err := b.output(ctx, b.in(".", "go", "test", "-list", "^Fuzz", "./..."))
+	if err != nil {
+		return err
+	}
+	targets := fuzzTargets(list)
+	if len(targets) == 0 {
+		return errors.New("there is no fuzz target")
+	}
+	var failures []error
+	for _, t := range targets {
+		failures = append(failures, b.run(ctx, b.in(".", "go", "test", "-run", "^$",
+			"-fuzz", "^"+t.name+"$", "-fuzztime", b.options.fuzz.String(), t.pkg)))
+	}
+	return errors.Join(failures...)
+}
+
+type target struct{ pkg, name string }
+
+// fuzzTargets reads what go test -list prints: the names of a package's targets
+// and then the line that closes the package.
+func fuzzTargets(list string) (targets []target) {
+	var names []string
+	for line := range strings.Lines(list) {
+		fields := strings.Fields(line)
+		switch {
+		case len(fields) == 1 && strings.HasPrefix(fields[0], "Fuzz"):
+			names = append(names, fields[0])
+		case len(fields) >= 2 && fields[0] == "ok":
+			for _, n := range names {
+				targets = append(targets, target{fields[1], n})
+			}
+			names = nil
+		}
+	}
+	return targets
+}

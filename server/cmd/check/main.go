@@ -1,0 +1,107 @@
+// Command check runs every check that Weft has, the same here and in CI:
+//
+//	go tool check                 everything
+//	go tool check -quick          formatting, vet, staticcheck and the Go tests without -race
+//	go tool check vet browser     these parts only
+//
+// It installs what it can (npm packages with npm; Node, Chromium and a C
+// compiler with apt-get when it runs as root) and says what it can't. A part
+// that can't run has failed, unless it was switched off by a flag. The last
+// line counts: "N passed, N failed"; the exit status is 1 if a part failed and
+// 2 if the flags were wrong.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Options are the flags.
+type options struct {
+	quick   bool
+	fuzz    time.Duration
+	e2e     bool
+	crash   int
+	vectors int
+	only    []string
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout))
+}
+
+func run(ctx context.Context, args []string, out io.Writer) (status int) {
+	o, err := parse(args, out)
+	if errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	if err != nil {
+		fmt.Fprintln(out, "check:", err)
+		return 2
+	}
+	root, err := moduleRoot()
+	if err != nil {
+		fmt.Fprintln(out, "check:", err)
+		return 2
+	}
+	results := runAll(ctx, plan(o), &bench{machine: &local{out: out}, root: root, out: out, options: o})
+	if !report(out, results) {
+		return 1
+	}
+	return 0
+}
+
+func parse(args []string, out io.Writer) (options, error) {
+	o := options{}
+	f := flag.NewFlagSet("check", flag.ContinueOnError)
+	f.SetOutput(out)
+	f.BoolVar(&o.quick, "quick", false, "formatting, vet, staticcheck and the Go tests without -race, nothing else")
+	f.DurationVar(&o.fuzz, "fuzz", 0, "also fuzz every fuzz target for this long (0: off)")
+	f.BoolVar(&o.e2e, "e2e", true, "the browser tests")
+	f.IntVar(&o.crash, "crash", 20, "rounds of kill -9 under load (0: off)")
+	f.IntVar(&o.vectors, "vectors", 2000, "random histories to compare with Yjs (0: off)")
+	f.Usage = func() {
+		fmt.Fprintf(out, "usage: go tool check [flags] [part ...]\n\nparts: %s\n\n", strings.Join(names(plan(o)), " "))
+		f.PrintDefaults()
+	}
+	if err := f.Parse(args); err != nil {
+		return o, err
+	}
+	o.only = f.Args()
+	for _, name := range o.only {
+		if !slices.Contains(names(plan(o)), name) {
+			return o, fmt.Errorf("there is no part %q; the parts are %s", name, strings.Join(names(plan(o)), ", "))
+		}
+	}
+	return o, nil
+}
+
+// moduleRoot is the nearest folder upwards that has a go.mod.
+func moduleRoot() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, nil
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			return "", errors.New("there is no go.mod here or above")
+		}
+		dir = up
+	}
+}

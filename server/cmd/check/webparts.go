@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// web checks the types of the TypeScript and runs its unit tests.
+func web(ctx context.Context, b *bench) error {
+	if err := b.needNode(ctx); err != nil {
+		return err
+	}
+	return b.run(ctx, b.in("web", "npm", "run", "check"))
+}
+
+// dist makes sure that what the server embeds is what web/ builds.
+func dist(ctx context.Context, b *bench) error {
+	if err := b.needNode(ctx); err != nil {
+		return err
+	}
+	return b.run(ctx, b.in(".", "go", "run", "./web/build", "-check"))
+}
+
+// browser drives two people in a real browser against the built program.
+func browser(ctx context.Context, b *bench) error {
+	if err := b.needNode(ctx); err != nil {
+		return err
+	}
+	if _, err := b.needBrowser(ctx); err != nil {
+		return err
+	}
+	return b.run(ctx, b.in("web", "npm", "run", "e2e"))
+}
+
+// vectors lets Yjs make random histories and compares what the engine makes of
+// them, byte for byte. Every run has histories of its own; the seed that is
+// printed makes them again.
+func vectors(ctx context.Context, b *bench) error {
+	if err := b.needNode(ctx); err != nil {
+		return err
+	}
+	generator := b.path("crdt", "testdata", "interop", "gen-random-vectors.mjs")
+	generate := b.in("web", "node", generator, fmt.Sprint(b.options.vectors), fmt.Sprint(time.Now().Unix()))
+	fmt.Fprintf(b.out, "$ cd web; %s\n", generate)
+	made, err := b.output(ctx, generate)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "weft-vectors-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	file := filepath.Join(dir, "vectors.jsonl")
+	if err := os.WriteFile(file, []byte(made), 0o644); err != nil {
+		return err
+	}
+	c := b.in(".", "go", "test", "-count=1", "-v", "-run", "TestYjsHistories", "./crdt")
+	c.env = []string{"WEFT_VECTORS=" + file}
+	return b.run(ctx, c)
+}
