@@ -1,0 +1,258 @@
+package room
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"weft/crdt"
+	"weft/server/store"
+	"weft/server/store/sqlite"
+	"weft/server/wire"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var quietLog = slog.New(slog.DiscardHandler)
+
+func openStore(t *testing.T, dir string) *sqlite.Store {
+	t.Helper()
+	s, err := sqlite.Open(filepath.Join(dir, "weft.db"), sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// listener is a Peer that counts what it is told.
+type listener struct {
+	mu     sync.Mutex
+	acked  uint64
+	news   int
+	closed wire.CloseCode
+	change chan struct{}
+}
+
+func newListener() *listener { return &listener{change: make(chan struct{}, 1)} }
+
+func (l *listener) note(f func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f()
+	select {
+	case l.change <- struct{}{}:
+	default:
+	}
+}
+
+func (l *listener) Deliver(Class, []byte)            { l.note(func() { l.news++ }) }
+func (l *listener) Acked(n uint64, _ []byte)         { l.note(func() { l.acked = n }) }
+func (l *listener) Close(c wire.CloseCode, _ string) { l.note(func() { l.closed = c }) }
+func (l *listener) waitAck(t *testing.T, want uint64) {
+	t.Helper()
+	deadline := time.After(10 * time.Second)
+	for {
+		l.mu.Lock()
+		got := l.acked
+		l.mu.Unlock()
+		if got >= want {
+			return
+		}
+		select {
+		case <-l.change:
+		case <-deadline:
+			t.Fatalf("acked %d of %d", got, want)
+		}
+	}
+}
+
+func TestAckedUpdatesAreInTheStore(t *testing.T) {
+	dir := t.TempDir()
+	s := openStore(t, dir)
+	h := NewHub(HubOptions{Store: s, Log: quietLog})
+	r, release, err := h.Open(t.Context(), "class/7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := newListener(), newListener()
+	r.Join(a, true)
+	r.Join(b, true)
+	author := crdt.New(crdt.Options{ClientID: 5})
+	const n = 200
+	for i := range n {
+		u, err := author.InsertText("t", i, "x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Receive(a, update(u))
+	}
+	a.waitAck(t, n)
+	// The store holds them already, though the room is open.
+	stored, err := s.LoadDoc(t.Context(), "class/7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := open(stored)
+	if err != nil || len(doc.Text("t")) != n {
+		t.Fatalf("%d characters stored, %v", len(doc.Text("t")), err)
+	}
+	release()
+	if err := h.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestOneInstanceThroughOpenAndClose opens and leaves one room from many
+// goroutines while it unloads all the time: there is one instance at a time,
+// and what it acknowledged is there for the next.
+func TestOneInstanceThroughOpenAndClose(t *testing.T) {
+	s := openStore(t, t.TempDir())
+	h := NewHub(HubOptions{Store: s, Log: quietLog, Idle: time.Microsecond})
+	var wg sync.WaitGroup
+	const clients, edits = 8, 25
+	for c := range clients {
+		wg.Go(func() {
+			author := crdt.New(crdt.Options{ClientID: uint64(c + 1)})
+			for i := range edits {
+				r, release, err := h.Open(t.Context(), "r")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if live, ok := h.Loaded("r"); !ok || live != r {
+					t.Error("a second instance")
+				}
+				p := newListener()
+				r.Join(p, true)
+				u, err := author.InsertText(fmt.Sprint("t", c), i, "x")
+				if err != nil {
+					t.Error(err)
+				}
+				r.Receive(p, update(u))
+				p.waitAck(t, 1)
+				r.Leave(p)
+				release()
+				if rand.IntN(2) == 0 {
+					runtime.Gosched()
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if err := h.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	stored, err := s.LoadDoc(t.Context(), "r")
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := open(stored)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for c := range clients {
+		if got := len(doc.Text(fmt.Sprint("t", c))); got != edits {
+			t.Errorf("client %d: %d of %d edits", c, got, edits)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// brokenStore fails to load.
+type brokenStore struct {
+	store.Store
+	err error
+}
+
+func (b *brokenStore) LoadDoc(ctx context.Context, id store.RoomID) (store.Doc, error) {
+	if b.err != nil {
+		return store.Doc{}, b.err
+	}
+	return b.Store.LoadDoc(ctx, id)
+}
+
+func TestRoomThatCannotBeLoadedIsNotServedEmpty(t *testing.T) {
+	s := openStore(t, t.TempDir())
+	b := &brokenStore{Store: s, err: store.ErrCorrupt}
+	h := NewHub(HubOptions{Store: b, Log: quietLog})
+	if _, _, err := h.Open(t.Context(), "r"); !errors.Is(err, store.ErrCorrupt) {
+		t.Fatalf("Open: %v", err)
+	}
+	b.err = nil
+	_, release, err := h.Open(t.Context(), "r")
+	if err != nil {
+		t.Fatalf("Open after it healed: %v", err)
+	}
+	release()
+	// Bytes that do not decode are damage too.
+	if err := s.AppendUpdates(t.Context(), []store.Update{{Room: "bad", Data: []byte{9, 9, 9}}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := h.Open(t.Context(), "bad"); !errors.Is(err, store.ErrCorrupt) {
+		t.Errorf("Open: %v", err)
+	}
+	if err := h.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := h.Open(t.Context(), "r"); !errors.Is(err, ErrClosed) {
+		t.Errorf("Open after Close: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestFoldKeepsEverything(t *testing.T) {
+	s := openStore(t, t.TempDir())
+	defer s.Close()
+	author := crdt.New(crdt.Options{ClientID: 5})
+	for i := range 100 {
+		u, err := author.InsertText("t", i/2*2, "😀")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i == 50 {
+			continue // what follows stays pending, and must survive too
+		}
+		if err := s.AppendUpdates(t.Context(), []store.Update{{Room: "r", Data: u}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before, err := load(t.Context(), s, "r")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !before.HasPending() {
+		t.Fatal("nothing is pending: the test is not what it says")
+	}
+	for range 2 {
+		if err := Fold(t.Context(), s, "r"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stored, err := s.LoadDoc(t.Context(), "r")
+	if err != nil || len(stored.Log) != 0 || stored.Snapshot == nil {
+		t.Fatalf("%d log records, %d bytes of snapshot, %v", len(stored.Log), len(stored.Snapshot), err)
+	}
+	after, err := open(stored)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(before.EncodeStateAsUpdate(nil)) != string(after.EncodeStateAsUpdate(nil)) {
+		t.Error("the fold changed the document")
+	}
+}

@@ -1,0 +1,201 @@
+package room
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"weft/crdt"
+	"weft/crdt/ysync"
+	"weft/presence/awareness"
+	"weft/server/wire"
+)
+
+// nobody is a Peer that a step test needs only as a key.
+type nobody struct{ name string }
+
+func (*nobody) Deliver(Class, []byte)        {}
+func (*nobody) Acked(uint64, []byte)         {}
+func (*nobody) Close(wire.CloseCode, string) {}
+
+func newState() *state {
+	return &state{id: "r", doc: crdt.New(crdt.Options{}), aware: awareness.NewSet(awareness.Options{}), members: map[Peer]*member{}}
+}
+
+func insert(t *testing.T, client uint64, text string) []byte {
+	t.Helper()
+	u, err := crdt.New(crdt.Options{ClientID: client}).InsertText("t", 0, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+func update(u []byte) wire.Body {
+	return wire.Body{Type: wire.TypeSync, Sync: ysync.Update, Payload: u}
+}
+
+var start = time.Unix(1_800_000_000, 0)
+
+func enter(s *state, name string, mayWrite bool) Peer {
+	p := &nobody{name}
+	s.step(command{kind: join, peer: p, mayWrite: mayWrite, now: start})
+	return p
+}
+
+func kinds(effects []effect) (k []effectKind) {
+	for _, e := range effects {
+		k = append(k, e.kind)
+	}
+	return k
+}
+
+func TestUpdateGoesToOthersTheJournalAndItsAuthorInThatManner(t *testing.T) {
+	s := newState()
+	a := enter(s, "a", true)
+	enter(s, "b", true)
+	u := insert(t, 1, "hi")
+	effects := s.step(command{kind: message, peer: a, body: update(u)})
+	want := []effectKind{journal, broadcast, ack}
+	if got := kinds(effects); len(got) != 3 || got[0] != want[0] || got[1] != want[1] || got[2] != want[2] {
+		t.Fatalf("effects %v, want %v", got, want)
+	}
+	if !bytes.Equal(effects[0].data, u) {
+		t.Error("the journal gets other bytes than came")
+	}
+	if effects[1].to != s.members[a] {
+		t.Error("the author is not left out of the broadcast")
+	}
+	if e := effects[2]; e.to != s.members[a] || e.n != 1 || e.after != 1 || e.body == nil {
+		t.Errorf("ack %+v", e)
+	}
+	if got := s.doc.Text("t"); got != "hi" {
+		t.Errorf("text %q", got)
+	}
+}
+
+func TestKnownUpdateIsAckedAndNotWrittenAgain(t *testing.T) {
+	s := newState()
+	a := enter(s, "a", true)
+	u := insert(t, 1, "hi")
+	s.step(command{kind: message, peer: a, body: update(u)})
+	effects := s.step(command{kind: message, peer: a, body: update(u)})
+	if len(effects) != 1 || effects[0].kind != ack || effects[0].n != 2 || effects[0].after != 1 {
+		t.Errorf("effects %+v", effects)
+	}
+}
+
+func TestReaderChangesNothing(t *testing.T) {
+	s := newState()
+	a := enter(s, "a", false)
+	enter(s, "b", true)
+	if effects := s.step(command{kind: message, peer: a, body: update(insert(t, 1, "hi"))}); effects != nil {
+		t.Errorf("effects %v", kinds(effects))
+	}
+	if got := s.doc.Text("t"); got != "" {
+		t.Errorf("text %q", got)
+	}
+	// Its answer to our step 1 has nothing to keep, so there is nothing to wait for.
+	effects := s.step(command{kind: message, peer: a, body: wire.Body{Type: wire.TypeSync, Sync: ysync.Step2, Payload: []byte{0, 0}}})
+	if len(effects) != 1 || effects[0].kind != ack || effects[0].n != 2 {
+		t.Errorf("effects %+v", effects)
+	}
+}
+
+func TestBadFrameClosesOnlyItsSender(t *testing.T) {
+	for name, b := range map[string]wire.Body{
+		"update":       update([]byte{1, 1, 1}),
+		"state vector": {Type: wire.TypeSync, Sync: ysync.Step1, Payload: []byte{9}},
+		"awareness":    {Type: wire.TypeAwareness, Payload: []byte{1, 1, 1, 1, '{'}},
+	} {
+		s := newState()
+		a := enter(s, "a", true)
+		enter(s, "b", true)
+		before := s.doc.EncodeStateAsUpdate(nil)
+		effects := s.step(command{kind: message, peer: a, body: b})
+		if len(effects) != 1 || effects[0].kind != closePeer || effects[0].to != s.members[a] || effects[0].code != wire.CloseBadFrame {
+			t.Errorf("%s: effects %+v", name, effects)
+		}
+		if !bytes.Equal(before, s.doc.EncodeStateAsUpdate(nil)) {
+			t.Errorf("%s: the document has changed", name)
+		}
+	}
+}
+
+func TestStepOneIsAlwaysAnswered(t *testing.T) {
+	s := newState()
+	a := enter(s, "a", false)
+	effects := s.step(command{kind: message, peer: a, body: wire.Body{Type: wire.TypeSync, Sync: ysync.Step1, Payload: []byte{0}}})
+	if len(effects) != 1 || effects[0].kind != send || !bytes.Equal(effects[0].body, wire.AppendStep2(nil, []byte{0, 0})) {
+		t.Errorf("effects %+v", effects)
+	}
+}
+
+func aware(id, clock uint64, json string) wire.Body {
+	return wire.Body{Type: wire.TypeAwareness, Payload: awareness.Append(nil, []awareness.State{{ClientID: id, Clock: clock, JSON: []byte(json)}})}
+}
+
+func TestAwarenessIsEchoedOnceAndLeavesWithItsConnection(t *testing.T) {
+	s := newState()
+	a := enter(s, "a", true)
+	b := enter(s, "b", true)
+	effects := s.step(command{kind: message, peer: a, body: aware(7, 1, `{"x":1}`), now: start})
+	if len(effects) != 1 || effects[0].kind != broadcast || effects[0].to != nil {
+		t.Fatalf("effects %+v", effects)
+	}
+	// The other client sends back what it received: no news, no storm.
+	if effects := s.step(command{kind: message, peer: b, body: aware(7, 1, `{"x":1}`), now: start}); effects != nil {
+		t.Errorf("an echo made effects %+v", effects)
+	}
+	// The other one leaving takes nothing of the first away.
+	if effects := s.step(command{kind: leave, peer: b, now: start}); effects != nil {
+		t.Errorf("effects %+v", effects)
+	}
+	effects = s.step(command{kind: leave, peer: a, now: start})
+	if len(effects) != 1 || !bytes.Contains(effects[0].body, []byte("null")) || s.aware.Len() != 0 {
+		t.Errorf("effects %+v, %d states left", effects, s.aware.Len())
+	}
+	if effects := s.step(command{kind: leave, peer: a, now: start}); effects != nil {
+		t.Errorf("leaving twice: %+v", effects)
+	}
+}
+
+func TestSilentAwarenessGoesAfterThirtySeconds(t *testing.T) {
+	s := newState()
+	a := enter(s, "a", true)
+	s.step(command{kind: message, peer: a, body: aware(7, 1, `{}`), now: start})
+	if effects := s.step(command{kind: tick, now: start.Add(29 * time.Second)}); effects != nil {
+		t.Errorf("after 29 s: %+v", effects)
+	}
+	if effects := s.step(command{kind: tick, now: start.Add(31 * time.Second)}); len(effects) != 1 {
+		t.Errorf("after 31 s: %+v", effects)
+	}
+}
+
+func TestNewcomerIsAskedAndToldWhoIsHere(t *testing.T) {
+	s := newState()
+	a := enter(s, "a", true)
+	s.step(command{kind: message, peer: a, body: aware(7, 1, `{}`), now: start})
+	effects := s.step(command{kind: join, peer: &nobody{"b"}, now: start})
+	if len(effects) != 2 || effects[0].class != Document || effects[1].class != Awareness {
+		t.Errorf("effects %+v", effects)
+	}
+}
+
+func TestResyncBringsTheWholeDocument(t *testing.T) {
+	s := newState()
+	a := enter(s, "a", true)
+	s.step(command{kind: message, peer: a, body: update(insert(t, 1, "hi"))})
+	effects := s.step(command{kind: resync, peer: a})
+	if len(effects) < 1 || effects[0].kind != send {
+		t.Fatalf("effects %+v", effects)
+	}
+	b, err := wire.DecodeBody(effects[0].body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc := crdt.New(crdt.Options{})
+	if _, err := doc.ApplyUpdate(b.Payload); err != nil || doc.Text("t") != "hi" {
+		t.Errorf("%q, %v", doc.Text("t"), err)
+	}
+}
