@@ -28,8 +28,11 @@ func TestTouchMakesIdleAndAway(t *testing.T) {
 		m := presence.NewMemory(presence.MemoryOptions{})
 		defer m.Close()
 		ctx := t.Context()
+		var mu sync.Mutex
 		var told []presence.Status
 		m.Watch(func(d presence.Diff) {
+			mu.Lock()
+			defer mu.Unlock()
 			for _, p := range d.Joins {
 				told = append(told, p.Status)
 			}
@@ -42,6 +45,8 @@ func TestTouchMakesIdleAndAway(t *testing.T) {
 		expect := func(want ...presence.Status) {
 			t.Helper()
 			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
 			if !slices.Equal(told, want) {
 				t.Fatalf("told %v, want %v", told, want)
 			}

@@ -97,8 +97,8 @@ func TestFullQueueMergesToTheSameEnd(t *testing.T) {
 			for range random.IntN(3) {
 				d.Leaves = append(d.Leaves, fmt.Sprint(random.IntN(5)))
 			}
-			for range 1 + random.IntN(2) {
-				d.Joins = append(d.Joins, Person{ID: fmt.Sprint(random.IntN(5)), Devices: i})
+			for _, id := range random.Perm(5)[:1+random.IntN(2)] {
+				d.Joins = append(d.Joins, Person{ID: fmt.Sprint(id), Devices: i})
 			}
 			apply(want, d)
 			q.push(d)

@@ -211,3 +211,13 @@ func (r *typingRoom) typists() []Typist {
 	}
 	return users
 }
+
+// Users returns who types in the room now, as onChange would be told.
+func (t *Typing) Users(room string) []Typist {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if r := t.rooms[room]; r != nil {
+		return r.typists()
+	}
+	return []Typist{}
+}
