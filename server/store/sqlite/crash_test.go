@@ -1,0 +1,5 @@
+package sqlite_test
+
+const crashEnv = "WEFT_SQLITE_CRASH"
+
+func crashChild() {}

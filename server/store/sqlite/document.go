@@ -1,0 +1,155 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+
+	"weft/server/store"
+)
+
+// rowsPerInsert is where more rows in one INSERT stop paying.
+const rowsPerInsert = 25
+
+// LoadDoc implements store.Store.
+func (s *Store) LoadDoc(ctx context.Context, room store.RoomID) (doc store.Doc, err error) {
+	// The index first, the file after it: what the file has more by then is
+	// either behind the cut or a fold of records in it. The other way round, a
+	// fold could take ids out of the index whose rows and no snapshot are in
+	// the older view of the file.
+	cut := s.index.cut(room)
+	err = s.read(ctx, func(tx *sql.Tx) error {
+		doc, err = load(ctx, tx, room, cut)
+		return err
+	})
+	if err != nil {
+		return store.Doc{}, fail("load document", err)
+	}
+	return doc, nil
+}
+
+func load(ctx context.Context, tx *sql.Tx, room store.RoomID, cut cut) (store.Doc, error) {
+	var doc docID
+	switch err := tx.QueryRowContext(ctx, "SELECT id FROM docs WHERE room = ?", room).Scan(&doc); {
+	case err == sql.ErrNoRows && len(cut.ids) == 0:
+		return store.Doc{}, nil
+	case err == sql.ErrNoRows:
+		return store.Doc{}, fmt.Errorf("%w: the document's row is gone", store.ErrCorrupt)
+	case err != nil:
+		return store.Doc{}, err
+	}
+	q := queryIn(ctx, tx)
+	out, err := folded(q, doc)
+	if err != nil {
+		return store.Doc{}, err
+	}
+	for len(cut.ids) > 0 && cut.ids[0] <= out.Through {
+		cut.ids = cut.ids[1:]
+	}
+	if out.Through == 0 && len(cut.ids) == 0 {
+		if store.LogID(doc) >= cut.next {
+			return store.Doc{}, nil // its first record came after the cut
+		}
+		return store.Doc{}, fmt.Errorf("%w: nothing of it is left", store.ErrCorrupt)
+	}
+	recs, err := records(q, cut.ids)
+	if err != nil {
+		return store.Doc{}, err
+	}
+	log, err := chain(doc, out.Through, recs)
+	if err != nil {
+		return store.Doc{}, err
+	}
+	out.Log = append(out.Log, log...)
+	if len(recs) > 0 {
+		out.Through = recs[len(recs)-1].id
+	}
+	return out, nil
+}
+
+// AppendUpdates implements store.Store.
+func (s *Store) AppendUpdates(ctx context.Context, updates []store.Update) error {
+	if len(updates) == 0 {
+		return nil
+	}
+	for _, u := range updates {
+		if u.Room == "" || len(u.Data) == 0 {
+			return fail("append", errors.New("an update without room or data"))
+		}
+	}
+	return fail("append", s.write(ctx, func(t *tx) error {
+		for len(updates) > rowsPerInsert {
+			if err := t.insert(updates[:rowsPerInsert]); err != nil {
+				return err
+			}
+			updates = updates[rowsPerInsert:]
+		}
+		return t.insert(updates)
+	}))
+}
+
+// insert adds at most rowsPerInsert records.
+func (t *tx) insert(updates []store.Update) error {
+	args := make([]any, 0, 4*rowsPerInsert)
+	for _, u := range updates {
+		h, err := t.head(u.Room)
+		if err != nil {
+			return err
+		}
+		id := t.next
+		t.next++
+		if h.doc == 0 {
+			h.doc = docID(id)
+			if _, err := t.exec("INSERT INTO docs (id, room) VALUES (?, ?)", h.doc, u.Room); err != nil {
+				return err
+			}
+		}
+		args = append(args, id, h.doc, checksum(ofRecord, h.doc, h.last, id, u.Data), u.Data)
+		h.last = id
+		t.staged[u.Room] = h
+		t.after = append(t.after, func() { t.index.add(u.Room, h.doc, id) })
+	}
+	_, err := t.exec(insertLog[:len(insertLog)-(rowsPerInsert-len(updates))*len(logRow)], args...)
+	return err
+}
+
+const logRow = ",(?,?,?,?)"
+
+// insertLog inserts rowsPerInsert rows; cut short by whole rows, fewer.
+var insertLog = "INSERT INTO log (id, doc, crc, data) VALUES " + strings.Repeat(logRow, rowsPerInsert)[1:]
+
+// head is where the room's chain goes on, within this transaction. Its doc is
+// 0 if nothing has ever been written.
+func (t *tx) head(room store.RoomID) (head, error) {
+	if h, ok := t.staged[room]; ok {
+		return h, nil
+	}
+	if h, ok := t.heads[room]; ok {
+		return h, nil
+	}
+	if h, ok := t.index.head(room); ok {
+		return h, nil
+	}
+	var h head
+	found, err := t.row("SELECT id FROM docs WHERE room = ?", []any{room}, &h.doc)
+	if err != nil || !found {
+		return head{}, err
+	}
+	if _, err := t.row("SELECT coalesce(max(through), 0) FROM snap WHERE doc = ?", []any{h.doc}, &h.last); err != nil {
+		return head{}, err
+	}
+	if h.last == 0 {
+		return head{}, fmt.Errorf("%w: nothing of it is left", store.ErrCorrupt)
+	}
+	return h, nil
+}
+
+// LongLogs implements store.Store. It reads the index only.
+func (s *Store) LongLogs(ctx context.Context, min int) ([]store.RoomID, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fail("long logs", err)
+	}
+	return s.index.long(min), nil
+}

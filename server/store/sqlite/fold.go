@@ -1,0 +1,123 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"weft/server/store"
+)
+
+// maxTail is the largest tail worth keeping. Beyond it a fold keeps neither
+// tail nor older snapshot, and nothing stands in for a newest one that goes bad.
+const maxTail = 32 << 20
+
+// FoldDoc implements store.Store.
+func (s *Store) FoldDoc(ctx context.Context, room store.RoomID, snapshot []byte, through store.LogID) error {
+	if len(snapshot) == 0 {
+		return fail("fold", errors.New("the snapshot is empty"))
+	}
+	return fail("fold", s.write(ctx, func(t *tx) error {
+		return t.fold(room, snapshot, through)
+	}))
+}
+
+func (t *tx) fold(room store.RoomID, data []byte, through store.LogID) error {
+	var doc docID
+	if found, err := t.row("SELECT id FROM docs WHERE room = ?", []any{room}, &doc); err != nil {
+		return err
+	} else if !found {
+		return fmt.Errorf("record %d is not the room's: it has none", through)
+	}
+	old, err := newestSnapshot(t.query, doc)
+	if err != nil {
+		return err
+	}
+	if through < old.through {
+		return nil // a newer snapshot holds it already
+	}
+	ids, err := t.unfolded(room, old.through, through)
+	if err != nil {
+		return err
+	}
+
+	// A sound snapshot becomes the older one, and the tail begins anew. If
+	// there is none, it is damaged, or the same records are folded once more,
+	// then what stood behind it stands behind the new one too.
+	since, tail := old.since, []byte(nil)
+	if old.sound && len(ids) > 0 {
+		since = old.through
+	} else if tail, err = readTail(t.query, doc); err != nil {
+		return err
+	}
+	tail, kept, err := t.lengthen(tail, ids)
+	if err != nil {
+		return err
+	}
+	if !kept || (old.through != 0 && since == old.through && !old.sound) {
+		since, tail = through, nil
+	}
+
+	for _, step := range []struct {
+		query string
+		args  []any
+	}{
+		{"INSERT OR REPLACE INTO snap (doc, through, since, crc, data) VALUES (?, ?, ?, ?, ?)",
+			[]any{doc, through, since, checksum(ofSnapshot, doc, since, through, data), data}},
+		{"DELETE FROM snap WHERE doc = ? AND through NOT IN (?, ?)", []any{doc, through, since}},
+		{"DELETE FROM tail WHERE doc = ?", []any{doc}},
+	} {
+		if _, err := t.exec(step.query, step.args...); err != nil {
+			return err
+		}
+	}
+	if len(tail) > 0 {
+		if _, err := t.exec("INSERT INTO tail (doc, data) VALUES (?, ?)", doc, tail); err != nil {
+			return err
+		}
+	}
+	for chunk := range slices.Chunk(ids, idsPerQuery) {
+		if _, err := t.exec("DELETE FROM log WHERE id IN (SELECT value FROM json_each(?))", idList(chunk)); err != nil {
+			return err
+		}
+	}
+	t.after = append(t.after, func() { t.index.drop(room, through) })
+	return nil
+}
+
+// unfolded returns the room's records in (since, through].
+func (t *tx) unfolded(room store.RoomID, since, through store.LogID) ([]store.LogID, error) {
+	if through == since && since != 0 {
+		return nil, nil
+	}
+	ids := t.index.cut(room).ids // only this goroutine changes the index
+	end, found := slices.BinarySearch(ids, through)
+	if !found {
+		return nil, fmt.Errorf("record %d is not the room's", through)
+	}
+	// A fold earlier in this transaction is not in the index yet.
+	begin, _ := slices.BinarySearch(ids, since+1)
+	return ids[begin : end+1], nil
+}
+
+// lengthen adds the records to the tail. kept is false if it would be too large
+// or a record cannot be read: the fold goes on without a tail then, since it is
+// the fold that heals such a document.
+func (t *tx) lengthen(tail []byte, ids []store.LogID) (longer []byte, kept bool, err error) {
+	for chunk := range slices.Chunk(ids, idsPerQuery) {
+		recs, err := records(t.query, chunk)
+		if errors.Is(err, store.ErrCorrupt) {
+			return nil, false, nil
+		}
+		if err != nil {
+			return nil, false, err
+		}
+		for _, r := range recs {
+			if tail = appendTail(tail, r); len(tail) > maxTail {
+				return nil, false, nil
+			}
+		}
+	}
+	return tail, true, nil
+}

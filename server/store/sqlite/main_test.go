@@ -1,0 +1,46 @@
+package sqlite_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"weft/notify"
+	"weft/server/store"
+	"weft/server/store/sqlite"
+	"weft/server/store/storetest"
+)
+
+func TestMain(m *testing.M) {
+	if os.Getenv(crashEnv) != "" {
+		crashChild()
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func open(t testing.TB, dir string) *sqlite.Store {
+	t.Helper()
+	s, err := sqlite.Open(filepath.Join(dir, "weft.db"), sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func TestStore(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, func(t *testing.T, dir string) store.Store { return open(t, dir) })
+}
+
+func TestInbox(t *testing.T) {
+	t.Parallel()
+	storetest.RunInbox(t, func(t *testing.T, dir string) notify.Inbox { return open(t, dir) })
+}

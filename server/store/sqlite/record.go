@@ -1,0 +1,89 @@
+package sqlite
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+
+	"weft/server/store"
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// What a checksum is of, so that a record never passes for a snapshot.
+const (
+	ofRecord   = 'L'
+	ofSnapshot = 'S'
+)
+
+// checksum is CRC-32C of
+//
+//	kind (1) | doc (8) | before (8) | id (8) | data
+//
+// integers big-endian. For a record, before is the id of the document's record
+// before it, 0 for the first; for a snapshot through id, it is the snapshot's
+// since. Neither kind nor before is stored with a record: who reads it must
+// know them from what comes before it.
+func checksum(kind byte, doc docID, before, id store.LogID, data []byte) uint32 {
+	var h [25]byte
+	h[0] = kind
+	binary.BigEndian.PutUint64(h[1:], uint64(doc))
+	binary.BigEndian.PutUint64(h[9:], uint64(before))
+	binary.BigEndian.PutUint64(h[17:], uint64(id))
+	return crc32.Update(crc32.Checksum(h[:], castagnoli), castagnoli, data)
+}
+
+// record is one row of the log.
+type record struct {
+	id   store.LogID
+	crc  uint32
+	data []byte
+}
+
+// chain checks that recs follow the record before without a hole and returns
+// their data.
+func chain(doc docID, before store.LogID, recs []record) ([][]byte, error) {
+	data := make([][]byte, len(recs))
+	for i, r := range recs {
+		if checksum(ofRecord, doc, before, r.id, r.data) != r.crc {
+			return nil, fmt.Errorf("%w: log record %d after %d", store.ErrCorrupt, r.id, before)
+		}
+		before = r.id
+		data[i] = r.data
+	}
+	return data, nil
+}
+
+// A tail is records one after the other:
+//
+//	id (8) | crc (4) | length (4) | data
+func appendTail(tail []byte, r record) []byte {
+	tail = binary.BigEndian.AppendUint64(tail, uint64(r.id))
+	tail = binary.BigEndian.AppendUint32(tail, r.crc)
+	tail = binary.BigEndian.AppendUint32(tail, uint32(len(r.data)))
+	return append(tail, r.data...)
+}
+
+const tailHeader = 16
+
+// splitTail is the inverse; the records share tail's memory.
+func splitTail(tail []byte) ([]record, error) {
+	var recs []record
+	for len(tail) > 0 {
+		if len(tail) < tailHeader {
+			return nil, fmt.Errorf("%w: the tail is cut short", store.ErrCorrupt)
+		}
+		n := int(binary.BigEndian.Uint32(tail[12:]))
+		r := record{
+			id:  store.LogID(binary.BigEndian.Uint64(tail)),
+			crc: binary.BigEndian.Uint32(tail[8:]),
+		}
+		tail = tail[tailHeader:]
+		if n > len(tail) {
+			return nil, fmt.Errorf("%w: the tail is cut short", store.ErrCorrupt)
+		}
+		r.data, tail = tail[:n:n], tail[n:]
+		recs = append(recs, r)
+	}
+	return recs, nil
+}

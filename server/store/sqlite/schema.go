@@ -1,0 +1,85 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"fmt"
+	"io/fs"
+)
+
+// applicationID marks a SQLite file as Weft's: "weft" in ASCII.
+const applicationID = 0x77656674
+
+//go:embed migrations/*.sql
+var migrationFiles embed.FS
+
+// migrations lists the scripts in order. PRAGMA user_version is the number of
+// those that have run.
+func migrations() []string {
+	names, err := fs.Glob(migrationFiles, "migrations/*.sql") // sorted
+	if err != nil {
+		panic(err) // only for a bad pattern
+	}
+	return names
+}
+
+// formatOf returns the format of the file, 0 for a new one. It refuses what
+// this version must not touch.
+func formatOf(ctx context.Context, db *sql.DB) (version int, err error) {
+	var app, objects int
+	for _, q := range []struct {
+		query string
+		into  *int
+	}{
+		{"PRAGMA application_id", &app},
+		{"PRAGMA user_version", &version},
+		{"SELECT count(*) FROM sqlite_schema", &objects},
+	} {
+		if err := db.QueryRowContext(ctx, q.query).Scan(q.into); err != nil {
+			return 0, err
+		}
+	}
+	blank := app == 0 && version == 0 && objects == 0
+	if !blank && app != applicationID {
+		return 0, fmt.Errorf("it is a SQLite file but not Weft's (application_id %#x)", app)
+	}
+	if known := len(migrations()); version > known {
+		return 0, fmt.Errorf("it has format %d, this version knows formats up to %d: run the newer Weft that wrote it, or restore a backup made before", version, known)
+	}
+	return version, nil
+}
+
+// migrate runs the scripts after version, each in a transaction of its own
+// together with the new number.
+func migrate(ctx context.Context, db *sql.DB, version int) error {
+	names := migrations()
+	for i := version; i < len(names); i++ {
+		script, err := migrationFiles.ReadFile(names[i])
+		if err != nil {
+			return err
+		}
+		if err := runMigration(ctx, db, string(script), i+1); err != nil {
+			return fmt.Errorf("%s: %w", names[i], err)
+		}
+	}
+	return nil
+}
+
+func runMigration(ctx context.Context, db *sql.DB, script string, version int) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	for _, s := range []string{
+		script,
+		fmt.Sprintf("PRAGMA application_id = %d", applicationID),
+		fmt.Sprintf("PRAGMA user_version = %d", version),
+	} {
+		if _, err := tx.ExecContext(ctx, s); err != nil {
+			return err
+		}
+	}
+	return tx.Commit()
+}

@@ -1,0 +1,201 @@
+package storetest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"weft/server/store"
+)
+
+var (
+	ann = store.User{ID: "ann", Name: "Ann"}
+	ben = store.User{ID: "ben", Name: "Ben Älter"}
+)
+
+func post(t *testing.T, o *storeUnderTest, room store.RoomID, id string) store.Message {
+	t.Helper()
+	m, created, err := o.S.PostMessage(t.Context(), store.Message{ID: id, Room: room, User: ann, Text: "text of " + id, CreatedAt: at(0)}, false)
+	must(t, err)
+	if !created {
+		t.Fatalf("message %q was there already", id)
+	}
+	return m
+}
+
+func chatGapless(t *testing.T, o *storeUnderTest) {
+	const posters, each = 16, 12
+	var g errgroup.Group
+	for p := range posters {
+		g.Go(func() error {
+			last := map[store.RoomID]store.Seq{}
+			for n := range each {
+				room := store.RoomID(fmt.Sprintf("room %d", n%2))
+				m, created, err := o.S.PostMessage(t.Context(), store.Message{ID: fmt.Sprintf("%d-%d", p, n), Room: room, User: ann, CreatedAt: at(n)}, true)
+				if err != nil || !created {
+					return fmt.Errorf("created %v: %w", created, err)
+				}
+				if m.Seq <= last[room] {
+					return fmt.Errorf("seq %d after %d", m.Seq, last[room])
+				}
+				last[room] = m.Seq
+			}
+			return nil
+		})
+	}
+	must(t, g.Wait())
+	o.twice(func() {
+		for _, room := range []store.RoomID{"room 0", "room 1"} {
+			list := value(o.S.Messages(t.Context(), room, store.MessagePage{Limit: 200}))(t)
+			if len(list) != posters*each/2 {
+				t.Fatalf("%d messages, want %d", len(list), posters*each/2)
+			}
+			for i, m := range list {
+				if m.Seq != store.Seq(i+1) || m.Room != room {
+					t.Fatalf("message %d has seq %d, room %q", i, m.Seq, m.Room)
+				}
+			}
+			same(t, "last seq", value(o.S.LastSeq(t.Context(), room))(t), store.Seq(posters*each/2))
+		}
+	})
+}
+
+func chatIdempotent(t *testing.T, o *storeUnderTest) {
+	first := post(t, o, "room", "m1")
+	post(t, o, "room", "m2")
+	o.twice(func() {
+		again, created, err := o.S.PostMessage(t.Context(), store.Message{ID: "m1", Room: "room", User: ann, Text: "another text", CreatedAt: at(9), Seq: 77}, true)
+		must(t, err)
+		if created {
+			t.Fatal("the same id made a second message")
+		}
+		same(t, "message", again, first)
+		same(t, "last seq", value(o.S.LastSeq(t.Context(), "room"))(t), store.Seq(2))
+		if f := value(o.S.Facts(t.Context(), 10))(t); len(f) != 0 {
+			t.Fatalf("a message posted again left %d facts", len(f))
+		}
+	})
+
+	// At once, from many: one message.
+	var g errgroup.Group
+	created := make([]bool, 16)
+	for i := range created {
+		g.Go(func() (err error) {
+			_, created[i], err = o.S.PostMessage(t.Context(), store.Message{ID: "race", Room: "room", User: ann, CreatedAt: at(0)}, false)
+			return err
+		})
+	}
+	must(t, g.Wait())
+	if n := len(slices.DeleteFunc(created, func(c bool) bool { return !c })); n != 1 {
+		t.Fatalf("%d of 16 posts of one id were told they made it", n)
+	}
+	same(t, "last seq", value(o.S.LastSeq(t.Context(), "room"))(t), store.Seq(3))
+}
+
+func chatConflict(t *testing.T, o *storeUnderTest) {
+	post(t, o, "room", "m1")
+	_, created, err := o.S.PostMessage(t.Context(), store.Message{ID: "m1", Room: "room", User: ben, CreatedAt: at(0)}, true)
+	if !errors.Is(err, store.ErrConflict) || created {
+		t.Fatalf("created %v, error %v; want ErrConflict", created, err)
+	}
+	// In another room the id is free, for anybody.
+	if m := post(t, o, "elsewhere", "m1"); m.Seq != 1 {
+		t.Fatalf("seq %d", m.Seq)
+	}
+	if m := post(t, o, "room", "m2"); m.Seq != 2 {
+		t.Fatalf("seq %d after a refused message, want 2", m.Seq)
+	}
+	for _, id := range []string{"", string(make([]byte, 65))} {
+		if _, _, err := o.S.PostMessage(t.Context(), store.Message{ID: id, Room: "room", User: ann, CreatedAt: at(0)}, false); err == nil {
+			t.Fatalf("id %q was accepted", id)
+		}
+	}
+}
+
+func chatFidelity(t *testing.T, o *storeUnderTest) {
+	edited := at(3).Add(300 * time.Microsecond).In(time.FixedZone("east", 3600))
+	given := store.Message{
+		ID: "m🧵", Room: "a/b/ü", Seq: 900, User: ben,
+		Text:      "line\n\ttab 'quote\" \\ 🧶 @ann ünïcode\u2028",
+		Thread:    "m0",
+		Quote:     json.RawMessage(`{"text": "said", "n": [1, 2.50]}`),
+		Mentions:  []store.Mention{{User: "ann"}, {Room: true}},
+		CreatedAt: at(2).Add(999 * time.Microsecond).In(time.FixedZone("west", -3600)),
+		EditedAt:  &edited,
+		Deleted:   true,
+	}
+	want := given
+	wantEdited := at(3)
+	want.Seq, want.Reactions, want.CreatedAt, want.EditedAt = 1, []store.Reaction{}, at(2), &wantEdited
+	stored, created, err := o.S.PostMessage(t.Context(), given, false)
+	must(t, err)
+	if !created {
+		t.Fatal("not created")
+	}
+	same(t, "stored", stored, want)
+
+	plain := store.Message{ID: "m2", Room: "a/b/ü", User: ann, CreatedAt: at(4)}
+	stored2, _, err := o.S.PostMessage(t.Context(), plain, false)
+	must(t, err)
+	plain.Seq, plain.Mentions, plain.Reactions = 2, []store.Mention{}, []store.Reaction{}
+	same(t, "stored", stored2, plain)
+	o.twice(func() {
+		same(t, "read", value(o.S.Messages(t.Context(), "a/b/ü", store.MessagePage{}))(t), []store.Message{want, plain})
+	})
+}
+
+func chatPages(t *testing.T, o *storeUnderTest) {
+	const n = 205
+	var g errgroup.Group
+	g.SetLimit(16)
+	for i := range n {
+		g.Go(func() error {
+			_, _, err := o.S.PostMessage(t.Context(), store.Message{ID: fmt.Sprint(i), Room: "room", User: ann, CreatedAt: at(i)}, false)
+			return err
+		})
+	}
+	must(t, g.Wait())
+	for _, c := range []struct {
+		page     store.MessagePage
+		from, to store.Seq // both included; from > to: none
+	}{
+		{store.MessagePage{}, 156, 205},
+		{store.MessagePage{Limit: 10}, 196, 205},
+		{store.MessagePage{Limit: 1000}, 6, 205},
+		{store.MessagePage{Before: 101, Limit: 10}, 91, 100},
+		{store.MessagePage{Before: 101}, 51, 100},
+		{store.MessagePage{Before: 5, Limit: 10}, 1, 4},
+		{store.MessagePage{Before: 2}, 1, 1},
+		{store.MessagePage{Before: 1}, 1, 0},
+		{store.MessagePage{Before: 9999, Limit: 1}, 205, 205},
+		{store.MessagePage{After: 100, Limit: 10}, 101, 110},
+		{store.MessagePage{After: 1}, 2, 51},
+		{store.MessagePage{After: 1, Limit: 1000}, 2, 201},
+		{store.MessagePage{After: 200, Limit: 10}, 201, 205},
+		{store.MessagePage{After: 205}, 1, 0},
+		{store.MessagePage{After: 9999}, 1, 0},
+		{store.MessagePage{After: 10, Before: 15}, 11, 14},
+		{store.MessagePage{After: 10, Before: 100, Limit: 5}, 11, 15},
+		{store.MessagePage{After: 10, Before: 11}, 1, 0},
+		{store.MessagePage{After: 20, Before: 10}, 1, 0},
+	} {
+		want := []store.Seq{}
+		for seq := c.from; seq <= c.to; seq++ {
+			want = append(want, seq)
+		}
+		got := []store.Seq{}
+		for _, m := range value(o.S.Messages(t.Context(), "room", c.page))(t) {
+			got = append(got, m.Seq)
+		}
+		same(t, fmt.Sprintf("page %+v", c.page), got, want)
+	}
+	if list := value(o.S.Messages(t.Context(), "nowhere", store.MessagePage{}))(t); list == nil || len(list) != 0 {
+		t.Fatalf("messages of an unknown room: %#v, want an empty list", list)
+	}
+	same(t, "last seq of an unknown room", value(o.S.LastSeq(t.Context(), "nowhere"))(t), store.Seq(0))
+}

@@ -1,0 +1,270 @@
+package storetest
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"golang.org/x/sync/errgroup"
+
+	"weft/server/store"
+)
+
+type storeUnderTest = opened[store.Store]
+
+func load(t *testing.T, o *storeUnderTest, room store.RoomID) store.Doc {
+	t.Helper()
+	return value(o.S.LoadDoc(t.Context(), room))(t)
+}
+
+func appendTo(t *testing.T, o *storeUnderTest, room store.RoomID, data ...string) {
+	t.Helper()
+	var updates []store.Update
+	for _, d := range data {
+		updates = append(updates, store.Update{Room: room, Data: []byte(d)})
+	}
+	must(t, o.S.AppendUpdates(t.Context(), updates))
+}
+
+func wantDoc(t *testing.T, o *storeUnderTest, room store.RoomID, snapshot string, log ...string) {
+	t.Helper()
+	doc := load(t, o, room)
+	var got []string
+	for _, data := range doc.Log {
+		got = append(got, string(data))
+	}
+	if string(doc.Snapshot) != snapshot || !slices.Equal(got, log) {
+		t.Fatalf("room %q: snapshot %q and log %q, want %q and %q", room, doc.Snapshot, got, snapshot, log)
+	}
+}
+
+func documentEmpty(t *testing.T, o *storeUnderTest) {
+	o.twice(func() {
+		same(t, "document", load(t, o, "nowhere"), store.Doc{})
+		if rooms := value(o.S.LongLogs(t.Context(), 0))(t); len(rooms) != 0 {
+			t.Fatalf("long logs of an empty store: %v", rooms)
+		}
+	})
+	must(t, o.S.AppendUpdates(t.Context(), nil))
+	appendTo(t, o, "somewhere", "a")
+	value0, _, err := o.S.PostMessage(t.Context(), store.Message{ID: "m", Room: "nowhere", User: ann}, false)
+	must(t, err)
+	if value0.Seq != 1 {
+		t.Fatalf("seq %d", value0.Seq)
+	}
+	same(t, "document of a room with chat", load(t, o, "nowhere"), store.Doc{})
+}
+
+func documentOrder(t *testing.T, o *storeUnderTest) {
+	bytes := make([]byte, 256)
+	for i := range bytes {
+		bytes[i] = byte(i)
+	}
+	large := string(slices.Repeat(bytes, 4096)) // 1 MiB
+	var updates []store.Update
+	want := map[store.RoomID][]string{}
+	for i := range 100 {
+		room := store.RoomID(fmt.Sprintf("room/%d", i%3))
+		data := fmt.Sprint(i)
+		updates = append(updates, store.Update{Room: room, Data: []byte(data)})
+		want[room] = append(want[room], data)
+	}
+	must(t, o.S.AppendUpdates(t.Context(), updates))
+	through := load(t, o, "room/0").Through
+	appendTo(t, o, "room/0", large, "last")
+	want["room/0"] = append(want["room/0"], large, "last")
+	o.twice(func() {
+		for room, log := range want {
+			wantDoc(t, o, room, "", log...)
+		}
+		if now := load(t, o, "room/0").Through; now <= through {
+			t.Fatalf("through went from %d to %d with an append", through, now)
+		}
+	})
+}
+
+func documentAllOrNothing(t *testing.T, o *storeUnderTest) {
+	appendTo(t, o, "a", "1")
+	for _, bad := range []store.Update{{Room: "a"}, {Room: "", Data: []byte("x")}} {
+		if err := o.S.AppendUpdates(t.Context(), []store.Update{{Room: "a", Data: []byte("2")}, {Room: "b", Data: []byte("2")}, bad}); err == nil {
+			t.Fatal("an update without room or data was accepted")
+		}
+	}
+	o.twice(func() {
+		wantDoc(t, o, "a", "", "1")
+		same(t, "room b", load(t, o, "b"), store.Doc{})
+	})
+}
+
+func documentFold(t *testing.T, o *storeUnderTest) {
+	for i := range 5 {
+		appendTo(t, o, "a", fmt.Sprint("x", i), fmt.Sprint("y", i))
+		appendTo(t, o, "b", fmt.Sprint(i))
+		before := load(t, o, "a")
+		snapshot := fmt.Sprint("snapshot ", i)
+		must(t, o.S.FoldDoc(t.Context(), "a", []byte(snapshot), before.Through))
+		o.twice(func() {
+			same(t, "folded", load(t, o, "a"), store.Doc{Snapshot: []byte(snapshot), Through: before.Through})
+		})
+	}
+	wantDoc(t, o, "b", "", "0", "1", "2", "3", "4")
+	// The same records once more: a snapshot may be written anew.
+	through := load(t, o, "a").Through
+	must(t, o.S.FoldDoc(t.Context(), "a", []byte("smaller"), through))
+	o.twice(func() {
+		same(t, "written anew", load(t, o, "a"), store.Doc{Snapshot: []byte("smaller"), Through: through})
+	})
+}
+
+func documentFoldKeeps(t *testing.T, o *storeUnderTest) {
+	appendTo(t, o, "a", "1", "2")
+	through := load(t, o, "a").Through
+	appendTo(t, o, "a", "3")
+	appendTo(t, o, "b", "other")
+	appendTo(t, o, "a", "4")
+	last := load(t, o, "a").Through
+	must(t, o.S.FoldDoc(t.Context(), "a", []byte("1+2"), through))
+	o.twice(func() {
+		wantDoc(t, o, "a", "1+2", "3", "4")
+		wantDoc(t, o, "b", "", "other")
+		same(t, "through", load(t, o, "a").Through, last)
+	})
+}
+
+func documentFoldStale(t *testing.T, o *storeUnderTest) {
+	appendTo(t, o, "a", "1")
+	first := load(t, o, "a").Through
+	appendTo(t, o, "a", "2")
+	appendTo(t, o, "b", "other")
+	second := load(t, o, "a").Through
+	if err := o.S.FoldDoc(t.Context(), "a", nil, second); err == nil {
+		t.Fatal("folded into nothing")
+	}
+	for room, through := range map[store.RoomID]store.LogID{"a": second + 1000, "b": first, "nowhere": second, "c": 0} {
+		if err := o.S.FoldDoc(t.Context(), room, []byte("s"), through); err == nil {
+			t.Fatalf("room %q folded through %d", room, through)
+		}
+	}
+	must(t, o.S.FoldDoc(t.Context(), "a", []byte("1+2"), second))
+	must(t, o.S.FoldDoc(t.Context(), "a", []byte("1"), first)) // comes late, changes nothing
+	o.twice(func() {
+		wantDoc(t, o, "a", "1+2")
+		wantDoc(t, o, "b", "", "other")
+	})
+}
+
+func documentFoldIDs(t *testing.T, o *storeUnderTest) {
+	appendTo(t, o, "a", "1", "2", "3")
+	through := load(t, o, "a").Through
+	must(t, o.S.FoldDoc(t.Context(), "a", []byte("s"), through))
+	o.reopen() // the log is empty now
+	appendTo(t, o, "a", "4")
+	o.twice(func() {
+		wantDoc(t, o, "a", "s", "4")
+		if doc := load(t, o, "a"); doc.Through <= through {
+			t.Fatalf("record %d after one folded through %d", doc.Through, through)
+		}
+	})
+}
+
+func documentLongLogs(t *testing.T, o *storeUnderTest) {
+	appendTo(t, o, "one", "1")
+	appendTo(t, o, "three", "1", "2", "3")
+	appendTo(t, o, "five", "1", "2", "3", "4", "5")
+	appendTo(t, o, "folded", "1", "2", "3", "4", "5", "6")
+	must(t, o.S.FoldDoc(t.Context(), "folded", []byte("s"), load(t, o, "folded").Through))
+	appendTo(t, o, "folded", "7", "8")
+	o.twice(func() {
+		for min, want := range map[int][]store.RoomID{
+			0: {"five", "three", "folded", "one"},
+			1: {"five", "three", "folded", "one"},
+			2: {"five", "three", "folded"},
+			3: {"five", "three"},
+			5: {"five"},
+			6: {},
+		} {
+			same(t, fmt.Sprint("at least ", min), value(o.S.LongLogs(t.Context(), min))(t), want)
+		}
+	})
+}
+
+// documentCut has writers, folders and readers at one room. A record is its
+// writer and that writer's count; a snapshot is the records one after another.
+// So every load can be checked to hold all of each writer's records from the
+// first to some last one, and no fewer than were acknowledged before it.
+func documentCut(t *testing.T, o *storeUnderTest) {
+	const writers, each = 4, 60
+	var acked [writers]atomic.Uint32
+	var writing sync.WaitGroup
+	written := make(chan struct{})
+
+	read := func() error {
+		var atLeast [writers]uint32
+		for w := range writers {
+			atLeast[w] = acked[w].Load()
+		}
+		doc, err := o.S.LoadDoc(t.Context(), "room")
+		if err != nil {
+			return err
+		}
+		var seen [writers]uint32
+		for _, part := range append([][]byte{doc.Snapshot}, doc.Log...) {
+			for ; len(part) > 0; part = part[8:] {
+				w, n := binary.BigEndian.Uint32(part), binary.BigEndian.Uint32(part[4:])
+				if seen[w]++; seen[w] != n {
+					return fmt.Errorf("writer %d: record %d where %d belongs (through %d)", w, n, seen[w], doc.Through)
+				}
+			}
+		}
+		for w := range writers {
+			if seen[w] < atLeast[w] {
+				return fmt.Errorf("writer %d: %d records, %d were acknowledged before", w, seen[w], atLeast[w])
+			}
+		}
+		return nil
+	}
+	fold := func() error {
+		doc, err := o.S.LoadDoc(t.Context(), "room")
+		if err != nil || len(doc.Log) == 0 {
+			return err
+		}
+		snapshot := slices.Concat(append([][]byte{doc.Snapshot}, doc.Log...)...)
+		return o.S.FoldDoc(t.Context(), "room", snapshot, doc.Through)
+	}
+	var g errgroup.Group
+	for w := range writers {
+		writing.Add(1)
+		g.Go(func() error {
+			defer writing.Done()
+			for n := uint32(1); n <= each; n++ {
+				data := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, uint32(w)), n)
+				if err := o.S.AppendUpdates(t.Context(), []store.Update{{Room: "room", Data: data}}); err != nil {
+					return err
+				}
+				acked[w].Store(n)
+			}
+			return nil
+		})
+	}
+	for _, work := range []func() error{read, read, fold, fold} {
+		g.Go(func() error {
+			for {
+				select {
+				case <-written:
+					return nil
+				default:
+					if err := work(); err != nil {
+						return err
+					}
+				}
+			}
+		})
+	}
+	writing.Wait()
+	close(written)
+	must(t, g.Wait())
+	o.twice(func() { must(t, read()) })
+}

@@ -1,0 +1,198 @@
+package storetest
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"weft/server/store"
+)
+
+// modelRoom is what a store must remember of one room, in the plainest form.
+type modelRoom struct {
+	records  []string // of the document, all that were ever appended
+	folded   int      // how many of them the snapshot holds
+	messages []store.Message
+	seen     map[string]time.Time
+	names    map[string]string
+}
+
+// model does random things to the store and to a naive model of it and compares
+// what they say. Closing and opening again is one of the things.
+func model(t *testing.T, o *storeUnderTest) {
+	r := random(t)
+	rooms := map[store.RoomID]*modelRoom{}
+	for _, name := range []store.RoomID{"a", "b/c", "ü", "quiet"} {
+		rooms[name] = &modelRoom{seen: map[string]time.Time{}, names: map[string]string{}}
+	}
+	names := []store.RoomID{"a", "b/c", "ü"}
+	var facts []store.Message
+	for step := range 400 {
+		room := names[r.IntN(len(names))]
+		m := rooms[room]
+		switch n := r.IntN(100); {
+		case n < 30:
+			modelAppend(t, o, r, rooms, names)
+		case n < 45:
+			modelFold(t, o, r, room, m)
+		case n < 70:
+			if posted, ok := modelPost(t, o, r, room, m, step); ok {
+				facts = append(facts, posted)
+			}
+		case n < 78:
+			u := store.User{ID: fmt.Sprint("user ", r.IntN(5)), Name: fmt.Sprint("name ", r.IntN(9))}
+			when := at(r.IntN(1000))
+			must(t, o.S.TouchMember(t.Context(), room, u, when))
+			if !when.Before(m.seen[u.ID]) {
+				m.seen[u.ID], m.names[u.ID] = when, u.Name
+			}
+		case n < 83 && len(facts) > 0:
+			i := r.IntN(len(facts))
+			list := value(o.S.Facts(t.Context(), i+1))(t)
+			must(t, o.S.DoneFact(t.Context(), list[i].ID))
+			facts = slices.Delete(facts, i, i+1)
+		case n < 93:
+			modelPage(t, o, r, room, m)
+		case n < 97:
+			modelCheck(t, o, rooms, facts)
+		default:
+			o.reopen()
+		}
+	}
+	o.twice(func() { modelCheck(t, o, rooms, facts) })
+}
+
+func modelAppend(t *testing.T, o *storeUnderTest, r *rand.Rand, rooms map[store.RoomID]*modelRoom, names []store.RoomID) {
+	t.Helper()
+	var updates []store.Update
+	for range 1 + r.IntN(60) {
+		room := names[r.IntN(len(names))]
+		data := fmt.Sprintf("%d|%s;", len(rooms[room].records), strings.Repeat("x", r.IntN(200)))
+		rooms[room].records = append(rooms[room].records, data)
+		updates = append(updates, store.Update{Room: room, Data: []byte(data)})
+	}
+	must(t, o.S.AppendUpdates(t.Context(), updates))
+}
+
+// modelFold folds a random part of the log: what was there before some appends.
+func modelFold(t *testing.T, o *storeUnderTest, r *rand.Rand, room store.RoomID, m *modelRoom) {
+	t.Helper()
+	doc := load(t, o, room)
+	if doc.Through == 0 {
+		return
+	}
+	n := len(m.records)
+	if r.IntN(2) == 0 {
+		m.records = append(m.records, "late;")
+		appendTo(t, o, room, "late;")
+	}
+	must(t, o.S.FoldDoc(t.Context(), room, []byte(strings.Join(m.records[:n], "")), doc.Through))
+	m.folded = n
+}
+
+// modelPost returns the message if it made a fact.
+func modelPost(t *testing.T, o *storeUnderTest, r *rand.Rand, room store.RoomID, m *modelRoom, step int) (store.Message, bool) {
+	t.Helper()
+	msg := store.Message{
+		ID: fmt.Sprint(r.IntN(60)), Room: room, User: store.User{ID: fmt.Sprint("user ", r.IntN(3)), Name: "N"},
+		Text: fmt.Sprint("text ", step), Mentions: []store.Mention{}, Reactions: []store.Reaction{}, CreatedAt: at(step),
+	}
+	if r.IntN(4) == 0 {
+		msg.Mentions = append(msg.Mentions, store.Mention{User: "user 1"})
+		msg.Quote = json.RawMessage(`{"q":1}`)
+	}
+	fact := r.IntN(2) == 0
+	stored, created, err := o.S.PostMessage(t.Context(), msg, fact)
+	i := slices.IndexFunc(m.messages, func(k store.Message) bool { return k.ID == msg.ID })
+	switch {
+	case i < 0:
+		must(t, err)
+		msg.Seq = store.Seq(len(m.messages) + 1)
+		m.messages = append(m.messages, msg)
+		same(t, "posted", stored, msg)
+		same(t, "created", created, true)
+		return msg, fact
+	case m.messages[i].User.ID != msg.User.ID:
+		if !errors.Is(err, store.ErrConflict) {
+			t.Fatalf("error %v, want ErrConflict", err)
+		}
+	default:
+		must(t, err)
+		same(t, "posted again", stored, m.messages[i])
+		same(t, "created", created, false)
+	}
+	return store.Message{}, false
+}
+
+func modelPage(t *testing.T, o *storeUnderTest, r *rand.Rand, room store.RoomID, m *modelRoom) {
+	t.Helper()
+	var p store.MessagePage
+	if r.IntN(2) == 0 {
+		p.Before = store.Seq(r.IntN(len(m.messages) + 3))
+	}
+	if r.IntN(2) == 0 {
+		p.After = store.Seq(r.IntN(len(m.messages) + 3))
+	}
+	p.Limit = r.IntN(12)
+	want := []store.Message{}
+	for _, msg := range m.messages {
+		if (p.Before == 0 || msg.Seq < p.Before) && msg.Seq > p.After {
+			want = append(want, msg)
+		}
+	}
+	limit := p.Limit
+	if limit == 0 {
+		limit = 50
+	}
+	if len(want) > limit && p.After > 0 {
+		want = want[:limit]
+	} else if len(want) > limit {
+		want = want[len(want)-limit:]
+	}
+	same(t, fmt.Sprintf("page %+v of %q", p, room), value(o.S.Messages(t.Context(), room, p))(t), want)
+}
+
+func modelCheck(t *testing.T, o *storeUnderTest, rooms map[store.RoomID]*modelRoom, facts []store.Message) {
+	t.Helper()
+	type length struct {
+		room store.RoomID
+		n    int
+	}
+	var long []length
+	for room, m := range rooms {
+		wantDoc(t, o, room, strings.Join(m.records[:m.folded], ""), m.records[m.folded:]...)
+		same(t, "last seq", value(o.S.LastSeq(t.Context(), room))(t), store.Seq(len(m.messages)))
+		if n := len(m.records) - m.folded; n > 0 {
+			long = append(long, length{room, n})
+		}
+		var people []store.User
+		for id, name := range m.names {
+			people = append(people, store.User{ID: id, Name: name})
+		}
+		slices.SortFunc(people, func(a, b store.User) int {
+			return cmp.Or(m.seen[b.ID].Compare(m.seen[a.ID]), cmp.Compare(a.ID, b.ID))
+		})
+		same(t, "members", value(o.S.Members(t.Context(), room))(t), people)
+	}
+	slices.SortFunc(long, func(a, b length) int { return cmp.Or(b.n-a.n, cmp.Compare(a.room, b.room)) })
+	want := []store.RoomID{}
+	for _, l := range long {
+		want = append(want, l.room)
+	}
+	same(t, "long logs", value(o.S.LongLogs(t.Context(), 1))(t), want)
+	list := value(o.S.Facts(t.Context(), 1000))(t)
+	if len(list) != len(facts) {
+		t.Fatalf("%d facts, want %d", len(list), len(facts))
+	}
+	for i, f := range list {
+		var m store.Message
+		must(t, json.Unmarshal(f.Data, &m))
+		same(t, "fact", m, facts[i])
+	}
+}

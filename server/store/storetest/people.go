@@ -1,0 +1,189 @@
+package storetest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"testing"
+
+	"golang.org/x/sync/errgroup"
+
+	"weft/server/store"
+)
+
+func facts(t *testing.T, o *storeUnderTest) {
+	var posted []store.Message
+	for i := range 5 {
+		m, _, err := o.S.PostMessage(t.Context(), store.Message{
+			ID: fmt.Sprint(i), Room: "room", User: ann, Text: "hello @ben", Mentions: []store.Mention{{User: "ben"}}, CreatedAt: at(i),
+		}, i != 2)
+		must(t, err)
+		if i != 2 {
+			posted = append(posted, m)
+		}
+	}
+	if _, _, err := o.S.PostMessage(t.Context(), store.Message{ID: "0", Room: "room", User: ben, CreatedAt: at(0)}, true); err == nil {
+		t.Fatal("no conflict")
+	}
+	list := value(o.S.Facts(t.Context(), 10))(t)
+	if len(list) != len(posted) {
+		t.Fatalf("%d facts, want %d", len(list), len(posted))
+	}
+	for i, f := range list {
+		var m store.Message
+		must(t, json.Unmarshal(f.Data, &m))
+		same(t, "kind", f.Kind, "message")
+		same(t, "cause", m, posted[i])
+	}
+	o.twice(func() {
+		same(t, "facts", value(o.S.Facts(t.Context(), 10))(t), list)
+		same(t, "first two", value(o.S.Facts(t.Context(), 2))(t), list[:2])
+	})
+	must(t, o.S.DoneFact(t.Context(), list[0].ID))
+	must(t, o.S.DoneFact(t.Context(), list[3].ID))
+	must(t, o.S.DoneFact(t.Context(), list[0].ID)) // again is no error
+	o.twice(func() {
+		same(t, "facts", value(o.S.Facts(t.Context(), 10))(t), list[1:3])
+	})
+	must(t, o.S.DoneFact(t.Context(), list[1].ID))
+	must(t, o.S.DoneFact(t.Context(), list[2].ID))
+	o.reopen()
+	m, _, err := o.S.PostMessage(t.Context(), store.Message{ID: "new", Room: "room", User: ann, CreatedAt: at(9)}, true)
+	must(t, err)
+	must(t, o.S.DoneFact(t.Context(), list[3].ID)) // an old id is not given again
+	if left := value(o.S.Facts(t.Context(), 10))(t); len(left) != 1 || left[0].ID <= list[3].ID {
+		t.Fatalf("facts after message %q: %+v", m.ID, left)
+	}
+}
+
+func members(t *testing.T, o *storeUnderTest) {
+	touch := func(room store.RoomID, id, name string, second int) {
+		t.Helper()
+		must(t, o.S.TouchMember(t.Context(), room, store.User{ID: id, Name: name}, at(second)))
+	}
+	touch("room", "ann", "Ann", 1)
+	touch("room", "ben", "Ben", 2)
+	touch("room", "cleo", "Cleo", 2)
+	touch("other", "dan", "Dan", 3)
+	touch("room", "ann", "Anna", 4)
+	touch("room", "ann", "late news", 3)
+	o.twice(func() {
+		same(t, "members", value(o.S.Members(t.Context(), "room"))(t), []store.User{{ID: "ann", Name: "Anna"}, {ID: "ben", Name: "Ben"}, {ID: "cleo", Name: "Cleo"}})
+		same(t, "members", value(o.S.Members(t.Context(), "other"))(t), []store.User{{ID: "dan", Name: "Dan"}})
+		if list := value(o.S.Members(t.Context(), "nowhere"))(t); len(list) != 0 {
+			t.Fatalf("members of an unknown room: %v", list)
+		}
+	})
+	if m := post(t, o, "room", "first"); m.Seq != 1 {
+		t.Fatalf("seq %d in a room that had members first", m.Seq)
+	}
+}
+
+func membersLimit(t *testing.T, o *storeUnderTest) {
+	var g errgroup.Group
+	g.SetLimit(64)
+	for i := range 1003 {
+		g.Go(func() error {
+			return o.S.TouchMember(t.Context(), "room", store.User{ID: fmt.Sprintf("%04d", i)}, at(i))
+		})
+	}
+	must(t, g.Wait())
+	list := value(o.S.Members(t.Context(), "room"))(t)
+	if len(list) != 1000 || list[0].ID != "1002" || list[999].ID != "0003" {
+		t.Fatalf("%d members from %v to %v", len(list), list[0], list[len(list)-1])
+	}
+}
+
+func settingsRace(t *testing.T, o *storeUnderTest) {
+	var g errgroup.Group
+	got := make([]string, 16)
+	for i := range got {
+		g.Go(func() error {
+			v, err := o.S.Setting(t.Context(), "key", func() ([]byte, error) { return fmt.Appendf(nil, "made by %d", i), nil })
+			got[i] = string(v)
+			return err
+		})
+	}
+	must(t, g.Wait())
+	never := func() ([]byte, error) { return nil, errors.New("make was called although there is a value") }
+	o.twice(func() {
+		for i := range got {
+			same(t, fmt.Sprint("caller ", i), got[i], string(value(o.S.Setting(t.Context(), "key", never))(t)))
+		}
+	})
+}
+
+func settingsFail(t *testing.T, o *storeUnderTest) {
+	broken := errors.New("broken")
+	if _, err := o.S.Setting(t.Context(), "key", func() ([]byte, error) { return nil, broken }); !errors.Is(err, broken) {
+		t.Fatalf("error %v, want make's", err)
+	}
+	for _, want := range []string{"\x00\xff value", ""} {
+		key := "key" + want
+		same(t, "setting", string(value(o.S.Setting(t.Context(), key, func() ([]byte, error) { return []byte(want), nil }))(t)), want)
+		o.reopen()
+		same(t, "setting", string(value(o.S.Setting(t.Context(), key, func() ([]byte, error) { return []byte("other"), nil }))(t)), want)
+	}
+}
+
+func cancelled(t *testing.T, o *storeUnderTest) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, _, postErr := o.S.PostMessage(ctx, store.Message{ID: "m", Room: "room", User: ann}, true)
+	_, loadErr := o.S.LoadDoc(ctx, "room")
+	for name, err := range map[string]error{
+		"append": o.S.AppendUpdates(ctx, []store.Update{{Room: "room", Data: []byte("x")}}),
+		"fold":   o.S.FoldDoc(ctx, "room", []byte("x"), 1),
+		"touch":  o.S.TouchMember(ctx, "room", ann, at(0)),
+		"ping":   o.S.Ping(ctx),
+		"post":   postErr,
+		"load":   loadErr,
+	} {
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: error %v, want context.Canceled", name, err)
+		}
+	}
+	same(t, "document", load(t, o, "room"), store.Doc{})
+	same(t, "last seq", value(o.S.LastSeq(t.Context(), "room"))(t), store.Seq(0))
+	must(t, o.S.Ping(t.Context()))
+}
+
+// everything calls every method from many goroutines, for the race detector.
+func everything(t *testing.T, o *storeUnderTest) {
+	ctx := t.Context()
+	var g errgroup.Group
+	for w := range 8 {
+		g.Go(func() error {
+			for i := range 10 {
+				room := store.RoomID(fmt.Sprint("room ", i%2))
+				err := o.S.AppendUpdates(ctx, []store.Update{{Room: room, Data: []byte("x")}, {Room: "shared", Data: []byte("y")}})
+				doc, e := o.S.LoadDoc(ctx, room)
+				err = errors.Join(err, e)
+				err = errors.Join(err, o.S.FoldDoc(ctx, room, []byte("s"), doc.Through))
+				_, e = o.S.LongLogs(ctx, 1)
+				err = errors.Join(err, e)
+				_, _, e = o.S.PostMessage(ctx, store.Message{ID: fmt.Sprint(w, "-", i), Room: room, User: ann, CreatedAt: at(i)}, true)
+				err = errors.Join(err, e)
+				_, e = o.S.Messages(ctx, room, store.MessagePage{})
+				err = errors.Join(err, e)
+				_, e = o.S.LastSeq(ctx, room)
+				err = errors.Join(err, e)
+				list, e := o.S.Facts(ctx, 1)
+				err = errors.Join(err, e)
+				for _, f := range list {
+					err = errors.Join(err, o.S.DoneFact(ctx, f.ID))
+				}
+				err = errors.Join(err, o.S.TouchMember(ctx, room, ann, at(i)))
+				_, e = o.S.Members(ctx, room)
+				err = errors.Join(err, e)
+				_, e = o.S.Setting(ctx, fmt.Sprint(i), func() ([]byte, error) { return []byte("v"), nil })
+				if err = errors.Join(err, e, o.S.Ping(ctx)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	must(t, g.Wait())
+}
