@@ -75,6 +75,14 @@ func TestTouchMakesIdleAndAway(t *testing.T) {
 
 		m.Touch(ctx, "r", "1")
 		expect(presence.Online)
+		m.Leave(ctx, "r", "1") // a reload, then quiet: idle, not gone
+		join("r", "1")
+		m.Touch(ctx, "r", "1")
+		time.Sleep(presence.IdleAfter)
+		expect(presence.Idle)
+		if people, _ := m.People(ctx, "r"); len(people) != 1 {
+			t.Errorf("after a reload and a pause: %v", people)
+		}
 		m.Leave(ctx, "r", "1")
 		m.Touch(ctx, "r", "1")
 		m.Touch(ctx, "nowhere", "1")

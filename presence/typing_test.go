@@ -61,9 +61,9 @@ func TestTypingFallsByItself(t *testing.T) {
 		typing.Set("r", "1", ana, true) // renewed: nothing to tell
 		typing.Set("r", "2", ben, true)
 		log.expect(t, "ana ben ")
-		time.Sleep(presence.TypingTTL - 1)
+		time.Sleep(presence.TypingTTL - time.Nanosecond)
 		log.expect(t)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		log.expect(t, "")
 		time.Sleep(time.Hour)
 		log.expect(t)
