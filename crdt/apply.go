@@ -121,12 +121,7 @@ func (d *Doc) ApplyUpdate(update []byte) (changed bool, err error) {
 	tx.begin()
 	d.stack = deliver(u.sources, tx, d.stack)
 	for i := range u.sources {
-		if u.sources[i].now.structs > 0 && d.pending.park(&u.sources[i]) {
-			changed = true
-		}
-	}
-	if changed {
-		d.pending.refresh(tx)
+		changed = d.pending.park(&u.sources[i], tx) || changed
 	}
 	d.stack = d.pending.settle(tx, d.stack)
 	if tx.applyDeletes(u.deletes) {

@@ -198,7 +198,7 @@ func (d *Doc) checkPending() error {
 		if i > 0 && d.pending.clients[i-1].client <= c.client {
 			return fmt.Errorf("clients out of order")
 		}
-		if len(c.runs) == 0 || d.store.state(c.on.Client) > c.on.Clock {
+		if len(c.runs) == 0 || c.fits || d.store.state(c.on.Client) > c.on.Clock {
 			return fmt.Errorf("client %d waits for %v, which is here", c.client, c.on)
 		}
 		for _, r := range c.runs {

@@ -61,3 +61,9 @@ func (d *Doc) Roots() []string {
 	}
 	return roots
 }
+
+// Length is how many visible units the list of a root holds: UTF-16 units of text,
+// embeds and array elements; 0 if there is no such root.
+func (d *Doc) Length(root string) int {
+	return int(d.store.types[d.store.findRoot(root)].length)
+}

@@ -250,3 +250,45 @@ func TestSurrogatePairCut(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestYjsPending promises: with structs pending, full state and state vector are those
+// of Yjs, and diffs too.
+func TestYjsPending(t *testing.T) {
+	vectors := readVectors(t)
+	var first, third []byte
+	increments := vectors["incr updates"].([]any)
+	first, _ = hex.DecodeString(increments[0].(string))
+	third, _ = hex.DecodeString(increments[2].(string))
+	d := New(Options{})
+	for _, u := range [][]byte{first, third} {
+		if changed, err := d.ApplyUpdate(u); !changed || err != nil {
+			t.Fatal(changed, err)
+		}
+	}
+	if !d.HasPending() || d.Text("t") != "a" {
+		t.Errorf("pending %v, text %q", d.HasPending(), d.Text("t"))
+	}
+	if changed, err := d.ApplyUpdate(third); changed || err != nil {
+		t.Errorf("parked again: changed %v, %v", changed, err)
+	}
+	for name, got := range map[string][]byte{
+		"  encodeStateAsUpdate of doc w/ pending": d.EncodeStateAsUpdate(nil),
+		"  sv of doc with pending":                d.EncodeStateVector(),
+	} {
+		if hex.EncodeToString(got) != vectors[name] {
+			t.Errorf("%s: %x, Yjs %s", name, got, vectors[name])
+		}
+	}
+	second, _ := hex.DecodeString(increments[1].(string))
+	if _, err := d.ApplyUpdate(second); err != nil || d.HasPending() {
+		t.Error(err, d.HasPending())
+	}
+	for name, got := range map[string][]byte{
+		"  encodeStateAsUpdate":          d.EncodeStateAsUpdate(nil),
+		"  encodeStateAsUpdate(d,{1:2})": d.EncodeStateAsUpdate(StateVector{1: 2}),
+	} {
+		if hex.EncodeToString(got) != vectors[name] {
+			t.Errorf("%s: %x, Yjs %s", name, got, vectors[name])
+		}
+	}
+}

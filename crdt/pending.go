@@ -3,8 +3,6 @@ package crdt
 import (
 	"cmp"
 	"slices"
-
-	"weft/crdt/lib0"
 )
 
 // Limits on what a document holds for updates that have not come. A document that is
@@ -28,42 +26,47 @@ type pending struct {
 type waiting struct {
 	client uint64
 	runs   []run // ascending in clock and in end; they may overlap. No Skips; never empty
-	on     ID    // what the first struct waits for
+	on     ID    // what the first struct waits for,
+	fits   bool  // unless it waits no longer
 }
 
 func (p *pending) empty() bool { return len(p.clients) == 0 && len(p.deletes) == 0 }
 
 // park keeps what a source of an update could not deliver. raw bytes are copied. It
 // tells whether any of it is new.
-func (p *pending) park(s *source) (added bool) {
-	var w wire
-	for {
-		// A run without Skips, as long as possible.
-		var r run
-		size, ok := s.peek(&w)
-		from := s.now.raw
-		for ok && w.kind != kindSkip && (r.structs == 0 || r.end == w.clock) {
-			if r.structs == 0 {
-				r.clock = w.clock
-			}
-			r.structs++
-			r.end = w.end()
-			s.advance(w.length, size)
-			if s.now.structs == 0 {
-				break // the next one lies in other bytes
-			}
-			size, ok = s.peek(&w)
-		}
-		if r.structs > 0 {
-			r.raw = from[:len(from)-len(s.now.raw)]
-			added = p.add(s.client, r) || added
-			continue
-		}
-		if !ok {
-			return added
-		}
-		s.advance(w.length, size)
+func (p *pending) park(s *source, to sink) (added bool) {
+	for s.now.structs > 0 {
+		added = p.parkRun(s) || added
 	}
+	if i, found := p.find(s.client); found {
+		p.clients[i].look(to)
+	}
+	return added
+}
+
+// parkRun parks the structs of s up to the next Skip.
+func (p *pending) parkRun(s *source) (added bool) {
+	var w wire
+	r := run{raw: s.now.raw}
+	size, _ := s.peek(&w)
+	for w.kind != kindSkip {
+		if r.structs == 0 {
+			r.clock = w.clock
+		}
+		r.structs++
+		r.end = w.end()
+		s.advance(w.length, size)
+		if s.now.structs == 0 {
+			break
+		}
+		size, _ = s.peek(&w)
+	}
+	if r.structs == 0 {
+		s.advance(w.length, size) // the Skip
+		return false
+	}
+	r.raw = r.raw[:len(r.raw)-len(s.now.raw)]
+	return p.add(s.client, r)
 }
 
 func (p *pending) find(client uint64) (i int, found bool) {
@@ -130,10 +133,10 @@ func (p *pending) keep(ss sources, to sink) {
 			continue
 		}
 		kept := waiting{client: s.client, runs: s.more}
-		kept.on, _ = missing(&w, to)
 		if s.now.structs > 0 {
 			kept.runs = append([]run{s.now}, s.more...)
 		}
+		kept.on, kept.fits = missing(&w, to)
 		for _, r := range kept.runs {
 			p.structs += r.structs
 			p.bytes += len(r.raw)
@@ -145,7 +148,7 @@ func (p *pending) keep(ss sources, to sink) {
 // ready tells whether something that pending structs wait for has come.
 func (p *pending) ready(to sink) bool {
 	for i := range p.clients {
-		if on := p.clients[i].on; on.Clock < to.state(on.Client) {
+		if c := &p.clients[i]; c.fits || c.on.Clock < to.state(c.on.Client) {
 			return true
 		}
 	}
@@ -163,15 +166,10 @@ func (p *pending) settle(to sink, stack []frame) []frame {
 	return stack
 }
 
-// refresh finds out again what each client waits for, after park.
-func (p *pending) refresh(to sink) {
+// look finds out what one client's first struct waits for.
+func (c *waiting) look(to sink) {
 	var w wire
-	for i := range p.clients {
-		c := &p.clients[i]
-		r := lib0.NewReader(c.runs[0].raw)
-		if err := w.read(&r, c.client, c.runs[0].clock); err != nil {
-			panic("crdt: pending bytes cannot be read: " + err.Error())
-		}
-		c.on, _ = missing(&w, to)
-	}
+	s := source{client: c.client, more: c.runs}
+	s.peek(&w)
+	c.on, c.fits = missing(&w, to)
 }

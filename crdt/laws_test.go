@@ -1,0 +1,186 @@
+package crdt_test
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"testing"
+
+	"weft/crdt"
+	"weft/crdt/crdttest"
+)
+
+// The laws of doc.go, at random. Play one case again with the seed that is printed.
+
+func laws(t *testing.T, cases int, law func(t *testing.T, rng *rand.Rand)) {
+	first := rand.Uint64()
+	for i := range cases {
+		seed := first + uint64(i)
+		law(t, rand.New(rand.NewPCG(seed, 0)))
+		if t.Failed() {
+			t.Fatalf("seed %d", seed)
+		}
+	}
+}
+
+func authors(rng *rand.Rand) []*crdt.Doc {
+	docs := make([]*crdt.Doc, 2+rng.IntN(3))
+	for i := range docs {
+		id := uint64(i + 1)
+		if rng.IntN(2) == 0 {
+			id = rng.Uint64N(1<<53-10) + 5
+		}
+		docs[i] = crdt.New(crdt.Options{ClientID: id})
+	}
+	return docs
+}
+
+// write lets authors edit over a bad network and returns all updates that were made.
+func write(t *testing.T, rng *rand.Rand, docs []*crdt.Doc, net *crdttest.Network) (updates [][]byte) {
+	for range 10 + rng.IntN(60) {
+		i := rng.IntN(len(docs))
+		update := crdttest.Edit(t, rng, docs[i])
+		updates = append(updates, update)
+		net.Send(i, update)
+		for rng.IntN(3) > 0 && net.Deliver() {
+		}
+		if err := docs[i].Check(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return updates
+}
+
+func TestLawOrder(t *testing.T) {
+	laws(t, 300, func(t *testing.T, rng *rand.Rand) {
+		docs := authors(rng)
+		net := crdttest.NewNetwork(t, rng, docs...)
+		updates := write(t, rng, docs, net)
+		net.Heal()
+		late := crdt.New(crdt.Options{})
+		for _, i := range rng.Perm(len(updates)) {
+			if _, err := late.ApplyUpdate(updates[i]); err != nil {
+				t.Fatal(err)
+			}
+			if err := late.Check(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		crdttest.Converge(t, append(docs, late)...)
+	})
+}
+
+func TestLawExchange(t *testing.T) {
+	laws(t, 200, func(t *testing.T, rng *rand.Rand) {
+		docs := authors(rng)
+		net := crdttest.NewNetwork(t, rng, docs...)
+		write(t, rng, docs, net)
+		a, b := docs[0], docs[1]
+		for range 2 { // twice: what a still waits for, b may hold
+			exchange(t, a, b)
+			exchange(t, b, a)
+		}
+		if x, y := a.EncodeStateAsUpdate(nil), b.EncodeStateAsUpdate(nil); !a.HasPending() && !bytes.Equal(x, y) {
+			t.Errorf("after an exchange, a and b differ:\n%x\n%x", x, y)
+		}
+		if a.HasPending() != b.HasPending() {
+			t.Error("only one of two equal documents waits for something")
+		}
+	})
+}
+
+func exchange(t *testing.T, from, to *crdt.Doc) {
+	t.Helper()
+	if _, err := to.ApplyUpdate(from.EncodeStateAsUpdate(to.StateVector())); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestLawRest(t *testing.T) {
+	laws(t, 200, func(t *testing.T, rng *rand.Rand) {
+		docs := authors(rng)
+		net := crdttest.NewNetwork(t, rng, docs...)
+		updates := write(t, rng, docs, net)
+		late := crdt.New(crdt.Options{})
+		for _, i := range rng.Perm(len(updates))[:len(updates)*2/3] {
+			before := late.EncodeStateAsUpdate(nil)
+			changed, err := late.ApplyUpdate(updates[i])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if after := late.EncodeStateAsUpdate(nil); changed == bytes.Equal(before, after) {
+				t.Errorf("changed is %v; full state before and after:\n%x\n%x", changed, before, after)
+			}
+			if changed, err := late.ApplyUpdate(updates[i]); changed || err != nil {
+				t.Errorf("applied again: changed %v, %v", changed, err)
+			}
+		}
+		if changed, err := late.ApplyUpdate(late.EncodeStateAsUpdate(nil)); changed || err != nil {
+			t.Errorf("own state applied: changed %v, %v", changed, err)
+		}
+	})
+}
+
+func TestLawRefusal(t *testing.T) {
+	laws(t, 200, func(t *testing.T, rng *rand.Rand) {
+		docs := authors(rng)
+		net := crdttest.NewNetwork(t, rng, docs...)
+		updates := write(t, rng, docs, net)
+		net.Heal()
+		doc := docs[0]
+		for range 50 {
+			bad := bytes.Clone(updates[rng.IntN(len(updates))])
+			if rng.IntN(3) == 0 {
+				bad = doc.EncodeStateAsUpdate(nil)
+			}
+			for range 1 + rng.IntN(3) {
+				bad[rng.IntN(len(bad))] ^= byte(1 << rng.IntN(8))
+			}
+			before := doc.EncodeStateAsUpdate(nil)
+			if _, err := doc.ApplyUpdate(bad); err == nil {
+				if err := doc.Check(); err != nil {
+					t.Fatalf("after %x: %v", bad, err)
+				}
+				break // it is another document now
+			}
+			if after := doc.EncodeStateAsUpdate(nil); !bytes.Equal(before, after) {
+				t.Fatalf("%x was refused and left a trace", bad)
+			}
+		}
+	})
+}
+
+// The round trip holds for documents that wait for something as well: nothing pending
+// is lost on the way to disk and back.
+func TestLawRoundTrip(t *testing.T) {
+	laws(t, 200, func(t *testing.T, rng *rand.Rand) {
+		docs := authors(rng)
+		net := crdttest.NewNetwork(t, rng, docs...)
+		updates := write(t, rng, docs, net)
+		order := rng.Perm(len(updates))
+		doc := crdt.New(crdt.Options{})
+		for n, i := range order {
+			if _, err := doc.ApplyUpdate(updates[i]); err != nil {
+				t.Fatal(err)
+			}
+			if n%5 > 0 {
+				continue
+			}
+			stored := doc.EncodeStateAsUpdate(nil)
+			if err := crdt.ValidateUpdate(stored); err != nil {
+				t.Fatal(err)
+			}
+			doc = crdt.New(crdt.Options{})
+			if _, err := doc.ApplyUpdate(stored); err != nil {
+				t.Fatal(err)
+			}
+			if loaded := doc.EncodeStateAsUpdate(nil); !bytes.Equal(loaded, stored) {
+				t.Fatalf("stored\n%x, loaded\n%x", stored, loaded)
+			}
+			if err := doc.Check(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		net.Heal()
+		crdttest.Converge(t, append(docs, doc)...)
+	})
+}

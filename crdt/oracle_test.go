@@ -1,0 +1,96 @@
+package crdt
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"unicode/utf16"
+
+	"weft/crdt/internal/oracle"
+)
+
+// TestOracle promises: text reads as in the naive list, for writers who type and delete
+// runs at random places, behind one another's backs.
+func TestOracle(t *testing.T) {
+	first := rand.Uint64()
+	for i := range uint64(300) {
+		seed := first + i
+		rng := rand.New(rand.NewPCG(seed, 0))
+		docs := make([]*Doc, 3)
+		for c := range docs {
+			docs[c] = New(Options{ClientID: rng.Uint64N(maxClock)})
+		}
+		var list oracle.List
+		var updates [][]byte
+		seen := make([]int, len(docs)) // how many updates each has taken
+		for range 80 {
+			c := rng.IntN(len(docs))
+			for ; rng.IntN(4) > 0 && seen[c] < len(updates); seen[c]++ {
+				if _, err := docs[c].ApplyUpdate(updates[seen[c]]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var update []byte
+			var err error
+			if n := docs[c].Length("t"); rng.IntN(3) > 0 || n == 0 {
+				update, err = docs[c].InsertText("t", rng.IntN(n+1), "abcdefgh"[:1+rng.IntN(8)])
+			} else {
+				at := rng.IntN(n)
+				update, err = docs[c].DeleteText("t", at, min(1+rng.IntN(5), n-at))
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			updates = append(updates, update)
+			feed(t, &list, update)
+		}
+		want := string(utf16.Decode(list.Visible()))
+		for c, d := range docs {
+			for _, u := range updates[seen[c]:] {
+				if _, err := d.ApplyUpdate(u); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := d.Text("t"); got != want {
+				t.Fatalf("seed %d: %q, oracle %q", seed, got, want)
+			}
+		}
+	}
+}
+
+// feed gives the oracle an update unit by unit.
+func feed(t *testing.T, list *oracle.List, update []byte) {
+	var u parsed
+	if err := u.parse(update); err != nil {
+		t.Fatal(err)
+	}
+	var w wire
+	for i := range u.sources {
+		s := &u.sources[i]
+		for {
+			size, ok := s.peek(&w)
+			if !ok {
+				break
+			}
+			s.advance(w.length, size)
+			for n, value := range utf16.Encode([]rune(string(w.content))) {
+				unit := oracle.Unit{ID: oracle.ID{Client: w.client, Clock: w.clock + uint64(n)}, Value: value}
+				switch {
+				case n > 0:
+					unit.Origin = &oracle.ID{Client: w.client, Clock: w.clock + uint64(n) - 1}
+				case w.hasOrigin():
+					unit.Origin = &oracle.ID{Client: w.origin.Client, Clock: w.origin.Clock}
+				}
+				if w.hasRightOrigin() {
+					unit.Right = &oracle.ID{Client: w.rightOrigin.Client, Clock: w.rightOrigin.Clock}
+				}
+				list.Insert(unit)
+			}
+		}
+	}
+	for _, d := range slices.Backward(u.deletes) {
+		for n := range d.length {
+			list.Delete(oracle.ID{Client: d.client, Clock: d.clock + n})
+		}
+	}
+}
