@@ -1,0 +1,15 @@
+// Package e2e tests the built program from outside: it starts weft, talks to
+// it over HTTP and WebSocket as clients do, kills it, and looks whether it kept
+// its promises. There is nothing in it but tests.
+//
+// The client here keeps the durability promise to its word. Every edit inserts
+// or deletes a token, eight characters that no other edit inserts. An edit
+// counts as acknowledged when the server has sent back the very bytes of the
+// update it was in. After every crash somebody who has never been there opens
+// the room before any writer does, so that what they find can come from the
+// server's disk alone: each token whose insertion was acknowledged, once, and
+// none whose deletion was.
+//
+// WEFT_CRASH_ROUNDS sets the number of crashes, WEFT_SEED replays a run's
+// random choices (but not its timing).
+package e2e
