@@ -21,7 +21,7 @@ type LogID int64
 // Update is one record for a document's log.
 type Update struct {
 	Room RoomID
-	Data []byte // Yjs update, V1
+	Data []byte // Yjs update, V1; never empty
 }
 
 // Doc is what is stored of a document: applying Snapshot and then Log in
@@ -87,31 +87,34 @@ type Fact struct {
 
 // Errors of a store.
 var (
-	// ErrConflict says that the message id is taken by another person or in
-	// another room.
+	// ErrConflict says that another person has taken the message id in this
+	// room. In another room it is another message's.
 	ErrConflict = errors.New("store: id is taken")
-	// ErrCorrupt says that a document's stored bytes fail their checksum. The
-	// room must not be served as if it were empty.
+	// ErrCorrupt says that a document's stored bytes fail their checksum or are
+	// not all there. The room must not be served as if it were empty.
 	ErrCorrupt = errors.New("store: stored document is damaged")
 )
 
 // Store keeps it all. Safe for concurrent use.
 type Store interface {
-	// LoadDoc reads a whole document.
+	// LoadDoc reads a whole document as of one moment, not before any append
+	// that was acknowledged before the call. It is all of it or an error.
 	LoadDoc(ctx context.Context, room RoomID) (Doc, error)
 	// AppendUpdates makes the records durable, all or none, in order.
 	AppendUpdates(ctx context.Context, updates []Update) error
-	// FoldDoc replaces everything up to and including through by the snapshot.
-	// The caller has verified that snapshot holds no less than what it
-	// replaces. Records after through stay.
+	// FoldDoc replaces everything up to and including through, which came from
+	// LoadDoc, by the snapshot. The caller has verified that snapshot holds no
+	// less than what it replaces and is not empty. Records after through stay.
+	// If a snapshot through a later record is there already, nothing happens.
 	FoldDoc(ctx context.Context, room RoomID, snapshot []byte, through LogID) error
-	// LongLogs lists rooms with at least min log records, longest first.
+	// LongLogs lists rooms with at least min log records, and at least one,
+	// longest first, rooms of one length by name. It is cheap.
 	LongLogs(ctx context.Context, min int) ([]RoomID, error)
 
 	// PostMessage stores the message with the room's next seq and, if fact is
 	// set, a Fact of kind "message" whose Data is the stored message's JSON.
 	// If the same author has already posted this id in this room, it returns
-	// that message with created false. Seq in m is ignored.
+	// that message with created false. Seq and Reactions in m are ignored.
 	PostMessage(ctx context.Context, m Message, fact bool) (stored Message, created bool, err error)
 	Messages(ctx context.Context, room RoomID, p MessagePage) ([]Message, error)
 	LastSeq(ctx context.Context, room RoomID) (Seq, error)
@@ -121,17 +124,19 @@ type Store interface {
 	DoneFact(ctx context.Context, id int64) error
 
 	// TouchMember remembers that the person has been in the room, with the
-	// name they go by now.
+	// name they go by now. An at before the one known changes nothing.
 	TouchMember(ctx context.Context, room RoomID, u User, at time.Time) error
 	// Members lists everybody who has been in the room, latest first, 1,000 at
 	// most.
 	Members(ctx context.Context, room RoomID) ([]User, error)
 
 	// Setting returns the value stored under key, or stores and returns what
-	// make gives if there is none. Concurrent callers get the same value.
+	// make gives if there is none. Concurrent callers get the same value; what
+	// make gave the others is thrown away.
 	Setting(ctx context.Context, key string, make func() ([]byte, error)) ([]byte, error)
 
 	// Ping proves that the store can be written: it commits a record.
 	Ping(ctx context.Context) error
+	// Close waits for the writes under way. Closing again is no error.
 	Close() error
 }

@@ -1,17 +1,25 @@
 package sqlite
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 )
 
-// lock makes this process the only owner of the data file at path. It locks a
-// file beside it: SQLite's own locks on the data file would be dropped by
-// anybody in this process closing it. Closing the result releases the lock; the
-// file stays, since removing it would let two processes lock two files of the
-// same name.
+// owned is a data file that belongs to this process.
+type owned struct{ f *os.File }
+
+// Close lets others have the file. It says so explicitly: closing alone would
+// leave the lock to a process that is being forked off at this moment.
+func (o owned) Close() error {
+	return errors.Join(release(o.f), o.f.Close())
+}
+
+// lock makes this process the only owner of the data file at path. What it locks
+// is a file beside it, out of the way of SQLite's own locks. That file stays when
+// it is released: removing it would let two processes lock two files of one name.
 func lock(path string) (io.Closer, error) {
 	f, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -26,7 +34,7 @@ func lock(path string) (io.Closer, error) {
 	if err := f.Truncate(0); err == nil {
 		fmt.Fprintf(f, "%d\n", os.Getpid())
 	}
-	return f, nil
+	return owned{f}, nil
 }
 
 func ownerName(b []byte) string {

@@ -7,7 +7,11 @@ import (
 	"syscall"
 )
 
-// acquire takes the lock for as long as f is open, or fails at once.
+// acquire takes the lock or fails at once.
 func acquire(f *os.File) error {
 	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+}
+
+func release(f *os.File) error {
+	return syscall.Flock(int(f.Fd()), syscall.LOCK_UN)
 }

@@ -14,8 +14,12 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if os.Getenv(crashEnv) != "" {
+	switch { // a child process of a test
+	case os.Getenv(crashEnv) != "":
 		crashChild()
+		return
+	case os.Getenv(commitEnv) != "":
+		commitChild()
 		return
 	}
 	goleak.VerifyTestMain(m)

@@ -1,0 +1,229 @@
+package sqlite_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"weft/server/store"
+	"weft/server/store/sqlite"
+)
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func appendTo(t testing.TB, s *sqlite.Store, room store.RoomID, data ...string) {
+	t.Helper()
+	var updates []store.Update
+	for _, d := range data {
+		updates = append(updates, store.Update{Room: room, Data: []byte(d)})
+	}
+	must(t, s.AppendUpdates(t.Context(), updates))
+}
+
+// text is the document as one string: its snapshot and its log, joined.
+func text(t testing.TB, s *sqlite.Store, room store.RoomID) (string, error) {
+	t.Helper()
+	doc, err := s.LoadDoc(t.Context(), room)
+	if err != nil && (doc.Snapshot != nil || doc.Log != nil || doc.Through != 0) {
+		t.Fatalf("with error %v came a document: %+v", err, doc)
+	}
+	return string(bytes.Join(append([][]byte{doc.Snapshot}, doc.Log...), nil)), err
+}
+
+func fold(t testing.TB, s *sqlite.Store, room store.RoomID) {
+	t.Helper()
+	all, err := text(t, s, room)
+	must(t, err)
+	doc, err := s.LoadDoc(t.Context(), room)
+	must(t, err)
+	must(t, s.FoldDoc(t.Context(), room, []byte(all), doc.Through))
+}
+
+func wantText(t testing.TB, s *sqlite.Store, room store.RoomID, want string) {
+	t.Helper()
+	got, err := text(t, s, room)
+	must(t, err)
+	if got != want {
+		t.Fatalf("room %q holds %q, want %q", room, got, want)
+	}
+}
+
+// TestDamagedRows changes stored rows. The document has two snapshots, a tail
+// between them and a log after them: "1" "2" | "3" "4" | "5" "6" "7".
+func TestDamagedRows(t *testing.T) {
+	t.Parallel()
+	const corrupt = ""
+	const badNewest = "UPDATE snap SET data = x'bad0' WHERE through = 4; "
+	for _, c := range []struct {
+		name, sql string
+		want      string // of the document, corrupt if none may be given
+	}{
+		{"nothing", "SELECT 1", "1234567"},
+		{"a record's bytes", "UPDATE log SET data = x'39' WHERE id = 6", corrupt},
+		{"a record's checksum", "UPDATE log SET crc = crc + 1 WHERE id = 7", corrupt},
+		{"a record is missing, first", "DELETE FROM log WHERE id = 5", corrupt},
+		{"a record is missing, middle", "DELETE FROM log WHERE id = 6", corrupt},
+		{"two records swapped", "UPDATE log SET (crc, data) = (SELECT crc, data FROM log l WHERE l.id = 13 - log.id) WHERE id IN (6, 7)", corrupt},
+		// The end of a chain is only missed by who has the index in memory.
+		{"all records gone", "DELETE FROM log", "1234"},
+		{"newest snapshot's bytes", badNewest, "1234567"},
+		{"newest snapshot's checksum", "UPDATE snap SET crc = crc + 1 WHERE through = 4", "1234567"},
+		{"newest snapshot's since", "UPDATE snap SET since = 0 WHERE through = 4", corrupt},
+		{"newest snapshot emptied", "UPDATE snap SET data = x'' WHERE through = 4", "1234567"},
+		{"newest snapshot is missing", "DELETE FROM snap WHERE through = 4", corrupt},
+		{"older snapshot's bytes", "UPDATE snap SET data = x'bad0' WHERE through = 2", "1234567"},
+		{"both snapshots' bytes", "UPDATE snap SET data = x'bad0'", corrupt},
+		{"both snapshots are missing", "DELETE FROM snap", corrupt},
+		{"newest snapshot and a record of the tail", badNewest + "UPDATE tail SET data = CAST(substr(data, 1, length(data) - 1) || x'78' AS BLOB)", corrupt},
+		{"newest snapshot, tail cut", badNewest + "UPDATE tail SET data = substr(data, 1, 17)", corrupt},
+		{"newest snapshot, tail gone", badNewest + "DELETE FROM tail", corrupt},
+		{"newest snapshot, older one gone", badNewest + "DELETE FROM snap WHERE through = 2", corrupt},
+		{"tail alone", "DELETE FROM tail", "1234567"},
+		{"records, snapshots and tail gone", "DELETE FROM log; DELETE FROM snap; DELETE FROM tail", corrupt},
+	} {
+		for _, reopened := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/reopened=%v", c.name, reopened), func(t *testing.T) {
+				t.Parallel()
+				dir := t.TempDir()
+				s := open(t, dir)
+				appendTo(t, s, "room", "1", "2")
+				fold(t, s, "room")
+				appendTo(t, s, "room", "3", "4")
+				fold(t, s, "room")
+				appendTo(t, s, "room", "5", "6", "7")
+				appendTo(t, s, "other", "fine")
+				for statement := range strings.SplitSeq(strings.TrimSuffix(c.sql, "; "), "; ") {
+					if strings.Contains(statement, "DELETE FROM log") && !strings.Contains(statement, "WHERE") {
+						statement += " WHERE id < 8" // not the other room's
+					}
+					must(t, s.Exec(statement))
+				}
+				want := c.want
+				if reopened {
+					must(t, s.Close())
+					s = open(t, dir)
+				} else if c.name == "all records gone" {
+					want = corrupt
+				}
+				got, err := text(t, s, "room")
+				if want == corrupt && !errors.Is(err, store.ErrCorrupt) {
+					t.Fatalf("got %q, %v; want ErrCorrupt", got, err)
+				}
+				if want != corrupt {
+					must(t, err)
+					if got != want {
+						t.Fatalf("got %q, want %q", got, want)
+					}
+				}
+				wantText(t, s, "other", "fine")
+			})
+		}
+	}
+}
+
+// A damaged snapshot is healed by the next fold, which rests on what stood in
+// for it.
+func TestFoldHeals(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := open(t, dir)
+	appendTo(t, s, "room", "1", "2")
+	fold(t, s, "room")
+	appendTo(t, s, "room", "3")
+	fold(t, s, "room")
+	must(t, s.Exec("UPDATE snap SET crc = 0 WHERE through = 3"))
+	appendTo(t, s, "room", "4")
+	fold(t, s, "room") // through 4, on top of the one through 2
+	wantText(t, s, "room", "1234")
+	must(t, s.Exec("UPDATE snap SET crc = 0 WHERE through = 4"))
+	wantText(t, s, "room", "1234")
+	fold(t, s, "room") // the same records once more
+	appendTo(t, s, "room", "5")
+	must(t, s.Close())
+	s = open(t, dir)
+	wantText(t, s, "room", "12345")
+	fold(t, s, "room")
+	must(t, s.Exec("UPDATE snap SET crc = 0 WHERE through = 5"))
+	wantText(t, s, "room", "12345")
+	if n, err := s.Int("SELECT count(*) FROM snap"); err != nil || n != 2 {
+		t.Fatalf("%d snapshots are kept (%v), want 2", n, err)
+	}
+	if n, err := s.Int("SELECT count(*) FROM log"); err != nil || n != 0 {
+		t.Fatalf("%d records are left in the log (%v), want 0", n, err)
+	}
+}
+
+// A record that names no document is somebody's: the store does not open.
+func TestForeignRecord(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := open(t, dir)
+	appendTo(t, s, "room", "1", "2")
+	must(t, s.Exec("UPDATE log SET doc = 99 WHERE id = 2"))
+	must(t, s.Close())
+	if _, err := sqlite.Open(filepath.Join(dir, "weft.db"), sqlite.Options{}); !errors.Is(err, store.ErrCorrupt) {
+		t.Fatalf("error %v, want ErrCorrupt", err)
+	}
+}
+
+// TestDamagedFile flips single bytes anywhere in the data file's records and
+// snapshots. A document is whole or an error.
+func TestDamagedFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "weft.db")
+	s := open(t, dir)
+	r := rand.New(rand.NewPCG(1, 2))
+	want := map[store.RoomID]string{}
+	var pieces []string // every record and snapshot, as it is in the file
+	for i := range 6 {
+		room := store.RoomID(fmt.Sprint("room ", i))
+		for n := range 8 {
+			data := make([]byte, 40+r.IntN(300))
+			for j := range data {
+				data[j] = byte(r.Uint32())
+			}
+			appendTo(t, s, room, string(data))
+			want[room] += string(data)
+			pieces = append(pieces, string(data))
+			if i%2 == 0 && (n == 2 || n == 5) {
+				fold(t, s, room)
+			}
+		}
+	}
+	must(t, s.Close())
+	whole, err := os.ReadFile(path)
+	must(t, err)
+	flipped := 0
+	for _, piece := range pieces {
+		i := bytes.Index(whole, []byte(piece)[:24])
+		if i < 0 {
+			continue // its page has been used for something else
+		}
+		flipped++
+		damaged := slices.Clone(whole)
+		damaged[i+r.IntN(24)] ^= 1 << r.IntN(8)
+		must(t, os.WriteFile(path, damaged, 0o600))
+		s := open(t, dir)
+		for room, want := range want {
+			if got, err := text(t, s, room); err != nil && !errors.Is(err, store.ErrCorrupt) || err == nil && got != want {
+				t.Fatalf("%s after a flip at %d: %d bytes of %d, error %v", room, i, len(got), len(want), err)
+			}
+		}
+		must(t, s.Close())
+	}
+	if flipped < 20 {
+		t.Fatalf("only %d records were found in the file", flipped)
+	}
+}

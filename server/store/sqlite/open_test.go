@@ -1,0 +1,171 @@
+package sqlite_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"weft/server/store"
+	"weft/server/store/sqlite"
+)
+
+func refused(t *testing.T, path string, words ...string) {
+	t.Helper()
+	s, err := sqlite.Open(path, sqlite.Options{})
+	if err == nil {
+		s.Close()
+		t.Fatal("it was opened")
+	}
+	for _, word := range append(words, path) {
+		if !strings.Contains(err.Error(), word) {
+			t.Errorf("error %q does not say %q", err, word)
+		}
+	}
+}
+
+func TestNewerFormatIsRefused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "weft.db")
+	s := open(t, dir)
+	appendTo(t, s, "room", "1")
+	must(t, s.Exec("PRAGMA user_version = 99"))
+	must(t, s.Close())
+	before, err := os.ReadFile(path)
+	must(t, err)
+	refused(t, path, "format 99", "newer")
+	after, err := os.ReadFile(path)
+	must(t, err)
+	if string(before) != string(after) {
+		t.Fatal("the file was changed")
+	}
+}
+
+func TestForeignFileIsRefused(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "other.db")
+	db, err := sql.Open("sqlite", path)
+	must(t, err)
+	_, err = db.Exec("CREATE TABLE theirs (id)")
+	must(t, err)
+	must(t, db.Close())
+	refused(t, path, "not Weft's")
+
+	path = filepath.Join(t.TempDir(), "letter.txt")
+	must(t, os.WriteFile(path, []byte(strings.Repeat("Dear Ann, ", 1000)), 0o600))
+	refused(t, path)
+	refused(t, filepath.Join(t.TempDir(), "no", "folder", "weft.db"))
+	if _, err := sqlite.Open(":memory:", sqlite.Options{}); err == nil {
+		t.Fatal("a store that forgets was opened")
+	}
+}
+
+func TestSecondOpenerIsRefused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "weft.db")
+	s := open(t, dir)
+	refused(t, path, "in use by process", "stop that one")
+	link := filepath.Join(t.TempDir(), "link.db")
+	if err := os.Symlink(path, link); err == nil {
+		refused(t, link, "in use by process")
+	}
+	appendTo(t, s, "room", "1") // the first one is none the worse
+	must(t, s.Close())
+	wantText(t, open(t, dir), "room", "1")
+}
+
+func TestFileIsPrivate(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("no modes")
+	}
+	dir := t.TempDir()
+	s := open(t, dir)
+	appendTo(t, s, "room", "1")
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	must(t, err)
+	if len(files) < 4 {
+		t.Fatalf("files: %v", files)
+	}
+	for _, f := range files {
+		info, err := os.Stat(f)
+		must(t, err)
+		if info.Mode().Perm() != 0o600 {
+			t.Errorf("%s has mode %v", f, info.Mode())
+		}
+	}
+}
+
+func TestPathWithOddCharacters(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "a b?c#d%41&e=ü;")
+	must(t, os.Mkdir(dir, 0o700))
+	s := open(t, dir)
+	appendTo(t, s, "room", "1")
+	must(t, s.Close())
+	if _, err := os.Stat(filepath.Join(dir, "weft.db")); err != nil {
+		t.Fatal(err)
+	}
+	wantText(t, open(t, dir), "room", "1")
+}
+
+func TestClosed(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := open(t, dir)
+	must(t, s.Close())
+	must(t, s.Close())
+	if err := s.AppendUpdates(t.Context(), []store.Update{{Room: "room", Data: []byte("x")}}); !errors.Is(err, sqlite.ErrClosed) {
+		t.Fatalf("append: %v, want ErrClosed", err)
+	}
+	if err := s.Backup(t.Context(), filepath.Join(dir, "copy.db")); !errors.Is(err, sqlite.ErrClosed) {
+		t.Fatalf("backup: %v, want ErrClosed", err)
+	}
+	if _, err := s.LoadDoc(t.Context(), "room"); err == nil {
+		t.Fatal("a closed store was read")
+	}
+}
+
+func TestBackup(t *testing.T) {
+	t.Parallel()
+	dir, other := t.TempDir(), t.TempDir()
+	s := open(t, dir)
+	appendTo(t, s, "room", "1", "2")
+	fold(t, s, "room")
+	appendTo(t, s, "room", "3")
+	if _, _, err := s.PostMessage(t.Context(), store.Message{ID: "m", Room: "room", User: store.User{ID: "ann"}}, true); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(other, "weft.db")
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.Backup(ctx, path); !errors.Is(err, context.Canceled) {
+		t.Fatalf("error %v, want context.Canceled", err)
+	}
+	must(t, s.Backup(t.Context(), path))
+	if err := s.Backup(t.Context(), path); !errors.Is(err, os.ErrExist) {
+		t.Fatalf("error %v over an existing file, want os.ErrExist", err)
+	}
+	appendTo(t, s, "room", "4")
+
+	files, err := os.ReadDir(other)
+	must(t, err)
+	if len(files) != 1 {
+		t.Fatalf("files beside the backup: %v", files)
+	}
+	c := open(t, other)
+	wantText(t, c, "room", "123")
+	if seq, err := c.LastSeq(t.Context(), "room"); err != nil || seq != 1 {
+		t.Fatalf("last seq %d, %v", seq, err)
+	}
+	appendTo(t, c, "room", "5")
+	wantText(t, c, "room", "1235")
+	wantText(t, s, "room", "1234")
+}
