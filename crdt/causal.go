@@ -134,19 +134,22 @@ func push(stack []frame, s *source) []frame {
 	return stack
 }
 
-// missing returns the first unit that w needs and to lacks; ok if there is none.
+// missing returns the first unit that w needs and to lacks; ok if there is none. What
+// is known already needs nothing, and what is known in part does not need what its
+// first unit was built on.
 func missing(w *wire, to sink) (on ID, ok bool) {
-	if w.clock > to.state(w.client) {
+	state := to.state(w.client)
+	if w.clock > state {
 		return ID{w.client, w.clock - 1}, false
 	}
 	lacks := func(id ID) bool { return id.Client != w.client && id.Clock >= to.state(id.Client) }
 	switch {
-	case !w.kind.isItem():
-	case w.hasOrigin() && lacks(w.origin):
+	case w.end() <= state || !w.kind.isItem():
+	case w.clock == state && w.hasOrigin() && lacks(w.origin):
 		return w.origin, false
 	case w.hasRightOrigin() && lacks(w.rightOrigin):
 		return w.rightOrigin, false
-	case w.hasParent() && !w.rooted && lacks(w.parent):
+	case w.clock == state && w.hasParent() && !w.rooted && lacks(w.parent):
 		return w.parent, false
 	}
 	return ID{}, true

@@ -180,10 +180,11 @@ func (s *store) appendLast(dst []byte, e entry, depth int) ([]byte, error) {
 
 // appendValues writes all units of an item, separated by commas.
 func (s *store) appendValues(dst []byte, it *item, depth int) ([]byte, error) {
+	if it.kind == kindType {
+		return s.appendJSON(dst, typeRef(it.data), depth-1)
+	}
 	r := lib0.NewReader(s.content(it))
 	switch it.kind {
-	case kindType:
-		return s.appendJSON(dst, typeRef(it.data), depth-1)
 	case kindString:
 		return appendQuoted(dst, string(s.content(it))), nil
 	case kindBinary:

@@ -28,8 +28,13 @@ func (tx *txn) integrate(w *wire, skip uint64) {
 		originClient: noClient, rightClient: noClient,
 	}
 	var left, right ref
-	if w.hasOrigin() {
+	switch {
+	case skip > 0: // the units before are here already: this one follows them
+		it.originClient, it.originClock = c, clock-1
+	case w.hasOrigin():
 		it.originClient, it.originClock = s.client(w.origin.Client), w.origin.Clock
+	}
+	if it.hasOrigin() {
 		left = tx.endingAt(it.originClient, it.originClock)
 	}
 	if w.hasRightOrigin() {
@@ -37,12 +42,6 @@ func (tx *txn) integrate(w *wire, skip uint64) {
 		right = tx.startingAt(it.rightClient, it.rightClock)
 	}
 	it.parent, it.key = tx.parentOf(w, left, right)
-	if skip > 0 && it.parent != 0 {
-		// The units before are here already: this one follows them.
-		it.originClient, it.originClock = c, clock-1
-		left = tx.endingAt(c, clock-1)
-		it.parent, it.key = s.items[left].parent, s.items[left].key
-	}
 	if it.parent == 0 {
 		tx.appendGC(c, clock, length)
 		return

@@ -1,0 +1,128 @@
+package crdt
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"encoding/hex"
+	"encoding/json"
+	"maps"
+	"os"
+	"strings"
+	"testing"
+)
+
+// seedUpdates adds updates made by Yjs to a fuzz corpus: the vectors, and the first few
+// histories.
+func seedUpdates(f *testing.F, add func(update []byte)) {
+	b, err := os.ReadFile("testdata/interop/yjs-vectors.json")
+	if err != nil {
+		f.Fatal(err)
+	}
+	var vectors map[string]any
+	if err := json.Unmarshal(b, &vectors); err != nil {
+		f.Fatal(err)
+	}
+	for name, v := range vectors {
+		if s, ok := v.(string); ok && strings.HasSuffix(name, " v1") {
+			u, _ := hex.DecodeString(s)
+			add(u)
+		}
+	}
+	for _, h := range someHistories(f, 4) {
+		add(h.FullV1)
+		add(h.Merged)
+		for _, u := range h.Updates[:5] {
+			add(u)
+		}
+	}
+}
+
+func someHistories(t testing.TB, n int) (hs []history) {
+	file, err := os.Open("testdata/interop/yjs-13.6.33-histories.jsonl.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	z, err := gzip.NewReader(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(z)
+	lines.Buffer(nil, 64<<20)
+	for len(hs) < n && lines.Scan() {
+		var h history
+		if err := json.Unmarshal(lines.Bytes(), &h); err != nil {
+			t.Fatal(err)
+		}
+		hs = append(hs, h)
+	}
+	return hs
+}
+
+// FuzzApply: any bytes are refused without a trace, or leave a sound document whose
+// stored state loads again. base picks the document they meet.
+func FuzzApply(f *testing.F) {
+	bases := [][]byte{{0, 0}}
+	for _, h := range someHistories(f, 6) {
+		bases = append(bases, h.FullV1, h.Updates[len(h.Updates)/2])
+	}
+	seedUpdates(f, func(u []byte) {
+		f.Add(u, []byte{0, 0}, uint8(0))
+		f.Add(u, u, uint8(1))
+		f.Add(u, bases[2], uint8(len(u)))
+	})
+	f.Fuzz(func(t *testing.T, first, second []byte, base uint8) {
+		d := New(Options{KeepDeleted: base&128 != 0})
+		if _, err := d.ApplyUpdate(bases[int(base&127)%len(bases)]); err != nil {
+			t.Fatal(err)
+		}
+		for _, u := range [][]byte{first, second, first} {
+			before := d.EncodeStateAsUpdate(nil)
+			changed, err := d.ApplyUpdate(u)
+			if bad := d.Check(); bad != nil {
+				t.Fatalf("after %x (%v): %v", u, err, bad)
+			}
+			if !changed && !bytes.Equal(before, d.EncodeStateAsUpdate(nil)) {
+				t.Fatalf("after %x (%v): not the same document", u, err)
+			}
+			if valid := ValidateUpdate(u); (valid == nil) != (err == nil) {
+				t.Fatalf("%x: valid %v, applied %v", u, valid, err)
+			}
+		}
+		if _, err := d.JSON(); err != nil && err != ErrTooDeep {
+			t.Fatal(err)
+		}
+		stored := d.EncodeStateAsUpdate(nil)
+		loaded := New(Options{})
+		if _, err := loaded.ApplyUpdate(stored); err != nil {
+			t.Fatalf("own state refused: %v", err)
+		}
+		if err := loaded.Check(); err != nil {
+			t.Fatal(err)
+		}
+		if !maps.Equal(loaded.StateVector(), d.StateVector()) || loaded.HasPending() != d.HasPending() {
+			t.Fatalf("loaded %v, stored %v", loaded.StateVector(), d.StateVector())
+		}
+		if again, err := loaded.ApplyUpdate(d.EncodeStateAsUpdate(loaded.StateVector())); again || err != nil {
+			t.Fatalf("diff against an equal document: changed %v, %v", again, err)
+		}
+	})
+}
+
+// FuzzStateVector: any bytes are refused, or read to a vector that encodes to the same.
+func FuzzStateVector(f *testing.F) {
+	f.Add([]byte{0})
+	f.Add([]byte{2, 2, 1, 1, 1})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		sv, err := DecodeStateVector(b)
+		if err != nil {
+			return
+		}
+		again, err := DecodeStateVector(sv.Append(nil))
+		if err != nil || !maps.Equal(sv, again) {
+			t.Fatalf("%v, again %v, %v", sv, again, err)
+		}
+		New(Options{}).EncodeStateAsUpdate(sv)
+	})
+}
