@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/http"
@@ -37,15 +38,14 @@ type client struct {
 	over   chan struct{} // closed when conn has ended
 	code   int           // and why: its close code, or -1
 	echo   chan struct{} // gets a token when an update of ours came back
-	// unacked holds the updates under way, by their bytes: what is to be done
-	// when they come back.
-	unacked map[string][]func()
+	// unacked holds the edits under way, by the bytes of their update.
+	unacked map[string][]underway
 }
 
 func newClient(t *testing.T, room string, id uint64) *client {
 	c := &client{
 		t: t, room: room, doc: crdt.New(crdt.Options{ClientID: id}),
-		echo: make(chan struct{}, 1), unacked: map[string][]func(){},
+		echo: make(chan struct{}, 1), unacked: map[string][]underway{},
 	}
 	t.Cleanup(c.drop)
 	return c
@@ -125,10 +125,10 @@ func (c *client) receive(frame []byte) error {
 	case ysync.Step1:
 		return c.answer(payload)
 	case ysync.Update:
-		if acks, mine := c.unacked[string(payload)]; mine {
+		if edits, mine := c.unacked[string(payload)]; mine {
 			delete(c.unacked, string(payload))
-			for _, ack := range acks {
-				ack()
+			for _, e := range edits {
+				e.ack()
 			}
 			select {
 			case c.echo <- struct{}{}:
@@ -151,47 +151,56 @@ func (c *client) receive(frame []byte) error {
 	return nil
 }
 
-// answer sends what the server lacks. If that update comes back, all that is
-// unacked and not in the server's state vector is acked with it.
+// answer sends what the server lacks. If that update comes back, the edits that
+// are in it are acked: all deletions, as an update has all of them, and the
+// insertions that the server's state vector doesn't cover. Of those that it
+// covers nobody says whether they are on disk yet; they stay unacked for ever.
 func (c *client) answer(stateVector []byte) error {
 	sv, err := crdt.DecodeStateVector(stateVector)
 	if err != nil {
 		c.t.Errorf("the server sent a bad state vector: %v", err)
 		return err
 	}
-	update := c.doc.EncodeStateAsUpdate(sv)
-	var acks []func()
-	if sv[c.doc.ClientID()] <= c.ackedClock() {
-		// Nothing of ours is with the server that we don't know to be safe: the
-		// update holds all of it.
-		for _, some := range c.unacked {
-			acks = append(acks, some...)
+	var within []underway
+	for _, some := range c.unacked {
+		for _, e := range some {
+			if !e.insertion || e.clock >= sv[c.doc.ClientID()] {
+				within = append(within, e)
+			}
 		}
 	}
 	clear(c.unacked)
-	c.unacked[string(update)] = acks
+	update := c.doc.EncodeStateAsUpdate(sv)
+	c.unacked[string(update)] = within
 	c.write(ysync.AppendStep2([]byte{typeSync}, update))
 	return nil
 }
 
-// ackedClock is before which clock all structs of ours are acked. It is not
-// tracked: 0 makes answer count only what it sends whole.
-func (c *client) ackedClock() uint64 { return 0 }
+// underway is an edit that has not come back.
+type underway struct {
+	insertion bool
+	clock     uint64 // of its first unit
+	ack       func()
+}
 
-// edit changes the document, tells the server, and calls ack when it is safe.
-// It returns false if there is no connection; nothing has changed then.
+// edit changes the document, tells the server, and calls ack when it is safe;
+// both with c locked. It returns false if there is no connection: then nothing
+// has changed.
 func (c *client) edit(change func(*crdt.Doc) ([]byte, error), ack func()) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.conn == nil {
 		return false
 	}
+	me := c.doc.ClientID()
+	clock := c.doc.StateVector()[me]
 	update, err := change(c.doc)
 	if err != nil {
 		c.t.Errorf("edit: %v", err)
 		return false
 	}
-	c.unacked[string(update)] = append(c.unacked[string(update)], ack)
+	insertion := c.doc.StateVector()[me] > clock
+	c.unacked[string(update)] = append(c.unacked[string(update)], underway{insertion, clock, ack})
 	c.write(ysync.AppendUpdate([]byte{typeSync}, update))
 	return true
 }
@@ -230,3 +239,11 @@ func (c *client) closeCode() int {
 
 // root is the document's text that the tests write.
 const root = "text"
+
+// sees tells whether the document's JSON contains s.
+func (c *client) sees(s string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	text, err := c.doc.JSON()
+	return err == nil && bytes.Contains(text, []byte(s))
+}

@@ -1,0 +1,106 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+)
+
+const (
+	crashWriters = 10
+	crashRooms   = 3
+)
+
+// TestKillLosesNothingAcked promises: kill -9 at any moment loses no edit whose
+// author was told that it is safe, brings back no deletion, and after the
+// restart all replicas become the same.
+func TestKillLosesNothingAcked(t *testing.T) {
+	rounds := 3
+	if text := os.Getenv("WEFT_CRASH_ROUNDS"); text != "" {
+		var err error
+		if rounds, err = strconv.Atoi(text); err != nil || rounds < 1 {
+			t.Fatalf("WEFT_CRASH_ROUNDS=%s is no number of rounds", text)
+		}
+	}
+	random, data := seeded(t), filepath.Join(t.TempDir(), "data")
+	writers := newCrowd(t, random, crashWriters, crashRooms)
+	before := 0
+	for round := range rounds {
+		p := start(t, data)
+		writers.verify(t, p)
+		writers.connect(t, p)
+		wait := writers.run(nil)
+		life := 200*time.Millisecond + time.Duration(random.Int64N(int64(1800*time.Millisecond)))
+		<-time.After(life)
+		p.kill()
+		wait()
+		writers.hungUp()
+		acked := writers.acked()
+		t.Logf("round %d: killed after %s, %d edits acked", round+1, life.Round(time.Millisecond), acked-before)
+		if acked == before {
+			t.Error("nothing was acked in this round, so it has shown nothing")
+		}
+		before = acked
+	}
+	p := start(t, data)
+	writers.verify(t, p)
+	writers.connect(t, p)
+	writers.converge(t)
+	p.alive()
+	t.Logf("%d rounds of kill -9 under load from %d clients in %d rooms: %d edits acked, 0 lost, all replicas converged", rounds, crashWriters, crashRooms, before)
+}
+
+// TestTerminateUnderLoad promises: SIGTERM ends the program with status 0
+// within 20 s, every socket with 1012, and loses nothing acked.
+func TestTerminateUnderLoad(t *testing.T) {
+	random, data := seeded(t), filepath.Join(t.TempDir(), "data")
+	writers := newCrowd(t, random, crashWriters, crashRooms)
+	p := start(t, data)
+	writers.connect(t, p)
+	wait := writers.run(nil)
+	<-time.After(time.Second)
+	code, took := p.terminate()
+	wait()
+	writers.hungUp()
+	if code != 0 || took > 20*time.Second {
+		t.Errorf("exit status %d after %s, want 0 within 20 s", code, took)
+	}
+	for _, w := range writers {
+		if got := w.closeCode(); got != 1012 {
+			t.Errorf("writer %d was closed with %d, want 1012", w.id, got)
+		}
+	}
+	if writers.acked() == 0 {
+		t.Error("nothing was acked, so this has shown nothing")
+	}
+	p = start(t, data)
+	writers.verify(t, p)
+	writers.connect(t, p)
+	writers.converge(t)
+	t.Logf("SIGTERM under load: ended after %s, %d edits acked, 0 lost", took.Round(time.Millisecond), writers.acked())
+}
+
+// TestDataFolderHasOneOwner promises: a second process on the same data folder
+// refuses to start, and the first goes on.
+func TestDataFolderHasOneOwner(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	first := start(t, data)
+	second, line := launch(t, data)
+	if line != "" {
+		t.Errorf("the second process says %q", line)
+		return
+	}
+	if code := second.wait(); code == 0 {
+		t.Error("the second process ended with status 0")
+	}
+	if !second.log.has(data) && !second.log.has("another") {
+		t.Errorf("the second process does not say why: %s", second.log)
+	}
+	first.alive()
+	c := newClient(t, "a", 1)
+	if err := c.connect(first); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,179 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"weft/crdt"
+)
+
+// A guest is somebody who talks to the HTTP API.
+type guest struct {
+	t *testing.T
+	// ID and Name are the guest's, Token proves it.
+	id, name, token string
+}
+
+func newGuest(t *testing.T, p *process, name string) *guest {
+	t.Helper()
+	var made struct {
+		User  struct{ ID, Name string }
+		Token string
+	}
+	g := &guest{t: t}
+	g.ask(p, http.MethodPost, "/api/guests", map[string]string{"name": name}, http.StatusCreated, &made)
+	g.id, g.name, g.token = made.User.ID, made.User.Name, made.Token
+	return g
+}
+
+// ask sends a request, demands the status, and reads the answer.
+func (g *guest) ask(p *process, method, path string, body any, want int, answer any) {
+	g.t.Helper()
+	sent, err := json.Marshal(body)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(g.t.Context(), method, "http://"+p.host+path, bytes.NewReader(sent))
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	if g.token != "" {
+		req.Header.Set("Authorization", "Bearer "+g.token)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		g.t.Fatalf("%s %s: %v", method, path, err)
+	}
+	defer resp.Body.Close()
+	got, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != want {
+		g.t.Fatalf("%s %s is answered by %d, want %d: %s %v", method, path, resp.StatusCode, want, got, err)
+	}
+	if answer == nil {
+		return
+	}
+	if err := json.Unmarshal(got, answer); err != nil {
+		g.t.Fatalf("%s %s: %v in %s", method, path, err, got)
+	}
+}
+
+type message struct {
+	ID   string
+	Seq  int
+	Text string
+	User struct{ ID, Name string }
+}
+
+type inbox struct {
+	Notifications []struct {
+		ID, Kind, Room string
+		ReadAt         *time.Time
+	}
+	Unread int
+}
+
+// TestKillKeepsEverything promises: after kill -9 the document, the chat and
+// the notifications are there as they were, and people are who they were.
+func TestKillKeepsEverything(t *testing.T) {
+	const room = "class/7/notes"
+	api := "/api/rooms/" + url.PathEscape(room)
+	data := filepath.Join(t.TempDir(), "data")
+	p := start(t, data)
+	ana, ben := newGuest(t, p, "Ana"), newGuest(t, p, "Ben")
+
+	// Ben has been in the room, so that he can be mentioned, and has written.
+	client := newClient(t, room, 5)
+	client.header = http.Header{"Authorization": {"Bearer " + ben.token}}
+	if err := client.connect(p); err != nil {
+		t.Fatal(err)
+	}
+	acked := make(chan struct{})
+	client.edit(func(doc *crdt.Doc) ([]byte, error) { return doc.InsertText(root, 0, "Photosynthesis") }, func() { close(acked) })
+	select {
+	case <-acked:
+	case <-time.After(patience):
+		t.Fatal("the edit is not acked")
+	}
+	client.drop()
+
+	var sent [3]message
+	for i, text := range []string{"hello", "look here, @Ben", "and 漢字 😀"} {
+		body := map[string]string{"text": text, "id": "message-" + text[:3]}
+		ana.ask(p, http.MethodPost, api+"/messages", body, http.StatusCreated, &sent[i])
+	}
+	before := waitForMention(t, p, ben)
+	ben.ask(p, http.MethodPost, "/api/notifications/"+before.Notifications[0].ID+"/read", struct{}{}, http.StatusNoContent, nil)
+	ana.ask(p, http.MethodPost, api+"/messages", map[string]string{"text": "@Ben again"}, http.StatusCreated, nil)
+	waitUntil(t, "the second mention", func() bool { return ben.inbox(p).Unread == 1 })
+
+	p.kill()
+	p = start(t, data)
+
+	var history struct{ Messages []message }
+	ana.ask(p, http.MethodGet, api+"/messages", nil, http.StatusOK, &history)
+	if len(history.Messages) != 4 {
+		t.Fatalf("%d messages, want 4", len(history.Messages))
+	}
+	for i, m := range history.Messages {
+		if m.Seq != i+1 || m.User.ID != ana.id {
+			t.Errorf("message %d has seq %d and is by %s", i, m.Seq, m.User.Name)
+		}
+		if i < len(sent) && m != sent[i] {
+			t.Errorf("message %d is %+v, was %+v", i, m, sent[i])
+		}
+	}
+	var again message
+	ana.ask(p, http.MethodPost, api+"/messages", map[string]string{"text": "hello", "id": sent[0].ID}, http.StatusCreated, &again)
+	if again != sent[0] {
+		t.Errorf("the same id again is %+v, want %+v", again, sent[0])
+	}
+	after := ben.inbox(p)
+	if len(after.Notifications) != 2 || after.Unread != 1 {
+		t.Errorf("%d notifications, %d unread, want 2 and 1", len(after.Notifications), after.Unread)
+	}
+	stranger := newClient(t, room, 6)
+	if err := stranger.connect(p); err != nil {
+		t.Fatal(err)
+	}
+	if text := stranger.text(); text != "Photosynthesis" {
+		t.Errorf("the document says %q", text)
+	}
+}
+
+func (g *guest) inbox(p *process) (in inbox) {
+	g.t.Helper()
+	g.ask(p, http.MethodGet, "/api/notifications", nil, http.StatusOK, &in)
+	return in
+}
+
+// waitForMention waits for the guest's first notification.
+func waitForMention(t *testing.T, p *process, g *guest) (in inbox) {
+	t.Helper()
+	waitUntil(t, "the mention", func() bool {
+		in = g.inbox(p)
+		return len(in.Notifications) == 1
+	})
+	if n := in.Notifications[0]; n.Kind != "mention" || n.Room != "class/7/notes" || n.ReadAt != nil {
+		t.Errorf("the notification is %+v", n)
+	}
+	return in
+}
+
+func waitUntil(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	deadline := time.After(patience)
+	for !is() {
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-deadline:
+			t.Fatalf("%s has not come after %s", what, patience)
+		}
+	}
+}
