@@ -68,8 +68,8 @@ func encode(n notify.Notification, publicURL string, unread int) ([]byte, error)
 		if excess <= 0 {
 			return out.Bytes()[:out.Len()-1], nil
 		}
-		// A byte of text is at least a byte of JSON, so this never clips too
-		// little by much and ends soon; escapes may make it clip a little more.
+		// A byte of text may be six of JSON, so the excess may be more than there
+		// is to clip: half of it at a time then, until it fits.
 		switch c := &p.Notification; {
 		case clip(&c.Body, excess):
 		case clip(&c.Title, excess):
@@ -87,7 +87,7 @@ func clip(s *string, n int) bool {
 	if *s == "" || *s == ellipsis {
 		return false
 	}
-	keep := max(0, len(*s)-n-len(ellipsis))
+	keep := max(0, len(*s)-min(n, len(*s)/2)-len(ellipsis))
 	for keep > 0 && !utf8.RuneStart((*s)[keep]) {
 		keep--
 	}
