@@ -7,14 +7,16 @@ import (
 	"net"
 	"net/url"
 	"strings"
+	"time"
 
+	"weft/notify/webpush"
 	"weft/server/ws"
 )
 
 // Config of a Server. The zero value with a Data folder is a server in open
 // mode for this machine.
 type Config struct {
-	// Addr to listen on; empty means 127.0.0.1:8080. Port 0 picks one.
+	// Addr that the server listens on; empty means 127.0.0.1:8080.
 	Addr string
 	// Data is the folder that everything is kept in; it is made if need be.
 	Data string
@@ -34,6 +36,10 @@ type Config struct {
 	Limits string
 	// Log gets what happens; nil discards it.
 	Log *slog.Logger
+
+	// For tests with a push service of their own.
+	push      webpush.Config
+	pushDelay time.Duration
 }
 
 // ErrOpen says that the server would be open to others without being told to.
@@ -52,8 +58,9 @@ func (c Config) limits() (ws.Limits, error) {
 	return ws.Limits{}, fmt.Errorf("server: limits %q: they are default or lab", c.Limits)
 }
 
-// check fills in defaults and refuses what cannot be meant.
-func (c *Config) check() error {
+// Check fills in defaults and refuses what cannot be meant. New calls it; call
+// it to know before an address is taken.
+func (c *Config) Check() error {
 	if c.Addr == "" {
 		c.Addr = "127.0.0.1:8080"
 	}
@@ -83,6 +90,15 @@ func (c *Config) check() error {
 		c.PublicURL = u.Scheme + "://" + u.Host
 	}
 	return nil
+}
+
+// localURL is where this machine finds the server.
+func (c Config) localURL() string {
+	host, port, _ := net.SplitHostPort(c.Addr)
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return "http://" + net.JoinHostPort(host, port)
 }
 
 // loopback tells whether only this machine reaches host.

@@ -40,6 +40,7 @@ type Server struct {
 	hub    *room.Hub
 	door   *ws.Door
 	live   *api.Live
+	push   *webpush.Sender
 	people *presence.Memory
 	typing *presence.Typing
 	worker *notify.Worker
@@ -56,7 +57,7 @@ type Server struct {
 // New opens the data folder and puts the parts together. The caller must Serve
 // or Close.
 func New(c Config) (*Server, error) {
-	if err := c.check(); err != nil {
+	if err := c.Check(); err != nil {
 		return nil, err
 	}
 	limits, err := c.limits()
@@ -91,10 +92,11 @@ func (s *Server) assemble(limits ws.Limits) error {
 		cancel()
 		return err
 	}
-	s.cancel = cancel
+	s.cancel, s.push = cancel, push
 	s.people = presence.NewMemory(presence.MemoryOptions{})
 	s.worker = notify.NewWorker(notify.Config{
-		Inbox: s.store, Sender: push, Here: s.people.Here, Deliver: s.live.Deliver, Log: c.Log,
+		Inbox: s.store, Sender: push, Deliver: s.live.Deliver, Delay: c.pushDelay, Log: c.Log,
+		Here: func(ctx context.Context, user, room string) (bool, error) { return s.people.Here(ctx, room, user) },
 	})
 	s.facts = newMentions(s.store, s.worker.Notify, c.Log)
 	s.hub = room.NewHub(room.HubOptions{Store: s.store, Log: c.Log})
@@ -151,16 +153,25 @@ func (s *Server) pushSender(ctx context.Context) (*webpush.Sender, error) {
 		if err != nil {
 			return nil, err
 		}
-		return keys.MarshalText()
+		return keys.MarshalBinary()
 	})
 	if err != nil {
 		return nil, err
 	}
 	var keys webpush.Keys
-	if err := keys.UnmarshalText(stored); err != nil {
+	if err := keys.UnmarshalBinary(stored); err != nil {
 		return nil, fmt.Errorf("server: stored push keys: %w", err)
 	}
-	return webpush.New(webpush.Config{Keys: keys, PublicURL: s.config.PublicURL})
+	c := s.config.push
+	c.Keys, c.PublicURL = keys, s.config.PublicURL
+	if c.PublicURL == "" {
+		c.PublicURL = s.config.localURL()
+	}
+	c.Unread = func(ctx context.Context, user string) (int, error) {
+		_, counts, err := s.store.List(ctx, user, notify.Page{Limit: 1})
+		return counts.Unread, err
+	}
+	return webpush.New(c)
 }
 
 // tell sends an event to everybody in a room, if it is open.
@@ -214,5 +225,6 @@ func (s *Server) close() error {
 	err = errors.Join(err, s.hub.Close(ctx))
 	s.cancel()
 	s.background.Wait()
+	s.push.Close()
 	return errors.Join(err, s.people.Close(), s.store.Close())
 }

@@ -26,6 +26,10 @@ func (a *API) routes() {
 	g.GET("/notifications", a.listNotifications)
 	g.POST("/notifications/read", a.readAllNotifications)
 	g.POST("/notifications/:id/read", a.readNotification)
+	g.GET("/push/key", a.pushKey)
+	g.POST("/push/subscriptions", a.subscribe)
+	g.DELETE("/push/subscriptions", a.unsubscribe)
+	g.POST("/push/test", a.testPush)
 	g.GET("/events", a.myEvents)
 
 	// Operations.

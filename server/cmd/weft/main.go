@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -71,17 +72,21 @@ func (c *serveCmd) Run() error {
 	if err != nil {
 		return err
 	}
-	srv, err := server.New(server.Config{
+	config := server.Config{
 		Addr: c.Addr, Data: c.Data, JWTSecret: jwtSecret, APIKey: apiKey, Origins: c.Origins,
 		PublicURL: c.PublicURL, Open: c.Open, Limits: c.Limits, Log: log,
-	})
-	if err != nil {
+	}
+	if err := config.Check(); err != nil {
 		return err
 	}
 	listener, err := net.Listen("tcp", c.Addr)
 	if err != nil {
-		srv.Close()
 		return err
+	}
+	config.Addr = listener.Addr().String()
+	srv, err := server.New(config)
+	if err != nil {
+		return errors.Join(err, listener.Close())
 	}
 	if c.Limits == "lab" {
 		log.Warn("lab limits: rates and connections are not limited; not for the open network")

@@ -1,0 +1,104 @@
+package api
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"weft/notify"
+)
+
+// pushKey is the applicationServerKey for PushManager.subscribe.
+func (a *API) pushKey(c echo.Context) error {
+	return c.JSON(http.StatusOK, map[string]string{"key": a.Push.PublicKey()})
+}
+
+// subscription is a browser's PushSubscription, as its toJSON gives it.
+type subscription struct {
+	Endpoint string `json:"endpoint"`
+	Keys     struct {
+		P256dh string `json:"p256dh"`
+		Auth   string `json:"auth"`
+	} `json:"keys"`
+	// Replaces is the endpoint that a browser has exchanged for this one.
+	Replaces string `json:"replaces"`
+}
+
+func (a *API) subscribe(c echo.Context) error {
+	id, err := a.person(c)
+	if err != nil {
+		return err
+	}
+	var in subscription
+	if err := bind(c, &in); err != nil {
+		return err
+	}
+	p256dh, err1 := base64url(in.Keys.P256dh)
+	secret, err2 := base64url(in.Keys.Auth)
+	if err1 != nil || err2 != nil {
+		return badRequest("keys.p256dh and keys.auth are base64url")
+	}
+	if err := a.Push.ValidateSubscription(in.Endpoint, p256dh, secret); err != nil {
+		return problem{Title: "Not a push subscription", Status: http.StatusUnprocessableEntity, Detail: err.Error()}
+	}
+	ctx := c.Request().Context()
+	sum := sha256.Sum256([]byte(in.Endpoint))
+	err = a.Inbox.Subscribe(ctx, notify.Subscription{
+		ID: hex.EncodeToString(sum[:16]), User: id.User, Endpoint: in.Endpoint,
+		P256dh: p256dh, Auth: secret, CreatedAt: time.Now().UTC(),
+	})
+	if err != nil {
+		return err
+	}
+	if in.Replaces != "" && in.Replaces != in.Endpoint {
+		if err := a.Inbox.Unsubscribe(ctx, id.User, in.Replaces); err != nil {
+			return err
+		}
+	}
+	return c.NoContent(http.StatusCreated)
+}
+
+func (a *API) unsubscribe(c echo.Context) error {
+	id, err := a.person(c)
+	if err != nil {
+		return err
+	}
+	var in subscription
+	if err := bind(c, &in); err != nil {
+		return err
+	}
+	if err := a.Inbox.Unsubscribe(c.Request().Context(), id.User, in.Endpoint); err != nil {
+		return err
+	}
+	return c.NoContent(http.StatusNoContent)
+}
+
+// testPush sends the person a notification of their own, to see that it
+// arrives.
+func (a *API) testPush(c echo.Context) error {
+	id, err := a.person(c)
+	if err != nil {
+		return err
+	}
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	n := notify.Notification{
+		ID: notify.NotificationID("test/"+rand.Text(), id.User), User: id.User, Kind: "test",
+		Title: "This is how a mention will look", Body: "Notifications reach this device.", URL: "/",
+		Actor: notify.Actor{Name: "Weft"}, CreatedAt: now,
+	}
+	if err := a.Worker.Notify(c.Request().Context(), n); err != nil {
+		return err
+	}
+	return c.NoContent(http.StatusAccepted)
+}
+
+// base64url reads base64url with or without padding.
+func base64url(s string) ([]byte, error) {
+	return base64.RawURLEncoding.DecodeString(strings.TrimRight(s, "="))
+}
