@@ -23,7 +23,15 @@ type history struct {
 	Updates []hexBytes
 	Merged  hexBytes
 	FullV1  hexBytes `json:"full_v1"`
-	Expect  struct {
+	KeptV1  hexBytes `json:"kept_v1"` // full state of a document that keeps what is deleted
+
+	Half      int      // after so many of Updates:
+	HalfSV    hexBytes `json:"half_sv"`
+	HalfV1    hexBytes `json:"half_v1"` // nothing if HalfWaits
+	HalfWaits bool     `json:"half_waits"`
+	DiffV1    hexBytes `json:"diff_v1"` // from HalfSV to the end
+
+	Expect struct {
 		Text  string
 		Delta []struct{ Insert any }
 		Map   any
@@ -136,7 +144,69 @@ func (h *history) check() error {
 			if err := h.read(d); err != nil {
 				return err
 			}
+			if err := h.checkDiff(d); err != nil {
+				return err
+			}
 		}
+	}
+	return h.checkKept()
+}
+
+// checkDiff compares the state half-way, and the diff from there to d, the end. On about
+// one history in a thousand Yjs keeps waiting for what has come; this engine is then
+// ahead of it, never behind.
+func (h *history) checkDiff(d *Doc) error {
+	if h.Half == 0 {
+		return nil // written by an older generator
+	}
+	half := New(Options{})
+	for _, u := range h.Updates[:h.Half] {
+		if _, err := half.ApplyUpdate(u); err != nil {
+			return err
+		}
+	}
+	if err := half.Check(); err != nil {
+		return err
+	}
+	if !h.HalfWaits && (half.HasPending() || string(half.EncodeStateAsUpdate(nil)) != string(h.HalfV1)) {
+		return fmt.Errorf("half-way: full state\n%x, Yjs\n%x", half.EncodeStateAsUpdate(nil), h.HalfV1)
+	}
+	sv, err := DecodeStateVector(h.HalfSV)
+	if err != nil {
+		return err
+	}
+	if got := half.EncodeStateVector(); string(got) != string(h.HalfSV) {
+		for client, clock := range sv {
+			if !h.HalfWaits || half.StateVector()[client] < clock {
+				return fmt.Errorf("half-way: state vector %x, Yjs %x", got, h.HalfSV)
+			}
+		}
+	}
+	if got := d.EncodeStateAsUpdate(sv); string(got) != string(h.DiffV1) {
+		return fmt.Errorf("diff from half-way\n%x, Yjs\n%x", got, h.DiffV1)
+	}
+	if _, err := half.ApplyUpdate(h.DiffV1); err != nil {
+		return err
+	}
+	if got := half.EncodeStateAsUpdate(nil); string(got) != string(h.FullV1) {
+		return fmt.Errorf("half plus diff\n%x, Yjs\n%x", got, h.FullV1)
+	}
+	return nil
+}
+
+// checkKept compares the state of a document that keeps what is deleted.
+func (h *history) checkKept() error {
+	d := New(Options{KeepDeleted: true})
+	for _, u := range h.Updates {
+		if _, err := d.ApplyUpdate(u); err != nil {
+			return err
+		}
+	}
+	if err := d.Check(); err != nil {
+		return err
+	}
+	if got := d.EncodeStateAsUpdate(nil); h.KeptV1 != nil && string(got) != string(h.KeptV1) {
+		return fmt.Errorf("keeping deleted: full state\n%x, Yjs\n%x", got, h.KeptV1)
 	}
 	return nil
 }
