@@ -27,7 +27,7 @@ func TestMutatedFrames(t *testing.T) {
 	p := start(t, filepath.Join(t.TempDir(), "data"))
 	const room = "hostile/mutants"
 	near := newBystander(t, p, room)
-	good := goodFrames(t)
+	messages := goodMessages(t)
 	doors := []struct {
 		open    func() *attacker
 		frame   func([]byte) []byte
@@ -48,7 +48,7 @@ func TestMutatedFrames(t *testing.T) {
 				a = door.open()
 				sockets++
 			}
-			a.send(websocket.BinaryMessage, door.frame(mutate(random, good)))
+			a.send(websocket.BinaryMessage, door.frame(mutant(random, messages)))
 			if code := a.ask(door.ask, door.answers); code != open {
 				codes[code]++
 				if !slices.Contains(contractCodes, code) {
@@ -73,8 +73,14 @@ func TestMutatedFrames(t *testing.T) {
 	t.Logf("%d mutated frames over %d sockets, closed by code: %v", mutatedFrames, sockets, codes)
 }
 
-// goodFrames are one of each kind that clients send.
-func goodFrames(t *testing.T) (frames [][]byte) {
+// A good message is a payload and the frame around it.
+type good struct {
+	payload []byte
+	frame   func(payload []byte) []byte
+}
+
+// goodMessages are one of each kind that clients send.
+func goodMessages(t *testing.T) (messages []good) {
 	t.Helper()
 	must := func(update []byte, err error) []byte {
 		if err != nil {
@@ -92,15 +98,29 @@ func goodFrames(t *testing.T) (frames [][]byte) {
 		must(doc.DeleteMap("map", "key")),
 		doc.EncodeStateAsUpdate(nil),
 	} {
-		frames = append(frames, update(u))
+		messages = append(messages, good{u, update})
 	}
 	state := lib0.AppendVarBytes([]byte{1, 77, 1}, []byte(`{"user":{"name":"Mallory","color":"#123456"},"cursor":null}`))
-	return append(frames, step1(doc.EncodeStateVector()), lib0.AppendVarBytes([]byte{typeAwareness}, state), []byte{3})
+	return append(messages,
+		good{doc.EncodeStateVector(), step1},
+		good{state, func(b []byte) []byte { return lib0.AppendVarBytes([]byte{typeAwareness}, b) }},
+		good{nil, func([]byte) []byte { return []byte{3} }},
+	)
 }
 
-// mutate damages a good frame in one or two places.
-func mutate(random *rand.Rand, good [][]byte) []byte {
-	b := bytes.Clone(good[random.IntN(len(good))])
+// mutant is a message with damage to its payload, which then has the right
+// length, or to its frame.
+func mutant(random *rand.Rand, messages []good) []byte {
+	m, other := messages[random.IntN(len(messages))], messages[random.IntN(len(messages))]
+	if random.IntN(4) > 0 {
+		return m.frame(damage(random, m.payload, other.payload))
+	}
+	return damage(random, m.frame(m.payload), other.frame(other.payload))
+}
+
+// damage changes b in one or two places; other is where pieces come from.
+func damage(random *rand.Rand, b, other []byte) []byte {
+	b = bytes.Clone(b)
 	for range 1 + random.IntN(2) {
 		if len(b) == 0 {
 			return b
@@ -120,10 +140,9 @@ func mutate(random *rand.Rand, good [][]byte) []byte {
 		case 5: // a length or count that is too large
 			b = slices.Replace(b, at, at+1, huge...)
 		case 6: // a piece of itself again
-			b = slices.Insert(b, at, b[at:min(len(b), at+1+random.IntN(16))]...)
+			b = slices.Insert(b, at, bytes.Clone(b[at:min(len(b), at+1+random.IntN(16))])...)
 		case 7: // the end of another one
-			other := good[random.IntN(len(good))]
-			b = append(b[:at], other[random.IntN(len(other)):]...)
+			b = append(b[:at], other[random.IntN(len(other)+1):]...)
 		}
 	}
 	return b
