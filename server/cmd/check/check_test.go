@@ -55,7 +55,6 @@ func (p *pretend) asRoot() bool             { return !p.user }
 func machineWith(programs ...string) *pretend {
 	p := &pretend{installed: map[string]bool{}, says: map[string]string{
 		"node --version": "v22.1.0\n",
-		"go list ./...":  "weft/crdt\nweft/server/e2e\nweft/server/room\n",
 		"go test -list":  "FuzzDecode\nok  \tweft/crdt\t0.1s\n?   \tweft/web\t[no test files]\nok  \tweft/server/room\t0.1s\nFuzzFrame\nok  \tweft/server/wire\t0.1s\n",
 	}}
 	for _, name := range programs {
@@ -93,8 +92,8 @@ func TestAllPartsPass(t *testing.T) {
 	for _, want := range []string{
 		"go vet ./...",
 		"go tool staticcheck ./...",
-		"go test -race -timeout 15m weft/crdt weft/server/room",
-		"WEFT_CRASH_ROUNDS=20 go test -count=1 -v -timeout 20m ./server/e2e",
+		"go test -race -timeout 15m ./...",
+		"WEFT_CRASH_ROUNDS=20 go test -count=1 -v -timeout 20m -run ^TestKillLosesNothingAcked$ ./server/e2e",
 		"go test -run ^$ -fuzz ^FuzzDecode$ -fuzztime 10s weft/crdt",
 		"go test -run ^$ -fuzz ^FuzzFrame$ -fuzztime 10s weft/server/wire",
 		"npm ci --no-audit --no-fund",
