@@ -56,6 +56,7 @@ type PushService struct {
 	devices  map[string]device // by path
 	messages []Message
 	refused  []error
+	gone     int           // pushes to unknown devices
 	news     chan struct{} // closed and replaced when something arrives
 	next     []answer      // for the coming pushes
 	always   int
@@ -209,6 +210,24 @@ func (p *PushService) Wait(ctx context.Context, n int) ([]Message, error) {
 	}
 }
 
+// WaitGone returns when n pushes were answered with 410 because their device was
+// not known, or with an error when ctx ends.
+func (p *PushService) WaitGone(ctx context.Context, n int) error {
+	for {
+		p.mu.Lock()
+		gone, news := p.gone, p.news
+		p.mu.Unlock()
+		if gone >= n {
+			return nil
+		}
+		select {
+		case <-news:
+		case <-ctx.Done():
+			return fmt.Errorf("notifytest: %d of %d pushes to unknown devices: %w", gone, n, ctx.Err())
+		}
+	}
+}
+
 func (p *PushService) push(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 4096))
 	p.mu.Lock()
@@ -227,6 +246,7 @@ func (p *PushService) push(w http.ResponseWriter, r *http.Request) {
 	}
 	device, ok := p.devices[r.URL.Path]
 	if !ok {
+		p.gone++
 		http.Error(w, "no such subscription", http.StatusGone)
 		return
 	}

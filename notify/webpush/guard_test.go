@@ -52,6 +52,37 @@ func TestEndpointPolicy(t *testing.T) {
 	}
 }
 
+// Law: what passes is https, at port 443, at a name that is listed.
+func FuzzEndpoint(f *testing.F) {
+	for _, seed := range []string{
+		"https://fcm.googleapis.com/x", "https://a.notify.windows.com:443", "https://fcm.googleapis.com:22", "https://a@fcm.googleapis.com",
+		"https://[::1]/", "https://fcm.googleapis.com%2eevil.example/", "HTTPS://web.push.apple.com?x", "https://evil.example\\.push.apple.com/",
+	} {
+		f.Add(seed)
+	}
+	p := policy{hosts: DefaultHosts}
+	f.Fuzz(func(t *testing.T, endpoint string) {
+		origin, err := p.endpoint(endpoint)
+		if err != nil {
+			return
+		}
+		request, err := http.NewRequest("POST", endpoint, nil)
+		if err != nil {
+			return // net/http refuses it by itself
+		}
+		host := strings.ToLower(request.URL.Hostname())
+		if port := request.URL.Port(); request.URL.Scheme != "https" || port != "" && port != "443" || origin != "https://"+host {
+			t.Fatalf("%q passed as %q", endpoint, origin)
+		}
+		for _, domain := range []string{"fcm.googleapis.com", ".push.services.mozilla.com", ".push.apple.com", ".notify.windows.com"} {
+			if host == domain || domain[0] == '.' && strings.HasSuffix(host, domain) {
+				return
+			}
+		}
+		t.Fatalf("%q passed to %q", endpoint, host)
+	})
+}
+
 func TestPublicAddresses(t *testing.T) {
 	for _, a := range []string{
 		"127.0.0.1", "127.255.255.254", "0.0.0.0", "0.1.2.3", "10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1",

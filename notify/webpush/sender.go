@@ -157,7 +157,7 @@ func (s *Sender) Send(ctx context.Context, sub notify.Subscription, n notify.Not
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.config.Timeout)
 	defer cancel()
-	// webpush-go appends to the message in place: it gets a copy without spare room.
+	// webpush-go writes into the message that it is given: it gets its own.
 	response, err := push.SendNotificationWithContext(ctx, bytes.Clone(message), &push.Subscription{
 		Endpoint: sub.Endpoint,
 		Keys: push.Keys{

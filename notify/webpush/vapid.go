@@ -29,7 +29,7 @@ func checkSubject(subject string) error {
 	}
 	u, err := url.Parse(subject)
 	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil {
-		return fmt.Errorf("webpush: subject %q is neither https: nor mailto:", subject)
+		return fmt.Errorf("webpush: subject %q is no https: or mailto: URL", subject)
 	}
 	return checkSubjectHost(subject, u.Hostname())
 }
