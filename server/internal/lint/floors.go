@@ -51,7 +51,7 @@ var clock = []string{"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "Ne
 // doors, and that the pure packages are pure.
 //
 // A test may besides import any conformance suite (a package whose name ends in
-// "test").
+// "test") and what lies in folders below its own.
 func Floors(t *Tree) (problems []Problem) {
 	for _, f := range t.Go {
 		at, known := place(f.Dir)
@@ -90,7 +90,7 @@ func mayImport(f *GoFile, at int, p string) string {
 		}
 		return ""
 	}
-	if dir == f.Dir || f.Test && strings.HasSuffix(dir, "test") {
+	if dir == f.Dir || f.Test && (strings.HasSuffix(dir, "test") || within(dir, f.Dir)) {
 		return ""
 	}
 	from, to := library(f.Dir), library(dir)

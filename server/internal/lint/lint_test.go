@@ -84,12 +84,15 @@ func TestRules(t *testing.T) {
 			[]string{"presence/a.go:2: presence must know nothing of crdt", "presence/awareness/b.go:2: presence must"},
 		},
 		{
-			"a test may import a suite, the package may not", Floors,
+			"a test may import suites and adapters, the package may not", Floors,
 			map[string]string{
+				"notify/a_test.go":       "package notify_test\nimport _ \"weft/notify/webpush\"",
+				"notify/b.go":            "package notify\nimport _ \"weft/notify/webpush\"",
+				"server/room/a_test.go":  "package room\nimport _ \"weft/server/ws\"",
 				"server/store/a_test.go": "package store_test\nimport _ \"weft/server/store/storetest\"",
 				"server/store/a.go":      "package store\nimport _ \"weft/server/store/storetest\"",
 			},
-			[]string{"server/store/a.go:2: imports point down"},
+			[]string{"notify/b.go:2: imports point down", "server/room/a_test.go:2: imports point down", "server/store/a.go:2: imports point down"},
 		},
 		{
 			"the doors' frameworks behind their doors", Floors,
