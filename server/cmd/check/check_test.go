@@ -189,6 +189,19 @@ func TestMissingTool(t *testing.T) {
 	}
 }
 
+// TestPackagesFail: without its packages no web part passes, and npm is not
+// asked again.
+func TestPackagesFail(t *testing.T) {
+	m := machineWith(complete...)
+	m.fails = "npm ci"
+	if passed, out := check(t, m); passed || lastLine(out) != "5 passed, 4 failed" {
+		t.Errorf("passed is %v:\n%s", passed, out)
+	}
+	if n := strings.Count(strings.Join(m.ran, "\n"), "npm ci"); n != 1 {
+		t.Errorf("npm ci ran %d times", n)
+	}
+}
+
 func TestOldNodeFails(t *testing.T) {
 	m := machineWith(complete...)
 	m.says["node --version"] = "v18.20.4\n"

@@ -22,7 +22,9 @@ type bench struct {
 	out     io.Writer
 	options options
 
-	npm bool // npm ci has run
+	// npm ci runs once; its error is that of every part that needs it.
+	npmRan bool
+	npmErr error
 }
 
 // partLimit ends a part that hangs.
