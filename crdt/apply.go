@@ -16,12 +16,13 @@ type parsed struct {
 	sources sources
 	deletes deleteSet
 	structs int
+	content int // bytes of it, in all structs
 }
 
 // parse checks all of an update that can be checked without a document.
 func (u *parsed) parse(update []byte) error {
 	r := lib0.NewReader(update)
-	u.sources, u.deletes, u.structs = u.sources[:0], u.deletes[:0], 0
+	u.sources, u.deletes, u.structs, u.content = u.sources[:0], u.deletes[:0], 0, 0
 	err := u.parseStructs(&r)
 	if err == nil {
 		u.deletes, err = readDeletes(&r, u.deletes)
@@ -39,6 +40,9 @@ func (u *parsed) parseStructs(r *lib0.Reader) error {
 	sections, err := r.Count(3)
 	if err != nil {
 		return err
+	}
+	if sections > 64 {
+		u.sources = slices.Grow(u.sources, sections)
 	}
 	var w wire
 	for ; sections > 0; sections-- {
@@ -61,6 +65,7 @@ func (u *parsed) parseStructs(r *lib0.Reader) error {
 				return err
 			}
 			clock = w.end()
+			u.content += len(w.content)
 		}
 		s.now.raw = r.Slice(from, r.Offset())
 		u.structs += s.now.structs
@@ -119,25 +124,25 @@ func (d *Doc) ApplyUpdate(update []byte) (changed bool, err error) {
 
 	tx := &d.tx
 	tx.begin()
-	d.stack = deliver(u.sources, tx, d.stack)
+	if u.structs > 64 {
+		if fresh := len(u.sources) - len(d.store.clients); fresh > 0 {
+			d.store.clients = slices.Grow(d.store.clients, fresh)
+		}
+		// One allocation instead of many, by what the bytes held, not by what they claim.
+		d.store.items = slices.Grow(d.store.items, u.structs)
+		d.store.bytes = slices.Grow(d.store.bytes, u.content)
+	}
+	d.delivery.deliver(u.sources, tx)
 	for i := range u.sources {
 		changed = d.pending.park(&u.sources[i], tx) || changed
 	}
-	d.stack = d.pending.settle(tx, d.stack)
+	d.pending.settle(tx, &d.delivery)
 	if tx.applyDeletes(u.deletes) {
 		changed = true
 	}
 	tx.commit()
-	d.releaseStack()
+	d.delivery.release()
 	return changed || tx.changed(), nil
-}
-
-// releaseStack lets go of the bytes that the scratch stack still points to.
-func (d *Doc) releaseStack() {
-	if cap(d.stack) > 64 {
-		d.stack = nil
-	}
-	clear(d.stack[:cap(d.stack)])
 }
 
 // state and take make a transaction the sink of deliver.
@@ -204,8 +209,8 @@ func (d *Doc) wouldOverflow(u *parsed) bool {
 		for i := range old {
 			old[i].blocked = false
 		}
-		deliver(fresh, &to, nil)
-		deliver(old, &to, nil)
+		d.delivery.deliver(fresh, &to)
+		d.delivery.deliver(old, &to)
 	}
 	structs, bytes, deletes := 0, 0, 0
 	for _, ss := range []sources{fresh, old} {

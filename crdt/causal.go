@@ -76,62 +76,68 @@ func (ss sources) find(client uint64) *source {
 // are delivered. When one finds something missing that no source has, all sources on
 // the stack are blocked and keep the rest. A source that is on the stack already
 // cannot help: its structs and those above it want each other first.
-//
-// stack is scratch, and is returned to be used again.
-func deliver(ss sources, to sink, stack []frame) []frame {
-	stack = stack[:0]
+func (v *delivery) deliver(ss sources, to sink) {
+	v.stack = v.stack[:0]
 	for i := range ss {
-		for !ss[i].blocked {
-			if stack = push(stack, &ss[i]); len(stack) == 0 {
-				break
-			}
-			for len(stack) > 0 {
-				top := &stack[len(stack)-1]
-				if w := &top.w; w.kind != kindSkip {
-					if on, ok := missing(w, to); !ok {
-						depth := len(stack)
-						if dep := ss.find(on.Client); dep != nil && !dep.blocked && !dep.waiting {
-							stack = push(stack, dep)
-						}
-						if len(stack) > depth {
-							continue
-						}
-						for i := range stack {
-							stack[i].s.blocked, stack[i].s.waiting = true, false
-						}
-						stack = stack[:0]
-						break
-					}
-					if state := to.state(w.client); state < w.end() {
-						to.take(w, state-w.clock)
-					}
-				}
-				top.s.advance(top.w.length, top.size)
-				top.s.waiting = false
-				stack = stack[:len(stack)-1]
+		for !ss[i].blocked && v.push(&ss[i]) {
+			for len(v.stack) > 0 {
+				v.step(ss, to)
 			}
 		}
 	}
-	return stack[:0]
 }
 
-// frame is a struct on the stack of deliver.
-type frame struct {
-	s    *source
-	w    wire
-	size int // bytes of w
+// delivery is the scratch memory of deliver.
+type delivery struct {
+	stack []*source
+	w     wire // next struct of the source on top
+	size  int  // bytes of w
 }
 
-// push puts the next struct of s on the stack, if there is one.
-func push(stack []frame, s *source) []frame {
-	stack = append(stack, frame{s: s})
-	top := &stack[len(stack)-1]
+// push puts a source that has something left on the stack.
+func (v *delivery) push(s *source) bool {
 	var ok bool
-	if top.size, ok = s.peek(&top.w); !ok {
-		return stack[:len(stack)-1]
+	if v.size, ok = s.peek(&v.w); ok {
+		s.waiting = true
+		v.stack = append(v.stack, s)
 	}
-	s.waiting = true
-	return stack
+	return ok
+}
+
+// step takes the struct on top of the stack, or pushes what it waits for, or gives up
+// on the whole stack.
+func (v *delivery) step(ss sources, to sink) {
+	top := len(v.stack) - 1
+	s, w := v.stack[top], &v.w
+	if w.kind != kindSkip {
+		if on, ok := missing(w, to); !ok {
+			if dep := ss.find(on.Client); dep != nil && !dep.blocked && !dep.waiting && v.push(dep) {
+				return
+			}
+			for _, s := range v.stack {
+				s.blocked, s.waiting = true, false
+			}
+			v.stack = v.stack[:0]
+			return
+		}
+		if state := to.state(w.client); state < w.end() {
+			to.take(w, state-w.clock)
+		}
+	}
+	s.advance(w.length, v.size)
+	s.waiting = false
+	if v.stack = v.stack[:top]; top > 0 {
+		v.size, _ = v.stack[top-1].peek(w) // it was overwritten
+	}
+}
+
+// release lets go of the bytes that were delivered.
+func (v *delivery) release() {
+	if cap(v.stack) > 64 {
+		v.stack = nil
+	}
+	clear(v.stack[:cap(v.stack)])
+	v.w = wire{}
 }
 
 // missing returns the first unit that w needs and to lacks; ok if there is none. What

@@ -193,7 +193,7 @@ func (s *store) checkType(t typeRef, seen []bool) error {
 		if entry.parent != t || s.entryIndex[entryKey(t, entry.key)] != e {
 			return fmt.Errorf("entry %d is not indexed", e)
 		}
-		last, err := walk(s.first(t, entry.key), entry.key)
+		last, err := walk(entry.first, entry.key)
 		if err != nil {
 			return err
 		}

@@ -21,9 +21,10 @@ type Doc struct {
 	client      uint64
 	keepDeleted bool
 
-	tx     txn     // scratch
-	parsed parsed  // scratch
-	stack  []frame // scratch
+	// Scratch, used again by each change.
+	tx       txn
+	parsed   parsed
+	delivery delivery
 }
 
 // New is an empty document.

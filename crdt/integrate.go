@@ -161,9 +161,6 @@ func (tx *txn) link(r, left ref) {
 		s.items[left].right = r
 	} else {
 		it.right = s.first(it.parent, it.key)
-		if it.key == 0 {
-			s.types[it.parent].start = r
-		}
 	}
 	if it.right != 0 {
 		s.items[it.right].left = r
@@ -179,6 +176,9 @@ func (tx *txn) link(r, left ref) {
 		if left != 0 {
 			tx.delete(left)
 		}
+	}
+	if left == 0 {
+		s.setFirst(it.parent, it.key, r)
 	}
 	tx.append(it.client, r)
 

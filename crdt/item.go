@@ -96,6 +96,7 @@ type entryRef uint32
 type entry struct {
 	parent typeRef
 	key    nameRef
+	first  ref      // leftmost item of the chain
 	last   ref      // rightmost item of the chain: the live value, unless deleted
 	next   entryRef // another key of the same type
 }

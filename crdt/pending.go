@@ -157,13 +157,12 @@ func (p *pending) ready(to sink) bool {
 
 // settle delivers pending structs until nothing more fits. One pass is not enough:
 // what one client waits for may itself have been waiting.
-func (p *pending) settle(to sink, stack []frame) []frame {
+func (p *pending) settle(to sink, v *delivery) {
 	for p.ready(to) {
 		ss := p.sources()
-		stack = deliver(ss, to, stack)
+		v.deliver(ss, to)
 		p.keep(ss, to)
 	}
-	return stack
 }
 
 // look finds out what one client's first struct waits for.

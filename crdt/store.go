@@ -198,7 +198,7 @@ func (s *store) setLast(t typeRef, key nameRef, r ref) {
 		s.entries[e].last = r
 		return
 	}
-	n := entry{parent: t, key: key, last: r, next: s.types[t].entries}
+	n := entry{parent: t, key: key, first: r, last: r, next: s.types[t].entries}
 	e := s.freeEntry
 	if e != 0 {
 		s.freeEntry = s.entries[e].next
@@ -229,9 +229,15 @@ func (s *store) first(t typeRef, key nameRef) ref {
 	if key == 0 {
 		return s.types[t].start
 	}
-	r := s.last(t, key)
-	for r != 0 && s.items[r].left != 0 {
-		r = s.items[r].left
+	return s.entries[s.entryIndex[entryKey(t, key)]].first
+}
+
+// setFirst makes r the leftmost item; if it is the only one of its key, setLast must
+// have been told.
+func (s *store) setFirst(t typeRef, key nameRef, r ref) {
+	if key == 0 {
+		s.types[t].start = r
+		return
 	}
-	return r
+	s.entries[s.entryIndex[entryKey(t, key)]].first = r
 }

@@ -58,8 +58,15 @@ func (tx *txn) append(c clientRef, r ref) {
 	log.state = s.items[r].end()
 }
 
+// appendGC adds a GC to the end of its client's log, or to the GC that is there: they
+// would merge in the end.
 func (tx *txn) appendGC(c clientRef, clock, length uint64) {
 	s := tx.store()
+	if log := &s.clients[c]; log.touched && s.items[log.refs[len(log.refs)-1]].kind == kindGC {
+		s.items[log.refs[len(log.refs)-1]].length += length
+		log.state += length
+		return
+	}
 	r := s.newItem()
 	s.items[r] = item{
 		clock: clock, length: length, client: c, kind: kindGC, deleted: true,
