@@ -227,3 +227,38 @@ func TestDamagedFile(t *testing.T) {
 		t.Fatalf("only %d records were found in the file", flipped)
 	}
 }
+
+// A document whose name is damaged in one of the two places that hold it is not
+// served without its log.
+func TestDamagedName(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "weft.db")
+	s := open(t, dir)
+	const name = "a name found in the file"
+	appendTo(t, s, name, "1")
+	fold(t, s, name)
+	appendTo(t, s, name, "2")
+	must(t, s.Close())
+	whole, err := os.ReadFile(path)
+	must(t, err)
+	places := 0
+	for at := 0; ; at++ {
+		i := bytes.Index(whole[at:], []byte(name))
+		if i < 0 {
+			break
+		}
+		at += i
+		places++
+		damaged := slices.Clone(whole)
+		damaged[at] ^= 1
+		must(t, os.WriteFile(path, damaged, 0o600))
+		if s, err := sqlite.Open(path, sqlite.Options{}); !errors.Is(err, store.ErrCorrupt) {
+			s.Close()
+			t.Errorf("byte %d: error %v, want ErrCorrupt", at, err)
+		}
+	}
+	if places != 2 {
+		t.Fatalf("the name is in %d places, want 2", places)
+	}
+}

@@ -167,6 +167,11 @@ func (ix *index) load(ctx context.Context, conn *sql.Conn) (next store.LogID, er
 		return 0, err
 	}
 	defer name.Close()
+	number, err := conn.PrepareContext(ctx, "SELECT id FROM docs WHERE room = ?")
+	if err != nil {
+		return 0, err
+	}
+	defer number.Close()
 	for doc, e := range byDoc {
 		var room store.RoomID
 		switch err := name.QueryRowContext(ctx, doc).Scan(&room); {
@@ -174,6 +179,15 @@ func (ix *index) load(ctx context.Context, conn *sql.Conn) (next store.LogID, er
 			return 0, fmt.Errorf("%w: log record %d belongs to no document", store.ErrCorrupt, e.ids[0])
 		case err != nil:
 			return 0, err
+		}
+		// The name leads back by the other way to find a document, or else a
+		// load under its true name would miss these records.
+		var back docID
+		if err := number.QueryRowContext(ctx, room).Scan(&back); err != nil && err != sql.ErrNoRows {
+			return 0, err
+		}
+		if back != doc {
+			return 0, fmt.Errorf("%w: document %d has the name of another", store.ErrCorrupt, doc)
 		}
 		docs[room] = e
 	}

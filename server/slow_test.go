@@ -1,0 +1,93 @@
+package server
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"weft/crdt"
+	"weft/server/wire"
+)
+
+// stock opens a y-websocket connection as an unmodified client would.
+func (s *site) stock(t *testing.T, room string) *websocket.Conn {
+	t.Helper()
+	ws, _, err := websocket.DefaultDialer.DialContext(t.Context(), "ws://"+s.host+"/ws/"+room, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ws.Close() })
+	return ws
+}
+
+// TestReaderThatStopsIsCaughtUp: one client reads nothing while another
+// overwrites a value with 24 MB. The server keeps a bounded queue for it, and
+// brings it up to date when it reads again, on the same connection.
+func TestReaderThatStopsIsCaughtUp(t *testing.T) {
+	s := run(t, Config{Limits: "lab"})
+	slow, writer := s.stock(t, "r"), s.stock(t, "r")
+	doc := crdt.New(crdt.Options{ClientID: 1})
+	chunk := strings.Repeat("x", 40<<10)
+	const writes = 600
+	for i := range writes {
+		if i > 0 {
+			u, err := doc.DeleteText("t", 0, len(chunk))
+			if err != nil {
+				t.Fatal(err)
+			}
+			write(t, writer, u)
+		}
+		u, err := doc.InsertText("t", 0, chunk)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, writer, u)
+		if i%20 == 19 { // the writer reads its echoes, so that it is not slow itself
+			drainUntilEcho(t, writer, u)
+		}
+	}
+	mirror := crdt.New(crdt.Options{})
+	bytes := 0
+	for string(mirror.EncodeStateVector()) != string(doc.EncodeStateVector()) {
+		_ = slow.SetReadDeadline(time.Now().Add(20 * time.Second))
+		_, frame, err := slow.ReadMessage()
+		if err != nil {
+			t.Fatalf("the slow connection ended after %d bytes: %v", bytes, err)
+		}
+		bytes += len(frame)
+		if b, err := wire.DecodeBody(frame); err == nil && b.IsUpdate() {
+			if _, err := mirror.ApplyUpdate(b.Payload); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if got, want := mirror.Text("t"), doc.Text("t"); got != want {
+		t.Errorf("%d characters, want %d", len(got), len(want))
+	}
+	if bytes > writes*len(chunk)*3/4 {
+		t.Errorf("%d bytes were kept for it: nothing was let go of", bytes)
+	}
+}
+
+func write(t *testing.T, ws *websocket.Conn, update []byte) {
+	t.Helper()
+	if err := ws.WriteMessage(websocket.BinaryMessage, wire.AppendUpdate(nil, update)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func drainUntilEcho(t *testing.T, ws *websocket.Conn, update []byte) {
+	t.Helper()
+	for {
+		_ = ws.SetReadDeadline(time.Now().Add(20 * time.Second))
+		_, frame, err := ws.ReadMessage()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, err := wire.DecodeBody(frame); err == nil && string(b.Payload) == string(update) {
+			return
+		}
+	}
+}
