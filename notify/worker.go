@@ -165,6 +165,9 @@ func (w *Worker) Run(ctx context.Context) error {
 		case <-w.wake:
 		case <-timer.C:
 		}
+		if ctx.Err() != nil {
+			return ctx.Err() // select may prefer the wake of a send that ctx cut short
+		}
 		wait, err := w.start(ctx)
 		switch {
 		case ctx.Err() != nil:

@@ -262,8 +262,10 @@ func TestLoopbackIsRefusedUnlessAllowed(t *testing.T) {
 
 func TestRedirectsAndProxiesAreNotFollowed(t *testing.T) {
 	port, count := counter(t)
-	t.Setenv("HTTPS_PROXY", "http://127.0.0.1:"+port)
-	t.Setenv("https_proxy", "http://127.0.0.1:"+port)
+	// Go exempts loopback from proxies, so a proxy of this test would prove nothing.
+	if (policy{}).client(Config{}).Transport.(*http.Transport).Proxy != nil {
+		t.Error("a proxy may stand between the guard and the connection")
+	}
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		server := httptest.NewTLSServer(http.RedirectHandler("https://127.0.0.1:"+port+"/x", status))
 		s := loopback(t, server)

@@ -206,10 +206,14 @@ func TestSlowAndEndlessServices(t *testing.T) {
 	if r, err := impatient.Send(t.Context(), sub, mention); r != (notify.Result{Outcome: notify.Retry}) || strings.Contains(err.Error(), "/silent") {
 		t.Errorf("silent: %+v, %v", r, err)
 	}
-	s := newSender(t, Config{RootCAs: pool})
+	s := newSender(t, Config{RootCAs: pool, Timeout: time.Minute})
 	sub.Endpoint = server.URL + "/endless"
+	begun := time.Now()
 	if r, err := s.Send(t.Context(), sub, mention); r.Outcome != notify.Refused || len(err.Error()) > 2000 {
 		t.Errorf("endless: %+v, %.200v", r, err)
+	}
+	if took := time.Since(begun); took > 30*time.Second {
+		t.Errorf("read an endless answer for %v", took)
 	}
 	sub.Endpoint = "https://127.0.0.1:1/x"
 	if r, _ := s.Send(t.Context(), sub, mention); r.Outcome != notify.Retry {

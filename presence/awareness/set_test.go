@@ -225,11 +225,11 @@ func TestSetAgreesWithStockClients(t *testing.T) {
 	seed := rand.Uint64()
 	t.Log("seed", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
-	for range 300 {
+	for range 150 {
 		var set awareness.Set
 		watcher := newStock(99)
 		now := start
-		for range 300 {
+		for range 150 {
 			now = now.Add(time.Duration(random.IntN(100)) * time.Millisecond)
 			id := 1 + random.Uint64N(4)
 			switch random.IntN(8) {
