@@ -32,6 +32,8 @@ func (a *API) routes() {
 	g.POST("/push/test", a.testPush)
 	g.GET("/events", a.myEvents)
 
+	g.GET("/openapi.yaml", a.openapi)
+
 	// Operations.
 	e.GET("/livez", a.livez)
 	e.GET("/readyz", a.readyz)
