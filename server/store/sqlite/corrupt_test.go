@@ -253,8 +253,11 @@ func TestDamagedName(t *testing.T) {
 		damaged := slices.Clone(whole)
 		damaged[at] ^= 1
 		must(t, os.WriteFile(path, damaged, 0o600))
-		if s, err := sqlite.Open(path, sqlite.Options{}); !errors.Is(err, store.ErrCorrupt) {
-			s.Close()
+		s, err := sqlite.Open(path, sqlite.Options{})
+		if err == nil {
+			must(t, s.Close())
+		}
+		if !errors.Is(err, store.ErrCorrupt) {
 			t.Errorf("byte %d: error %v, want ErrCorrupt", at, err)
 		}
 	}

@@ -117,7 +117,7 @@ func TestKill(t *testing.T) {
 	posted := map[string]bool{}
 	for range crashRounds {
 		// A random number of acknowledgements is a random moment.
-		killAfter := 1 + r.IntN(400)
+		killAfter := 1 + r.IntN(250)
 		child := exec.CommandContext(t.Context(), self)
 		child.Env = append(os.Environ(), crashEnv+"="+dir)
 		child.Stderr = os.Stderr
