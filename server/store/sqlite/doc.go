@@ -30,8 +30,10 @@
 // Every record's checksum covers its bytes, its id, its document and the id of
 // the record before it. So a changed, missing, swapped or foreign record breaks
 // the chain, and LoadDoc says store.ErrCorrupt instead of returning less than
-// what was stored. What a chain cannot see is the loss of its last link: SQLite
-// itself has to notice that.
+// what was stored. What a chain cannot see is the loss of its last link while no
+// process has the file open, nor a damaged index of room names in which a wholly
+// folded document is not found. Those are left to SQLite's own checks of its
+// pages, which do not notice every flipped bit.
 //
 // A fold writes the new snapshot, keeps the one before, and packs the records
 // between the two, taken out of the log, into one row, the tail. If the newest
