@@ -17,8 +17,9 @@ import (
 type member struct {
 	peer     Peer
 	mayWrite bool
-	// clients are the awareness client ids first seen from this peer; they go
-	// when it goes.
+	// clients are the awareness client ids that this peer was the last to bring
+	// news of; they go when it goes. So a client that comes back on a new
+	// connection does not vanish when its old one is found dead.
 	clients map[uint64]bool
 	// docMessages counts the step 2 and update messages the peer has sent.
 	docMessages uint64
@@ -224,20 +225,14 @@ func (s *state) moved(m *member, payload []byte, now time.Time) []effect {
 		return nil
 	}
 	for _, st := range news {
-		if !s.owned(st.ClientID) {
+		for _, other := range s.members {
+			delete(other.clients, st.ClientID)
+		}
+		if !st.Gone() {
 			m.clients[st.ClientID] = true
 		}
 	}
 	return []effect{s.awareness(news, nil)}
-}
-
-func (s *state) owned(client uint64) bool {
-	for _, m := range s.members {
-		if m.clients[client] {
-			return true
-		}
-	}
-	return false
 }
 
 // emptyUpdate has no structs and no deletions.

@@ -160,6 +160,22 @@ func TestAwarenessIsEchoedOnceAndLeavesWithItsConnection(t *testing.T) {
 	}
 }
 
+func TestClientThatCameBackOutlivesItsOldConnection(t *testing.T) {
+	s := newState()
+	old := enter(s, "old", true)
+	s.step(command{kind: message, peer: old, body: aware(7, 1, `{}`), now: start})
+	again := enter(s, "again", true)
+	s.step(command{kind: message, peer: again, body: aware(7, 2, `{}`), now: start})
+	if effects := s.step(command{kind: leave, peer: old, now: start}); effects != nil || s.aware.Len() != 1 {
+		t.Errorf("the old connection took the client away: %+v", effects)
+	}
+	// A client that says goodbye belongs to nobody any more.
+	s.step(command{kind: message, peer: again, body: aware(7, 3, `null`), now: start})
+	if effects := s.step(command{kind: leave, peer: again, now: start}); effects != nil {
+		t.Errorf("effects %+v", effects)
+	}
+}
+
 func TestSilentAwarenessGoesAfterThirtySeconds(t *testing.T) {
 	s := newState()
 	a := enter(s, "a", true)
