@@ -23,7 +23,7 @@ type history struct {
 	Updates []hexBytes
 	Merged  hexBytes
 	FullV1  hexBytes `json:"full_v1"`
-	KeptV1  hexBytes `json:"kept_v1"` // full state of a document that keeps what is deleted
+	KeptV1  hexBytes `json:"kept_v1"` // full state if what is deleted is kept; nothing if Yjs got stuck
 
 	Half      int      // after so many of Updates:
 	HalfSV    hexBytes `json:"half_sv"`
@@ -79,11 +79,13 @@ func checkHistories(t *testing.T, r io.Reader) {
 	lines.Buffer(nil, 64<<20)
 	n, failed := 0, 0
 	for lines.Scan() {
+		if n++; thin && n%10 > 0 {
+			continue
+		}
 		var h history
 		if err := json.Unmarshal(lines.Bytes(), &h); err != nil {
 			t.Fatal(err)
 		}
-		n++
 		if err := h.check(); err != nil {
 			t.Errorf("seed %d: %v", h.Seed, err)
 			if failed++; failed > 20 {
@@ -205,7 +207,7 @@ func (h *history) checkKept() error {
 	if err := d.Check(); err != nil {
 		return err
 	}
-	if got := d.EncodeStateAsUpdate(nil); h.KeptV1 != nil && string(got) != string(h.KeptV1) {
+	if got := d.EncodeStateAsUpdate(nil); len(h.KeptV1) > 0 && string(got) != string(h.KeptV1) {
 		return fmt.Errorf("keeping deleted: full state\n%x, Yjs\n%x", got, h.KeptV1)
 	}
 	return nil

@@ -13,6 +13,9 @@ import (
 
 func laws(t *testing.T, cases int, law func(t *testing.T, rng *rand.Rand)) {
 	first := rand.Uint64()
+	if crdt.Thin {
+		cases /= 10
+	}
 	for i := range cases {
 		seed := first + uint64(i)
 		law(t, rand.New(rand.NewPCG(seed, 0)))

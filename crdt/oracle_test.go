@@ -13,7 +13,11 @@ import (
 // runs at random places, behind one another's backs.
 func TestOracle(t *testing.T) {
 	first := rand.Uint64()
-	for i := range uint64(300) {
+	cases := uint64(300)
+	if thin {
+		cases = 30
+	}
+	for i := range cases {
 		seed := first + i
 		rng := rand.New(rand.NewPCG(seed, 0))
 		docs := make([]*Doc, 3)

@@ -243,9 +243,7 @@ func (tx *txn) commit() {
 			tx.collect(d)
 		}
 	}
-	for _, d := range tx.deleted {
-		tx.seams = append(tx.seams, d)
-	}
+	tx.seams = append(tx.seams, tx.deleted...)
 	for _, c := range tx.touched {
 		tx.seams = append(tx.seams, span{c, s.clients[c].before, s.clients[c].state})
 	}
