@@ -102,6 +102,7 @@ func BenchmarkApplyTrace(b *testing.B) {
 		}
 		return d
 	}), "heap-B")
+	runtime.KeepAlive(updates)
 }
 
 // BenchmarkLoad: how long until a stored document can be served?
