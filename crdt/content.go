@@ -168,9 +168,10 @@ func (s *store) joinContent(l, r *item) {
 }
 
 // compactBytes rewrites the content of all items without gaps once more than half
-// of it belongs to nobody, so that its cost is spread over what was deleted.
+// of it belongs to nobody, and more than a byte for each item that must be visited: so
+// its cost is spread over what was deleted.
 func (s *store) compactBytes() {
-	if s.dead < 1<<14 || s.dead < len(s.bytes)/2 {
+	if s.dead < 1<<14 || s.dead < len(s.bytes)/2 || s.dead < len(s.items) {
 		return
 	}
 	fresh := make([]byte, 0, len(s.bytes)-s.dead)

@@ -21,7 +21,8 @@ type Doc struct {
 	client      uint64
 	keepDeleted bool
 
-	// Scratch, used again by each change.
+	// Scratch, used again by each call.
+	deletes  deleteSet
 	tx       txn
 	parsed   parsed
 	delivery delivery

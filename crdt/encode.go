@@ -45,10 +45,11 @@ func (d *Doc) AppendStateAsUpdate(dst []byte, sv StateVector) []byte {
 			}
 		}
 	}
-	ds := s.appendStoredDeletes(nil)
+	ds := s.appendStoredDeletes(d.deletes[:0])
 	if len(d.pending.deletes) > 0 {
 		ds = append(ds, d.pending.deletes...).normalise()
 	}
+	d.deletes = ds
 	return ds.append(dst)
 }
 

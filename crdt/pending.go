@@ -14,7 +14,9 @@ const (
 )
 
 // pending is what came too early: structs that build on unknown ones, and deletes of
-// unknown units. It is part of the full state, though not of the state vector.
+// unknown units. It is part of the full state, though not of the state vector. A delete
+// of units that nobody has written yet will delete them when they come, as in Yjs:
+// whether a writer is entitled to that is for the caller to decide.
 type pending struct {
 	clients []waiting // by client, highest first
 	deletes deleteSet // in normal form; all of it at or beyond the known state

@@ -1,0 +1,118 @@
+package crdt
+
+import (
+	"encoding/hex"
+	"errors"
+	"testing"
+)
+
+// TestEditsAreYjs promises: an edit made here is the update Yjs would send for it, and
+// leaves the state Yjs would be in.
+func TestEditsAreYjs(t *testing.T) {
+	vectors := readVectors(t)
+	state := func(name string, d *Doc) {
+		t.Helper()
+		if got := hex.EncodeToString(d.EncodeStateAsUpdate(nil)); got != vectors[name] {
+			t.Errorf("%s: %s, Yjs %s", name, got, vectors[name])
+		}
+		if err := d.Check(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	must := func(update []byte, err error) []byte {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return update
+	}
+
+	d := New(Options{ClientID: 1})
+	for i, letter := range []string{"a", "b", "c"} {
+		want := vectors["incr updates"].([]any)[i]
+		if got := hex.EncodeToString(must(d.InsertText("t", i, letter))); got != want {
+			t.Errorf("key %d: %s, Yjs %s", i, got, want)
+		}
+	}
+	state("text abc c=1 v1", d)
+	if got := hex.EncodeToString(must(d.DeleteText("t", 1, 1))); got != "000101010101" {
+		t.Errorf("deleting b: %s", got)
+	}
+	state("text abc del[1,1) v1", d)
+
+	d = New(Options{ClientID: 1})
+	must(d.SetMap("m", "k", "v1"))
+	must(d.SetMap("m", "k", 2))
+	state("map k=v1 then k=2 v1", d)
+	must(d.DeleteMap("m", "k"))
+	if got := hex.EncodeToString(must(d.DeleteMap("m", "k"))); got != "0000" {
+		t.Errorf("deleting twice: %s", got)
+	}
+
+	d = New(Options{ClientID: 1})
+	must(d.InsertText("t", 0, "a😀b"))
+	state("text a😀b v1", d)
+	before := d.EncodeStateAsUpdate(nil)
+	for name, err := range map[string]error{
+		"inside a pair":        second(d.InsertText("t", 2, "X")),
+		"delete half a pair":   second(d.DeleteText("t", 0, 2)),
+		"delete from half one": second(d.DeleteText("t", 2, 1)),
+	} {
+		if !errors.Is(err, ErrHalfPair) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for name, err := range map[string]error{
+		"before the text":         second(d.InsertText("t", -1, "X")),
+		"behind the text":         second(d.InsertText("t", 5, "X")),
+		"in no text":              second(d.InsertText("u", 1, "X")),
+		"delete too much":         second(d.DeleteText("t", 3, 2)),
+		"delete less than zero":   second(d.DeleteText("t", 3, -1)),
+		"delete in no text":       second(d.DeleteText("u", 0, 1)),
+		"delete more than an int": second(d.DeleteText("t", 1, int(^uint(0)>>1))),
+	} {
+		if !errors.Is(err, ErrRange) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := second(d.InsertText("t", 0, "\xff")); !errors.Is(err, ErrUTF8) {
+		t.Errorf("not UTF-8: %v", err)
+	}
+	if string(before) != string(d.EncodeStateAsUpdate(nil)) || len(d.Roots()) != 1 {
+		t.Error("refused edits left a trace")
+	}
+	must(d.DeleteText("t", 1, 2))
+	if d.Text("t") != "ab" || d.Length("t") != 2 {
+		t.Errorf("%q, length %d", d.Text("t"), d.Length("t"))
+	}
+}
+
+func second(_ []byte, err error) error { return err }
+
+// TestJSONShapes promises: an untyped root is exported as what it holds.
+func TestJSONShapes(t *testing.T) {
+	d := New(Options{ClientID: 1})
+	vectors := readVectors(t)
+	xml, _ := hex.DecodeString(vectors["xml <p id=1>hi</p> v1"].(string))
+	if _, err := d.ApplyUpdate(xml); err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range []error{
+		second(d.InsertText("t", 0, "a \"b\"\n<c>\x01")),
+		second(d.InsertArray("a", 0, 1, "x", nil, true, 1.5, []byte{1, 2}, map[string]any{"q": []any{}})),
+		second(d.SetMap("m", "k", map[string]any{"n": 1})),
+		second(d.SetMap("m", "", -0.5)),
+		second(d.InsertText("gone", 0, "x")),
+		second(d.DeleteText("gone", 0, 1)),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := d.JSON()
+	want := `{"a":[1,"x",null,true,1.5,"AQI=",{"q":[]}],"gone":null,"m":{"":-0.5,"k":{"n":1}},` +
+		`"t":"a \"b\"\n<c>\u0001","x":"<p id=\"1\">hi</p>"}`
+	if err != nil || string(got) != want {
+		t.Errorf("%s, want\n%s, %v", got, want, err)
+	}
+}
