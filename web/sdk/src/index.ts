@@ -1,9 +1,11 @@
-export { createClient } from './client.ts'
+export { createClient, type Surroundings } from './client.ts'
 export { derived, type Readable, type Unsubscribe } from './readable.ts'
 export type { ProviderEvents, YProvider } from './provider.ts'
 export { RoomError } from './types.ts'
 export type {
-  AuthContext, AuthToken, Chat, Client, ClientOptions, ErrorCode, ISODate, Json, Link, LinkReason,
+  AuthContext, AuthToken, Chat, Client, ClientOptions, ErrorCode, ISODate, Json, Link, LinkReason, Log,
   Message, MessageInput, Notice, Notifications, Person, Presence, Push, PushState, Quote, Reaction,
   Role, Room, RoomOptions, Safety, Self, UserInfo,
 } from './types.ts'
+export type { WebSocketLike } from './socket.ts'
+export type { AwarenessUser } from './awareness.ts'

@@ -30,7 +30,7 @@ export interface Person extends UserInfo {
   readonly since: ISODate
 }
 
-export type LinkReason = 'network' | 'server-drain' | 'server-down' | 'auth' | 'forbidden' | 'weft-full' | 'deleted' | 'too-large' | 'client-too-old' | 'user'
+export type LinkReason = 'network' | 'server-drain' | 'server-down' | 'auth' | 'forbidden' | 'kicked' | 'weft-full' | 'deleted' | 'too-large' | 'client-too-old' | 'user'
 
 /** What the network is doing. It says nothing about whether work is safe: see Safety. */
 export type Link =
@@ -58,12 +58,13 @@ export interface Message {
   /** Present once stored. One gapless order in a room. */
   readonly seq?: number
   readonly room: string
-  /** `slot` is undefined for somebody this session has not seen here. */
-  readonly user: UserInfo & { readonly slot?: number }
+  /** `slot` is the one the server would give first, for somebody this session has not seen here. */
+  readonly user: UserInfo & { readonly slot: number }
   readonly text: string
   readonly thread?: string
   readonly quote?: Quote
-  readonly mentions: readonly { readonly user: string }[]
+  /** Of one person, or of the room. */
+  readonly mentions: readonly { readonly user?: string; readonly room?: boolean }[]
   readonly reactions: readonly Reaction[]
   readonly createdAt: ISODate
   readonly editedAt?: ISODate
@@ -144,6 +145,8 @@ export interface Push {
   test(): Promise<void>
 }
 
+export type Log = (level: 'debug' | 'info' | 'warn' | 'error', message: string, data?: unknown) => void
+
 export interface ClientOptions {
   /** Origin of the server. Default: location.origin. */
   server?: string | URL
@@ -153,7 +156,7 @@ export interface ClientOptions {
   guest?: { name?: string }
   /** Where a guest's identity is kept: localStorage, or this tab only. Default 'local'. */
   storage?: 'local' | 'memory'
-  log?: (level: 'debug' | 'info' | 'warn' | 'error', message: string, data?: unknown) => void
+  log?: Log
 }
 
 export type AuthToken = string | { token: string; /** Date.now() milliseconds; read from the JWT if absent. */ expiresAt?: number }

@@ -1,0 +1,61 @@
+import { fields, identity, integer, isFields, list, optionalText, text } from './events.ts'
+import type { Json, Message, MessageInput, Quote, RoomError, UserInfo } from './types.ts'
+
+export interface Viewer {
+  readonly me: string
+  readonly slot: (user: string) => number
+}
+
+/** The HTTP API's message; an event's is the same. Undefined if it is none. */
+export function readMessage(v: unknown, viewer: Viewer): (Message & { readonly seq: number }) | undefined {
+  const f = fields(v)
+  const id = text(f['id'])
+  const seq = integer(f['seq'])
+  const user = identity(f['user'])
+  if (id === '' || seq < 1 || !user) return undefined
+  const mentions = list(f['mentions']).map((m) => {
+    const one = fields(m)
+    const who = optionalText(one['user'])
+    return { ...(who === undefined ? {} : { user: who }), ...(one['room'] === true ? { room: true } : {}) }
+  })
+  const mine = user.id === viewer.me
+  const thread = optionalText(f['thread'])
+  const editedAt = optionalText(f['editedAt'])
+  return {
+    id, seq, room: text(f['room']), user: { ...user, slot: viewer.slot(user.id) }, text: text(f['text']), mentions,
+    reactions: list(f['reactions']).map((r) => {
+      const one = fields(r)
+      const users = list(one['users']).map(text)
+      return { emoji: text(one['emoji']), users, mine: users.includes(viewer.me) }
+    }),
+    createdAt: text(f['createdAt']), deleted: f['deleted'] === true, state: 'sent', mine,
+    mentionsMe: !mine && mentions.some((m) => m.room === true || m.user === viewer.me),
+    ...(thread === undefined ? {} : { thread }),
+    ...(editedAt === undefined ? {} : { editedAt }),
+    ...(isFields(f['quote']) ? { quote: json(f['quote']) as Quote } : {}),
+  }
+}
+
+/** A row for what is not stored yet. */
+export function draftMessage(room: string, id: string, input: MessageInput, author: UserInfo, slot: number, createdAt: number): Message {
+  return {
+    id, room, user: { ...author, slot }, text: input.text, mentions: [], reactions: [],
+    createdAt: new Date(createdAt).toISOString(), deleted: false, state: 'queued', mine: true, mentionsMe: false,
+    ...(input.thread === undefined ? {} : { thread: input.thread }),
+    ...(input.quote === undefined ? {} : { quote: input.quote }),
+  }
+}
+
+/** The same row in another state. */
+export function inState(m: Message, state: Message['state'], error?: RoomError): Message {
+  const { error: _, ...rest } = m
+  return error ? { ...rest, state, error } : { ...rest, state }
+}
+
+/** What msgpack and JSON have in common; anything else becomes null. */
+function json(v: unknown): Json {
+  if (v === null || typeof v === 'boolean' || typeof v === 'number' || typeof v === 'string') return v
+  if (Array.isArray(v)) return v.map(json)
+  if (isFields(v)) return Object.fromEntries(Object.entries(v).map(([k, e]) => [k, json(e)]))
+  return null
+}

@@ -1,0 +1,133 @@
+import { fields, text } from './events.ts'
+import type { Api } from './http.ts'
+import { Cell } from './readable.ts'
+import { RoomError, type Push, type PushState } from './types.ts'
+
+const worker = '/push-sw.js'
+
+/** Web push on this browser. Nothing is asked of the person before enable(). */
+export class WebPush implements Push {
+  readonly state = new Cell<PushState>({ state: 'unknown' }, (on) => {
+    if (on && this.state.get().state === 'unknown') void this.refresh()
+  })
+  readonly #api: Api
+
+  constructor(api: Api) { this.#api = api }
+
+  async refresh(): Promise<PushState> {
+    const no = unsupported()
+    if (no) return this.#show(no)
+    if (Notification.permission === 'denied') return this.#show({ state: 'denied' })
+    try {
+      const registration = await navigator.serviceWorker.getRegistration(worker)
+      const subscription = await registration?.pushManager?.getSubscription()
+      return this.#show({ state: subscription && Notification.permission === 'granted' ? 'on' : 'off' })
+    } catch (err) {
+      return this.#fail(err)
+    }
+  }
+
+  async enable(): Promise<PushState> {
+    const no = unsupported()
+    if (no) return this.#show(no)
+    this.#show({ state: 'asking' })
+    try {
+      // First, and without waiting for anything else: the browser wants it inside the click.
+      const answer = await Notification.requestPermission()
+      if (answer === 'denied') return this.#show({ state: 'denied' })
+      if (answer !== 'granted') return this.#show({ state: 'off' }) // put away without an answer
+      const [registration, key] = await Promise.all([register(), this.#key()])
+      const subscription = await subscribe(registration, key)
+      await this.#api.post('/api/push/subscriptions', subscription.toJSON())
+      return this.#show({ state: 'on' })
+    } catch (err) {
+      return this.#fail(err)
+    }
+  }
+
+  async disable(): Promise<PushState> {
+    if (unsupported()) return this.refresh()
+    try {
+      const registration = await navigator.serviceWorker.getRegistration(worker)
+      const subscription = await registration?.pushManager?.getSubscription()
+      if (subscription) {
+        const { endpoint } = subscription
+        await subscription.unsubscribe() // first: from here on nothing can be shown
+        await this.#api.delete('/api/push/subscriptions', { endpoint })
+      }
+      return this.#show({ state: 'off' })
+    } catch (err) {
+      return this.#fail(err)
+    }
+  }
+
+  async test(): Promise<void> {
+    await this.#api.post('/api/push/test')
+  }
+
+  async #key(): Promise<string> {
+    const key = text(fields(await this.#api.get('/api/push/key'))['key'])
+    if (key === '') throw new RoomError('server', 'the server has no push key')
+    return key
+  }
+
+  #show(state: PushState): PushState {
+    this.state.set(state)
+    return state
+  }
+
+  #fail(err: unknown): PushState {
+    const error = err instanceof RoomError ? err : new RoomError('server', err instanceof Error ? err.message : 'push could not be turned on', { cause: err })
+    return this.#show({ state: 'error', error })
+  }
+}
+
+function unsupported(): PushState | undefined {
+  if (typeof window === 'undefined' || typeof navigator === 'undefined') return { state: 'unsupported', why: 'no-worker' }
+  if (!window.isSecureContext) return { state: 'unsupported', why: 'insecure' }
+  if (framed()) return { state: 'unsupported', why: 'in-iframe' }
+  if (!('PushManager' in window) || !('Notification' in window)) {
+    return iOS() ? { state: 'needs-install', platform: 'ios' } : { state: 'unsupported', why: 'no-push' }
+  }
+  if (!('serviceWorker' in navigator)) return { state: 'unsupported', why: 'no-worker' }
+  return undefined
+}
+
+/** Inside another origin's page permission cannot be asked for. */
+function framed(): boolean {
+  try {
+    return window.top !== null && window.top.location.origin !== window.location.origin
+  } catch {
+    return true // the other origin refuses to say
+  }
+}
+
+/** An iPad calls itself a Mac, but no Mac has a touch screen. */
+function iOS(): boolean {
+  return /iPhone|iPad|iPod/.test(navigator.userAgent) || (navigator.userAgent.includes('Macintosh') && navigator.maxTouchPoints > 1)
+}
+
+async function register(): Promise<ServiceWorkerRegistration> {
+  await navigator.serviceWorker.register(worker, { scope: '/' })
+  return navigator.serviceWorker.ready
+}
+
+async function subscribe(registration: ServiceWorkerRegistration, key: string): Promise<PushSubscription> {
+  const applicationServerKey = fromBase64url(key)
+  const held = await registration.pushManager.getSubscription()
+  if (held) {
+    const old = held.options.applicationServerKey
+    if (old && equal(new Uint8Array(old), applicationServerKey)) return held
+    await held.unsubscribe() // it was made for another server's key
+  }
+  return registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey })
+}
+
+export function fromBase64url(s: string): Uint8Array<ArrayBuffer> {
+  const raw = atob(s.replace(/-/g, '+').replace(/_/g, '/'))
+  return Uint8Array.from(raw, (c) => c.charCodeAt(0))
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((v, i) => v === b[i])
+}

@@ -1,0 +1,188 @@
+import * as Y from 'yjs'
+import type { Clock } from './clock.ts'
+import type { Body, SyncKind } from './frame.ts'
+import { Cell, type Readable } from './readable.ts'
+import { RoomError } from './types.ts'
+
+/** Changes closer together than this count as one. */
+const burstMs = 1_000
+/** After a composition, for the editor to settle. */
+const releaseMs = 30
+/** Without a word from a composition for this long, it is over. */
+const holdMs = 10_000
+/** The server's bound on one document message. */
+const maxBytes = 1 << 20
+
+/** What is known of the document's safety; Safety is made of it. */
+export interface SyncState {
+  /** The server's document has been merged, on this connection or an earlier one. */
+  readonly loaded: boolean
+  /** On the wire now: joined, and the server has said what it lacks. */
+  readonly flowing: boolean
+  /** Bursts of local change that are not known to be on disk. */
+  readonly pending: number
+  /** When the oldest of them began; 0 without one. */
+  readonly since: number
+  /** Document messages of this join that are not acked. */
+  readonly unacked: number
+  /** The server will not take what this document holds. */
+  readonly refused: RoomError | undefined
+}
+
+/** A burst of local change; `n` is the message that carries the last of it, Infinity while none does. */
+interface Burst { readonly at: number; n: number }
+
+/**
+ * Binds a document to a channel. An ack of `n` means the first n document
+ * messages since the join are on disk; a burst is safe when its message is.
+ * After a break nothing that was unacked is believed: the next step 2 carries it.
+ */
+export class DocSync {
+  readonly doc: Y.Doc
+  readonly #clock: Clock
+  readonly #cell = new Cell<SyncState>({ loaded: false, flowing: false, pending: 0, since: 0, unacked: 0, refused: undefined })
+  readonly state: Readable<SyncState> = this.#cell
+  readonly #onUpdate: (update: Uint8Array, origin: unknown) => void
+  #send: ((body: Body) => void) | undefined
+  #mayWrite = true
+  #sent = 0
+  #acked = 0
+  #asked = false // the server's step 1 has been answered
+  #loaded = false
+  #refused: RoomError | undefined
+  #bursts: Burst[] = []
+  #held: { kind: 1 | 2; bytes: Uint8Array }[] = []
+  #holding = false
+  #cancelHold: (() => void) | undefined
+
+  constructor(doc: Y.Doc, clock: Clock) {
+    this.doc = doc
+    this.#clock = clock
+    if (doc.store.clients.size > 0) this.#bursts.push({ at: clock.now(), n: Infinity })
+    this.#onUpdate = (update, origin) => { if (origin !== this) this.#changed(update) }
+    doc.on('update', this.#onUpdate)
+    this.#show()
+  }
+
+  /** The room has been joined: `send` goes to its channel. */
+  joined(send: (body: Body) => void, mayWrite: boolean): void {
+    this.lost()
+    this.#send = send
+    this.#mayWrite = mayWrite
+    this.#refused = undefined
+    this.#check()
+    send({ type: 0, kind: 0, bytes: Y.encodeStateVector(this.doc) })
+    this.#show()
+  }
+
+  /** The channel is gone. */
+  lost(): void {
+    this.#send = undefined
+    this.#sent = this.#acked = 0
+    this.#asked = false
+    for (const b of this.#bursts) b.n = Infinity
+    this.#show()
+  }
+
+  receive(kind: SyncKind, bytes: Uint8Array): void {
+    if (kind === 0) return this.#answer(bytes)
+    if (this.#holding) this.#held.push({ kind, bytes })
+    else this.#apply(kind, bytes)
+  }
+
+  acked(n: number): void {
+    if (n <= this.#acked || n > this.#sent) return
+    this.#acked = n
+    this.#bursts = this.#bursts.filter((b) => b.n > n)
+    this.#show()
+  }
+
+  /** See Room.holdUpdates. */
+  hold(on: boolean): void {
+    if (!on && !this.#holding) return
+    this.#holding = true // also until the 30 ms are over
+    this.#cancelHold?.()
+    this.#cancelHold = this.#clock.after(on ? holdMs : releaseMs, () => this.#release())
+  }
+
+  destroy(): void {
+    this.#cancelHold?.()
+    this.#release()
+    this.#send = undefined
+    this.doc.off('update', this.#onUpdate)
+  }
+
+  #release(): void {
+    this.#holding = false
+    const held = this.#held
+    this.#held = []
+    if (held.length === 0) return
+    Y.transact(this.doc, () => {
+      for (const h of held) this.#apply(h.kind, h.bytes)
+    }, this, false)
+  }
+
+  #answer(stateVector: Uint8Array): void {
+    if (!this.#send) return
+    const bytes = Y.encodeStateAsUpdate(this.doc, stateVector)
+    if (bytes.length > maxBytes) return this.#tooLarge()
+    this.#asked = true
+    this.#out(1, bytes)
+    for (const b of this.#bursts) b.n = this.#sent
+    this.#show()
+  }
+
+  #apply(kind: 1 | 2, bytes: Uint8Array): void {
+    Y.applyUpdate(this.doc, bytes, this)
+    if (kind !== 1) return
+    this.#loaded = true
+    this.#show()
+  }
+
+  #changed(update: Uint8Array): void {
+    const at = this.#clock.now()
+    let burst = this.#bursts.at(-1)
+    if (!burst || at - burst.at >= burstMs) {
+      burst = { at, n: Infinity }
+      this.#bursts.push(burst)
+    }
+    burst.n = Infinity
+    this.#check()
+    if (this.#send && this.#asked && !this.#refused) {
+      if (update.length > maxBytes) return this.#tooLarge()
+      this.#out(2, update)
+      burst.n = this.#sent
+    }
+    this.#show()
+  }
+
+  #out(kind: 1 | 2, bytes: Uint8Array): void {
+    this.#send?.({ type: 0, kind, bytes })
+    this.#sent++
+  }
+
+  #tooLarge(): void {
+    this.#refused = new RoomError('too-large', 'this change is larger than the server takes at once')
+    this.#show()
+  }
+
+  #check(): void {
+    if (!this.#mayWrite && this.#bursts.length > 0) {
+      this.#refused = new RoomError('forbidden', 'you may read this document but not change it')
+    }
+  }
+
+  #show(): void {
+    const next: SyncState = {
+      loaded: this.#loaded,
+      flowing: this.#send !== undefined && this.#asked,
+      pending: this.#bursts.length,
+      since: this.#bursts[0]?.at ?? 0,
+      // A reader's step 2 may hold old deletions; the server drops it unacked.
+      unacked: this.#mayWrite ? this.#sent - this.#acked : 0,
+      refused: this.#refused,
+    }
+    const now = this.#cell.get()
+    if ((Object.keys(next) as (keyof SyncState)[]).some((k) => next[k] !== now[k])) this.#cell.set(next)
+  }
+}
