@@ -15,6 +15,8 @@ import (
 var absent = []string{"weft-data", "web/node_modules"}
 
 var (
+	// A link's or a picture's target, without what is behind its #.
+	linked = regexp.MustCompile(`\]\(([^)#\s]+)`)
 	quoted = regexp.MustCompile("`([^`\n]+)`")
 	// A path: segments of the usual letters, perhaps with a pattern's stars,
 	// perhaps with a line number behind it.
@@ -25,7 +27,8 @@ var (
 // Documents checks that every path that a .md file names in backticks exists:
 // those that begin with a folder of the root, those that begin with ./ (also
 // inside a command), and bare names of Go and Markdown files. A path is sought
-// from the root and from the document's own folder.
+// from the root and from the document's own folder. The targets of links and
+// pictures that stay in the repository must exist too.
 func Documents(t *Tree) (problems []Problem) {
 	for _, doc := range t.Paths {
 		if path.Ext(doc) != ".md" {
@@ -37,11 +40,18 @@ func Documents(t *Tree) (problems []Problem) {
 			continue
 		}
 		for i, line := range bytes.Split(text, []byte("\n")) {
+			var names []string
 			for _, m := range quoted.FindAllSubmatch(line, -1) {
-				for _, name := range named(string(m[1])) {
-					if !t.has(path.Dir(doc), name) {
-						problems = append(problems, Problem{doc, i + 1, fmt.Sprintf("names %s, which does not exist", name)})
-					}
+				names = append(names, named(string(m[1]))...)
+			}
+			for _, m := range linked.FindAllSubmatch(line, -1) {
+				if target := string(m[1]); !strings.Contains(target, ":") {
+					names = append(names, target)
+				}
+			}
+			for _, name := range names {
+				if !t.has(path.Dir(doc), name) {
+					problems = append(problems, Problem{doc, i + 1, fmt.Sprintf("names %s, which does not exist", name)})
 				}
 			}
 		}

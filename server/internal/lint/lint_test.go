@@ -154,7 +154,8 @@ func TestRules(t *testing.T) {
 				"server/room/hub.go": "package room",
 				"server/DESIGN.md": "See `server/room/hub.go:12`, `room/hub.go`, `server/room/*.go`, `hub.go`\n" +
 					"and `server/room/gone.go`; `go run ./server/cmd/weft --data ./weft-data`;\n" +
-					"`/ws/{room}`, `text/plain`, `server.New(cfg)`, `go test ./...`, `gone.md`.",
+					"`/ws/{room}`, `text/plain`, `server.New(cfg)`, `go test ./...`, `gone.md`.\n" +
+					"[this](room/hub.go#L1) ![that](gone.png) [site](https://example.org/a)",
 				"crdt/testdata/README.md": "`crdt/nothing/`",
 			},
 			[]string{
@@ -163,6 +164,7 @@ func TestRules(t *testing.T) {
 				"server/DESIGN.md:2: names server/room/gone.go,",
 				"server/DESIGN.md:2: names ./server/cmd/weft,",
 				"server/DESIGN.md:3: names gone.md,",
+				"server/DESIGN.md:4: names gone.png,",
 			},
 		},
 		{
