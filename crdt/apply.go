@@ -137,7 +137,7 @@ func (d *Doc) ApplyUpdate(update []byte) (changed bool, err error) {
 		changed = d.pending.park(&u.sources[i], tx) || changed
 	}
 	d.pending.settle(tx, &d.delivery)
-	if tx.applyDeletes(u.deletes) {
+	if tx.applyDeletes(u.deletes.normalise()) {
 		changed = true
 	}
 	tx.commit()
@@ -169,22 +169,41 @@ func (tx *txn) applyDeletes(ds deleteSet) (parked bool) {
 	return !slices.Equal(old, p.deletes)
 }
 
-// deleteKnown deletes the part of ds that is known and appends the rest to unknown.
+// deleteKnown deletes the part of ds that is known and appends the rest to unknown. ds
+// is in normal form.
 func (tx *txn) deleteKnown(ds, unknown deleteSet) deleteSet {
-	s := tx.store()
-	for _, del := range ds {
-		c, ok := s.findClient(del.client)
-		if !ok {
-			unknown = append(unknown, del)
-			continue
+	for len(ds) > 0 {
+		n := 1
+		for n < len(ds) && ds[n].client == ds[0].client {
+			n++
 		}
-		state := s.clients[c].state
-		tx.deleteRange(c, del.clock, min(del.end(), state))
-		if from := max(del.clock, state); from < del.end() {
-			unknown = append(unknown, deletion{del.client, from, del.end() - from})
-		}
+		unknown = tx.deleteKnownOf(ds[:n], unknown)
+		ds = ds[n:]
 	}
 	return unknown
+}
+
+// deleteKnownOf is deleteKnown for the ranges of one client.
+func (tx *txn) deleteKnownOf(ds, unknown deleteSet) deleteSet {
+	s := tx.store()
+	c, ok := s.findClient(ds[0].client)
+	if !ok {
+		return append(unknown, ds...)
+	}
+	state := s.clients[c].state
+	known := len(ds)
+	for known > 0 && ds[known-1].clock >= state {
+		known--
+	}
+	rest := ds[known:]
+	if known > 0 {
+		if last := ds[known-1]; last.end() > state {
+			ds[known-1].length = state - last.clock
+			unknown = append(unknown, deletion{last.client, state, last.end() - state})
+		}
+		tx.deleteRanges(c, ds[:known])
+	}
+	return append(unknown, rest...)
 }
 
 // mayOverflow is a cheap test that lets nearly all updates through: even if all of it

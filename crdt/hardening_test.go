@@ -119,9 +119,10 @@ func text(dst []byte, client, clock uint64, place ...byte) []byte {
 	return append(append(dst, place...), 1, 'x')
 }
 
-// budget is what an update may cost: bytes allocated in all, for each of its own. The
-// worst shapes introduce a client or a root with every few bytes.
-const budget = 80
+// budget is what an update may cost: bytes allocated in all, garbage included, for each
+// of its own. The worst shapes cut an item in two with every two or three bytes; those
+// that bring a client or a root with every few bytes stay below 80.
+const budget = 160
 
 // TestFloods promises: hostile shapes are taken or refused in a second, and all that is
 // allocated stays within budget times the input plus 1 MiB.
@@ -135,7 +136,17 @@ func TestFloods(t *testing.T) {
 	for i := range uint64(99_999) {
 		nested = append(appendID(append(nested, 7, 0), 1, i), 1)
 	}
+	holes := appendID(lib0.AppendUvarint([]byte{1}, 100_001), 1, 0)
+	holes = lib0.AppendVarBytes(append(holes, 4, 1, 1, 't'), bytes.Repeat([]byte{'x'}, 300_000))
+	for range 100_000 {
+		holes = append(holes, 4, 1, 1, 't', 1, 'x')
+	}
+	holes = lib0.AppendUvarint(append(holes, 1, 1), 140_000)
+	for i := range uint64(140_000) {
+		holes = appendID(holes, 2*i+1, 1)
+	}
 	for name, update := range map[string][]byte{
+		"a long text full of holes, not the last": holes,
 		"100,000 writers at one place, all at once": flood(100_000, func(dst []byte, i int) []byte {
 			return text(dst, uint64(i+1), 0, root...)
 		}),

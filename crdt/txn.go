@@ -139,8 +139,14 @@ func (tx *txn) endingAt(c clientRef, clock uint64) ref {
 // split cuts the item at position i of its client's log before its n-th unit,
 // 0 < n < length, and returns the right part. The left part keeps its ref.
 func (tx *txn) split(log *clientLog, i int, n uint64) ref {
+	r := tx.cut(log.refs[i], n)
+	log.refs = slices.Insert(log.refs, i+1, r)
+	return r
+}
+
+// cut is split for a caller who enters the right part into the log.
+func (tx *txn) cut(l ref, n uint64) ref {
 	s := tx.store()
-	l := log.refs[i]
 	r := s.newItem()
 	left, right := &s.items[l], &s.items[r]
 	*right = *left
@@ -155,7 +161,6 @@ func (tx *txn) split(log *clientLog, i int, n uint64) ref {
 	} else if right.key != 0 {
 		s.setLast(right.parent, right.key, r)
 	}
-	log.refs = slices.Insert(log.refs, i+1, r)
 	tx.seams = append(tx.seams, span{right.client, right.clock, right.end()})
 	return r
 }
@@ -205,13 +210,51 @@ func (tx *txn) noteDelete(it *item) {
 	tx.deleted = append(tx.deleted, span{it.client, it.clock, it.end()})
 }
 
-// deleteRange deletes the units [from, to) of a client, all of which must be known.
-func (tx *txn) deleteRange(c clientRef, from, to uint64) {
+// deleteRanges deletes ranges of one client's units, all known, in normal form. Cutting
+// items makes the log longer; with many ranges it is written anew in one pass.
+func (tx *txn) deleteRanges(c clientRef, ranges deleteSet) {
 	s := tx.store()
 	log := &s.clients[c]
-	if from >= to {
+	if len(ranges) < 4 {
+		for _, d := range ranges {
+			tx.deleteRange(log, d.clock, d.end())
+		}
 		return
 	}
+	i := s.search(log, ranges[0].clock)
+	refs := append(make([]ref, 0, len(log.refs)+len(ranges)), log.refs[:i]...)
+	for _, d := range ranges {
+		for i < len(log.refs) && s.items[log.refs[i]].end() <= d.clock {
+			refs = append(refs, log.refs[i])
+			i++
+		}
+		for i < len(log.refs) && s.items[log.refs[i]].clock < d.end() {
+			r := log.refs[i]
+			if it := &s.items[r]; it.deleted {
+				if it.end() > d.end() {
+					break // the next range may need it
+				}
+			} else {
+				if it.clock < d.clock {
+					refs = append(refs, r)
+					r = tx.cut(r, d.clock-it.clock)
+				}
+				if end := s.items[r].end(); end > d.end() {
+					log.refs[i] = tx.cut(r, d.end()-s.items[r].clock)
+					i--
+				}
+				tx.delete(r)
+			}
+			refs = append(refs, r)
+			i++
+		}
+	}
+	log.refs = append(refs, log.refs[i:]...)
+}
+
+// deleteRange deletes the units [from, to) of a client, all of which must be known.
+func (tx *txn) deleteRange(log *clientLog, from, to uint64) {
+	s := tx.store()
 	i := s.search(log, from)
 	if it := &s.items[log.refs[i]]; it.clock < from && !it.deleted {
 		tx.split(log, i, from-it.clock)
