@@ -76,7 +76,7 @@ class WeftClient implements Client {
     })
     credentials.onRenewed = (token) => void this.#socket.event(0, 'hello', { token })
     this.notifications = new Inbox(this.#api, clock, log)
-    this.push = new WebPush(this.#api)
+    this.push = new WebPush(this.#api, this.#guest && (() => credentials.token('connect')))
     this.#ends.push(onWake(() => { if (!this.#stopped && this.#rooms.size > 0) this.#socket.retry() }))
     if (typeof document !== 'undefined') {
       const shown = (): void => this.notifications.visible(document.visibilityState === 'visible')
@@ -137,6 +137,7 @@ class WeftClient implements Client {
     this.disconnect()
     this.#credentials.stop()
     this.notifications.destroy()
+    this.push.destroy()
   }
 
   #up(user: Identity): void {

@@ -4,6 +4,10 @@ import { Cell } from './readable.ts'
 import { RoomError, type Push, type PushState } from './types.ts'
 
 const worker = '/push-sw.js'
+/** The endpoint that the server was last told of. */
+const key = 'weft.push'
+/** Where the worker finds a guest's token, should the browser change the subscription while no page is open. */
+const shelf = { cache: 'weft-push', path: '/weft-push-token' }
 
 /** Web push on this browser. Nothing is asked of the person before enable(). */
 export class WebPush implements Push {
@@ -11,8 +15,15 @@ export class WebPush implements Push {
     if (on && this.state.get().state === 'unknown') void this.refresh()
   })
   readonly #api: Api
+  readonly #token: (() => Promise<string>) | undefined
+  readonly #end: () => void
 
-  constructor(api: Api) { this.#api = api }
+  /** `token` is a guest's; other tokens are short-lived and are never put down. */
+  constructor(api: Api, token?: () => Promise<string>) {
+    this.#api = api
+    this.#token = token
+    this.#end = onChanged(() => void this.refresh())
+  }
 
   async refresh(): Promise<PushState> {
     const no = unsupported()
@@ -21,7 +32,9 @@ export class WebPush implements Push {
     try {
       const registration = await navigator.serviceWorker.getRegistration(worker)
       const subscription = await registration?.pushManager?.getSubscription()
-      return this.#show({ state: subscription && Notification.permission === 'granted' ? 'on' : 'off' })
+      if (!subscription || Notification.permission !== 'granted') return this.#show({ state: 'off' })
+      if (subscription.endpoint !== remembered()) await this.#tell(subscription)
+      return this.#show({ state: 'on' })
     } catch (err) {
       return this.#fail(err)
     }
@@ -38,7 +51,7 @@ export class WebPush implements Push {
       if (answer !== 'granted') return this.#show({ state: 'off' }) // put away without an answer
       const [registration, key] = await Promise.all([register(), this.#key()])
       const subscription = await subscribe(registration, key)
-      await this.#api.post('/api/push/subscriptions', subscription.toJSON())
+      await this.#tell(subscription)
       return this.#show({ state: 'on' })
     } catch (err) {
       return this.#fail(err)
@@ -53,6 +66,7 @@ export class WebPush implements Push {
       if (subscription) {
         const { endpoint } = subscription
         await subscription.unsubscribe() // first: from here on nothing can be shown
+        remember(undefined)
         await this.#api.delete('/api/push/subscriptions', { endpoint })
       }
       return this.#show({ state: 'off' })
@@ -63,6 +77,19 @@ export class WebPush implements Push {
 
   async test(): Promise<void> {
     await this.#api.post('/api/push/test')
+  }
+
+  destroy(): void { this.#end() }
+
+  /** Tells the server of a subscription, and which one it is instead of. */
+  async #tell(subscription: PushSubscription): Promise<void> {
+    const old = remembered()
+    await this.#api.post('/api/push/subscriptions', { ...subscription.toJSON(), ...(old === undefined ? {} : { replaces: old }) })
+    remember(subscription.endpoint)
+    if (!this.#token || typeof caches === 'undefined') return
+    try {
+      await (await caches.open(shelf.cache)).put(shelf.path, new Response(await this.#token()))
+    } catch { /* then the next page repairs a changed subscription */ }
   }
 
   async #key(): Promise<string> {
@@ -80,6 +107,30 @@ export class WebPush implements Push {
     const error = err instanceof RoomError ? err : new RoomError('server', err instanceof Error ? err.message : 'push could not be turned on', { cause: err })
     return this.#show({ state: 'error', error })
   }
+}
+
+function remembered(): string | undefined {
+  try {
+    return localStorage.getItem(key) ?? undefined
+  } catch {
+    return undefined
+  }
+}
+
+function remember(endpoint: string | undefined): void {
+  try {
+    if (endpoint === undefined) localStorage.removeItem(key)
+    else localStorage.setItem(key, endpoint)
+  } catch { /* the server is told again, which is harmless */ }
+}
+
+/** The worker says that the browser has changed the subscription. */
+function onChanged(run: () => void): () => void {
+  const container = typeof navigator === 'undefined' ? undefined : navigator.serviceWorker
+  if (!container) return () => {}
+  const heard = (e: MessageEvent): void => { if (fields(e.data)['type'] === 'push:changed') run() }
+  container.addEventListener('message', heard)
+  return () => container.removeEventListener('message', heard)
 }
 
 function unsupported(): PushState | undefined {

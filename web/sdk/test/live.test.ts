@@ -62,7 +62,7 @@ describe.skipIf(!bin)('against a real server', { timeout: 60_000 }, () => {
 
     await until(ana.presence.others, (o) => o.length === 1 && o[0]?.name === 'Ben')
     expect(ana.presence.me.get()?.name).toBe('Ana')
-    expect(ana.role.get()).toBe('admin')
+    expect(ana.role.get()).toBe('write')
     ana.provider.awareness.setLocalStateField('cursor', { anchor: 1, head: 2 })
     await eventually(() => [...ben.provider.awareness.getStates().values()].some((s) => s['cursor'] && (s['user'] as { name: string }).name === 'Ana'))
 
