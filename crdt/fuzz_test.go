@@ -94,6 +94,16 @@ func FuzzApply(f *testing.F) {
 			t.Fatal(err)
 		}
 		stored := d.EncodeStateAsUpdate(nil)
+		var u parsed
+		if err := u.parse(stored); err != nil {
+			t.Fatal(err)
+		}
+		var w wire
+		for i := range u.sources {
+			if _, ok := u.sources[i].peek(&w); !ok || w.kind == kindSkip {
+				t.Fatalf("the section of client %d is empty or begins with a Skip", u.sources[i].client)
+			}
+		}
 		loaded := New(Options{})
 		if _, err := loaded.ApplyUpdate(stored); err != nil {
 			t.Fatalf("own state refused: %v", err)
