@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 )
@@ -13,9 +14,9 @@ const (
 	crashRooms   = 3
 )
 
-// TestKillLosesNothingAcked promises: kill -9 at any moment loses no edit whose
-// author was told that it is safe, brings back no deletion, and after the
-// restart all replicas become the same.
+// TestKillLosesNothingAcked promises: kill -9 at any moment loses no edit and no
+// message whose author was told that it is safe, brings back no deletion, and
+// after the restart all replicas become the same.
 func TestKillLosesNothingAcked(t *testing.T) {
 	rounds := 3
 	if text := os.Getenv("WEFT_CRASH_ROUNDS"); text != "" {
@@ -26,16 +27,24 @@ func TestKillLosesNothingAcked(t *testing.T) {
 	}
 	random, data := seeded(t), filepath.Join(t.TempDir(), "data")
 	writers := newCrowd(t, random, crashWriters, crashRooms)
+	var talker *talker
 	before := 0
 	for round := range rounds {
 		p := start(t, data)
 		writers.verify(t, p)
+		if talker == nil {
+			talker = newTalker(t, p, writers[0].room)
+		}
+		talker.verify(p)
 		writers.connect(t, p)
 		wait := writers.run(nil)
+		var talk sync.WaitGroup
+		talk.Go(func() { talker.run(p) })
 		life := 200*time.Millisecond + time.Duration(random.Int64N(int64(1800*time.Millisecond)))
 		<-time.After(life)
 		p.kill()
 		wait()
+		talk.Wait()
 		writers.hungUp()
 		acked := writers.acked()
 		t.Logf("round %d: killed after %s, %d edits acked", round+1, life.Round(time.Millisecond), acked-before)
@@ -46,10 +55,15 @@ func TestKillLosesNothingAcked(t *testing.T) {
 	}
 	p := start(t, data)
 	writers.verify(t, p)
+	talker.verify(p)
 	writers.connect(t, p)
 	writers.converge(t)
 	p.alive()
-	t.Logf("%d rounds of kill -9 under load from %d clients in %d rooms: %d edits acked, 0 lost, all replicas converged", rounds, crashWriters, crashRooms, before)
+	if len(talker.acked) == 0 {
+		t.Error("no message was acked, so this has shown nothing of chat")
+	}
+	t.Logf("%d rounds of kill -9 under load from %d clients in %d rooms: %d edits and %d messages acked, 0 lost, all replicas converged",
+		rounds, crashWriters, crashRooms, before, len(talker.acked))
 }
 
 // TestTerminateUnderLoad promises: SIGTERM ends the program with status 0

@@ -16,8 +16,8 @@ import (
 // A guest is somebody who talks to the HTTP API.
 type guest struct {
 	t *testing.T
-	// ID and Name are the guest's, Token proves it.
-	id, name, token string
+	// token proves who the guest is.
+	id, token string
 }
 
 func newGuest(t *testing.T, p *process, name string) *guest {
@@ -28,7 +28,7 @@ func newGuest(t *testing.T, p *process, name string) *guest {
 	}
 	g := &guest{t: t}
 	g.ask(p, http.MethodPost, "/api/guests", map[string]string{"name": name}, http.StatusCreated, &made)
-	g.id, g.name, g.token = made.User.ID, made.User.Name, made.Token
+	g.id, g.token = made.User.ID, made.Token
 	return g
 }
 
