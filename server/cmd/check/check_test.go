@@ -48,8 +48,14 @@ func (p *pretend) output(_ context.Context, c command) (string, error) {
 	return "", nil
 }
 
-func (p *pretend) find(program string) bool { return p.installed[program] }
-func (p *pretend) asRoot() bool             { return !p.user }
+func (p *pretend) find(program string) string {
+	if !p.installed[program] {
+		return ""
+	}
+	return "/usr/bin/" + program
+}
+
+func (p *pretend) asRoot() bool { return !p.user }
 
 // machineWith has the programs installed, and a Node that will do.
 func machineWith(programs ...string) *pretend {
@@ -99,7 +105,7 @@ func TestAllPartsPass(t *testing.T) {
 		"npm ci --no-audit --no-fund",
 		"npm run check",
 		"go run ./web/build -check",
-		"npm run e2e",
+		"CHROMIUM=/usr/bin/chromium npm run e2e",
 	} {
 		if !slices.Contains(m.ran, want) {
 			t.Errorf("%q did not run; these did:\n%s", want, strings.Join(m.ran, "\n"))
@@ -282,7 +288,7 @@ func TestLocalMachine(t *testing.T) {
 	if err := m.run(t.Context(), c); err == nil || !strings.Contains(err.Error(), "go nonsense: exit status 2") {
 		t.Errorf("got %v", err)
 	}
-	if !m.find("go") || m.find("no-such-program-here") {
+	if m.find("go") == "" || m.find("no-such-program-here") != "" {
 		t.Error("find is wrong")
 	}
 }

@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// need makes sure that one of the programs is there, and returns which. If none
+// need makes sure that one of the programs is there, and returns its path. If none
 // is, it installs the Debian packages.
-func (b *bench) need(ctx context.Context, programs []string, packages ...string) (string, error) {
+func (b *bench) need(ctx context.Context, programs []string, packages ...string) (path string, err error) {
 	if p := b.first(programs); p != "" {
 		return p, nil
 	}
 	what, install := strings.Join(programs, " or "), strings.Join(packages, " ")
-	if !b.find("apt-get") {
+	if b.find("apt-get") == "" {
 		return "", fmt.Errorf("%s is not installed and there is no apt-get to install it with: please install it (on Debian: %s)", what, install)
 	}
 	if !b.asRoot() {
@@ -37,8 +37,8 @@ func (b *bench) need(ctx context.Context, programs []string, packages ...string)
 
 func (b *bench) first(programs []string) string {
 	for _, p := range programs {
-		if b.find(p) {
-			return p
+		if path := b.find(p); path != "" {
+			return path
 		}
 	}
 	return ""
@@ -74,7 +74,7 @@ func (b *bench) needNode(ctx context.Context) error {
 // browsers are the programs that the browser tests can drive.
 var browsers = []string{"chromium", "chromium-browser", "google-chrome"}
 
-func (b *bench) needBrowser(ctx context.Context) (program string, err error) {
+func (b *bench) needBrowser(ctx context.Context) (path string, err error) {
 	return b.need(ctx, browsers, "chromium", "fonts-liberation")
 }
 

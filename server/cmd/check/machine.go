@@ -28,9 +28,9 @@ type machine interface {
 	run(ctx context.Context, c command) error
 	// output returns what the command printed on standard output.
 	output(ctx context.Context, c command) (string, error)
-	// find tells whether a program is installed.
-	find(program string) bool
-	// root tells whether packages of the system may be installed.
+	// find returns the path of a program, or nothing if it isn't installed.
+	find(program string) string
+	// asRoot tells whether packages of the system may be installed.
 	asRoot() bool
 }
 
@@ -54,9 +54,12 @@ func (l *local) output(ctx context.Context, c command) (string, error) {
 	return out.String(), nil
 }
 
-func (l *local) find(program string) bool {
-	_, err := exec.LookPath(program)
-	return err == nil
+func (l *local) find(program string) string {
+	path, err := exec.LookPath(program)
+	if err != nil {
+		return ""
+	}
+	return path
 }
 
 func (l *local) asRoot() bool { return os.Geteuid() == 0 }

@@ -29,10 +29,13 @@ func browser(ctx context.Context, b *bench) error {
 	if err := b.needNode(ctx); err != nil {
 		return err
 	}
-	if _, err := b.needBrowser(ctx); err != nil {
+	chromium, err := b.needBrowser(ctx)
+	if err != nil {
 		return err
 	}
-	return b.run(ctx, b.in("web", "npm", "run", "e2e"))
+	c := b.in("web", "npm", "run", "e2e")
+	c.env = []string{"CHROMIUM=" + chromium}
+	return b.run(ctx, c)
 }
 
 // vectors lets Yjs make random histories and compares what the engine makes of
