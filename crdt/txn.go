@@ -195,6 +195,11 @@ func (tx *txn) delete(r ref) {
 		}
 		for e := t.entries; e != 0; e = s.entries[e].next {
 			tx.work = append(tx.work, s.entries[e].last)
+			for o := s.items[s.entries[e].last].left; o != 0; o = s.items[o].left {
+				if !s.items[o].deleted { // see store.continues: rare
+					tx.work = append(tx.work, o)
+				}
+			}
 		}
 	}
 }
