@@ -34,11 +34,11 @@ export class AwarenessSync {
   }
 
   joined(send: (body: Body) => void, me: { id: string; name: string; slot: number }): void {
-    this.#send = send
     this.#user = { id: me.id, name: me.name, ...colors(me.slot), slot: me.slot }
     // A new clock: others have removed us at the old one and would ignore it.
     const state = this.awareness.getLocalState()
     if (state) this.awareness.setLocalState({ ...state, user: this.#user })
+    this.#send = send
     this.#flush()
   }
 

@@ -120,9 +120,17 @@ export class Inbox implements Notifications {
   async #page(before: string | undefined): Promise<void> {
     const answer = fields(await this.#api.get(`/api/notifications?limit=${pageSize}${before === undefined ? '' : `&before=${encodeURIComponent(before)}`}`))
     const page = list(answer['notifications']).map(readNotice).filter((n) => n !== undefined)
-    this.items.set(before === undefined ? page : merge(this.items.get(), page))
     this.hasMore.set(page.length === pageSize)
-    this.#counts(answer)
+    if (before !== undefined) {
+      this.items.set(merge(this.items.get(), page))
+      return
+    }
+    // What came live while the answer was under way is newer than the answer.
+    const newest = Date.parse(page[0]?.createdAt ?? '') || 0
+    const live = this.items.get().filter((n) => Date.parse(n.createdAt) > newest && !page.some((m) => m.id === n.id))
+    this.items.set(merge(live, page))
+    this.unread.set(integer(answer['unread']) + live.filter((n) => n.readAt === undefined).length)
+    this.unseen.set(integer(answer['unseen']) + live.filter((n) => n.seenAt === undefined).length)
   }
 
   async #run(signal: AbortSignal): Promise<void> {

@@ -1,0 +1,73 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { decodeEvent, encodeEvent } from '../src/events.ts'
+import { decodeFrame, encodeFrame, FrameError, type Body } from '../src/frame.ts'
+
+interface Case { name: string; hex: string; channel: number; type: number; value: unknown }
+
+// The treaty with the server: append-only, shared with server/wire's tests.
+const cases = JSON.parse(readFileSync(new URL('../../../server/wire/testdata/frames.json', import.meta.url), 'utf8')) as Case[]
+
+describe('the treaty', () => {
+  test.each(cases)('$name', ({ hex, channel, type, value }) => {
+    const frame = decodeFrame(bytes(hex))
+    expect(frame).toMatchObject({ channel, body: { type } })
+    expect(read(frame!.body)).toEqual(value)
+    expect(toHex(encodeFrame(channel, again(frame!.body)))).toBe(hex)
+  })
+})
+
+test('keys are sorted, and what is undefined is left out', () => {
+  expect(decodeEvent(encodeEvent('x', { b: 1, a: undefined, c: { z: 1, y: 2 } }))).toEqual({ name: 'x', data: { b: 1, c: { z: 1, y: 2 } } })
+  expect(toHex(encodeEvent('x', { b: 1, a: 2 }))).toBe('92a17882a16102a16201')
+})
+
+test('later versions may append to the array', () => {
+  expect(decodeEvent(bytes('93a1788000'))).toEqual({ name: 'x', data: {} })
+})
+
+test('an event that is none is undefined', () => {
+  for (const hex of ['', 'c1', '80', '91a178', '920080', '92a17890', '92a178']) expect(decodeEvent(bytes(hex)), hex).toBeUndefined()
+})
+
+test('a type of a newer server is passed over', () => {
+  expect(decodeFrame(bytes('010701'))).toBeUndefined()
+})
+
+test('a frame cut anywhere says so or is another frame, and never throws anything else', () => {
+  for (const { hex } of cases) {
+    const whole = bytes(hex)
+    for (let n = 0; n < whole.length; n++) {
+      try {
+        const f = decodeFrame(whole.subarray(0, n))
+        if (f?.body.type === 16) decodeEvent(f.body.bytes)
+      } catch (err) {
+        expect(err).toBeInstanceOf(FrameError)
+      }
+    }
+  }
+})
+
+test('numbers of more than 32 bits survive, larger than 53 are refused', () => {
+  const frame = encodeFrame(1, { type: 17, n: 2 ** 53 - 1 })
+  expect(decodeFrame(frame)?.body).toEqual({ type: 17, n: 2 ** 53 - 1 })
+  expect(() => decodeFrame(bytes('0111ffffffffffffffffff01'))).toThrow(FrameError)
+})
+
+function read(body: Body): unknown {
+  switch (body.type) {
+    case 0: case 1: return toHex(body.bytes)
+    case 3: return ''
+    case 16: { const e = decodeEvent(body.bytes); return e && [e.name, e.data] }
+    case 17: return body.n
+  }
+}
+
+function again(body: Body): Body {
+  if (body.type !== 16) return body
+  const e = decodeEvent(body.bytes)!
+  return { type: 16, bytes: encodeEvent(e.name, e.data) }
+}
+
+function bytes(hex: string): Uint8Array { return Uint8Array.from(Buffer.from(hex, 'hex')) }
+function toHex(b: Uint8Array): string { return Buffer.from(b).toString('hex') }

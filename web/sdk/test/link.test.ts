@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest'
+import { LinkState } from '../src/link.ts'
+import { RoomError } from '../src/types.ts'
+import { FakeClock } from './clock.ts'
+
+test('a first connection is connecting until it is plainly not coming', () => {
+  const clock = new FakeClock()
+  const link = new LinkState(clock)
+  expect(link.get().state).toBe('idle')
+  link.connecting()
+  link.lost('network', 1, clock.now() + 200)
+  clock.pass(9_999)
+  expect(link.get().state).toBe('connecting')
+  clock.pass(1)
+  expect(link.get()).toMatchObject({ state: 'offline', since: 1_000_000, attempt: 1 })
+  link.connecting()
+  expect(link.get()).toMatchObject({ state: 'offline', nextTryAt: null })
+  link.online()
+  expect(link.get()).toEqual({ state: 'online' })
+  expect(clock.waiting).toBe(0)
+})
+
+test('a blip under 3 s is not told', () => {
+  const clock = new FakeClock()
+  const link = new LinkState(clock)
+  const seen: string[] = []
+  link.connecting()
+  link.online()
+  link.readable.subscribe((l) => seen.push(l.state))
+  link.lost('server-drain', 1, clock.now() + 100)
+  clock.pass(100)
+  link.connecting()
+  clock.pass(2_899)
+  link.online()
+  clock.pass(60_000)
+  expect(seen).toEqual(['online'])
+})
+
+test('3 s is reconnecting, 10 s is offline, and the next try is known', () => {
+  const clock = new FakeClock()
+  const link = new LinkState(clock)
+  link.connecting()
+  link.online()
+  const since = clock.now()
+  link.lost('network', 1, since + 300)
+  clock.pass(2_999)
+  expect(link.get().state).toBe('online')
+  clock.pass(1)
+  expect(link.get()).toEqual({ state: 'reconnecting', since, attempt: 1, nextTryAt: since + 300, reason: 'network' })
+  link.lost('server-down', 4, since + 12_000)
+  expect(link.get()).toEqual({ state: 'reconnecting', since, attempt: 4, nextTryAt: since + 12_000, reason: 'server-down' })
+  clock.pass(7_000)
+  expect(link.get().state).toBe('offline')
+  link.online()
+  expect(link.get().state).toBe('online')
+  link.lost('network', 1, null)
+  clock.pass(2_999)
+  expect(link.get().state).toBe('online')
+})
+
+test('closed stays closed until it is told to connect', () => {
+  const clock = new FakeClock()
+  const link = new LinkState(clock)
+  link.connecting()
+  const error = new RoomError('auth', 'no')
+  link.closed('auth', error)
+  clock.pass(60_000)
+  expect(link.get()).toEqual({ state: 'closed', reason: 'auth', error })
+  link.connecting()
+  expect(link.get().state).toBe('connecting')
+})

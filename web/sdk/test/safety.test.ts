@@ -1,0 +1,210 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import * as Y from 'yjs'
+import type { Body, SyncKind } from '../src/frame.ts'
+import { LinkState } from '../src/link.ts'
+import { SafetyState } from '../src/safety.ts'
+import { DocSync } from '../src/sync.ts'
+import { FakeClock } from './clock.ts'
+
+const ends: (() => void)[] = []
+afterEach(() => ends.splice(0).forEach((end) => end()))
+
+/** A document on a channel, with a server that the test plays. */
+function desk(doc = new Y.Doc()) {
+  const clock = new FakeClock()
+  const link = new LinkState(clock)
+  const sync = new DocSync(doc, clock)
+  const safety = new SafetyState(sync.state, link.readable, () => Promise.resolve(new Blob()), clock)
+  const server = new Y.Doc()
+  let sent: { kind: SyncKind; bytes: Uint8Array }[] = []
+  let documents = 0
+  ends.push(() => { safety.stop(); sync.destroy() })
+  const d = {
+    clock, link, sync, server, doc, t: doc.getText('t'),
+    get safety() { return safety.readable.get() },
+    get sent() { return sent.map((s) => s.kind) },
+    get documents() { return documents },
+    connect(mayWrite = true) {
+      sent = []
+      documents = 0
+      link.connecting()
+      link.online()
+      sync.joined((b: Body) => {
+        if (b.type !== 0) throw new Error('not a document message')
+        sent.push(b)
+        if (b.kind === 0) return
+        documents++
+        Y.applyUpdate(server, b.bytes)
+      }, mayWrite)
+    },
+    /** The server's side of the exchange. */
+    exchange() {
+      sync.receive(0, Y.encodeStateVector(server))
+      const step1 = sent.find((s) => s.kind === 0)!
+      sync.receive(1, Y.encodeStateAsUpdate(server, step1.bytes))
+    },
+    ack(n = documents) { sync.acked(n) },
+    open() { d.connect(); d.exchange(); d.ack() },
+    break() { sync.lost(); link.lost('network', 1, null) },
+  }
+  return d
+}
+
+describe('safety', () => {
+  test('opening is loading, then saved by the ack of an empty step 2, not before', () => {
+    const d = desk()
+    expect(d.safety).toEqual({ state: 'loading' })
+    d.connect()
+    expect(d.sent).toEqual([0])
+    expect(d.safety.state).toBe('loading')
+    d.exchange()
+    expect(d.sent).toEqual([0, 1])
+    expect(d.safety.state).toBe('saving')
+    d.ack()
+    expect(d.safety).toEqual({ state: 'saved', at: d.clock.now() })
+  })
+
+  test('saved only when everything sent is acked', () => {
+    const d = desk()
+    d.open()
+    d.t.insert(0, 'a')
+    d.clock.pass(1_500)
+    d.t.insert(0, 'b')
+    expect(d.documents).toBe(3)
+    expect(d.safety).toMatchObject({ state: 'saving', pending: 2, since: 1_000_000 })
+    d.ack(2)
+    expect(d.safety).toMatchObject({ state: 'saving', pending: 1 })
+    d.ack(1) // never back
+    d.ack(99) // never more than was sent
+    expect(d.safety).toMatchObject({ state: 'saving', pending: 1 })
+    d.ack(3)
+    expect(d.safety.state).toBe('saved')
+  })
+
+  test('what one types in a second is one change, and safe only with its last letter', () => {
+    const d = desk()
+    d.open()
+    for (const c of 'hello') d.t.insert(d.t.length, c)
+    expect(d.documents).toBe(6)
+    d.ack(5)
+    expect(d.safety).toMatchObject({ state: 'saving', pending: 1 })
+    d.ack(6)
+    expect(d.safety.state).toBe('saved')
+  })
+
+  test('work left by a break lives in this tab only, until another join has it acked', () => {
+    const d = desk()
+    d.open()
+    d.t.insert(0, 'unacked ')
+    d.break()
+    expect(d.safety.state).toBe('saving') // 3 s say nothing
+    d.clock.pass(3_000)
+    expect(d.safety).toMatchObject({ state: 'memory', pending: 1 })
+    d.t.insert(0, 'offline ')
+    expect(d.safety).toMatchObject({ state: 'memory', pending: 2 })
+    d.clock.pass(7_000)
+    expect(d.safety.state).toBe('memory')
+    d.connect()
+    expect(d.safety.state).toBe('saving')
+    d.t.insert(0, 'early ') // before the server has asked: step 2 carries it
+    expect(d.sent).toEqual([0])
+    d.exchange()
+    expect(d.sent).toEqual([0, 1])
+    expect(d.safety.state).toBe('saving')
+    d.ack(1)
+    expect(d.safety.state).toBe('saved')
+    expect(d.server.getText('t').toString()).toBe('early offline unacked ')
+  })
+
+  test('an ack of an earlier join means nothing in this one', () => {
+    const d = desk()
+    d.open()
+    for (let i = 0; i < 5; i++) d.t.insert(0, 'x')
+    d.break()
+    d.connect()
+    d.ack(6)
+    expect(d.safety.state).not.toBe('saved')
+    d.exchange()
+    expect(d.safety.state).toBe('saving')
+  })
+
+  test('offline with nothing to save stays saved, with the time it was', () => {
+    const d = desk()
+    d.open()
+    const before = d.safety
+    d.break()
+    d.clock.pass(20_000)
+    expect(d.safety).toBe(before)
+  })
+
+  test("other people's changes are not mine to save, and not sent back", () => {
+    const d = desk()
+    d.open()
+    d.server.getText('t').insert(0, 'theirs')
+    d.sync.receive(2, Y.encodeStateAsUpdate(d.server))
+    expect(d.t.toString()).toBe('theirs')
+    expect(d.documents).toBe(1)
+    expect(d.safety.state).toBe('saved')
+  })
+
+  test('a document that was filled before is work to save', () => {
+    const doc = new Y.Doc()
+    doc.getText('t').insert(0, 'before')
+    const d = desk(doc)
+    d.connect()
+    d.exchange()
+    expect(d.safety).toMatchObject({ state: 'saving', pending: 1 })
+    d.ack()
+    expect(d.safety.state).toBe('saved')
+  })
+
+  test('a reader is saved without acks; their changes are refused, with a copy to keep', () => {
+    const d = desk()
+    d.connect(false)
+    d.exchange()
+    expect(d.safety.state).toBe('saved')
+    d.t.insert(0, 'x')
+    expect(d.safety).toMatchObject({ state: 'refused', error: { code: 'forbidden' } })
+    expect(d.documents).toBe(1)
+  })
+
+  test('a change that is too large is refused and never sent', () => {
+    const d = desk()
+    d.open()
+    d.t.insert(0, 'x'.repeat(1 << 20))
+    expect(d.safety).toMatchObject({ state: 'refused', error: { code: 'too-large' } })
+    expect(d.documents).toBe(1)
+  })
+})
+
+describe('holding while a composition is open', () => {
+  test('changes wait, and come 30 ms after it', () => {
+    const d = desk()
+    d.open()
+    d.server.getText('t').insert(0, 'theirs')
+    d.sync.hold(true)
+    d.sync.receive(2, Y.encodeStateAsUpdate(d.server))
+    d.t.insert(0, 'mine') // one's own go out
+    expect(d.documents).toBe(2)
+    d.sync.hold(false)
+    d.clock.pass(29)
+    expect(d.t.toString()).toBe('mine')
+    d.clock.pass(1)
+    expect(d.t.toString()).toHaveLength(10)
+  })
+
+  test('not for longer than 10 s without a word', () => {
+    const d = desk()
+    d.open()
+    d.server.getText('t').insert(0, 'theirs')
+    d.sync.hold(true)
+    d.sync.receive(2, Y.encodeStateAsUpdate(d.server))
+    d.clock.pass(9_000)
+    d.sync.hold(true) // compositionupdate
+    d.clock.pass(9_999)
+    expect(d.t.toString()).toBe('')
+    d.clock.pass(1)
+    expect(d.t.toString()).toBe('theirs')
+    expect(d.documents).toBe(1)
+  })
+})
