@@ -58,10 +58,6 @@ func bundle(root string, made site) (sources []string, err error) {
 	}
 	sources = pages.sources()
 
-	if _, err := os.Stat(filepath.Join(root, worker)); err != nil {
-		fmt.Fprintln(os.Stderr, "build: no service worker yet:", err)
-		return sources, nil
-	}
 	options.EntryPoints, options.Outbase = []string{worker}, filepath.Join(root, "sw")
 	options.Splitting, options.Format, options.ChunkNames = false, api.FormatIIFE, ""
 	sw, err := compile(options)

@@ -1,0 +1,227 @@
+import { html, nothing, type PropertyValues, type TemplateResult } from 'lit'
+import { live } from 'lit/directives/live.js'
+import type { Client, Room } from '@weft/sdk'
+import { WeftElement } from '../elements/base/element.ts'
+import { icons } from '../elements/base/icons.ts'
+import { counted } from '../elements/base/words.ts'
+import type { WeftChat } from '../elements/chat/chat.ts'
+import type { WeftPage } from '../elements/page/page.ts'
+import { pretty } from './address.ts'
+import type { Title } from './title.ts'
+
+type Tab = 'doc' | 'chat' | 'people'
+
+/**
+ * The space: header, page, and the conversation beside it or, on a phone, one
+ * tab away. It renders into the document itself, where the page's text has to
+ * be.
+ *
+ * @fires app-join the reader chose a name; `detail.name`
+ */
+export class WeftApp extends WeftElement {
+  static override properties = {
+    client: { attribute: false }, room: { attribute: false }, title_: { attribute: false }, joined: { type: Boolean }, guestName: {},
+    tab: { state: true }, unread: { state: true }, copied: { state: true }, dismissed: { state: true }, editor: { state: true },
+  }
+  declare client: Client
+  declare room: Room
+  declare title_: Title
+  declare joined: boolean
+  declare guestName: string
+  declare protected tab: Tab
+  declare protected unread: number
+  declare protected copied: boolean
+  declare protected dismissed: boolean
+  /** The editor's chunk is here. */
+  declare protected editor: boolean
+  #copyTimer: ReturnType<typeof setTimeout> | undefined
+
+  constructor() {
+    super()
+    this.joined = false
+    this.guestName = ''
+    this.tab = 'doc'
+    this.unread = 0
+    this.copied = false
+    this.dismissed = false
+    this.editor = false
+  }
+
+  protected override createRenderRoot(): this {
+    return this
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback()
+    void import('./editor.ts').then(() => { this.editor = true })
+  }
+
+  protected override sources() {
+    return [this.title_, this.room?.role, this.room?.presence.me, this.room?.presence.others, this.room?.link]
+  }
+
+  get #writes(): boolean {
+    const role = this.room.role.get()
+    return this.joined && (role === 'write' || role === 'admin')
+  }
+
+  protected override render(): TemplateResult {
+    return html`<div class="app" data-tab=${this.tab}>
+      <a class="skip" href="#page" @click=${this.#toPage}>To the document</a>
+      ${this.#header()}
+      <main id="page" aria-label="Document"><div class="scroll">${this.#document()}</div></main>
+      ${this.#panel()}
+      ${this.#tabs()}
+      ${this.joined ? nothing : this.#joinCard()}
+      <div class="gone" role="status">${this.copied ? 'Link copied' : ''}</div>
+    </div>`
+  }
+
+  #header(): TemplateResult {
+    const shown = this.title_.get() || pretty(this.room.id)
+    return html`<header>
+      <a class="home" href="/" aria-label="Weft, all spaces" title="All spaces"><span class="mark"></span></a>
+      <div class="names">
+        <input class="title" name="title" aria-label="Space title" dir="auto" maxlength="200" autocomplete="off" spellcheck="false"
+          ?readonly=${!this.#writes} placeholder=${pretty(this.room.id)} .value=${live(this.title_.get())} title=${shown}
+          @input=${(e: Event) => this.#rename(e)} @keydown=${this.#titleKey}>
+        <weft-status .room=${this.room}></weft-status>
+      </div>
+      <span class="grow"></span>
+      <weft-avatars .room=${this.room} @weft-people-open=${() => this.#show('people')}></weft-avatars>
+      <weft-bell .client=${this.client}></weft-bell>
+      <button class="button solid share" @click=${this.#copy}>${this.copied ? 'Copied' : 'Share'}</button>
+    </header>`
+  }
+
+  #document(): TemplateResult {
+    return html`<article class="doc">
+      <h1 class="heading"><textarea name="heading" rows="1" aria-label="Title" dir="auto" maxlength="200" ?readonly=${!this.#writes}
+        placeholder="Untitled" .value=${live(this.title_.get())} @input=${(e: Event) => this.#rename(e)} @keydown=${this.#titleKey}></textarea></h1>
+      ${this.#company()}
+      ${this.editor
+        ? html`<weft-page .room=${this.room} ?readonly=${!this.joined} @weft-ready=${this.#ready}></weft-page>`
+        : html`<div class="waiting" role="progressbar" aria-label="Opening the page"><i></i><i></i><i></i><i></i></div>`}
+    </article>`
+  }
+
+  /** Who else is here; alone, how to change that. */
+  #company(): TemplateResult {
+    const others = this.room.presence.others.get()
+    if (!this.room.presence.me.get()) return html`<p class="meta">&nbsp;</p>`
+    if (others.length > 0 || !this.joined) return html`<p class="meta">${counted(others.length + 1, 'person', 'people')} here</p>`
+    if (this.dismissed) return html`<p class="meta">Only you are here</p>`
+    return html`<p class="meta alone"><span>Only you are here. Invite people</span>
+      <button class="button line" @click=${this.#copy}>${icons.link}${this.copied ? 'Copied' : 'Copy link'}</button>
+      <button class="button line second" @click=${this.#second}>Open a second window</button>
+      <button class="dismiss" aria-label="Dismiss" @click=${() => { this.dismissed = true }}>${icons.close}</button></p>`
+  }
+
+  #panel(): TemplateResult {
+    const people = this.tab === 'people'
+    return html`<aside aria-label="Conversation">
+      <div class="tabs" role="tablist">
+        <button role="tab" aria-selected=${!people} @click=${() => this.#show('chat')}>Chat${this.#count()}</button>
+        <button role="tab" aria-selected=${people} @click=${() => this.#show('people')}>People</button>
+      </div>
+      <weft-chat .room=${this.room} ?can-send=${this.joined && this.room.role.get() !== 'read'} ?hidden=${people}
+        @weft-unread=${(e: CustomEvent<{ count: number }>) => this.#setUnread(e.detail.count)}></weft-chat>
+      <weft-people .room=${this.room} ?hidden=${!people}></weft-people>
+    </aside>`
+  }
+
+  #tabs(): TemplateResult {
+    const tab = (name: Tab, icon: TemplateResult, words: string): TemplateResult =>
+      html`<button aria-current=${this.tab === name ? 'page' : nothing} data-tab=${name} @click=${() => this.#show(name)}>${icon}${words}${name === 'chat' ? this.#count() : nothing}</button>`
+    return html`<nav class="bottom" aria-label="Views">${tab('doc', icons.page, 'Doc')}${tab('chat', icons.chat, 'Chat')}${tab('people', icons.people, 'People')}</nav>`
+  }
+
+  #count(): TemplateResult | typeof nothing {
+    return this.unread > 0 ? html`<span class="count" aria-label="${this.unread} unread">${this.unread}</span>` : nothing
+  }
+
+  #joinCard(): TemplateResult {
+    return html`<form class="card" @submit=${(e: SubmitEvent) => {
+      e.preventDefault()
+      const name = String(new FormData(e.currentTarget as HTMLFormElement).get('name') ?? '').trim()
+      if (name !== '') this.tell('app-join', { name })
+    }}><label>Join as <input name="name" required maxlength="40" placeholder="Your name" autocomplete="nickname" .value=${this.guestName}></label>
+      <button class="button solid">Join</button></form>`
+  }
+
+  protected override updated(changed: PropertyValues): void {
+    if (changed.has('joined') && this.joined && changed.get('joined') === false) this.querySelector<WeftPage>('weft-page')?.focus()
+    for (const area of this.querySelectorAll<HTMLTextAreaElement>('.heading textarea')) {
+      if (CSS.supports('field-sizing', 'content')) break
+      area.style.blockSize = 'auto'
+      area.style.blockSize = `${area.scrollHeight}px`
+    }
+  }
+
+  override firstUpdated(): void {
+    this.addEventListener('weft-person', (e) => {
+      const { id } = (e as CustomEvent<{ id: string }>).detail
+      this.#show(matchMedia('(max-width: 760px)').matches ? 'doc' : this.tab)
+      this.querySelector<WeftPage>('weft-page')?.goTo(id)
+    })
+  }
+
+  /** Shows a message of the chat, once it is there. */
+  goToMessage(id: string): void {
+    this.#show('chat')
+    const chat = this.querySelector<WeftChat>('weft-chat')
+    if (!chat) return
+    let tries = 20
+    const look = (): void => { if (!chat.goTo(id) && tries-- > 0) setTimeout(look, 150) }
+    void this.updateComplete.then(look)
+  }
+
+  #ready = (): void => {
+    const page = this.querySelector<WeftPage>('weft-page')
+    if (!this.joined || matchMedia('(pointer: coarse)').matches || (document.activeElement && document.activeElement !== document.body)) return
+    if (this.title_.get() === '') this.querySelector<HTMLTextAreaElement>('.heading textarea')?.focus()
+    else page?.focus()
+  }
+
+  #setUnread(count: number): void {
+    const seen = this.querySelector<WeftChat>('weft-chat')?.checkVisibility() === true
+    this.unread = seen && document.hasFocus() && this.tab !== 'people' && count > 0 && this.tab !== 'doc' ? 0 : count
+  }
+
+  #show(tab: Tab): void {
+    this.tab = tab
+    void this.updateComplete.then(() => {
+      const chat = this.querySelector<WeftChat>('weft-chat')
+      if (tab !== 'people' && chat?.checkVisibility()) chat.shown()
+    })
+  }
+
+  #rename(e: Event): void {
+    if (this.#writes) this.title_.set((e.target as HTMLInputElement | HTMLTextAreaElement).value)
+  }
+
+  #titleKey = (e: KeyboardEvent): void => {
+    if (e.isComposing || e.key !== 'Enter') return
+    e.preventDefault()
+    this.querySelector<WeftPage>('weft-page')?.focus()
+  }
+
+  #toPage = (e: Event): void => {
+    e.preventDefault()
+    this.querySelector<WeftPage>('weft-page')?.focus()
+  }
+
+  #copy = (): void => {
+    const link = `${location.origin}${location.pathname}`
+    void navigator.clipboard.writeText(link).then(() => {
+      this.copied = true
+      clearTimeout(this.#copyTimer)
+      this.#copyTimer = setTimeout(() => { this.copied = false }, 3000)
+    }, () => prompt('Copy this link', link))
+  }
+
+  /** The demonstration: a window of somebody else, so that one person sees two. */
+  #second = (): void => {
+    window.open(`${location.pathname}?guest=2`, '_blank', 'popup,width=520,height=760')
+  }
+}

@@ -1,0 +1,8 @@
+import { html, type TemplateResult } from 'lit'
+import type { Person } from '@weft/sdk'
+import { initials } from '../base/words.ts'
+
+/** A person, drawn small. The name is said by whoever places the face. */
+export function face(person: Pick<Person, 'name'> & { slot?: number; state?: Person['state'] }): TemplateResult {
+  return html`<span class="face c${(person.slot ?? 0) % 12}" data-state=${person.state ?? 'active'} aria-hidden="true">${initials(person.name)}</span>`
+}

@@ -1,0 +1,64 @@
+/** How names, times and lists are written. Pure; the locale is the browser's unless told. */
+
+const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
+
+const first = (word: string): string => {
+  for (const { segment } of segmenter.segment(word)) return segment
+  return ''
+}
+
+/** One or two letters for a face: "Amara Osei" → "AO", "Mika" → "MI", "Guest 2" → "G2". */
+export function initials(name: string): string {
+  const words = name.trim().split(/\s+/u).filter((w) => w !== '')
+  const [head = '?', ...rest] = words
+  const tail = rest.at(-1)
+  const letters = tail === undefined
+    ? [...segmenter.segment(head)].slice(0, 2).map((s) => s.segment).join('')
+    : first(head) + first(tail)
+  return letters.toLocaleUpperCase()
+}
+
+/** What a caret's label says: the first name, and the next initial if another has the same. */
+export function shortName(name: string, others: readonly string[] = []): string {
+  const [head = name, next] = name.trim().split(/\s+/u)
+  if (next === undefined) return head
+  if (/^\d+$/u.test(next)) return `${head} ${next}`
+  const twins = others.some((o) => o !== name && o.trim().split(/\s+/u)[0] === head)
+  return twins ? `${head} ${first(next)}.` : head
+}
+
+/** "Amara", "Amara and Mika", and from three on nobody in particular. */
+export function typingLine(names: readonly string[]): string {
+  if (names.length === 0) return ''
+  if (names.length > 2) return 'Several people are typing'
+  return `${listed(names)} ${names.length === 1 ? 'is' : 'are'} typing`
+}
+
+export const listed = (names: readonly string[]): string => new Intl.ListFormat('en', { type: 'conjunction' }).format(names)
+
+export const counted = (n: number, one: string, many: string): string => `${n} ${n === 1 ? one : many}`
+
+export const clockTime = (at: Date): string =>
+  at.toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit' })
+
+/** The rule above a day's messages. */
+export function dayName(day: Date, now: Date): string {
+  const days = Math.round((midnight(now) - midnight(day)) / 86_400_000)
+  if (days === 0) return 'Today'
+  if (days === 1) return 'Yesterday'
+  if (days > 1 && days < 7) return day.toLocaleDateString(undefined, { weekday: 'long' })
+  return day.toLocaleDateString(undefined, { day: 'numeric', month: 'long', year: day.getFullYear() === now.getFullYear() ? undefined : 'numeric' })
+}
+
+export const sameDay = (a: Date, b: Date): boolean => midnight(a) === midnight(b)
+
+const midnight = (d: Date): number => new Date(d.getFullYear(), d.getMonth(), d.getDate()).getTime()
+
+/** "just now", "5 min ago", "yesterday": how long ago, no finer than it matters. */
+export function ago(then: Date, now: Date): string {
+  const minutes = Math.floor((now.getTime() - then.getTime()) / 60_000)
+  if (minutes < 1) return 'just now'
+  if (minutes < 60) return `${minutes} min ago`
+  if (sameDay(then, now)) return clockTime(then)
+  return dayName(then, now).toLocaleLowerCase()
+}

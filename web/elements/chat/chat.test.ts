@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest'
+import type { Message } from '@weft/sdk'
+import { isEmoji, parts, rows } from './log.ts'
+import { complete, queryAt, suggest, written } from './mention.ts'
+import { initials, shortName, typingLine } from '../base/words.ts'
+
+const message = (id: string, user: string, minute: number, more: Partial<Message> = {}): Message => ({
+  id, room: 'r', user: { id: user, name: user }, text: id, mentions: [], reactions: [], deleted: false, state: 'sent', mine: false, mentionsMe: false,
+  createdAt: new Date(2026, 10, 22, 16, minute).toISOString(), ...more,
+})
+
+describe('rows', () => {
+  it('puts one person’s messages of five minutes under one header', () => {
+    const list = rows([message('a', 'mika', 0), message('b', 'mika', 4), message('c', 'nia', 5), message('d', 'mika', 6), message('e', 'mika', 12)])
+    expect(list.map((r) => r.continues)).toEqual([false, true, false, false, false])
+    expect(list.map((r) => r.opensDay)).toEqual([true, false, false, false, false])
+  })
+
+  it('gives a mention of me, and the first new one, a header of their own', () => {
+    const list = rows([message('a', 'mika', 0), message('b', 'mika', 1, { mentionsMe: true }), message('c', 'mika', 2), message('d', 'mika', 3)], 'd')
+    expect(list.map((r) => r.continues)).toEqual([false, false, false, false])
+    expect(list[3]?.opensNew).toBe(true)
+  })
+})
+
+describe('parts', () => {
+  const mika = { id: 'u1', name: 'Mika' }
+  it('finds addresses, code and the people the server found', () => {
+    expect(parts('hey @mika, see https://a.example/x. `@Mika`', [mika])).toEqual([
+      { type: 'text', text: 'hey ' }, { type: 'mention', id: 'u1', text: '@mika' }, { type: 'text', text: ', see ' },
+      { type: 'link', text: 'https://a.example/x', href: 'https://a.example/x' }, { type: 'text', text: '. ' }, { type: 'code', text: '@Mika' },
+    ])
+  })
+  it('leaves hostile text as text', () => {
+    expect(parts('<img onerror=1> javascript:alert(1) @Mikas x@Mika', [mika])).toEqual([{ type: 'text', text: '<img onerror=1> javascript:alert(1) @Mikas x@Mika' }])
+  })
+  it('prefers the longer name', () => {
+    expect(parts('@Ana Maria', [{ id: '1', name: 'Ana' }, { id: '2', name: 'Ana Maria' }])).toEqual([{ type: 'mention', id: '2', text: '@Ana Maria' }])
+  })
+  it('knows emoji from digits', () => {
+    expect(isEmoji('🎉 👍🏽')).toBe(true)
+    expect(isEmoji('42')).toBe(false)
+  })
+})
+
+describe('mentions', () => {
+  const people = [{ id: '1', name: 'Mika' }, { id: '2', name: 'Zoë Ángel' }, { id: '3', name: 'Mika' }]
+  it('open at the start of a word only', () => {
+    expect(queryAt('hi @mi', 6)).toEqual({ from: 3, text: 'mi' })
+    expect(queryAt('mail@mi', 7)).toBeNull()
+  })
+  it('suggest by any part of a name, without accents', () => {
+    expect(suggest(people, 'ang').map((p) => p.id)).toEqual(['2'])
+    expect(suggest(people, 'zoe').map((p) => p.id)).toEqual(['2'])
+  })
+  it('write the id where the name is not one person’s alone', () => {
+    expect(written(people[0]!, people)).toBe('1')
+    expect(complete('hi @zo there', { from: 3, text: 'zo' }, 6, written(people[1]!, people))).toEqual({ text: 'hi @Zoë Ángel there', caret: 14 })
+  })
+})
+
+describe('words', () => {
+  it('names people shortly', () => {
+    expect([initials('Amara Osei'), initials('Mika'), initials('Guest 2'), initials('')]).toEqual(['AO', 'MI', 'G2', '?'])
+    expect(shortName('Ana Ruiz', ['Ana Ruiz', 'Ana Lund'])).toBe('Ana R.')
+    expect(shortName('Guest 3')).toBe('Guest 3')
+  })
+  it('says who types without a crowd', () => {
+    expect(typingLine(['Amara'])).toBe('Amara is typing')
+    expect(typingLine(['Amara', 'Mika'])).toBe('Amara and Mika are typing')
+    expect(typingLine(['A', 'B', 'C'])).toBe('Several people are typing')
+  })
+})

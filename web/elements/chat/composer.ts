@@ -1,0 +1,170 @@
+import { css, html, nothing, type TemplateResult } from 'lit'
+import type { Room, UserInfo } from '@weft/sdk'
+import { face } from '../avatars/face.ts'
+import { WeftElement } from '../base/element.ts'
+import { icons } from '../base/icons.ts'
+import { faceSheet, sheet } from '../base/sheet.ts'
+import { complete, queryAt, suggest, written, type Query } from './mention.ts'
+
+/**
+ * The composer: a textarea, because input methods, autocorrection, dictation
+ * and phone keyboards all behave in one. Enter sends and Shift+Enter breaks;
+ * where the pointer is a finger, Enter breaks and the button sends.
+ *
+ * @fires weft-compose the text to send, trimmed
+ */
+export class WeftComposer extends WeftElement {
+  static override properties = { room: { attribute: false }, people: { attribute: false }, query: { state: true }, chosen: { state: true }, empty: { state: true } }
+  declare room: Room | null
+  /** Whom an @ may name. */
+  declare people: readonly UserInfo[]
+  declare protected query: Query | null
+  declare protected chosen: number
+  declare protected empty: boolean
+
+  static override styles = [sheet, faceSheet, css`
+    :host { position: relative; margin: 0 12px 12px; }
+    .box { border-radius: var(--weft-r2); box-shadow: inset 0 0 0 1px var(--weft-line-strong); background: var(--weft-raised); padding: 9px 8px 6px 12px; }
+    .box:focus-within { box-shadow: inset 0 0 0 2px var(--weft-ink); }
+    textarea { display: block; inline-size: 100%; resize: none; border: 0; outline: none; padding: 0; margin: 0; background: none; color: inherit; font: inherit; line-height: 1.5; min-block-size: 21px; max-block-size: min(40vh, 320px); field-sizing: content; overflow-y: auto; }
+    textarea::placeholder { color: var(--weft-ink-3); opacity: 1; }
+    .row { display: flex; align-items: center; margin-block-start: 6px; margin-inline-start: -7px; }
+    .send { margin-inline-start: auto; inline-size: 30px; block-size: 30px; border-radius: 8px; background: var(--weft-sunken); color: var(--weft-ink-3); display: grid; place-items: center; transition: background 120ms, color 120ms; }
+    .send:not([disabled]) { background: var(--weft-accent); color: var(--weft-accent-ink); }
+    .send[disabled] { cursor: default; }
+    ul { position: absolute; inset: auto 0 calc(100% + 6px); margin: 0; padding: 4px; list-style: none; background: var(--weft-raised); border-radius: var(--weft-r2); box-shadow: var(--weft-e2); z-index: 3; max-block-size: 260px; overflow: auto; }
+    li { display: flex; align-items: center; gap: 9px; padding: 6px 8px; border-radius: var(--weft-r1); cursor: pointer; --s: 24px; }
+    li[aria-selected="true"] { background: var(--weft-wash); }
+    @media (pointer: coarse) { .send { inline-size: 44px; block-size: 44px; } textarea { font-size: 16px; } }
+  `]
+
+  constructor() {
+    super()
+    this.room = null
+    this.people = []
+    this.query = null
+    this.chosen = 0
+    this.empty = true
+  }
+
+  override focus(): void {
+    this.#area?.focus()
+  }
+
+  get #area(): HTMLTextAreaElement | null {
+    return this.renderRoot.querySelector('textarea')
+  }
+
+  protected override render(): TemplateResult {
+    const found = this.#suggestions()
+    return html`${found.length > 0 ? this.#list(found) : nothing}
+      <div class="box" part="composer">
+        <textarea name="message" part="input" rows="1" dir="auto" placeholder="Message the group" aria-label="Message"
+          enterkeyhint="send" autocapitalize="sentences" autocomplete="off" maxlength="8000"
+          role="combobox" aria-autocomplete="list" aria-expanded=${found.length > 0} aria-controls="people"
+          aria-activedescendant=${found.length > 0 ? `person-${this.chosen}` : nothing}
+          @input=${this.#input} @keydown=${this.#key} @click=${this.#look} @compositionend=${this.#look} @blur=${this.#blur}></textarea>
+        <div class="row">
+          <button class="icon" type="button" aria-label="Mention someone" title="Mention someone" @click=${this.#at}>${icons.at}</button>
+          <button class="send" part="send" type="button" aria-label="Send" title="Send" ?disabled=${this.empty} @click=${() => this.#send()}>${icons.send}</button>
+        </div>
+      </div>`
+  }
+
+  #list(found: readonly UserInfo[]): TemplateResult {
+    return html`<ul id="people" role="listbox" aria-label="People to mention">${found.map((p, i) => html`
+      <li id="person-${i}" role="option" aria-selected=${i === this.chosen} data-mention=${p.id}
+        @pointerdown=${(e: Event) => { e.preventDefault(); this.#choose(p) }}>${face(p)}<bdi>${p.name}</bdi></li>`)}</ul>`
+  }
+
+  #suggestions(): UserInfo[] {
+    return this.query ? suggest(this.people, this.query.text) : []
+  }
+
+  #input = (e: Event): void => {
+    const area = this.#area
+    if (!area) return
+    this.empty = area.value.trim() === ''
+    this.room?.chat.setTyping(!this.empty)
+    grow(area)
+    if (!(e instanceof InputEvent && e.isComposing)) this.#look()
+  }
+
+  #look = (): void => {
+    const area = this.#area
+    const query = area && area.selectionStart === area.selectionEnd ? queryAt(area.value, area.selectionStart) : null
+    if (query?.text !== this.query?.text) this.chosen = 0
+    this.query = query
+  }
+
+  #blur = (): void => {
+    this.query = null
+  }
+
+  #key = (e: KeyboardEvent): void => {
+    if (e.isComposing || e.keyCode === 229) return // this Enter ends a word, not a message
+    const found = this.#suggestions()
+    const person = found[this.chosen]
+    if (person) {
+      if (e.key === 'ArrowDown' || e.key === 'ArrowUp') {
+        e.preventDefault()
+        this.chosen = (this.chosen + (e.key === 'ArrowDown' ? 1 : found.length - 1)) % found.length
+        return
+      }
+      if ((e.key === 'Enter' && !e.shiftKey) || e.key === 'Tab') {
+        e.preventDefault()
+        this.#choose(person)
+        return
+      }
+      if (e.key === 'Escape') {
+        e.preventDefault()
+        this.query = null
+        return
+      }
+    }
+    if (e.key === 'Enter' && !e.shiftKey && !e.altKey && !matchMedia('(pointer: coarse)').matches) {
+      e.preventDefault()
+      this.#send()
+    }
+  }
+
+  #at = (): void => {
+    const area = this.#area
+    if (!area) return
+    area.focus()
+    const before = area.value.slice(0, area.selectionStart)
+    area.setRangeText(before === '' || /\s$/u.test(before) ? '@' : ' @', area.selectionStart, area.selectionEnd, 'end')
+    area.dispatchEvent(new Event('input'))
+  }
+
+  #choose(person: UserInfo): void {
+    const area = this.#area
+    if (!area || !this.query) return
+    const next = complete(area.value, this.query, area.selectionStart, written(person, this.people))
+    area.value = next.text
+    area.setSelectionRange(next.caret, next.caret)
+    this.query = null
+    this.empty = false
+    grow(area)
+  }
+
+  #send(): void {
+    const area = this.#area
+    const text = area?.value.trim() ?? ''
+    if (!area || text === '') return
+    area.value = ''
+    this.empty = true
+    this.query = null
+    grow(area)
+    this.room?.chat.setTyping(false)
+    this.tell('weft-compose', { text })
+    area.focus()
+  }
+}
+
+/** For browsers without field-sizing. */
+function grow(area: HTMLTextAreaElement): void {
+  if (CSS.supports('field-sizing', 'content')) return
+  area.style.blockSize = 'auto'
+  area.style.blockSize = `${area.scrollHeight}px`
+}

@@ -1,0 +1,21 @@
+// Importing this defines the elements around the page. The page itself, with
+// its editor, is define-page.ts, which an application loads later.
+import { WeftAvatars, WeftBell, WeftChat, WeftComposer, WeftPeople, WeftStatus, define } from './index.ts'
+
+define('weft-avatars', WeftAvatars)
+define('weft-bell', WeftBell)
+define('weft-chat', WeftChat)
+define('weft-composer', WeftComposer)
+define('weft-people', WeftPeople)
+define('weft-status', WeftStatus)
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'weft-avatars': WeftAvatars
+    'weft-bell': WeftBell
+    'weft-chat': WeftChat
+    'weft-composer': WeftComposer
+    'weft-people': WeftPeople
+    'weft-status': WeftStatus
+  }
+}

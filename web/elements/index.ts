@@ -1,0 +1,8 @@
+export { WeftElement, define } from './base/element.ts'
+export { WeftAvatars } from './avatars/avatars.ts'
+export { WeftBell } from './bell/bell.ts'
+export { WeftChat } from './chat/chat.ts'
+export { WeftComposer } from './chat/composer.ts'
+export { WeftPeople } from './people/people.ts'
+export { WeftStatus } from './status/status.ts'
+export { pill, type Pill } from './status/pill.ts'

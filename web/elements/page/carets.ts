@@ -1,0 +1,171 @@
+import type { EditorView } from 'prosemirror-view'
+import type { Awareness } from 'y-protocols/awareness'
+import { shortName } from '../base/words.ts'
+import { locate, type Place } from './cursor.ts'
+
+/** What awareness says of a peer, as far as drawing needs it. */
+export interface Peer { readonly key: string; readonly name: string; readonly slot: number; readonly idle: boolean }
+
+/** How long a label stays after its caret moved, before it is a dot. */
+const labelMs = 2500
+const edge = 96
+
+interface Caret { readonly element: HTMLElement; readonly label: HTMLElement; last: string; hide: ReturnType<typeof setTimeout> | undefined }
+interface Spot { readonly peer: Peer; readonly place: Place; readonly x: number; readonly y: number; readonly height: number }
+
+const highlightName = (slot: number): string => `weft-c${slot}`
+/** Each page's ranges by slot: highlights are the document's, and it may hold several pages. */
+const painted = new Map<Carets, Map<number, StaticRange[]>>()
+
+/**
+ * Draws other people outside the text: selections as CSS highlights, carets in
+ * a layer above. Nothing of theirs is ever a node of the document, and many
+ * changes in one frame cost one drawing.
+ */
+export class Carets {
+  readonly #layer: HTMLElement
+  readonly #awareness: Awareness
+  readonly #peer: (client: number, state: { readonly [field: string]: unknown }) => Peer | null
+  readonly #carets = new Map<number, Caret>()
+  #view: EditorView | null = null
+  #frame = 0
+
+  constructor(layer: HTMLElement, awareness: Awareness, peer: (client: number, state: { readonly [field: string]: unknown }) => Peer | null) {
+    this.#layer = layer
+    this.#awareness = awareness
+    this.#peer = peer
+    awareness.on('change', this.draw)
+  }
+
+  show(view: EditorView): void {
+    this.#view = view
+    this.draw()
+  }
+
+  /** Draws in the next frame; cheap to call often. */
+  readonly draw = (): void => {
+    this.#frame ||= requestAnimationFrame(() => {
+      this.#frame = 0
+      this.#paint()
+    })
+  }
+
+  destroy(): void {
+    cancelAnimationFrame(this.#frame)
+    this.#awareness.off('change', this.draw)
+    for (const caret of this.#carets.values()) this.#remove(caret)
+    this.#carets.clear()
+    painted.delete(this)
+    highlight()
+  }
+
+  /** Where a person is, in the view's positions. */
+  find(key: string): number | null {
+    if (!this.#view) return null
+    for (const [client, state] of this.#awareness.getStates()) {
+      if (client === this.#awareness.clientID || this.#peer(client, state)?.key !== key) continue
+      const place = locate(this.#view, state)
+      if (place) return place.head
+    }
+    return null
+  }
+
+  #paint(): void {
+    const view = this.#view
+    if (!view || view.isDestroyed) return
+    // Read everything first, then write: one layout, not one for each caret.
+    const origin = this.#layer.getBoundingClientRect()
+    const ranges = new Map<number, StaticRange[]>()
+    const spots = new Map<number, Spot>()
+    const alive = new Set<number>()
+    for (const [client, state] of this.#awareness.getStates()) {
+      if (client === this.#awareness.clientID) continue
+      const peer = this.#peer(client, state)
+      if (!peer || state['cursor'] == null) continue
+      alive.add(client) // a caret whose place is not here yet keeps its last one
+      const place = locate(view, state)
+      if (!place) continue
+      const range = rangeOf(view, place)
+      if (range) ranges.set(peer.slot, [...ranges.get(peer.slot) ?? [], range])
+      const box = coords(view, place.head)
+      if (box) spots.set(client, { peer, place, x: box.left - origin.left, y: box.top - origin.top, height: box.bottom - box.top })
+    }
+    painted.set(this, ranges)
+    highlight()
+    const width = origin.width
+    const names = [...spots.values()].map((s) => s.peer.name)
+    for (const [client, spot] of spots) this.#place(client, spot, width, names)
+    for (const [client, caret] of this.#carets) {
+      if (alive.has(client)) continue
+      this.#remove(caret)
+      this.#carets.delete(client)
+    }
+  }
+
+  #place(client: number, { peer, place, x, y, height }: Spot, width: number, names: readonly string[]): void {
+    const caret = this.#carets.get(client) ?? this.#create(client)
+    const { element, label } = caret
+    element.className = `weft-caret c${peer.slot}`
+    element.dataset['user'] = peer.key
+    element.toggleAttribute('data-idle', peer.idle)
+    element.toggleAttribute('data-below', y < 24)
+    element.toggleAttribute('data-flip', x > width - edge)
+    const text = shortName(peer.name, names)
+    if (label.textContent !== text) label.textContent = text
+    element.style.transform = `translate(${Math.round(x) - 1}px, ${Math.round(y)}px)`
+    element.style.blockSize = `${Math.round(height)}px`
+    const at = `${place.anchor}:${place.head}`
+    if (at === caret.last) return
+    caret.last = at
+    element.toggleAttribute('data-quiet', false)
+    clearTimeout(caret.hide)
+    caret.hide = setTimeout(() => element.toggleAttribute('data-quiet', true), labelMs)
+  }
+
+  #create(client: number): Caret {
+    const element = document.createElement('span')
+    const label = document.createElement('span')
+    label.className = 'label'
+    element.setAttribute('part', 'caret')
+    label.setAttribute('part', 'label')
+    element.append(label)
+    this.#layer.append(element)
+    const caret: Caret = { element, label, last: '', hide: undefined }
+    this.#carets.set(client, caret)
+    return caret
+  }
+
+  #remove(caret: Caret): void {
+    clearTimeout(caret.hide)
+    caret.element.remove()
+  }
+}
+
+/** Sets the document's highlights to the union of all pages' ranges. */
+function highlight(): void {
+  if (!('highlights' in CSS)) return // carets alone, on browsers before 2025
+  for (let slot = 0; slot < 12; slot++) {
+    const all = [...painted.values()].flatMap((m) => m.get(slot) ?? [])
+    if (all.length > 0) CSS.highlights.set(highlightName(slot), new Highlight(...all))
+    else CSS.highlights.delete(highlightName(slot))
+  }
+}
+
+function rangeOf(view: EditorView, { anchor, head }: Place): StaticRange | null {
+  if (anchor === head) return null
+  try {
+    const start = view.domAtPos(Math.min(anchor, head), 1)
+    const end = view.domAtPos(Math.max(anchor, head), -1)
+    return new StaticRange({ startContainer: start.node, startOffset: start.offset, endContainer: end.node, endOffset: end.offset })
+  } catch {
+    return null
+  }
+}
+
+function coords(view: EditorView, pos: number): { left: number; top: number; bottom: number } | null {
+  try {
+    return view.coordsAtPos(pos)
+  } catch {
+    return null // the view is about to catch up with the document
+  }
+}

@@ -1,0 +1,1 @@
+export { WeftPage } from './page.ts'

@@ -1,0 +1,82 @@
+import { baseKeymap, chainCommands, createParagraphNear, exitCode, lift, liftEmptyBlock, newlineInCode, selectNodeBackward, setBlockType, splitBlock, toggleMark, wrapIn } from 'prosemirror-commands'
+import { undoInputRule } from 'prosemirror-inputrules'
+import { keymap } from 'prosemirror-keymap'
+import type { Schema } from 'prosemirror-model'
+import { liftListItem, sinkListItem, splitListItem, wrapInList } from 'prosemirror-schema-list'
+import type { Command, Plugin } from 'prosemirror-state'
+import { redoCommand, undoCommand } from 'y-prosemirror'
+import { markType, nodeType } from './types.ts'
+
+/** The page's keys. Tab belongs to lists and code; elsewhere it leaves the page. */
+export function pageKeys(schema: Schema): Plugin[] {
+  const list = nodeType(schema, 'listItem')
+  const task = nodeType(schema, 'taskItem')
+  const mark = (name: string): Command => toggleMark(markType(schema, name))
+  const hardBreak: Command = chainCommands(exitCode, (state, dispatch) => {
+    dispatch?.(state.tr.replaceSelectionWith(nodeType(schema, 'hardBreak').create()).scrollIntoView())
+    return true
+  })
+  const bindings: Record<string, Command> = {
+    'Mod-z': undoCommand, 'Mod-y': redoCommand, 'Shift-Mod-z': redoCommand,
+    'Mod-b': mark('bold'), 'Mod-i': mark('italic'), 'Mod-u': mark('underline'), 'Mod-e': mark('code'),
+    'Mod-Shift-x': mark('strike'), 'Mod-Shift-h': mark('highlight'),
+    'Mod-Alt-0': setBlockType(nodeType(schema, 'paragraph')),
+    'Mod-Alt-c': setBlockType(nodeType(schema, 'codeBlock')),
+    'Mod-Shift-7': wrapInList(nodeType(schema, 'orderedList')),
+    'Mod-Shift-8': wrapInList(nodeType(schema, 'bulletList')),
+    'Mod-Shift-9': wrapInList(nodeType(schema, 'taskList')),
+    'Mod-Shift-b': wrapIn(nodeType(schema, 'blockquote')),
+    'Mod-Enter': toggleTask,
+    'Shift-Enter': hardBreak,
+    Enter: chainCommands(newlineInCode, splitListItem(list), splitListItem(task, { checked: false }), createParagraphNear, liftEmptyBlock, splitBlock),
+    Tab: chainCommands(sinkListItem(list), sinkListItem(task), indentCode),
+    'Shift-Tab': chainCommands(liftListItem(list), liftListItem(task)),
+    Backspace: chainCommands(undoInputRule, unheading, liftAtStart(schema)),
+    Escape: leave,
+  }
+  for (const level of [1, 2, 3]) bindings[`Mod-Alt-${level}`] = setBlockType(nodeType(schema, 'heading'), { level })
+  return [keymap(bindings), keymap({ ...baseKeymap, Delete: baseKeymap['Delete'] ?? selectNodeBackward })]
+}
+
+/** Backspace at the start of a heading or code block makes it a paragraph first. */
+const unheading: Command = (state, dispatch) => {
+  const { $from, empty } = state.selection
+  const { name } = $from.parent.type
+  if (!empty || $from.parentOffset > 0 || (name !== 'heading' && name !== 'codeBlock')) return false
+  return setBlockType(nodeType(state.schema, 'paragraph'))(state, dispatch)
+}
+
+/** Backspace at the start of a list item or quote takes the line out of it. */
+function liftAtStart(schema: Schema): Command {
+  return (state, dispatch) => {
+    const { $from, empty } = state.selection
+    if (!empty || $from.parentOffset > 0 || $from.depth < 2 || $from.index($from.depth - 1) > 0) return false
+    const holder = $from.node($from.depth - 1).type
+    if (holder === schema.nodes['listItem'] || holder === schema.nodes['taskItem']) return liftListItem(holder)(state, dispatch)
+    return holder === schema.nodes['blockquote'] ? lift(state, dispatch) : false
+  }
+}
+
+const toggleTask: Command = (state, dispatch) => {
+  const { $from } = state.selection
+  for (let depth = $from.depth; depth > 0; depth--) {
+    const node = $from.node(depth)
+    if (node.type.name !== 'taskItem') continue
+    dispatch?.(state.tr.setNodeAttribute($from.before(depth), 'checked', node.attrs['checked'] !== true))
+    return true
+  }
+  return exitCode(state, dispatch)
+}
+
+const indentCode: Command = (state, dispatch) => {
+  if (!state.selection.$from.parent.type.spec.code) return false
+  dispatch?.(state.tr.insertText('  '))
+  return true
+}
+
+/** Esc, then Tab, always leaves, also from a list: nobody is trapped. */
+const leave: Command = (_state, _dispatch, view) => {
+  if (!view || view.composing) return false
+  view.dom.blur()
+  return true
+}

@@ -1,0 +1,170 @@
+import { css, html, type PropertyValues, type TemplateResult } from 'lit'
+import type { Room } from '@weft/sdk'
+import { WeftElement } from '../base/element.ts'
+import { sheet } from '../base/sheet.ts'
+import { Carets, type Peer } from './carets.ts'
+import { OwnCursor } from './cursor.ts'
+import { field } from './schema.ts'
+import { textSheet } from './sheet.ts'
+import { openSurface, type Surface } from './surface.ts'
+
+/**
+ * `<weft-page>`: the shared page. The text is a child of the element, in the
+ * document itself, where spelling checkers, translators and the host's styles
+ * reach it; the shadow tree holds what is drawn around and above it.
+ *
+ * Until the room has been read from the server there is a skeleton and nothing
+ * to type into: text typed there would be merged with text nobody has shown.
+ */
+export class WeftPage extends WeftElement {
+  static override properties = { room: { attribute: false }, readOnly: { type: Boolean, attribute: 'readonly' }, placeholder: {}, label: {}, open: { state: true } }
+  declare room: Room | null
+  declare readOnly: boolean
+  declare placeholder: string
+  declare label: string
+  declare protected open: boolean
+
+  #surface: Surface | null = null
+  #carets: Carets | null = null
+  #cursor: OwnCursor | null = null
+  #resize: ResizeObserver | null = null
+  #opened: Room | null = null
+
+  static override styles = [sheet, css`
+    :host { position: relative; contain: inline-size; }
+    .layer { position: absolute; inset: 0; pointer-events: none; z-index: 1; contain: size layout style; }
+    .weft-caret { position: absolute; inset-block-start: 0; left: 0; inline-size: 2px; background: var(--c); border-radius: 1px; transition: transform 80ms linear, opacity 120ms; }
+    .weft-caret[data-idle] { opacity: .45; }
+    .label { position: absolute; inset-block-end: 100%; left: 0; white-space: nowrap; background: var(--c); color: var(--weft-on-c); font: 600 11.5px/1 var(--weft-font); padding: 4px 7px; border-radius: 7px 7px 7px 2px; transition: opacity 120ms; }
+    .weft-caret[data-below] .label { inset-block: 100% auto; border-radius: 2px 7px 7px 7px; }
+    .weft-caret[data-flip] .label { left: auto; right: 0; border-radius: 7px 7px 2px 7px; }
+    .weft-caret[data-below][data-flip] .label { border-radius: 7px 2px 7px 7px; }
+    .weft-caret[data-quiet] .label { opacity: 0; }
+    .weft-caret::before { content: ""; position: absolute; inset-block-start: -3px; left: -2px; inline-size: 6px; block-size: 6px; border-radius: 50%; background: var(--c); }
+    .skeleton { display: grid; gap: 16px; padding-block: 8px; animation: appear 180ms 150ms both; }
+    .skeleton i { block-size: 12px; border-radius: 6px; background: var(--weft-sunken); }
+    .skeleton i:nth-child(2) { inline-size: 92%; } .skeleton i:nth-child(3) { inline-size: 97%; } .skeleton i:nth-child(4) { inline-size: 54%; }
+    @keyframes appear { from { opacity: 0; } }
+    @media (forced-colors: active) { .weft-caret { background: Highlight; } }
+    @media print { .layer { display: none; } }
+  `]
+
+  constructor() {
+    super()
+    this.room = null
+    this.readOnly = false
+    this.placeholder = 'Write something, or paste notes.'
+    this.label = 'Page'
+    this.open = false
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback()
+    this.dataset['weftPage'] = ''
+    adopt(this.getRootNode())
+    if (this.hasUpdated && this.room && this.#opened !== this.room) void this.#start(this.room)
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback()
+    queueMicrotask(() => { if (!this.isConnected) this.#stop() }) // moving is not leaving
+  }
+
+  protected override sources() {
+    return [this.room?.role, this.room?.presence.others]
+  }
+
+  protected override render(): TemplateResult {
+    return html`${this.open ? '' : html`<div class="skeleton" part="skeleton" role="progressbar" aria-label="Opening the page"><i></i><i></i><i></i><i></i></div>`}
+      <slot></slot><div class="layer" aria-hidden="true"></div>`
+  }
+
+  protected override updated(changed: PropertyValues): void {
+    if (changed.has('room') && this.room !== this.#opened) {
+      this.#stop()
+      if (this.room) void this.#start(this.room)
+    }
+    this.#surface?.refresh()
+    this.#carets?.draw()
+  }
+
+  /** Puts the caret into the page: at its start, or where it was. */
+  override focus(): void {
+    this.#surface?.view.focus()
+  }
+
+  /** Scrolls to where a person is; false if they are nowhere in the page. */
+  goTo(userId: string): boolean {
+    const view = this.#surface?.view
+    const pos = this.#carets?.find(userId)
+    if (!view || pos == null) return false
+    const at = view.domAtPos(pos).node
+    const element = at instanceof Element ? at : at.parentElement
+    element?.scrollIntoView({ block: 'center', behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth' })
+    return true
+  }
+
+  get #writable(): boolean {
+    const role = this.room?.role.get()
+    return !this.readOnly && (role === 'write' || role === 'admin')
+  }
+
+  async #start(room: Room): Promise<void> {
+    this.#opened = room
+    await Promise.all([room.synced, this.updateComplete])
+    if (this.#opened !== room || !this.isConnected) return
+    const layer = this.renderRoot.querySelector<HTMLElement>('.layer')
+    if (!layer) return
+    const { awareness } = room.provider
+    const cursor = new OwnCursor(awareness)
+    const carets = new Carets(layer, awareness, (client, state) => this.#peer(client, state))
+    const mount = document.createElement('div')
+    this.append(mount)
+    const surface = openSurface({
+      fragment: room.doc.getXmlFragment(field), mount, label: this.label, placeholder: this.placeholder,
+      editable: () => this.#writable,
+      onUpdate: () => {
+        carets.draw()
+        if (this.#surface && this.#writable) cursor.update(this.#surface.view)
+      },
+      onComposing: (on) => room.holdUpdates(on),
+    }, (view) => carets.show(view))
+    this.#surface = surface
+    this.#carets = carets
+    this.#cursor = cursor
+    carets.show(surface.view)
+    this.#resize = new ResizeObserver(carets.draw)
+    this.#resize.observe(this)
+    void document.fonts.ready.then(carets.draw)
+    this.open = true
+    this.tell('weft-ready', { room })
+  }
+
+  #stop(): void {
+    this.#opened = null
+    this.#resize?.disconnect()
+    this.#cursor?.clear()
+    this.#carets?.destroy()
+    this.#surface?.destroy()
+    this.#surface?.view.dom.remove()
+    this.#surface = this.#carets = this.#cursor = this.#resize = null
+    this.open = false
+  }
+
+  /** Who is behind a client id: the server's word where there is one, else the peer's own. */
+  #peer(client: number, state: { readonly [field: string]: unknown }): Peer | null {
+    const user = typeof state['user'] === 'object' && state['user'] !== null ? state['user'] as Record<string, unknown> : {}
+    const id = typeof user['id'] === 'string' ? user['id'] : String(client)
+    const known = this.room?.presence.others.get().find((p) => p.id === id)
+    if (known) return { key: id, name: known.name, slot: known.slot % 12, idle: known.state !== 'active' }
+    const slot = typeof user['slot'] === 'number' ? user['slot'] : client
+    return { key: id, name: typeof user['name'] === 'string' && user['name'] !== '' ? user['name'] : 'Someone', slot: Math.abs(Math.trunc(slot)) % 12 || 0, idle: false }
+  }
+}
+
+/** Gives the text's styles to the document, or shadow tree, that the page stands in; once. */
+function adopt(root: Node): void {
+  const own = textSheet.styleSheet
+  if (!own || !(root instanceof Document || root instanceof ShadowRoot) || root.adoptedStyleSheets.includes(own)) return
+  root.adoptedStyleSheets.push(own)
+}
