@@ -284,7 +284,14 @@ func TestLocalMachine(t *testing.T) {
 	if err := m.run(t.Context(), c); err != nil || !strings.Contains(out.String(), "go version go") {
 		t.Errorf("%v: %s", err, out.String())
 	}
-	c.argv = []string{"go", "nonsense"}
+	c.into = filepath.Join(t.TempDir(), "out")
+	if err := m.run(t.Context(), c); err != nil {
+		t.Error(err)
+	}
+	if text, err := os.ReadFile(c.into); err != nil || !strings.HasPrefix(string(text), "go version go") {
+		t.Errorf("%v: %s", err, text)
+	}
+	c.into, c.argv = "", []string{"go", "nonsense"}
 	if err := m.run(t.Context(), c); err == nil || !strings.Contains(err.Error(), "go nonsense: exit status 2") {
 		t.Errorf("got %v", err)
 	}
