@@ -115,9 +115,13 @@ func (a *API) enter(c echo.Context, role auth.Role) (auth.Identity, store.RoomID
 	if err != nil {
 		return id, "", err
 	}
-	name, err := url.PathUnescape(c.Param("room"))
-	if err != nil {
-		return id, "", store.ErrRoomID
+	// Echo matches the path as it was sent only if decoding it once and
+	// encoding it again would give another one.
+	name := c.Param("room")
+	if c.Request().URL.RawPath != "" {
+		if name, err = url.PathUnescape(name); err != nil {
+			return id, "", store.ErrRoomID
+		}
 	}
 	roomID, err := store.ParseRoomID(name)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"weft/notify"
+	"weft/server/auth"
 )
 
 const (
@@ -50,6 +51,12 @@ func (a *API) myEvents(c echo.Context) error {
 	}
 	beat := time.NewTicker(sseHeartbeat)
 	defer beat.Stop()
+	var expired <-chan time.Time
+	if !id.Expires.IsZero() {
+		end := time.NewTimer(time.Until(id.Expires) + auth.Leeway)
+		defer end.Stop()
+		expired = end.C
+	}
 	for s.err == nil {
 		select {
 		case e, open := <-events:
@@ -59,6 +66,8 @@ func (a *API) myEvents(c echo.Context) error {
 			s.event(e)
 		case <-beat.C:
 			s.write([]byte(": still here\n\n"))
+		case <-expired:
+			return nil // and a client that comes back with this token gets 401
 		case <-c.Request().Context().Done():
 			return nil
 		}

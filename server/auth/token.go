@@ -22,9 +22,11 @@ var (
 // MaxToken is the longest token looked at, in bytes.
 const MaxToken = 8 << 10
 
+// Leeway is how long past its end a token is still taken, as clocks differ.
+const Leeway = 30 * time.Second
+
 const (
 	audience = "weft"
-	leeway   = 30 * time.Second
 	guestTTL = 365 * 24 * time.Hour
 )
 
@@ -66,7 +68,7 @@ func NewVerifier(c Config) (*Verifier, error) {
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
 		jwt.WithAudience(audience),
 		jwt.WithExpirationRequired(),
-		jwt.WithLeeway(leeway),
+		jwt.WithLeeway(Leeway),
 		jwt.WithTimeFunc(c.Now),
 	)
 	return v, nil
