@@ -215,16 +215,35 @@ func (s *Server) Close() error {
 	return s.closed
 }
 
+// requestTime is how long a stopping server waits for requests under way.
+const requestTime = 5 * time.Second
+
+// stopRequests waits for requests, and then cuts off those who do not finish
+// sending or reading one.
+func (s *Server) stopRequests(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, requestTime)
+	defer cancel()
+	err := s.http.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		s.config.Log.Warn("requests did not end in time; cutting them off")
+		err = s.http.Close()
+	}
+	return err
+}
+
 func (s *Server) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), DrainTime)
 	defer cancel()
 	s.door.Stop()
 	s.live.Close()
-	err := s.http.Shutdown(ctx)
+	err := s.stopRequests(ctx)
 	s.door.Close(ctx)
+	// Only now, with the rooms gone, is nobody waiting for a room whose disk
+	// does not answer.
+	err = errors.Join(err, s.hub.Close(ctx))
+	s.door.Wait()
 	s.typing.Close()
 	s.stopWatch()
-	err = errors.Join(err, s.hub.Close(ctx))
 	s.cancel()
 	s.background.Wait()
 	s.push.Close()

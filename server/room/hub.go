@@ -36,7 +36,7 @@ type entry struct {
 	loaded chan struct{} // closed when loading has ended; then room or err is set
 	room   *Room
 	err    error
-	stop   context.CancelFunc
+	stop   context.CancelFunc // ends loading, and the room
 
 	// Guarded by Hub.mu.
 	refs      int
@@ -89,10 +89,11 @@ func (h *Hub) Open(ctx context.Context, id store.RoomID) (r *Room, release func(
 			}
 		}
 		if e == nil {
-			e = &entry{loaded: make(chan struct{}), gone: make(chan struct{})}
+			life, stop := context.WithCancel(context.Background())
+			e = &entry{loaded: make(chan struct{}), gone: make(chan struct{}), stop: stop}
 			h.rooms[id] = e
 			h.wg.Add(1)
-			go h.serve(id, e)
+			go h.serve(life, id, e)
 		}
 		e.refs++
 		if e.timer != nil {
@@ -133,14 +134,14 @@ func (h *Hub) Loaded(id store.RoomID) (*Room, bool) {
 }
 
 // serve is a room's goroutine from loading to its end.
-func (h *Hub) serve(id store.RoomID, e *entry) {
+func (h *Hub) serve(ctx context.Context, id store.RoomID, e *entry) {
 	defer h.wg.Done()
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	e.stop = cancel
+	defer e.stop()
 	doc, err := load(ctx, h.store, id)
 	if err != nil {
-		h.log.Error("a room could not be loaded", "room", id, "err", err)
+		if ctx.Err() == nil {
+			h.log.Error("a room could not be loaded", "room", id, "err", err)
+		}
 		h.mu.Lock()
 		e.err = err
 		delete(h.rooms, id)
@@ -176,7 +177,6 @@ func (h *Hub) release(id store.RoomID, e *entry) {
 		}
 		h.mu.Unlock()
 		if unload {
-			<-e.loaded
 			e.stop()
 		}
 	})
@@ -202,10 +202,7 @@ func (h *Hub) Close(ctx context.Context) error {
 	}
 	h.mu.Unlock()
 	for _, e := range open {
-		<-e.loaded
-		if e.err == nil {
-			e.stop()
-		}
+		e.stop()
 	}
 	ended := make(chan struct{})
 	go func() { h.wg.Wait(); close(ended) }()

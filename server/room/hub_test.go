@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"weft/crdt"
+	"weft/server/auth"
 	"weft/server/store"
 	"weft/server/store/sqlite"
 	"weft/server/wire"
@@ -75,6 +76,13 @@ func (l *listener) waitAck(t *testing.T, want uint64) {
 	}
 }
 
+func mustJoin(t *testing.T, r *Room, p Peer) {
+	t.Helper()
+	if err := r.Join(p, auth.Write); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAckedUpdatesAreInTheStore(t *testing.T) {
 	dir := t.TempDir()
 	s := openStore(t, dir)
@@ -84,8 +92,8 @@ func TestAckedUpdatesAreInTheStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	a, b := newListener(), newListener()
-	r.Join(a, true)
-	r.Join(b, true)
+	mustJoin(t, r, a)
+	mustJoin(t, r, b)
 	author := crdt.New(crdt.Options{ClientID: 5})
 	const n = 200
 	for i := range n {
@@ -135,7 +143,7 @@ func TestOneInstanceThroughOpenAndClose(t *testing.T) {
 					t.Error("a second instance")
 				}
 				p := newListener()
-				r.Join(p, true)
+				mustJoin(t, r, p)
 				u, err := author.InsertText(fmt.Sprint("t", c), i, "x")
 				if err != nil {
 					t.Error(err)
@@ -254,5 +262,73 @@ func TestFoldKeepsEverything(t *testing.T) {
 	}
 	if string(before.EncodeStateAsUpdate(nil)) != string(after.EncodeStateAsUpdate(nil)) {
 		t.Error("the fold changed the document")
+	}
+}
+
+// TestPanicEndsOneRoom: a bug that a command runs into costs its room's peers a
+// reconnect, and nobody else anything.
+func TestPanicEndsOneRoom(t *testing.T) {
+	s := openStore(t, t.TempDir())
+	h := NewHub(HubOptions{Store: s, Log: quietLog})
+	r, release, err := h.Open(t.Context(), "r")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, releaseOther, err := h.Open(t.Context(), "other")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newListener()
+	mustJoin(t, r, p)
+	r.Receive(p, update(insert(t, 1, "kept")))
+	if err := r.read(t.Context(), func(*crdt.Doc) { panic("a bug") }); !errors.Is(err, ErrClosed) {
+		t.Errorf("read: %v", err)
+	}
+	if p.closed != wire.CloseOverload || p.acked != 1 {
+		t.Errorf("the peer was closed with %d, acked %d", p.closed, p.acked)
+	}
+	if err := r.Join(newListener(), auth.Write); !errors.Is(err, ErrClosed) {
+		t.Errorf("Join: %v", err)
+	}
+	release()
+	again, releaseAgain, err := h.Open(t.Context(), "r")
+	for err == nil && again == r { // its last steps
+		releaseAgain()
+		again, releaseAgain, err = h.Open(t.Context(), "r")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := again.Text(t.Context(), "t"); err != nil || text != "kept" {
+		t.Errorf("%q, %v", text, err)
+	}
+	if _, err := other.State(t.Context()); err != nil {
+		t.Errorf("the other room: %v", err)
+	}
+	releaseAgain()
+	releaseOther()
+	if err := errors.Join(h.Close(t.Context()), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// stuckStore does not answer while it loads.
+type stuckStore struct{ store.Store }
+
+func (stuckStore) LoadDoc(ctx context.Context, _ store.RoomID) (store.Doc, error) {
+	<-ctx.Done()
+	return store.Doc{}, ctx.Err()
+}
+
+func TestCloseEndsLoading(t *testing.T) {
+	s := openStore(t, t.TempDir())
+	h := NewHub(HubOptions{Store: stuckStore{s}, Log: quietLog})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, _, err := h.Open(ctx, "r"); !errors.Is(err, context.Canceled) {
+		t.Errorf("Open: %v", err)
+	}
+	if err := errors.Join(h.Close(t.Context()), s.Close()); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"time"
 
 	"weft/crdt"
 	"weft/presence/awareness"
+	"weft/server/auth"
 	"weft/server/store"
 	"weft/server/wire"
 )
@@ -32,10 +34,12 @@ type Room struct {
 }
 
 const (
-	commandQueue = 256
+	// commandQueue bounds what a halted room holds, at up to 1 MiB a command.
+	commandQueue = 32
 	// maxWaiting is how many bytes may wait for the disk before the room
-	// stops reading commands.
+	// stops reading commands; an ack counts for ackSize besides its body.
 	maxWaiting = 8 << 20
+	ackSize    = 200
 	tickEvery  = 3 * time.Second
 )
 
@@ -43,15 +47,22 @@ const (
 func (r *Room) ID() store.RoomID { return r.id }
 
 // Join adds a peer: it is greeted with step 1 and the awareness known. When
-// Join returns, the peer hears everything that is broadcast.
-func (r *Room) Join(p Peer, mayWrite bool) {
+// Join returns nil, the peer hears everything that is broadcast; ErrClosed says
+// that the room has ended.
+func (r *Room) Join(p Peer, role auth.Role) error {
 	joined := make(chan struct{})
-	r.do(command{kind: join, peer: p, mayWrite: mayWrite, done: joined})
+	r.do(command{kind: join, peer: p, role: role, done: joined})
 	select {
 	case <-joined:
+		return nil
 	case <-r.stopped:
+		return ErrClosed
 	}
 }
+
+// Grant changes what a peer may do. What it has sent before is judged by what
+// it might do then.
+func (r *Room) Grant(p Peer, role auth.Role) { r.do(command{kind: grant, peer: p, role: role}) }
 
 // Leave takes a peer and its awareness away. It may be called twice.
 func (r *Room) Leave(p Peer) { r.do(command{kind: leave, peer: p}) }
@@ -108,8 +119,20 @@ func newRoom(id store.RoomID, doc *crdt.Doc, j *Journal, log *slog.Logger) *Room
 
 // run is the room's goroutine. It ends when ctx does, after what was accepted
 // is on disk.
+//
+// A panic is a bug, and what is in memory can't be trusted after it: the room
+// ends with it, alone, and its peers come back to what is stored.
 func (r *Room) run(ctx context.Context) {
 	defer close(r.stopped)
+	defer func() {
+		if p := recover(); p != nil {
+			r.log.Error("panic in a room; closing it", "room", r.id, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			for _, m := range r.state.members {
+				m.peer.Close(wire.CloseOverload, "the room failed: come back")
+			}
+			r.settle()
+		}
+	}()
 	ticker := time.NewTicker(tickEvery)
 	defer ticker.Stop()
 	for {
@@ -145,6 +168,12 @@ func (r *Room) drain() {
 		}
 		break
 	}
+	r.settle()
+}
+
+// settle waits until what was handed to the journal is on disk, or never will
+// be.
+func (r *Room) settle() {
 	for len(r.waiting) > 0 {
 		select {
 		case <-r.durable.moved:
@@ -173,7 +202,7 @@ func (r *Room) apply(effects []effect) {
 			})
 		case ack:
 			r.waiting = append(r.waiting, e)
-			r.bytes += len(e.body)
+			r.bytes += len(e.body) + ackSize
 			r.release()
 		case closePeer:
 			r.log.Info("closing a peer", "room", r.id, "code", int(e.code), "reason", e.reason)
@@ -190,7 +219,7 @@ func (r *Room) release() {
 	for n < len(r.waiting) && r.waiting[n].after <= on {
 		e := r.waiting[n]
 		e.to.peer.Acked(e.n, e.body)
-		r.bytes -= len(e.body)
+		r.bytes -= len(e.body) + ackSize
 		r.waiting[n] = effect{}
 		n++
 	}

@@ -9,20 +9,23 @@ import (
 	"weft/crdt"
 	"weft/crdt/ysync"
 	"weft/presence/awareness"
+	"weft/server/auth"
 	"weft/server/store"
 	"weft/server/wire"
 )
 
 // member is a peer and what the room knows of it.
 type member struct {
-	peer     Peer
-	mayWrite bool
+	peer Peer
+	role auth.Role
 	// clients are the awareness client ids that this peer was the last to bring
 	// news of; they go when it goes. So a client that comes back on a new
 	// connection does not vanish when its old one is found dead.
 	clients map[uint64]bool
-	// docMessages counts the step 2 and update messages the peer has sent.
+	// docMessages counts the step 2 and update messages the peer has sent, up to
+	// the first that was refused: an ack speaks for all before it.
 	docMessages uint64
+	refused     bool
 }
 
 // state is a ready room without its goroutine: step changes it and says what
@@ -63,20 +66,21 @@ const (
 
 // command is what happens to a room.
 type command struct {
-	kind     commandKind
-	peer     Peer
-	mayWrite bool
-	body     wire.Body
-	raw      []byte // broadcastEvent
-	read     func(*crdt.Doc)
-	now      time.Time
-	done     chan struct{} // closed when the command has been carried out, if not nil
+	kind commandKind
+	peer Peer
+	role auth.Role // join, grant
+	body wire.Body
+	raw  []byte // broadcastEvent
+	read func(*crdt.Doc)
+	now  time.Time
+	done chan struct{} // closed when the command has been carried out, if not nil
 }
 
 type commandKind int
 
 const (
-	join commandKind = iota
+	join  commandKind = iota
+	grant             // the peer's role has changed
 	leave
 	message
 	resync         // the peer lost document or awareness bodies: give it everything
@@ -94,9 +98,16 @@ func (s *state) step(c command) []effect {
 	m := s.members[c.peer]
 	switch c.kind {
 	case join:
-		m = &member{peer: c.peer, mayWrite: c.mayWrite, clients: map[uint64]bool{}}
+		m = &member{peer: c.peer, role: c.role, clients: map[uint64]bool{}}
 		s.members[c.peer] = m
 		return s.greet(m, nil)
+	case grant:
+		if m == nil {
+			return nil
+		}
+		if m.role = c.role; m.role < auth.Comment {
+			return s.forget(m, c.now)
+		}
 	case leave:
 		if m == nil {
 			return nil
@@ -149,6 +160,7 @@ func (s *state) forget(m *member, now time.Time) []effect {
 		ids = append(ids, id)
 	}
 	slices.Sort(ids)
+	clear(m.clients)
 	gone := s.aware.Remove(ids, now)
 	if len(gone) == 0 {
 		return nil
@@ -188,14 +200,18 @@ func (s *state) answer(m *member, payload []byte) []effect {
 // update applies a change. The others hear of it at once, the journal gets the
 // very bytes that came, and the author hears of it once they are on disk.
 func (s *state) update(m *member, b wire.Body) []effect {
-	m.docMessages++
-	if !m.mayWrite {
+	mayWrite := m.role >= auth.Write
+	if !mayWrite && !bytes.Equal(b.Payload, emptyUpdate) {
 		// A reader's client answers step 1, and may tidy up formatting: that
-		// is dropped without an ack, unless there is nothing in it to keep.
-		if bytes.Equal(b.Payload, emptyUpdate) {
-			return []effect{{kind: ack, to: m, n: m.docMessages, after: s.appended}}
-		}
+		// is dropped, and no ack may ever count it.
+		m.refused = true
 		return nil
+	}
+	if !m.refused {
+		m.docMessages++
+	}
+	if !mayWrite {
+		return []effect{{kind: ack, to: m, n: m.docMessages, after: s.appended}}
 	}
 	changed, err := s.doc.ApplyUpdate(b.Payload)
 	if err != nil {
@@ -215,10 +231,14 @@ func (s *state) update(m *member, b wire.Body) []effect {
 
 // moved takes an awareness update. What is news goes to everybody, its sender
 // too: for a lone idle y-websocket client the echo is the only sign of life.
+// Being seen takes the role to comment; a reader only sees.
 func (s *state) moved(m *member, payload []byte, now time.Time) []effect {
 	states, err := awareness.Decode(payload)
 	if err != nil {
 		return bad(m, err)
+	}
+	if m.role < auth.Comment {
+		return nil
 	}
 	news := s.aware.Apply(states, now)
 	if len(news) == 0 {

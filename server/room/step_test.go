@@ -8,6 +8,7 @@ import (
 	"weft/crdt"
 	"weft/crdt/ysync"
 	"weft/presence/awareness"
+	"weft/server/auth"
 	"weft/server/wire"
 )
 
@@ -39,7 +40,11 @@ var start = time.Unix(1_800_000_000, 0)
 
 func enter(s *state, name string, mayWrite bool) Peer {
 	p := &nobody{name}
-	s.step(command{kind: join, peer: p, mayWrite: mayWrite, now: start})
+	role := auth.Read
+	if mayWrite {
+		role = auth.Write
+	}
+	s.step(command{kind: join, peer: p, role: role, now: start})
 	return p
 }
 
@@ -89,16 +94,48 @@ func TestReaderChangesNothing(t *testing.T) {
 	s := newState()
 	a := enter(s, "a", false)
 	enter(s, "b", true)
+	// Its answer to our step 1 has nothing to keep, so there is nothing to wait for.
+	nothing := wire.Body{Type: wire.TypeSync, Sync: ysync.Step2, Payload: []byte{0, 0}}
+	effects := s.step(command{kind: message, peer: a, body: nothing})
+	if len(effects) != 1 || effects[0].kind != ack || effects[0].n != 1 {
+		t.Errorf("effects %+v", effects)
+	}
 	if effects := s.step(command{kind: message, peer: a, body: update(insert(t, 1, "hi"))}); effects != nil {
 		t.Errorf("effects %v", kinds(effects))
 	}
 	if got := s.doc.Text("t"); got != "" {
 		t.Errorf("text %q", got)
 	}
-	// Its answer to our step 1 has nothing to keep, so there is nothing to wait for.
-	effects := s.step(command{kind: message, peer: a, body: wire.Body{Type: wire.TypeSync, Sync: ysync.Step2, Payload: []byte{0, 0}}})
-	if len(effects) != 1 || effects[0].kind != ack || effects[0].n != 2 {
-		t.Errorf("effects %+v", effects)
+	// No ack counts what was refused, also not once the peer may write.
+	for _, role := range []auth.Role{auth.Read, auth.Write} {
+		s.step(command{kind: grant, peer: a, role: role})
+		for _, e := range s.step(command{kind: message, peer: a, body: nothing}) {
+			if e.kind == ack && e.n > 1 {
+				t.Errorf("%v: ack %d counts an update that was refused", role, e.n)
+			}
+		}
+	}
+	// A reader is not seen either.
+	s.step(command{kind: grant, peer: a, role: auth.Read})
+	if effects := s.step(command{kind: message, peer: a, body: aware(7, 1, `{}`), now: start}); effects != nil {
+		t.Errorf("awareness of a reader: %+v", effects)
+	}
+}
+
+func TestGrantHoldsFromThenOn(t *testing.T) {
+	s := newState()
+	a := enter(s, "a", true)
+	enter(s, "b", true)
+	s.step(command{kind: message, peer: a, body: aware(7, 1, `{}`), now: start})
+	if gone := s.step(command{kind: grant, peer: a, role: auth.Read, now: start}); len(gone) != 1 || s.aware.Len() != 0 {
+		t.Errorf("becoming a reader: %+v, %d states left", gone, s.aware.Len())
+	}
+	if effects := s.step(command{kind: message, peer: a, body: update(insert(t, 1, "hi"))}); effects != nil {
+		t.Errorf("effects %v", kinds(effects))
+	}
+	s.step(command{kind: grant, peer: a, role: auth.Write})
+	if effects := s.step(command{kind: message, peer: a, body: update(insert(t, 2, "hi"))}); len(effects) != 3 {
+		t.Errorf("effects %v", kinds(effects))
 	}
 }
 

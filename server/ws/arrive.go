@@ -7,17 +7,22 @@ import (
 	"time"
 
 	"weft/presence"
+	"weft/server/auth"
 	"weft/server/store"
 )
 
 // arrive makes the connection's person present in a room, and lets the room
 // remember them so that they can be mentioned later. It returns how others see
-// the person.
+// the person. Readers are remembered and not present: that takes the role to
+// comment.
 func (d *Door) arrive(c *conn, name string, id store.RoomID, remember bool) presence.Person {
 	ctx, cancel := context.WithTimeout(context.Background(), loadWait)
 	defer cancel()
 	if remember {
 		d.remember(ctx, c, id)
+	}
+	if c.identity.Role(string(id)) < auth.Comment {
+		return presence.Person{}
 	}
 	person, err := d.People.Join(ctx, presence.Member{
 		Room: string(id), Conn: name, User: c.identity.User, Name: c.identity.Name, Avatar: c.identity.Avatar,

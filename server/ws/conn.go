@@ -51,14 +51,15 @@ func (c *conn) start(s *melody.Session) {
 	c.dialect.opened()
 }
 
-// expires arms the end of a connection whose token runs out at t.
+// expires arms the end of a connection whose token runs out at t: as long after
+// it as a new connection would still be let in.
 func (c *conn) expires(t time.Time) {
 	if c.expiry != nil {
 		c.expiry.Stop()
 		c.expiry = nil
 	}
 	if !t.IsZero() {
-		c.expiry = time.AfterFunc(time.Until(t)+30*time.Second, func() {
+		c.expiry = time.AfterFunc(time.Until(t)+auth.Leeway, func() {
 			c.close(wire.CloseAuth, "the token has run out")
 		})
 	}
@@ -66,10 +67,10 @@ func (c *conn) expires(t time.Time) {
 
 // end is called once the socket has closed.
 func (c *conn) end() {
+	defer c.door.leave(c)
 	c.expires(time.Time{})
 	c.out.close()
 	c.dialect.closed()
-	c.door.leave(c)
 }
 
 // send queues a frame of the connection's own that must arrive.
@@ -90,6 +91,15 @@ func (c *conn) close(code wire.CloseCode, reason string) {
 			return
 		}
 		time.AfterFunc(dropTimeout, c.drop)
+	})
+}
+
+// silent ends a connection whose peer has not answered in time. Melody closes
+// it as soon as this returns, so the close frame can't wait for its turn.
+func (c *conn) silent() {
+	c.closing.Do(func() {
+		message := websocket.FormatCloseMessage(int(c.dialect.slowCode()), "no sign of life")
+		_ = c.session.Load().WebsocketConnection().WriteControl(websocket.CloseMessage, message, time.Now().Add(time.Second))
 	})
 }
 

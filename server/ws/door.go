@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -79,6 +80,11 @@ func New(c Config) *Door {
 		d.guard(s, func(c *conn) { c.close(wire.CloseBadFrame, "text frames are not understood: send binary") })
 	})
 	m.HandleSentMessageBinary(func(s *melody.Session, _ []byte) { d.guard(s, func(c *conn) { c.out.sent() }) })
+	m.HandleError(func(s *melody.Session, err error) {
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			d.guard(s, (*conn).silent)
+		}
+	})
 	d.melody = m
 	d.served.Add(1)
 	go d.beat()
@@ -238,7 +244,8 @@ func (d *Door) Stop() {
 	}
 }
 
-// Close stops, and waits for all connections to end; when ctx ends, by force.
+// Close stops, and waits for all connections to end. When ctx ends it cuts them
+// off and returns: those that wait for a room end when the room does.
 func (d *Door) Close(ctx context.Context) {
 	d.Stop()
 	ended := make(chan struct{})
@@ -249,6 +256,9 @@ func (d *Door) Close(ctx context.Context) {
 		for _, c := range d.all() {
 			c.drop()
 		}
-		<-ended
 	}
 }
+
+// Wait waits until all connections have ended. Close the door and its rooms
+// before.
+func (d *Door) Wait() { d.served.Wait() }

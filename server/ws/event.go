@@ -83,6 +83,7 @@ func (n *native) typing(ch *channel, e wire.Event) error {
 	if err := e.Into(&p); err != nil {
 		return err
 	}
+	n.conn.limit.ask()
 	room := string(ch.peer.room.ID())
 	if n.conn.identity.Role(room) >= auth.Comment {
 		n.conn.door.Typing.Set(room, ch.name, n.conn.typist(), p.On)

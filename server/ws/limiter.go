@@ -9,20 +9,28 @@ import (
 // limiters of one connection.
 type limiters struct {
 	updates *rate.Limiter
+	asks    *rate.Limiter
 	chat    *rate.Limiter
 }
 
 func newLimiters(l Limits) *limiters {
 	return &limiters{
 		updates: rate.NewLimiter(l.Updates, l.UpdatesAt),
+		asks:    rate.NewLimiter(l.Asks, l.AsksAt),
 		chat:    rate.NewLimiter(l.Chat, l.ChatAt),
 	}
 }
 
 // update holds the reading goroutine up while the connection sends too fast:
 // nothing is lost, the peer's own buffers fill.
-func (l *limiters) update() {
-	if !l.updates.Allow() {
-		_ = l.updates.Wait(context.Background()) // fails only for a burst of 0
+func (l *limiters) update() { hold(l.updates) }
+
+// ask does the same for what costs the server more than it costs the peer.
+func (l *limiters) ask() { hold(l.asks) }
+
+// hold waits for one token: at these rates far shorter than a pong may take.
+func hold(l *rate.Limiter) {
+	if !l.Allow() {
+		_ = l.Wait(context.Background()) // fails only for a burst of 0
 	}
 }

@@ -18,7 +18,9 @@ type Limits struct {
 	QueueLen  int // frames waiting likewise
 	PerAddr   int // connections from one address; 0: any
 	Updates   rate.Limit
-	UpdatesAt int // burst
+	UpdatesAt int        // burst
+	Asks      rate.Limit // what makes the server work: step 1, join, typing and the like
+	AsksAt    int        // burst: a client that comes back to all its rooms
 	Chat      rate.Limit
 	ChatAt    int // burst
 }
@@ -28,14 +30,14 @@ func DefaultLimits() Limits {
 	return Limits{
 		Document: 1 << 20, Event: 64 << 10, PreAuth: 16 << 10, Rooms: 32,
 		Queue: 1 << 20, QueueLen: 1000, PerAddr: 100,
-		Updates: 60, UpdatesAt: 200, Chat: 5, ChatAt: 10,
+		Updates: 60, UpdatesAt: 200, Asks: 10, AsksAt: 100, Chat: 5, ChatAt: 10,
 	}
 }
 
 // LabLimits lift what counts rates and connections, for load tests.
 func LabLimits() Limits {
 	l := DefaultLimits()
-	l.PerAddr, l.Updates, l.Chat = 0, rate.Inf, rate.Inf
+	l.PerAddr, l.Updates, l.Asks, l.Chat = 0, rate.Inf, rate.Inf, rate.Inf
 	return l
 }
 

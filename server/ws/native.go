@@ -60,6 +60,7 @@ func (n *native) received(frame []byte) {
 		return
 	}
 	if id == 0 {
+		c.limit.ask()
 		n.control(b)
 		return
 	}
@@ -118,7 +119,7 @@ type userEvent struct {
 }
 
 // greet identifies the person. A later hello renews the token of the same
-// person.
+// person, and with it what they may do in the rooms they are in.
 func (n *native) greet(e wire.Event) error {
 	var hello struct {
 		Token string `json:"token"`
@@ -138,13 +139,41 @@ func (n *native) greet(e wire.Event) error {
 		return nil
 	}
 	n.hello.Stop()
+	renewed := n.greeted
 	n.greeted = true
 	n.conn.identity = id
 	n.conn.expires(id.Expires)
 	n.say(0, "welcome", map[string]any{
 		"user": userEvent{id.User, id.Name}, "heartbeat": heartbeat.Milliseconds(),
 	})
+	if renewed {
+		n.renew()
+	}
 	return nil
+}
+
+// renew holds the rooms that are joined against a renewed token.
+func (n *native) renew() {
+	c := n.conn
+	for number, ch := range n.channels {
+		id := ch.peer.room.ID()
+		role := c.identity.Role(string(id))
+		if role < auth.Read {
+			n.leave(number)
+			n.refuse(number, wire.CloseForbidden, "you may not stay in this room")
+			continue
+		}
+		ch.peer.room.Grant(ch.peer, role)
+		if role < auth.Comment {
+			c.door.depart(c, ch.name, id)
+		} else {
+			c.door.arrive(c, ch.name, id, true)
+		}
+	}
+}
+
+func (n *native) refuse(channel uint64, code wire.CloseCode, reason string) {
+	n.say(0, "refused", map[string]any{"channel": channel, "code": int(code), "reason": reason})
 }
 
 // joined is the answer to a join.
@@ -172,7 +201,7 @@ func (n *native) join(e wire.Event) error {
 		return fmt.Errorf("channel %d is taken or not from 1 to %d", ask.Channel, wire.MaxChannel)
 	}
 	refuse := func(code wire.CloseCode, reason string) error {
-		n.say(0, "refused", map[string]any{"channel": ask.Channel, "code": int(code), "reason": reason})
+		n.refuse(ask.Channel, code, reason)
 		return nil
 	}
 	c, d := n.conn, n.conn.door
@@ -196,10 +225,14 @@ func (n *native) join(e wire.Event) error {
 	}
 	ch := &channel{
 		name: fmt.Sprintf("%s/%d", c.name, ask.Channel), release: release,
-		peer: &peer{conn: c, room: live, channel: ask.Channel, holding: true},
+		peer: &peer{conn: c, room: live, channel: ask.Channel},
+	}
+	ch.peer.hold()
+	if err := live.Join(ch.peer, role); err != nil {
+		release()
+		return refuse(wire.CloseOverload, "the room cannot be opened now")
 	}
 	n.channels[ask.Channel] = ch
-	live.Join(ch.peer, role >= auth.Write)
 	me := d.arrive(c, ch.name, id, true)
 	answer := joined{Room: id, Role: role.String(), User: userEvent{c.identity.User, c.identity.Name}, Slot: me.Slot}
 	if answer.People, err = d.People.People(ctx, string(id)); err == nil {
@@ -234,7 +267,7 @@ func (n *native) part(e wire.Event) error {
 func (n *native) leave(id uint64) {
 	ch := n.channels[id]
 	delete(n.channels, id)
-	ch.peer.room.Leave(ch.peer)
+	ch.peer.leave()
 	n.conn.door.depart(n.conn, ch.name, ch.peer.room.ID())
 	ch.release()
 }

@@ -14,11 +14,16 @@ type peer struct {
 	// native peers have a channel; y-websocket peers have 0.
 	channel uint64
 
+	mu sync.Mutex
 	// held keeps what the room says until the client has been told that it has
-	// joined; nil after that.
-	mu      sync.Mutex
-	holding bool
-	held    []queued
+	// joined; nil after that. It is bounded as the connection's own queue is.
+	held *queue
+	left bool // what the room still says is for nobody
+}
+
+// hold makes a peer keep what the room says until release.
+func (p *peer) hold() {
+	p.held = &queue{limit: p.conn.out.limit, slow: p.conn.out.slow, flying: window}
 }
 
 func (p *peer) native() bool { return p.channel != 0 }
@@ -50,20 +55,34 @@ func (p *peer) Close(code wire.CloseCode, reason string) { p.conn.close(code, re
 func (p *peer) push(f queued) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.holding {
-		p.held = append(p.held, f)
-		return
+	switch {
+	case p.left:
+	case p.held != nil:
+		p.held.push(f)
+	default:
+		p.conn.out.push(f)
 	}
-	p.conn.out.push(f)
 }
 
 // release lets out what was held.
 func (p *peer) release() {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.holding = false
-	for _, f := range p.held {
+	for _, f := range p.held.frames {
 		p.conn.out.push(f)
 	}
+	lost := p.held.behind[p]
 	p.held = nil
+	p.mu.Unlock()
+	if lost { // not under the lock: the room may be waiting for it
+		p.room.Resync(p)
+	}
+}
+
+// leave takes the peer out of its room. Nothing that the room still says to it
+// is sent any more: its channel may be another room's by then.
+func (p *peer) leave() {
+	p.mu.Lock()
+	p.left = true
+	p.mu.Unlock()
+	p.room.Leave(p)
 }

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"weft/presence/awareness"
-	"weft/server/auth"
 	"weft/server/room"
 	"weft/server/wire"
 )
@@ -21,7 +20,10 @@ type yWebsocket struct {
 func (y *yWebsocket) opened() {
 	c := y.conn
 	id := y.peer.room.ID()
-	y.peer.room.Join(y.peer, c.identity.Role(string(id)) >= auth.Write)
+	if err := y.peer.room.Join(y.peer, c.identity.Role(string(id))); err != nil {
+		c.close(wire.CloseOverload, "the room cannot be opened now")
+		return
+	}
 	c.door.arrive(c, c.name, id, !y.anonymous)
 }
 
@@ -41,7 +43,7 @@ func (y *yWebsocket) received(frame []byte) {
 }
 
 func (y *yWebsocket) closed() {
-	y.peer.room.Leave(y.peer)
+	y.peer.leave()
 	y.conn.door.depart(y.conn, y.conn.name, y.peer.room.ID())
 }
 
@@ -62,7 +64,10 @@ var nobody = wire.AppendAwareness(nil, awareness.Append(nil, nil))
 func (c *conn) admit(b wire.Body, size int) bool {
 	if b.IsUpdate() {
 		c.limit.update()
-	} else if b.Type != wire.TypeSync && size > c.door.limits.Event {
+	} else if b.Type == wire.TypeSync || b.Type == wire.TypeQueryAwareness {
+		c.limit.ask()
+	}
+	if b.Type != wire.TypeSync && size > c.door.limits.Event {
 		c.close(wire.CloseTooLarge, "awareness and events are limited to 64 KiB")
 		return false
 	}

@@ -1,0 +1,155 @@
+package ws
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"weft/crdt"
+	"weft/presence"
+	"weft/server/auth"
+	"weft/server/room"
+	"weft/server/store"
+	"weft/server/wire"
+)
+
+// deadDisk reads, and writes nothing.
+type deadDisk struct{ store.Store }
+
+var errDisk = errors.New("the disk is full")
+
+func (deadDisk) LoadDoc(context.Context, store.RoomID) (store.Doc, error) { return store.Doc{}, nil }
+func (deadDisk) AppendUpdates(context.Context, []store.Update) error      { return errDisk }
+func (deadDisk) LongLogs(context.Context, int) ([]store.RoomID, error)    { return nil, nil }
+func (deadDisk) LastSeq(context.Context, store.RoomID) (store.Seq, error) { return 0, nil }
+func (deadDisk) TouchMember(context.Context, store.RoomID, store.User, time.Time) error {
+	return errDisk
+}
+
+// TestStoppingWithADeadDiskEnds: a connection whose room has come to a halt
+// waits for that room, and the door must not wait for the connection.
+func TestStoppingWithADeadDiskEnds(t *testing.T) {
+	log := slog.New(slog.DiscardHandler)
+	people := presence.NewMemory(presence.MemoryOptions{})
+	typing := presence.NewTyping(0, func(string, []presence.Typist) {})
+	hub := room.NewHub(room.HubOptions{Store: deadDisk{}, Log: log})
+	door := New(Config{Hub: hub, People: people, Typing: typing, Members: deadDisk{}, Limits: LabLimits(), Log: log})
+	id := auth.Identity{User: "ana", Name: "Ana", Grants: []auth.Grant{{Pattern: "**", Role: auth.Write}}}
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := door.ServeRoom(w, r, id, false, "r"); err != nil {
+			t.Error(err)
+		}
+	}))
+	defer srv.Close()
+	ws, _, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(srv.URL, "http"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ws.Close()
+	text := strings.Repeat("x", 900<<10)
+	for client := uint64(1); ; client++ {
+		u, err := crdt.New(crdt.Options{ClientID: client}).InsertText("t", 0, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = ws.SetWriteDeadline(time.Now().Add(time.Second))
+		if ws.WriteMessage(websocket.BinaryMessage, wire.AppendUpdate(nil, u)) != nil {
+			break // nobody reads any more
+		}
+		if client == 200 {
+			t.Fatal("180 MB were taken in while the disk takes nothing")
+		}
+	}
+	ended := make(chan struct{})
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+		defer cancel()
+		door.Close(ctx)
+		if err := hub.Close(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("the hub closed with %v", err)
+		}
+		door.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(20 * time.Second):
+		t.Fatal("the door, the room and the journal wait for each other")
+	}
+	typing.Close()
+	if err := people.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestChannelThatWasLeftSaysNothing: the client may have given its number to
+// another room by now, whose document a late update would damage.
+func TestChannelThatWasLeftSaysNothing(t *testing.T) {
+	hub := room.NewHub(room.HubOptions{Store: deadDisk{}, Log: slog.New(slog.DiscardHandler)})
+	live, release, err := hub.Open(t.Context(), "r")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &conn{}
+	written := 0
+	c.out.write = func([]byte) error { written++; return nil }
+	c.out.limit = DefaultLimits()
+	p := &peer{conn: c, room: live, channel: 1}
+	p.Acked(1, nil)
+	p.leave()
+	p.Deliver(room.Document, []byte("of the old room"))
+	p.Acked(2, nil)
+	if written != 1 {
+		t.Errorf("%d frames written, want the one before it left", written)
+	}
+	release()
+	if err := hub.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestWhatAJoinHoldsIsBounded: the store may take its time to answer a join.
+func TestWhatAJoinHoldsIsBounded(t *testing.T) {
+	hub := room.NewHub(room.HubOptions{Store: deadDisk{}, Log: slog.New(slog.DiscardHandler)})
+	live, release, err := hub.Open(t.Context(), "r")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &conn{}
+	frames := make(chan []byte, 100)
+	c.out.write = func(f []byte) error { frames <- f; return nil }
+	c.out.limit = DefaultLimits()
+	c.out.limit.Queue = 10_000
+	p := &peer{conn: c, room: live, channel: 1}
+	p.hold()
+	if err := live.Join(p, auth.Write); err != nil {
+		t.Fatal(err)
+	}
+	p.Deliver(room.Event, []byte("first"))
+	for range 1000 {
+		p.Deliver(room.Document, make([]byte, 100))
+		if p.held.bytes > c.out.limit.Queue+100 {
+			t.Fatalf("%d bytes are held, the limit is %d", p.held.bytes, c.out.limit.Queue)
+		}
+	}
+	p.release()
+	if f := <-frames; string(f) != "\x01first" {
+		t.Errorf("the first frame is %q", f)
+	}
+	_, b, err := wire.DecodeFrame(<-frames) // arrives: the room was asked for all of it
+	if err != nil || !b.IsUpdate() {
+		t.Errorf("then %+v, %v", b, err)
+	}
+	p.leave()
+	release()
+	if err := hub.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
