@@ -6,6 +6,7 @@ import { icons } from '../elements/base/icons.ts'
 import { counted } from '../elements/base/words.ts'
 import type { WeftChat } from '../elements/chat/chat.ts'
 import type { WeftPage } from '../elements/page/page.ts'
+import type { Outline } from '../elements/rail/rail.ts'
 import { pretty } from './address.ts'
 import type { Title } from './title.ts'
 
@@ -21,7 +22,7 @@ type Tab = 'doc' | 'chat' | 'people'
 export class WeftApp extends WeftElement {
   static override properties = {
     client: { attribute: false }, room: { attribute: false }, title_: { attribute: false }, joined: { type: Boolean }, guestName: {},
-    tab: { state: true }, unread: { state: true }, copied: { state: true }, dismissed: { state: true }, editor: { state: true },
+    tab: { state: true }, unread: { state: true }, copied: { state: true }, dismissed: { state: true }, editor: { state: true }, outline: { state: true },
   }
   declare client: Client
   declare room: Room
@@ -34,6 +35,7 @@ export class WeftApp extends WeftElement {
   declare protected dismissed: boolean
   /** The editor's chunk is here. */
   declare protected editor: boolean
+  declare protected outline: Outline
   #copyTimer: ReturnType<typeof setTimeout> | undefined
 
   constructor() {
@@ -45,6 +47,7 @@ export class WeftApp extends WeftElement {
     this.copied = false
     this.dismissed = false
     this.editor = false
+    this.outline = { beads: [], headings: [] }
   }
 
   protected override createRenderRoot(): this {
@@ -69,7 +72,9 @@ export class WeftApp extends WeftElement {
     return html`<div class="app" data-tab=${this.tab}>
       <a class="skip" href="#page" @click=${this.#toPage}>To the document</a>
       ${this.#header()}
-      <main id="page" aria-label="Document"><div class="scroll">${this.#document()}</div></main>
+      <main id="page" aria-label="Document"><div class="scroll">${this.#document()}</div>
+        <weft-rail .outline=${this.outline} .scroller=${this.querySelector<HTMLElement>('.scroll')}
+          @weft-heading=${(e: CustomEvent<{ index: number }>) => this.querySelector<WeftPage>('weft-page')?.goToBlock(e.detail.index)}></weft-rail></main>
       ${this.#panel()}
       ${this.#tabs()}
       ${this.joined ? nothing : this.#joinCard()}
@@ -100,7 +105,8 @@ export class WeftApp extends WeftElement {
         placeholder="Untitled" .value=${live(this.title_.get())} @input=${(e: Event) => this.#rename(e)} @keydown=${this.#titleKey}></textarea></h1>
       ${this.#company()}
       ${this.editor
-        ? html`<weft-page .room=${this.room} ?readonly=${!this.joined} @weft-ready=${this.#ready}></weft-page>`
+        ? html`<weft-page .room=${this.room} ?readonly=${!this.joined} @weft-ready=${this.#ready}
+            @weft-outline=${(e: CustomEvent<Outline>) => { this.outline = e.detail }}></weft-page>`
         : html`<div class="waiting" role="progressbar" aria-label="Opening the page"><i></i><i></i><i></i><i></i></div>`}
     </article>`
   }
@@ -124,7 +130,7 @@ export class WeftApp extends WeftElement {
         <button role="tab" aria-selected=${!people} @click=${() => this.#show('chat')}>Chat${this.#count()}</button>
         <button role="tab" aria-selected=${people} @click=${() => this.#show('people')}>People</button>
       </div>
-      <weft-chat .room=${this.room} ?can-send=${this.joined && this.room.role.get() !== 'read'} ?hidden=${people}
+      <weft-chat .room=${this.room} .canSend=${this.joined && this.room.role.get() !== 'read'} ?hidden=${people}
         @weft-unread=${(e: CustomEvent<{ count: number }>) => this.#setUnread(e.detail.count)}></weft-chat>
       <weft-people .room=${this.room} ?hidden=${!people}></weft-people>
     </aside>`

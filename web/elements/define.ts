@@ -1,12 +1,13 @@
 // Importing this defines the elements around the page. The page itself, with
 // its editor, is define-page.ts, which an application loads later.
-import { WeftAvatars, WeftBell, WeftChat, WeftComposer, WeftPeople, WeftStatus, define } from './index.ts'
+import { WeftAvatars, WeftBell, WeftChat, WeftComposer, WeftPeople, WeftRail, WeftStatus, define } from './index.ts'
 
 define('weft-avatars', WeftAvatars)
 define('weft-bell', WeftBell)
 define('weft-chat', WeftChat)
 define('weft-composer', WeftComposer)
 define('weft-people', WeftPeople)
+define('weft-rail', WeftRail)
 define('weft-status', WeftStatus)
 
 declare global {
@@ -16,6 +17,7 @@ declare global {
     'weft-chat': WeftChat
     'weft-composer': WeftComposer
     'weft-people': WeftPeople
+    'weft-rail': WeftRail
     'weft-status': WeftStatus
   }
 }

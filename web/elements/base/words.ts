@@ -39,7 +39,7 @@ export const listed = (names: readonly string[]): string => new Intl.ListFormat(
 export const counted = (n: number, one: string, many: string): string => `${n} ${n === 1 ? one : many}`
 
 export const clockTime = (at: Date): string =>
-  at.toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit' })
+  at.toLocaleTimeString(undefined, { hour: 'numeric', minute: '2-digit' })
 
 /** The rule above a day's messages. */
 export function dayName(day: Date, now: Date): string {

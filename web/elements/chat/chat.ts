@@ -21,7 +21,7 @@ const pinnedPx = 80
  * @fires weft-unread how many messages came while nobody looked; `detail.count`
  */
 export class WeftChat extends WeftElement {
-  static override properties = { room: { attribute: false }, canSend: { type: Boolean, attribute: 'can-send' }, below: { state: true } }
+  static override properties = { room: { attribute: false }, canSend: { attribute: false }, below: { state: true } }
   declare room: Room | null
   declare canSend: boolean
   /** Rows that came below what the reader sees. */

@@ -27,6 +27,7 @@ export class WeftComposer extends WeftElement {
     .box { border-radius: var(--weft-r2); box-shadow: inset 0 0 0 1px var(--weft-line-strong); background: var(--weft-raised); padding: 9px 8px 6px 12px; }
     .box:focus-within { box-shadow: inset 0 0 0 2px var(--weft-ink); }
     textarea { display: block; inline-size: 100%; resize: none; border: 0; outline: none; padding: 0; margin: 0; background: none; color: inherit; font: inherit; line-height: 1.5; min-block-size: 21px; max-block-size: min(40vh, 320px); field-sizing: content; overflow-y: auto; }
+    textarea:focus-visible { outline: none; }
     textarea::placeholder { color: var(--weft-ink-3); opacity: 1; }
     .row { display: flex; align-items: center; margin-block-start: 6px; margin-inline-start: -7px; }
     .send { margin-inline-start: auto; inline-size: 30px; block-size: 30px; border-radius: 8px; background: var(--weft-sunken); color: var(--weft-ink-3); display: grid; place-items: center; transition: background 120ms, color 120ms; }

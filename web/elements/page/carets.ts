@@ -26,14 +26,21 @@ export class Carets {
   readonly #layer: HTMLElement
   readonly #awareness: Awareness
   readonly #peer: (client: number, state: { readonly [field: string]: unknown }) => Peer | null
+  readonly #onPaint: (people: readonly { readonly peer: Peer; readonly at: number }[]) => void
   readonly #carets = new Map<number, Caret>()
   #view: EditorView | null = null
   #frame = 0
 
-  constructor(layer: HTMLElement, awareness: Awareness, peer: (client: number, state: { readonly [field: string]: unknown }) => Peer | null) {
+  /** `onPaint` gets where everybody is, 0 to 1, after each drawing. */
+  constructor(
+    layer: HTMLElement, awareness: Awareness,
+    peer: (client: number, state: { readonly [field: string]: unknown }) => Peer | null,
+    onPaint: (people: readonly { readonly peer: Peer; readonly at: number }[]) => void,
+  ) {
     this.#layer = layer
     this.#awareness = awareness
     this.#peer = peer
+    this.#onPaint = onPaint
     awareness.on('change', this.draw)
   }
 
@@ -100,6 +107,7 @@ export class Carets {
       this.#remove(caret)
       this.#carets.delete(client)
     }
+    this.#onPaint([...spots.values()].map(({ peer, place }) => ({ peer, at: share(view, place.head) })))
   }
 
   #place(client: number, { peer, place, x, y, height }: Spot, width: number, names: readonly string[]): void {
@@ -140,6 +148,10 @@ export class Carets {
     caret.element.remove()
   }
 }
+
+/** How far down the page a position is, counted in blocks. */
+const share = (view: EditorView, pos: number): number =>
+  (view.state.doc.resolve(pos).index(0) + 0.5) / Math.max(view.state.doc.childCount, 1)
 
 /** Sets the document's highlights to the union of all pages' ranges. */
 function highlight(): void {

@@ -2,6 +2,7 @@ import { css, html, type PropertyValues, type TemplateResult } from 'lit'
 import type { Room } from '@weft/sdk'
 import { WeftElement } from '../base/element.ts'
 import { sheet } from '../base/sheet.ts'
+import type { Outline } from '../rail/rail.ts'
 import { Carets, type Peer } from './carets.ts'
 import { OwnCursor } from './cursor.ts'
 import { field } from './schema.ts'
@@ -12,6 +13,9 @@ import { openSurface, type Surface } from './surface.ts'
  * `<weft-page>`: the shared page. The text is a child of the element, in the
  * document itself, where spelling checkers, translators and the host's styles
  * reach it; the shadow tree holds what is drawn around and above it.
+ *
+ * @fires weft-ready the text is there
+ * @fires weft-outline where people and headings are, when that changed
  *
  * Until the room has been read from the server there is a skeleton and nothing
  * to type into: text typed there would be merged with text nobody has shown.
@@ -29,6 +33,7 @@ export class WeftPage extends WeftElement {
   #cursor: OwnCursor | null = null
   #resize: ResizeObserver | null = null
   #opened: Room | null = null
+  #outlineKey = ''
 
   static override styles = [sheet, css`
     :host { position: relative; contain: inline-size; }
@@ -98,10 +103,17 @@ export class WeftPage extends WeftElement {
     const view = this.#surface?.view
     const pos = this.#carets?.find(userId)
     if (!view || pos == null) return false
-    const at = view.domAtPos(pos).node
-    const element = at instanceof Element ? at : at.parentElement
-    element?.scrollIntoView({ block: 'center', behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth' })
+    this.goToBlock(view.state.doc.resolve(pos).index(0))
     return true
+  }
+
+  /** Scrolls to a block of the page, by its number, and washes it. */
+  goToBlock(index: number): void {
+    const block = this.#surface?.view.dom.children[index]
+    if (!block) return
+    const still = matchMedia('(prefers-reduced-motion: reduce)').matches
+    block.scrollIntoView({ block: 'center', behavior: still ? 'auto' : 'smooth' })
+    if (!still) block.animate([{ backgroundColor: 'color-mix(in oklab, var(--weft-marker) 60%, transparent)' }, { backgroundColor: 'transparent' }], 1200)
   }
 
   get #writable(): boolean {
@@ -117,7 +129,7 @@ export class WeftPage extends WeftElement {
     if (!layer) return
     const { awareness } = room.provider
     const cursor = new OwnCursor(awareness)
-    const carets = new Carets(layer, awareness, (client, state) => this.#peer(client, state))
+    const carets = new Carets(layer, awareness, (client, state) => this.#peer(client, state), (people) => this.#outlined(people))
     const mount = document.createElement('div')
     this.append(mount)
     const surface = openSurface({
@@ -138,6 +150,21 @@ export class WeftPage extends WeftElement {
     void document.fonts.ready.then(carets.draw)
     this.open = true
     this.tell('weft-ready', { room })
+  }
+
+  /** Tells whoever draws a rail where people and headings are; only what changed. */
+  #outlined(people: readonly { readonly peer: Peer; readonly at: number }[]): void {
+    const doc = this.#surface?.view.state.doc
+    if (!doc) return
+    const headings: { at: number; text: string; index: number }[] = []
+    doc.forEach((node, _offset, index) => {
+      if (node.type.name === 'heading' && node.textContent !== '') headings.push({ at: (index + 0.5) / doc.childCount, text: node.textContent, index })
+    })
+    const outline: Outline = { headings, beads: people.map(({ peer, at }) => ({ id: peer.key, name: peer.name, slot: peer.slot, idle: peer.idle, at })) }
+    const key = JSON.stringify(outline)
+    if (key === this.#outlineKey) return
+    this.#outlineKey = key
+    this.tell('weft-outline', outline)
   }
 
   #stop(): void {

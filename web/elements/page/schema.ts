@@ -1,5 +1,5 @@
 import { Schema, type MarkSpec, type Node, type NodeSpec } from 'prosemirror-model'
-import type { Found } from './unknown.ts'
+import type { Found, Known } from './unknown.ts'
 
 /**
  * The page's nodes and marks, by the names Tiptap's StarterKit gives them, so
@@ -90,8 +90,11 @@ export function schemaFor(found: Found): Schema {
   return new Schema({ nodes: allNodes, marks: allMarks })
 }
 
-export const knownNodes: ReadonlySet<string> = new Set(Object.keys(nodes))
-export const knownMarks: ReadonlySet<string> = new Set(Object.keys(marks))
+/** What the schema has before it is grown. */
+export const known: Known = {
+  nodes: new Map(Object.entries(nodes).map(([type, spec]) => [type, new Set(Object.keys(spec.attrs ?? {}))])),
+  marks: new Set(Object.keys(marks)),
+}
 
 /** The address if following it is harmless, else null: no script, no data. */
 export function safeHref(href: string): string | null {

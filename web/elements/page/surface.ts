@@ -6,7 +6,7 @@ import { ySyncPlugin, yUndoPlugin, yUndoPluginKey } from 'y-prosemirror'
 import type { UndoManager, XmlFragment } from 'yjs'
 import { pageKeys } from './keys.ts'
 import { markdownRules } from './rules.ts'
-import { knownMarks, knownNodes, safeHref, schemaFor } from './schema.ts'
+import { known, safeHref, schemaFor } from './schema.ts'
 import { markType } from './types.ts'
 import { grew, survey } from './unknown.ts'
 
@@ -38,7 +38,6 @@ const undoPauseMs = 500
  * would otherwise delete it for everybody. `onRebuilt` hears of each new view.
  */
 export function openSurface(options: SurfaceOptions, onRebuilt: (view: EditorView) => void): Surface {
-  const known = { nodes: knownNodes, marks: knownMarks }
   let found = survey(options.fragment, known)
 
   const watch = (): void => {

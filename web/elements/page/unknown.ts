@@ -12,7 +12,8 @@ export interface Found {
   readonly attributes: Map<string, Set<string>>
 }
 
-export interface Known { readonly nodes: ReadonlySet<string>; readonly marks: ReadonlySet<string> }
+/** Our node types with the names of their attributes, and our marks. */
+export interface Known { readonly nodes: ReadonlyMap<string, ReadonlySet<string>>; readonly marks: ReadonlySet<string> }
 
 /** Reads the whole fragment once, in document order. */
 export function survey(fragment: Y.XmlFragment, known: Known): Found {
@@ -50,6 +51,7 @@ function visit(parent: Y.XmlFragment | Y.XmlElement, known: Known, found: Found)
 function note(element: Y.XmlElement, besideText: boolean, known: Known, found: Found): void {
   const type = element.nodeName
   for (const name of Object.keys(element.getAttributes())) {
+    if (known.nodes.get(type)?.has(name)) continue
     const names = found.attributes.get(type) ?? new Set()
     found.attributes.set(type, names.add(name))
   }
