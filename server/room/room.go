@@ -29,7 +29,7 @@ type Room struct {
 
 	// Owned by the goroutine.
 	state   *state
-	waiting []effect // acks whose records are not on disk yet, in order
+	waiting []effect // acks, and sends alike, whose records are not on disk yet, in order
 	bytes   int      // in waiting
 }
 
@@ -189,6 +189,10 @@ func (r *Room) apply(effects []effect) {
 	for _, e := range effects {
 		switch e.kind {
 		case send:
+			if e.after > r.durable.get() {
+				r.wait(e)
+				continue
+			}
 			e.to.peer.Deliver(e.class, e.body)
 		case broadcast:
 			for _, m := range r.state.members {
@@ -201,8 +205,7 @@ func (r *Room) apply(effects []effect) {
 				update: store.Update{Room: r.id, Data: e.data}, room: r.durable, n: r.state.appended,
 			})
 		case ack:
-			r.waiting = append(r.waiting, e)
-			r.bytes += len(e.body) + ackSize
+			r.wait(e)
 			r.release()
 		case closePeer:
 			r.log.Info("closing a peer", "room", r.id, "code", int(e.code), "reason", e.reason)
@@ -212,13 +215,22 @@ func (r *Room) apply(effects []effect) {
 	}
 }
 
-// release sends the acks whose records are on disk.
+func (r *Room) wait(e effect) {
+	r.waiting = append(r.waiting, e)
+	r.bytes += len(e.body) + ackSize
+}
+
+// release sends what waits for records that are on disk now.
 func (r *Room) release() {
 	on := r.durable.get()
 	n := 0
 	for n < len(r.waiting) && r.waiting[n].after <= on {
 		e := r.waiting[n]
-		e.to.peer.Acked(e.n, e.body)
+		if e.kind == send {
+			e.to.peer.Deliver(e.class, e.body)
+		} else {
+			e.to.peer.Acked(e.n, e.body)
+		}
 		r.bytes -= len(e.body) + ackSize
 		r.waiting[n] = effect{}
 		n++

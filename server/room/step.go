@@ -47,7 +47,7 @@ type effect struct {
 	data []byte // update for the journal
 	n    uint64 // ack: the peer's document messages
 	// after is the number of journal records that must be on disk before an
-	// ack may leave.
+	// ack may leave, or a send that would be taken for one.
 	after  uint64
 	class  Class
 	code   wire.CloseCode
@@ -124,7 +124,9 @@ func (s *state) step(c command) []effect {
 			return nil
 		}
 		update := wire.AppendUpdate(nil, s.doc.EncodeStateAsUpdate(nil))
-		return s.greet(m, []effect{{kind: send, to: m, class: Document, body: update}})
+		// It holds the peer's own updates too, and y-websocket clients take those
+		// that come back for saved.
+		return s.greet(m, []effect{{kind: send, to: m, class: Document, body: update, after: s.appended}})
 	case broadcastEvent:
 		return []effect{{kind: broadcast, class: Event, body: c.raw}}
 	case look:

@@ -240,7 +240,7 @@ func TestResyncBringsTheWholeDocument(t *testing.T) {
 	a := enter(s, "a", true)
 	s.step(command{kind: message, peer: a, body: update(insert(t, 1, "hi"))})
 	effects := s.step(command{kind: resync, peer: a})
-	if len(effects) < 1 || effects[0].kind != send {
+	if len(effects) < 1 || effects[0].kind != send || effects[0].after != 1 {
 		t.Fatalf("effects %+v", effects)
 	}
 	b, err := wire.DecodeBody(effects[0].body)

@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -81,7 +80,8 @@ func New(c Config) *Door {
 	})
 	m.HandleSentMessageBinary(func(s *melody.Session, _ []byte) { d.guard(s, func(c *conn) { c.out.sent() }) })
 	m.HandleError(func(s *melody.Session, err error) {
-		if errors.Is(err, os.ErrDeadlineExceeded) {
+		var timeout net.Error // gorilla keeps nothing else of it
+		if errors.As(err, &timeout) && timeout.Timeout() {
 			d.guard(s, (*conn).silent)
 		}
 	})

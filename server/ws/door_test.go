@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -33,26 +34,43 @@ func (deadDisk) TouchMember(context.Context, store.RoomID, store.User, time.Time
 	return errDisk
 }
 
-// TestStoppingWithADeadDiskEnds: a connection whose room has come to a halt
-// waits for that room, and the door must not wait for the connection.
-func TestStoppingWithADeadDiskEnds(t *testing.T) {
+// onDeadDisk is a door to one room that cannot write; the caller closes it.
+func onDeadDisk(t *testing.T) (door *Door, dial func() *websocket.Conn) {
+	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	people := presence.NewMemory(presence.MemoryOptions{})
 	typing := presence.NewTyping(0, func(string, []presence.Typist) {})
 	hub := room.NewHub(room.HubOptions{Store: deadDisk{}, Log: log})
-	door := New(Config{Hub: hub, People: people, Typing: typing, Members: deadDisk{}, Limits: LabLimits(), Log: log})
+	door = New(Config{Hub: hub, People: people, Typing: typing, Members: deadDisk{}, Limits: LabLimits(), Log: log})
 	id := auth.Identity{User: "ana", Name: "Ana", Grants: []auth.Grant{{Pattern: "**", Role: auth.Write}}}
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := door.ServeRoom(w, r, id, false, "r"); err != nil {
 			t.Error(err)
 		}
 	}))
-	defer srv.Close()
-	ws, _, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(srv.URL, "http"), nil)
-	if err != nil {
-		t.Fatal(err)
+	t.Cleanup(func() {
+		srv.Close()
+		typing.Close()
+		if err := people.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return door, func() *websocket.Conn {
+		t.Helper()
+		ws, _, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(srv.URL, "http"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { ws.Close() })
+		return ws
 	}
-	defer ws.Close()
+}
+
+// TestStoppingWithADeadDiskEnds: a connection whose room has come to a halt
+// waits for that room, and the door must not wait for the connection.
+func TestStoppingWithADeadDiskEnds(t *testing.T) {
+	door, dial := onDeadDisk(t)
+	ws := dial()
 	text := strings.Repeat("x", 900<<10)
 	for client := uint64(1); ; client++ {
 		u, err := crdt.New(crdt.Options{ClientID: client}).InsertText("t", 0, text)
@@ -72,7 +90,7 @@ func TestStoppingWithADeadDiskEnds(t *testing.T) {
 		ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 		defer cancel()
 		door.Close(ctx)
-		if err := hub.Close(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		if err := door.Hub.Close(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("the hub closed with %v", err)
 		}
 		door.Wait()
@@ -83,10 +101,50 @@ func TestStoppingWithADeadDiskEnds(t *testing.T) {
 	case <-time.After(20 * time.Second):
 		t.Fatal("the door, the room and the journal wait for each other")
 	}
-	typing.Close()
-	if err := people.Close(); err != nil {
+}
+
+// TestSilentConnectionIsToldWhy: not that many are there to hear it.
+func TestSilentConnectionIsToldWhy(t *testing.T) {
+	door, dial := onDeadDisk(t)
+	door.melody.Config.PongWait = 100 * time.Millisecond // and no ping before
+	ws := dial()
+	var err error
+	for err == nil {
+		_, _, err = ws.ReadMessage()
+	}
+	if !websocket.IsCloseError(err, int(wire.CloseOverload)) {
+		t.Errorf("the connection ended with %v", err)
+	}
+	door.Close(t.Context())
+	door.Wait()
+	if err := door.Hub.Close(t.Context()); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestAskingTooMuchWaits: a client that comes back to 32 rooms does not notice,
+// and one that asks for whole documents all the time waits, but not long enough
+// to miss a ping.
+func TestAskingTooMuchWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start, l := time.Now(), newLimiters(DefaultLimits())
+		for range 1 + 3*32 {
+			l.ask()
+		}
+		if waited := time.Since(start); waited != 0 {
+			t.Errorf("coming back took %v", waited)
+		}
+		for range 100 {
+			before := time.Now()
+			l.ask()
+			if waited := time.Since(before); waited > time.Second {
+				t.Fatalf("one took %v", waited)
+			}
+		}
+		if took := time.Since(start); took < 9*time.Second {
+			t.Errorf("197 took %v", took)
+		}
+	})
 }
 
 // TestChannelThatWasLeftSaysNothing: the client may have given its number to
