@@ -242,6 +242,14 @@ func (s *state) moved(m *member, payload []byte, now time.Time) []effect {
 	if m.role < auth.Comment {
 		return nil
 	}
+	free := maxClients - len(m.clients)
+	states = slices.DeleteFunc(states, func(st awareness.State) bool {
+		if st.Gone() || m.clients[st.ClientID] {
+			return false
+		}
+		free--
+		return free < 0
+	})
 	news := s.aware.Apply(states, now)
 	if len(news) == 0 {
 		return nil
@@ -256,6 +264,10 @@ func (s *state) moved(m *member, payload []byte, now time.Time) []effect {
 	}
 	return []effect{s.awareness(news, nil)}
 }
+
+// maxClients is for how many awareness clients one peer may speak: a browser's
+// tabs speak for each other. What a peer merely sends back is not held against it.
+const maxClients = 64
 
 // emptyUpdate has no structs and no deletions.
 var emptyUpdate = []byte{0, 0}

@@ -252,3 +252,26 @@ func TestResyncBringsTheWholeDocument(t *testing.T) {
 		t.Errorf("%q, %v", doc.Text("t"), err)
 	}
 }
+
+// TestOnePeerIsNotACrowd: a peer may make up as many clients as it likes; the
+// room takes in so many.
+func TestOnePeerIsNotACrowd(t *testing.T) {
+	s := newState()
+	a, b := enter(s, "a", true), enter(s, "b", true)
+	for id := range uint64(3 * maxClients) {
+		s.step(command{kind: message, peer: a, body: aware(id+1, 1, `{}`), now: start})
+	}
+	if s.aware.Len() != maxClients {
+		t.Errorf("%d clients of one peer", s.aware.Len())
+	}
+	// Another one sends all of them back, as stock clients do, and has its own.
+	s.step(command{kind: message, peer: b, body: wire.Body{Type: wire.TypeAwareness, Payload: awareness.Append(nil, s.aware.All())}, now: start})
+	s.step(command{kind: message, peer: b, body: aware(1000, 1, `{}`), now: start})
+	if s.aware.Len() != maxClients+1 {
+		t.Errorf("%d clients of two peers", s.aware.Len())
+	}
+	// Those there are stay alive.
+	if news := s.step(command{kind: message, peer: a, body: aware(1, 2, `{}`), now: start}); len(news) != 1 {
+		t.Errorf("effects %+v", news)
+	}
+}
