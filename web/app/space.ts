@@ -3,6 +3,7 @@ import { define } from '../elements/base/element.ts'
 import '../elements/define.ts'
 import { pretty, roomOf } from './address.ts'
 import { remember, storedName, storeName, takeTitle } from './device.ts'
+import { messageOf, readWhatIsSeen } from './reading.ts'
 import { Title } from './title.ts'
 import { WeftApp } from './view.ts'
 
@@ -38,6 +39,7 @@ function start(id: string): void {
   app.addEventListener('weft-open', (e) => {
     if (follow(app, id, (e as CustomEvent<{ url: string }>).detail.url)) e.preventDefault()
   })
+  app.addEventListener('weft-seen', readWhatIsSeen(client, room))
   document.body.append(app)
 
   void room.synced.then(() => {
@@ -60,7 +62,7 @@ function start(id: string): void {
 function follow(app: WeftApp, id: string, address: string): boolean {
   const url = new URL(address, location.href)
   if (url.origin !== location.origin || roomOf(url.pathname) !== id) return false
-  const message = new URLSearchParams(url.hash.slice(1)).get('m')
+  const message = messageOf(url.hash)
   if (message) app.goToMessage(message)
   return true
 }

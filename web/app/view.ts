@@ -74,6 +74,7 @@ export class WeftApp extends WeftElement {
       ${this.#header()}
       <main id="page" aria-label="Document"><div class="scroll">${this.#document()}</div>
         <weft-rail .outline=${this.outline} .scroller=${this.querySelector<HTMLElement>('.scroll')}
+          .content=${this.#text}
           @weft-heading=${(e: CustomEvent<{ index: number }>) => this.querySelector<WeftPage>('weft-page')?.goToBlock(e.detail.index)}></weft-rail></main>
       ${this.#panel()}
       ${this.#tabs()}
@@ -189,9 +190,10 @@ export class WeftApp extends WeftElement {
     else page?.focus()
   }
 
+  readonly #text = (): Element | null => this.querySelector('.weft-surface')
+
   #setUnread(count: number): void {
-    const seen = this.querySelector<WeftChat>('weft-chat')?.checkVisibility() === true
-    this.unread = seen && document.hasFocus() && this.tab !== 'people' && count > 0 && this.tab !== 'doc' ? 0 : count
+    this.unread = count
   }
 
   #show(tab: Tab): void {

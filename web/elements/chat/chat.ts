@@ -18,6 +18,7 @@ const pinnedPx = 80
  * highlighter's yellow.
  *
  * @fires weft-send cancelable, before a message goes; `detail.text`
+ * @fires weft-seen the newest message the reader has on screen; `detail.id`
  * @fires weft-unread how many messages came while nobody looked; `detail.count`
  */
 export class WeftChat extends WeftElement {
@@ -33,6 +34,8 @@ export class WeftChat extends WeftElement {
   #seen: string | null = null // the last row the reader saw, by id
   #newFrom: string | null = null
   #known = 0
+  #unread = 0
+  #told = false // of the newest row being seen, at least once
   #loadingOlder = false
   #heard: Message | null = null // the last row that was announced
 
@@ -233,6 +236,7 @@ export class WeftChat extends WeftElement {
   #look = (): void => {
     const last = this.room?.chat.messages.get().at(-1)
     if (!last || !this.#pinned || !this.#watched) return
+    if (this.#seen !== last.id) this.#told = false
     this.#seen = last.id
     this.#count()
   }
@@ -244,6 +248,7 @@ export class WeftChat extends WeftElement {
   #count(): void {
     const messages = this.room?.chat.messages.get() ?? []
     const last = messages.at(-1)
+    const before = this.#seen
     if (this.#seen === null || (this.#pinned && this.#watched) || last?.mine) this.#seen = last?.id ?? null
     const at = messages.findIndex((m) => m.id === this.#seen)
     const missed = this.#seen === null ? [] : messages.slice(at + 1).filter((m) => !m.mine)
@@ -252,6 +257,10 @@ export class WeftChat extends WeftElement {
     if (last?.mine) this.#newFrom = null
     const below = this.#pinned ? [] : missed
     if (below.length !== this.below.length) this.below = below
-    this.tell('weft-unread', { count: missed.length })
+    if (missed.length !== this.#unread) this.tell('weft-unread', { count: this.#unread = missed.length })
+    if (last && this.#seen === last.id && (this.#seen !== before || !this.#told)) {
+      this.#told = true
+      this.tell('weft-seen', { id: last.id })
+    }
   }
 }

@@ -43,7 +43,7 @@ export const textSheet = css`
     margin: 0 0 16px; padding: 14px 16px; border-radius: var(--weft-r2); background: var(--weft-sunken);
     font: 400 .8em/1.6 var(--weft-font-mono); white-space: pre-wrap; tab-size: 2;
   }
-  .weft-surface :not(pre) > code { font: 400 .86em var(--weft-font-mono); background: var(--weft-sunken); border-radius: 5px; padding: 1px 5px; }
+  .weft-surface :not(pre) > code { font: 400 .8em var(--weft-font-mono); background: var(--weft-sunken); border-radius: 5px; padding: 1px 5px; }
   .weft-surface pre code { font: inherit; }
   .weft-surface a { color: inherit; text-decoration-color: var(--weft-line-strong); text-decoration-thickness: 1px; text-underline-offset: 3px; }
   .weft-surface a:hover { text-decoration-color: currentColor; }

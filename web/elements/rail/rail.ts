@@ -18,10 +18,12 @@ export interface Outline {
  * @fires weft-heading a tick was pressed; `detail.index` is the heading's block
  */
 export class WeftRail extends WeftElement {
-  static override properties = { outline: { attribute: false }, scroller: { attribute: false }, seen: { state: true } }
+  static override properties = { outline: { attribute: false }, scroller: { attribute: false }, content: { attribute: false }, seen: { state: true } }
   declare outline: Outline
-  /** What scrolls the page; its visible part is drawn. */
+  /** What scrolls the page. */
   declare scroller: HTMLElement | null
+  /** What the beads' places are places in; the part of it in view is drawn. */
+  declare content: (() => Element | null) | null
   declare protected seen: { from: number; to: number }
   #resize: ResizeObserver | null = null
   #watched: HTMLElement | null = null
@@ -45,6 +47,7 @@ export class WeftRail extends WeftElement {
     super()
     this.outline = { beads: [], headings: [] }
     this.scroller = null
+    this.content = null
     this.seen = { from: 0, to: 1 }
   }
 
@@ -64,6 +67,7 @@ export class WeftRail extends WeftElement {
 
   protected override updated(): void {
     this.#watch(this.scroller)
+    this.#look()
   }
 
   #watch(scroller: HTMLElement | null): void {
@@ -80,9 +84,15 @@ export class WeftRail extends WeftElement {
 
   #look = (): void => {
     const s = this.#watched
-    if (!s || s.scrollHeight === 0) return
-    const from = s.scrollTop / s.scrollHeight
-    const to = Math.min((s.scrollTop + s.clientHeight) / s.scrollHeight, 1)
+    const text = this.content?.()
+    const [first, last] = [text?.firstElementChild, text?.lastElementChild]
+    if (!s || !first || !last) return
+    const view = s.getBoundingClientRect()
+    const top = first.getBoundingClientRect().top
+    const height = last.getBoundingClientRect().bottom - top
+    if (height <= 0) return
+    const share = (y: number): number => Math.min(Math.max((y - top) / height, 0), 1)
+    const [from, to] = [share(view.top), share(view.bottom)]
     if (Math.abs(from - this.seen.from) + Math.abs(to - this.seen.to) > 0.001) this.seen = { from, to }
   }
 }
