@@ -20,8 +20,10 @@ export async function goTo(url: string, pages: readonly Page[], open: (url: stri
   const there = room === undefined ? undefined : ours.find((p) => roomOf(p.url) === room)
   if (there) {
     try {
-      await there.focus()
+      // First tell, then focus: it goes there even where a browser will not
+      // bring it to the front.
       there.postMessage({ type: 'room:navigate', url })
+      await there.focus()
       return
     } catch { /* gone */ }
   }

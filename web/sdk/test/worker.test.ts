@@ -71,7 +71,7 @@ describe('a click', () => {
 
   test('goes to the page that has the room, encoded or not', async () => {
     const there = `${origin}/s/class%2F7?x=1#elsewhere`
-    expect(await click((t) => [page(`${origin}/`, t), page(there, t)])).toEqual([`focus ${there}`, `tell ${there}: room:navigate ${url}`])
+    expect(await click((t) => [page(`${origin}/`, t), page(there, t)])).toEqual([`tell ${there}: room:navigate ${url}`, `focus ${there}`])
   })
 
   test('else sends another page of ours', async () => {
@@ -81,7 +81,7 @@ describe('a click', () => {
 
   test('else opens one', async () => {
     expect(await click(() => [])).toEqual([`open ${url}`])
-    expect(await click((t) => [page(url, t, true)])).toEqual([`open ${url}`])
+    expect(await click((t) => [page(url, t, true)])).toEqual([`tell ${url}: room:navigate ${url}`, `open ${url}`])
   })
 
   test('a room is what follows /s/', () => {

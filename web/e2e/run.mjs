@@ -1,0 +1,26 @@
+// Runs every *.spec.mjs here with Node's own test runner, against a server
+// built once from this checkout. WEFT_E2E=NAME runs only specs whose file name
+// contains NAME.
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const here = dirname(fileURLToPath(import.meta.url))
+const bin = mkdtempSync(join(tmpdir(), 'weft-e2e-'))
+const weft = join(bin, 'weft')
+const build = spawnSync('go', ['build', '-o', weft, './server/cmd/weft'], { cwd: join(here, '..', '..'), stdio: 'inherit' })
+if (build.status !== 0) process.exit(1)
+const only = process.env.WEFT_E2E ?? ''
+const specs = readdirSync(here).filter((f) => f.endsWith('.spec.mjs') && f.includes(only)).map((f) => join(here, f))
+if (specs.length === 0) {
+  console.error(`no spec's name contains "${only}"`)
+  process.exit(1)
+}
+const test = spawnSync(process.execPath, ['--test', '--test-concurrency=2', '--test-timeout=240000', ...specs], {
+  stdio: 'inherit',
+  env: { ...process.env, WEFT_BIN: weft },
+})
+rmSync(bin, { recursive: true, force: true })
+process.exit(test.status ?? 1)

@@ -1,0 +1,87 @@
+// The built server, as a process of its own that a test can kill.
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** Starts a server on a free port and a fresh folder; ends with the test t. */
+export async function startServer(t, flags = []) {
+  const data = mkdtempSync(join(tmpdir(), 'weft-data-'))
+  const server = new Server(data, flags)
+  t.after(async () => {
+    await server.kill()
+    rmSync(data, { recursive: true, force: true })
+  })
+  await server.start('127.0.0.1:0')
+  return server
+}
+
+class Server {
+  constructor(data, flags) {
+    this.data = data
+    this.flags = flags
+    this.log = ''
+  }
+
+  get url() { return `http://${this.addr}` }
+  get ws() { return `ws://${this.addr}` }
+
+  async start(addr) {
+    const args = ['--addr', addr, '--data', this.data, '--limits', 'lab', ...this.flags]
+    const child = spawn(process.env.WEFT_BIN, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    this.child = child
+    this.ended = new Promise((resolve) => child.once('exit', resolve))
+    child.stderr.on('data', (b) => { this.log += b })
+    let out = ''
+    this.addr = await new Promise((resolve, reject) => {
+      child.stdout.on('data', (b) => {
+        out += b
+        const line = /^weft: listening on http:\/\/(\S+)/m.exec(out)
+        if (line) resolve(line[1])
+      })
+      child.once('exit', (code) => reject(new Error(`the server ended with ${code}: ${out}${this.log}`)))
+    })
+  }
+
+  /** kill -9, and wait until it is gone. */
+  async kill() {
+    this.child.kill('SIGKILL')
+    await this.ended
+  }
+
+  /** Starts again on the same port and folder. */
+  async restart() { await this.start(this.addr) }
+}
+
+/** Waits until probe() returns something true, and returns it. */
+export async function until(what, probe, seconds = 20) {
+  const end = Date.now() + seconds * 1000
+  for (;;) {
+    const value = await probe()
+    if (value) return value
+    if (Date.now() > end) throw new Error(`waited ${seconds} s for ${what}`)
+    await sleep(50)
+  }
+}
+
+export function sleep(ms) { return new Promise((resolve) => setTimeout(resolve, ms)) }
+
+/** Makes a guest over the API. */
+export async function guest(server, name) {
+  const answer = await fetch(`${server.url}/api/guests`, {
+    method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ name }),
+  })
+  if (answer.status !== 201) throw new Error(`guest: ${answer.status}`)
+  return answer.json()
+}
+
+/** Calls the API as a guest. */
+export async function call(server, who, method, path, body) {
+  const answer = await fetch(server.url + path, {
+    method,
+    headers: { authorization: `Bearer ${who.token}`, ...(body ? { 'content-type': 'application/json' } : {}) },
+    body: body && JSON.stringify(body),
+  })
+  const text = await answer.text()
+  return { status: answer.status, body: text && JSON.parse(text) }
+}
