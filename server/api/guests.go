@@ -8,9 +8,12 @@ import (
 	"net/http"
 
 	"github.com/labstack/echo/v4"
+
+	"weft/server/auth"
 )
 
-// newGuest gives somebody in open mode an identity to come back with.
+// newGuest gives somebody in open mode an identity to come back with. A guest
+// who asks with their token stays who they are, under the new name.
 func (a *API) newGuest(c echo.Context) error {
 	var ask struct {
 		Name string `json:"name"`
@@ -18,7 +21,10 @@ func (a *API) newGuest(c echo.Context) error {
 	if err := bind(c, &ask); err != nil {
 		return err
 	}
-	id, token, err := a.Auth.Guest(ask.Name)
+	id, token, err := a.Auth.Guest(ask.Name, auth.RequestToken(c.Request()))
+	if errors.Is(err, auth.ErrToken) || errors.Is(err, auth.ErrExpired) {
+		return err
+	}
 	if err != nil {
 		return problem{Title: "No guests here", Status: http.StatusForbidden, Detail: "this server needs tokens made by the application"}
 	}

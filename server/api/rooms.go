@@ -75,6 +75,9 @@ func (a *API) listMessages(c echo.Context) error {
 			*to = n
 		}
 	}
+	if after == 0 && c.QueryParam("after") != "" {
+		after = -1 // "after 0" asks for the first ones
+	}
 	if limit > 200 {
 		return badRequest("limit is at most 200")
 	}

@@ -137,10 +137,10 @@ func TestBadTokensAreRefused(t *testing.T) {
 
 func TestGuestsOnlyInOpenMode(t *testing.T) {
 	closed, open := verifier(t, Config{}), verifier(t, Config{Open: true})
-	if _, _, err := closed.Guest("Ana"); err == nil {
+	if _, _, err := closed.Guest("Ana", ""); err == nil {
 		t.Error("a closed server made a guest")
 	}
-	id, token, err := open.Guest(" Ana\u202e\n ")
+	id, token, err := open.Guest(" Ana\u202e\n ", "")
 	if err != nil || id.Name != "Ana" {
 		t.Fatalf("%+v, %v", id, err)
 	}
@@ -151,6 +151,17 @@ func TestGuestsOnlyInOpenMode(t *testing.T) {
 	// The token gives nothing once the server has left open mode.
 	if left, err := closed.Identify(token); err != nil || left.Role("any") != None {
 		t.Errorf("after open mode: %+v, %v", left, err)
+	}
+	// A guest may take another name and stays the same person.
+	renamed, token, err := open.Guest("Anna", token)
+	if err != nil || renamed.User != id.User || renamed.Name != "Anna" {
+		t.Errorf("renamed: %+v, %v", renamed, err)
+	}
+	if again, err := open.Identify(token); err != nil || again.Name != "Anna" || again.User != id.User {
+		t.Errorf("renamed: %+v, %v", again, err)
+	}
+	if _, _, err := open.Guest("Eve", token+"x"); !errors.Is(err, ErrToken) {
+		t.Errorf("with a bad token: %v", err)
 	}
 	a, _ := open.Identify("")
 	b, _ := open.Identify("")

@@ -147,12 +147,26 @@ func (v *Verifier) Sign(id Identity, ttl time.Duration) (string, error) {
 	return token, nil
 }
 
-// Guest makes a new guest with a token to come back with. Only in open mode.
-func (v *Verifier) Guest(name string) (Identity, string, error) {
+// Guest makes a guest with a token to come back with. Only in open mode. The
+// guest that held the token before, if there is one, stays the same person
+// under the new name.
+func (v *Verifier) Guest(name, before string) (Identity, string, error) {
 	if !v.open {
 		return Identity{}, "", ErrNoToken
 	}
 	id := newGuest(CleanName(name))
+	if before != "" {
+		known, err := v.Identify(before)
+		if err != nil {
+			return Identity{}, "", err
+		}
+		if !known.Guest {
+			return Identity{}, "", ErrToken
+		}
+		if id.User = known.User; CleanName(name) == "" {
+			id.Name = known.Name
+		}
+	}
 	signed := id
 	signed.Grants = nil // given on arrival, so that leaving open mode takes them away
 	token, err := v.Sign(signed, guestTTL)

@@ -2,6 +2,7 @@ package room
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -273,5 +274,13 @@ const maxClients = 64
 var emptyUpdate = []byte{0, 0}
 
 func bad(m *member, err error) []effect {
-	return []effect{{kind: closePeer, to: m, code: wire.CloseBadFrame, reason: fmt.Sprintf("bad frame: %v", err)}}
+	e := effect{kind: closePeer, to: m, code: wire.CloseBadFrame, reason: fmt.Sprintf("bad frame: %v", err)}
+	switch {
+	case errors.Is(err, crdt.ErrPendingFull):
+		// Too much waits for updates that have not come: a new sync brings them.
+		e.code, e.reason = wire.CloseOverload, "too many updates wait for others: come back and sync"
+	case errors.Is(err, crdt.ErrTooLarge):
+		e.code, e.reason = wire.CloseTooLarge, err.Error()
+	}
+	return []effect{e}
 }

@@ -69,7 +69,7 @@ type Reaction struct {
 
 // MessagePage asks for messages with Before > seq > After, Limit of them: the
 // newest ones if only Before (or nothing) is set, the oldest ones if After is.
-// Zero means not set; Limit 0 means 50, at most 200. The answer is always in
+// Zero means not set (After -1: from the first message on); Limit 0 means 50, at most 200. The answer is always in
 // ascending order of seq.
 type MessagePage struct {
 	Before, After Seq

@@ -21,6 +21,11 @@ test('two people write, chat, see each other, and survive kill -9', async (t) =>
     for (const letter of 'Lipids swap places') assert.ok(same.includes(letter))
   })
 
+  await t.test('choosing a name makes nobody twice', async () => {
+    const answer = await fetch(`${server.url}/api/rooms/class%2F7/people`)
+    assert.deepEqual((await answer.json()).people.map((p) => p.name), ['Ana', 'Ben'])
+  })
+
   await t.test('each sees the other’s caret under their name', async () => {
     await a.keyboard.type('a')
     await b.keyboard.type('b')

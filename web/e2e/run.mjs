@@ -22,5 +22,13 @@ const test = spawnSync(process.execPath, ['--test', '--test-concurrency=2', '--t
   stdio: 'inherit',
   env: { ...process.env, WEFT_BIN: weft },
 })
+let failed = test.status !== 0
+if (only === '') {
+  // The SDK's own tests against a real server, killed and restarted.
+  const live = spawnSync('npx', ['vitest', 'run', 'sdk/test/live'], {
+    cwd: join(here, '..'), stdio: 'inherit', env: { ...process.env, WEFT_BIN: weft },
+  })
+  failed ||= live.status !== 0
+}
 rmSync(bin, { recursive: true, force: true })
-process.exit(test.status ?? 1)
+process.exit(failed ? 1 : 0)

@@ -101,7 +101,7 @@ func (s *Store) Messages(ctx context.Context, room store.RoomID, p store.Message
 		where, args = where+" AND m.seq < ?", append(args, p.Before)
 	}
 	order := "DESC"
-	if p.After > 0 {
+	if p.After != 0 {
 		where, args, order = where+" AND m.seq > ?", append(args, p.After), "ASC"
 	}
 	args = append(args, min(limit, maxPage))

@@ -175,6 +175,7 @@ func chatPages(t *testing.T, o *storeUnderTest) {
 		{store.MessagePage{Before: 9999, Limit: 1}, 205, 205},
 		{store.MessagePage{After: 100, Limit: 10}, 101, 110},
 		{store.MessagePage{After: 1}, 2, 51},
+		{store.MessagePage{After: -1, Limit: 10}, 1, 10},
 		{store.MessagePage{After: 1, Limit: 1000}, 2, 201},
 		{store.MessagePage{After: 200, Limit: 10}, 201, 205},
 		{store.MessagePage{After: 205}, 1, 0},

@@ -150,7 +150,7 @@ func modelPage(t *testing.T, o *storeUnderTest, r *rand.Rand, room store.RoomID,
 	if limit == 0 {
 		limit = 50
 	}
-	if len(want) > limit && p.After > 0 {
+	if len(want) > limit && p.After != 0 {
 		want = want[:limit]
 	} else if len(want) > limit {
 		want = want[len(want)-limit:]

@@ -49,6 +49,9 @@ export class AwarenessSync {
     this.#cancel = undefined
     const others = [...this.awareness.getStates().keys()].filter((id) => id !== this.awareness.clientID)
     if (others.length > 0) removeAwarenessStates(this.awareness, others, this)
+    // The clocks go too: on return everybody is told at the clock they had, and
+    // what is not newer would be ignored.
+    for (const id of [...this.awareness.meta.keys()]) if (id !== this.awareness.clientID) this.awareness.meta.delete(id)
   }
 
   receive(bytes: Uint8Array): void {

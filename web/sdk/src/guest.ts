@@ -35,20 +35,22 @@ export class Guest {
     return (this.#stored ?? await this.#make(this.#name ?? this.#self.get()?.name)).token
   }
 
-  /** A new identity under another name: a guest's token says the name. */
+  /** The same person under another name: a guest's token says the name. */
   async rename(name: string): Promise<void> {
-    await this.#make(name)
+    await this.#making?.catch(() => undefined)
+    await this.#make(name, this.#stored?.token)
   }
 
-  #make(name: string | undefined): Promise<Stored> {
-    return this.#making ??= this.#ask(name).finally(() => { this.#making = undefined })
+  #make(name: string | undefined, before?: string): Promise<Stored> {
+    return this.#making ??= this.#ask(name, before).finally(() => { this.#making = undefined })
   }
 
-  async #ask(name: string | undefined): Promise<Stored> {
+  async #ask(name: string | undefined, before?: string): Promise<Stored> {
     let response: Response
     try {
       response = await this.#fetch(`${this.#server}/api/guests`, {
-        method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ name: name ?? '' }),
+        method: 'POST', body: JSON.stringify({ name: name ?? '' }),
+        headers: { 'Content-Type': 'application/json', ...before === undefined ? {} : { Authorization: `Bearer ${before}` } },
       })
     } catch (cause) {
       throw new RoomError('offline', 'the server cannot be reached', { cause })
