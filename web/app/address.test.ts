@@ -19,6 +19,6 @@ describe('addresses', () => {
   it('go to a path and back', () => {
     expect(roomOf(pathOf('a/b c'))).toBe('a/b c')
     expect(roomOf('/')).toBeNull()
-    expect([pretty('bio-201'), pretty('kfa-wemu-xra')]).toEqual(['Bio 201', 'Untitled space'])
+    expect([pretty('bio-201'), pretty('kfa-wemu-xra')]).toEqual(['Bio 201', 'Untitled'])
   })
 })

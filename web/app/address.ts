@@ -40,9 +40,9 @@ export function roomOf(path: string): string | null {
 
 export const pathOf = (room: string): string => `/s/${room.split('/').map(encodeURIComponent).join('/')}`
 
-/** What to call a space that has no title: `bio-201` → "Bio 201", a code stays as it is. */
+/** What to call a space that has no title: `bio-201` → "Bio 201", a code has nothing to say. */
 export function pretty(room: string): string {
-  if (/^[a-z]{3}-[a-z]{4}-[a-z]{3}$/u.test(room)) return 'Untitled space'
+  if (/^[a-z]{3}-[a-z]{4}-[a-z]{3}$/u.test(room)) return 'Untitled'
   const words = room.replace(/[-_/]+/gu, ' ').trim()
   return words.charAt(0).toLocaleUpperCase() + words.slice(1)
 }

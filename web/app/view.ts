@@ -94,7 +94,7 @@ export class WeftApp extends WeftElement {
         <weft-status .room=${this.room}></weft-status>
       </div>
       <span class="grow"></span>
-      <weft-avatars .room=${this.room} @weft-people-open=${() => this.#show('people')}></weft-avatars>
+      <weft-avatars .room=${this.room} .max=${matchMedia('(max-width: 480px)').matches ? 2 : 4} @weft-people-open=${() => this.#show('people')}></weft-avatars>
       <weft-bell .client=${this.client}></weft-bell>
       <button class="button solid share" @click=${this.#copy}>${this.copied ? 'Copied' : 'Share'}</button>
     </header>`
@@ -103,7 +103,7 @@ export class WeftApp extends WeftElement {
   #document(): TemplateResult {
     return html`<article class="doc">
       <h1 class="heading"><textarea name="heading" rows="1" aria-label="Title" dir="auto" maxlength="200" ?readonly=${!this.#writes}
-        placeholder="Untitled" .value=${live(this.title_.get())} @input=${(e: Event) => this.#rename(e)} @keydown=${this.#titleKey}></textarea></h1>
+        placeholder=${pretty(this.room.id)} .value=${live(this.title_.get())} @input=${(e: Event) => this.#rename(e)} @keydown=${this.#titleKey}></textarea></h1>
       ${this.#company()}
       ${this.editor
         ? html`<weft-page .room=${this.room} ?readonly=${!this.joined} @weft-ready=${this.#ready}
@@ -115,7 +115,8 @@ export class WeftApp extends WeftElement {
   /** Who else is here; alone, how to change that. */
   #company(): TemplateResult {
     const others = this.room.presence.others.get()
-    if (!this.room.presence.me.get()) return html`<p class="meta">&nbsp;</p>`
+    const known = this.room.presence.me.get() && this.room.link.get().state === 'online' // offline nobody can be seen
+    if (!known) return html`<p class="meta">&nbsp;</p>`
     if (others.length > 0 || !this.joined) return html`<p class="meta">${counted(others.length + 1, 'person', 'people')} here</p>`
     if (this.dismissed) return html`<p class="meta">Only you are here</p>`
     return html`<p class="meta alone"><span>Only you are here. Invite people</span>

@@ -22,7 +22,7 @@ export function initials(name: string): string {
 export function shortName(name: string, others: readonly string[] = []): string {
   const [head = name, next] = name.trim().split(/\s+/u)
   if (next === undefined) return head
-  if (/^\d+$/u.test(next)) return `${head} ${next}`
+  if (head === 'Guest') return `${head} ${next}`
   const twins = others.some((o) => o !== name && o.trim().split(/\s+/u)[0] === head)
   return twins ? `${head} ${first(next)}.` : head
 }

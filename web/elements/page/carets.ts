@@ -8,7 +8,9 @@ export interface Peer { readonly key: string; readonly name: string; readonly sl
 
 /** How long a label stays after its caret moved, before it is a dot. */
 const labelMs = 2500
+/** This near to the end of the line a label opens towards its start. */
 const edge = 96
+const labelHeight = 22
 
 interface Caret { readonly element: HTMLElement; readonly label: HTMLElement; last: string; hide: ReturnType<typeof setTimeout> | undefined }
 interface Spot { readonly peer: Peer; readonly place: Place; readonly x: number; readonly y: number; readonly height: number }
@@ -99,9 +101,10 @@ export class Carets {
     }
     painted.set(this, ranges)
     highlight()
+    const top = this.#clip() - origin.top
     const width = origin.width
     const names = [...spots.values()].map((s) => s.peer.name)
-    for (const [client, spot] of spots) this.#place(client, spot, width, names)
+    for (const [client, spot] of spots) this.#place(client, spot, { width, top }, names)
     for (const [client, caret] of this.#carets) {
       if (alive.has(client)) continue
       this.#remove(caret)
@@ -110,14 +113,14 @@ export class Carets {
     this.#onPaint([...spots.values()].map(({ peer, place }) => ({ peer, at: share(view, place.head) })))
   }
 
-  #place(client: number, { peer, place, x, y, height }: Spot, width: number, names: readonly string[]): void {
+  #place(client: number, { peer, place, x, y, height }: Spot, room: { width: number; top: number }, names: readonly string[]): void {
     const caret = this.#carets.get(client) ?? this.#create(client)
     const { element, label } = caret
     element.className = `weft-caret c${peer.slot}`
     element.dataset['user'] = peer.key
     element.toggleAttribute('data-idle', peer.idle)
-    element.toggleAttribute('data-below', y < 24)
-    element.toggleAttribute('data-flip', x > width - edge)
+    element.toggleAttribute('data-below', y - room.top < labelHeight)
+    element.toggleAttribute('data-flip', x > room.width - edge)
     const text = shortName(peer.name, names)
     if (label.textContent !== text) label.textContent = text
     element.style.transform = `translate(${Math.round(x) - 1}px, ${Math.round(y)}px)`
@@ -128,6 +131,14 @@ export class Carets {
     element.toggleAttribute('data-quiet', false)
     clearTimeout(caret.hide)
     caret.hide = setTimeout(() => element.toggleAttribute('data-quiet', true), labelMs)
+  }
+
+  /** Where the page is cut off above, in the viewport: a label there goes below its caret. */
+  #clip(): number {
+    for (let e = this.#view?.dom.parentElement ?? null; e; e = e.parentElement) {
+      if (/auto|scroll|hidden/u.test(getComputedStyle(e).overflowY)) return e.getBoundingClientRect().top
+    }
+    return 0
   }
 
   #create(client: number): Caret {

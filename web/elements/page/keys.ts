@@ -1,7 +1,7 @@
 import { baseKeymap, chainCommands, createParagraphNear, exitCode, lift, liftEmptyBlock, newlineInCode, selectNodeBackward, setBlockType, splitBlock, toggleMark, wrapIn } from 'prosemirror-commands'
 import { undoInputRule } from 'prosemirror-inputrules'
 import { keymap } from 'prosemirror-keymap'
-import type { Schema } from 'prosemirror-model'
+import type { NodeType, Schema } from 'prosemirror-model'
 import { liftListItem, sinkListItem, splitListItem, wrapInList } from 'prosemirror-schema-list'
 import type { Command, Plugin } from 'prosemirror-state'
 import { redoCommand, undoCommand } from 'y-prosemirror'
@@ -28,7 +28,7 @@ export function pageKeys(schema: Schema): Plugin[] {
     'Mod-Shift-b': wrapIn(nodeType(schema, 'blockquote')),
     'Mod-Enter': toggleTask,
     'Shift-Enter': hardBreak,
-    Enter: chainCommands(newlineInCode, splitListItem(list), splitListItem(task, { checked: false }), createParagraphNear, liftEmptyBlock, splitBlock),
+    Enter: chainCommands(newlineInCode, leaveItem(list), leaveItem(task), splitListItem(list), splitListItem(task, { checked: false }), createParagraphNear, liftEmptyBlock, splitBlock),
     Tab: chainCommands(sinkListItem(list), sinkListItem(task), indentCode),
     'Shift-Tab': chainCommands(liftListItem(list), liftListItem(task)),
     Backspace: chainCommands(undoInputRule, unheading, liftAtStart(schema)),
@@ -54,6 +54,22 @@ function liftAtStart(schema: Schema): Command {
     const holder = $from.node($from.depth - 1).type
     if (holder === schema.nodes['listItem'] || holder === schema.nodes['taskItem']) return liftListItem(holder)(state, dispatch)
     return holder === schema.nodes['blockquote'] ? lift(state, dispatch) : false
+  }
+}
+
+/**
+ * Enter in an empty line at the end of an item: the item's only line moves a
+ * level out, another becomes an item. splitListItem would make an item without
+ * a line, because here an item may have none.
+ */
+function leaveItem(type: NodeType): Command {
+  return (state, dispatch) => {
+    const { $from, empty } = state.selection
+    const item = $from.depth > 1 ? $from.node(-1) : null
+    if (!empty || !item || item.type !== type || $from.parent.content.size > 0 || $from.indexAfter(-1) < item.childCount) return false
+    if (item.childCount === 1) return liftListItem(type)(state, dispatch)
+    dispatch?.(state.tr.split($from.before(), 1, [{ type }]).scrollIntoView())
+    return true
   }
 }
 

@@ -1,12 +1,12 @@
 import { dropCursor } from 'prosemirror-dropcursor'
 import { gapCursor } from 'prosemirror-gapcursor'
-import { EditorState, Plugin } from 'prosemirror-state'
+import { EditorState, Plugin, Selection } from 'prosemirror-state'
 import { Decoration, DecorationSet, EditorView } from 'prosemirror-view'
-import { ySyncPlugin, yUndoPlugin, yUndoPluginKey } from 'y-prosemirror'
+import { initProseMirrorDoc, ySyncPlugin, yUndoPlugin, yUndoPluginKey } from 'y-prosemirror'
 import type { UndoManager, XmlFragment } from 'yjs'
 import { pageKeys } from './keys.ts'
 import { markdownRules } from './rules.ts'
-import { known, safeHref, schemaFor } from './schema.ts'
+import { known as ours, safeHref, schemaFor } from './schema.ts'
 import { markType } from './types.ts'
 import { grew, survey } from './unknown.ts'
 
@@ -38,10 +38,10 @@ const undoPauseMs = 500
  * would otherwise delete it for everybody. `onRebuilt` hears of each new view.
  */
 export function openSurface(options: SurfaceOptions, onRebuilt: (view: EditorView) => void): Surface {
-  let found = survey(options.fragment, known)
+  let found = survey(options.fragment, ours)
 
   const watch = (): void => {
-    const now = survey(options.fragment, known)
+    const now = survey(options.fragment, ours)
     if (!grew(found, now)) return
     found = now
     const focused = view.hasFocus()
@@ -65,10 +65,13 @@ export function openSurface(options: SurfaceOptions, onRebuilt: (view: EditorVie
 }
 
 function createView(options: SurfaceOptions, schema: ReturnType<typeof schemaFor>): EditorView {
+  // An empty fragment has no document that the schema allows; then the view
+  // starts with an empty paragraph that nobody has written yet.
+  const known = options.fragment.length > 0 ? initProseMirrorDoc(options.fragment, schema) : undefined
   const state = EditorState.create({
-    schema,
+    schema, doc: known?.doc, selection: known && Selection.atStart(known.doc),
     plugins: [
-      ySyncPlugin(options.fragment), yUndoPlugin(),
+      ySyncPlugin(options.fragment, { mapping: known?.mapping }), yUndoPlugin(),
       markdownRules(schema), ...pageKeys(schema),
       dropCursor({ color: false, class: 'weft-drop' }), gapCursor(),
       placeholder(options.placeholder), composing(options.onComposing), pasteLink(), ticks(), following(),

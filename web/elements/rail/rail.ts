@@ -1,4 +1,4 @@
-import { css, html, nothing, type TemplateResult } from 'lit'
+import { css, html, type TemplateResult } from 'lit'
 import { WeftElement } from '../base/element.ts'
 import { sheet } from '../base/sheet.ts'
 
@@ -57,12 +57,13 @@ export class WeftRail extends WeftElement {
   }
 
   protected override render(): TemplateResult {
-    return html`<div class="seen" .style=${`inset-block:${pc(this.seen.from)} ${pc(1 - this.seen.to)}`}></div>
+    const whole = this.seen.to - this.seen.from > 0.999
+    return html`<div class="seen" ?hidden=${whole} .style=${`inset-block:${pc(this.seen.from)} ${pc(1 - this.seen.to)}`}></div>
       ${this.outline.headings.map((h) => html`<button class="tick" tabindex="-1" .style=${`inset-block-start:${pc(inner(h.at))}`}
         title=${h.text} aria-label="Go to ${h.text}" @click=${() => this.tell('weft-heading', { index: h.index })}></button>`)}
       ${spread(this.outline.beads).map(({ bead: b, nudge }) => html`<button class="bead c${b.slot}" data-person=${b.id} ?data-idle=${b.idle}
         .style=${`inset-block-start:calc(${pc(inner(b.at))} + ${nudge}px)`} aria-label="Go to ${b.name}"
-        @click=${() => this.tell('weft-person', { id: b.id })}><span aria-hidden="true">${b.name}</span></button>`)}${nothing}`
+        @click=${() => this.tell('weft-person', { id: b.id })}><span aria-hidden="true">${b.name}</span></button>`)}`
   }
 
   protected override updated(): void {

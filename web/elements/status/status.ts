@@ -63,7 +63,7 @@ export class WeftStatus extends WeftElement {
     const names = `pill ${p.tone} ${p.icon ?? ''}`
     return p.action
       ? html`<button part="pill" class=${names} title=${hint[p.action]} @click=${() => this.#act(p.action)}>${inside}</button>`
-      : html`<span part="pill" class=${names}>${inside}</span>`
+      : html`<span part="pill" class=${names} title=${p.text}>${inside}</span>`
   }
 
   #act(action: Pill['action']): void {
