@@ -18,7 +18,7 @@ ${n.toString()}`)},rr=class{constructor(t){this.patterns=[],this.$state=t}if(t,n
   .button.quiet { color: var(--weft-ink-2); }
   .button.quiet:hover { background: var(--weft-wash); }
   .gone { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
-  .chip { font-size: .94em; font-weight: 560; border-radius: 5px; padding: 1px 5px; color: color-mix(in oklab, var(--c, var(--weft-ink)) var(--chip-ink, 84%), light-dark(#000, #fff)); background: color-mix(in oklab, var(--c, var(--weft-ink)) 13%, transparent); }
+  .chip { font-size: .94em; font-weight: 560; border-radius: 5px; padding: 1px 5px; color: color-mix(in oklab, var(--c, var(--weft-ink)) 84%, light-dark(#000, #fff)); background: color-mix(in oklab, var(--c, var(--weft-ink)) 13%, transparent); }
   .chip.me { background: var(--weft-marker); color: var(--weft-marker-ink); }
   .count { font-size: 11px; line-height: 1.45; background: var(--weft-marker); color: var(--weft-marker-ink); border-radius: 9px; padding: 1px 6px; font-weight: 650; }
   @media (pointer: coarse) { .icon { inline-size: 44px; block-size: 44px; } .button { block-size: 44px; } }

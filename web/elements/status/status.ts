@@ -26,6 +26,10 @@ export class WeftStatus extends WeftElement {
     .warn { color: var(--weft-warn); }
     .bad { color: var(--weft-bad); }
     button.pill:hover { text-decoration: underline; text-underline-offset: 2px; }
+    @media (max-width: 760px) {
+      .note, .warn, .bad { padding: 0; background: none; border-radius: 0; align-items: flex-start; }
+      .pill:not(.quiet) span { white-space: normal; font-size: 11.5px; line-height: 1.2; }
+    }
     .turn svg { animation: turn 1.2s linear infinite; }
     @keyframes turn { to { rotate: 1turn; } }
   `]
