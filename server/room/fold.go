@@ -24,9 +24,9 @@ type Folder struct {
 	cancel context.CancelFunc
 	done   chan struct{}
 	once   sync.Once
-	// skip holds rooms whose fold failed, until the process ends: their logs
-	// stay as they are.
-	skip map[store.RoomID]bool
+	// skip holds rooms whose fold failed, and when it is tried again: their
+	// logs stay as they are meanwhile.
+	skip map[store.RoomID]time.Time
 }
 
 // FoldStore is the part of a store that the folder needs.
@@ -40,12 +40,13 @@ const (
 	// foldAt is how many log records make a log long.
 	foldAt    = 500
 	foldEvery = 5 * time.Second
+	foldRetry = 10 * time.Minute // after a failure
 )
 
 // NewFolder starts the folder's goroutine; Close ends it.
 func NewFolder(s FoldStore, log *slog.Logger) *Folder {
 	ctx, cancel := context.WithCancel(context.Background())
-	f := &Folder{store: s, log: log, nudge: make(chan struct{}, 1), cancel: cancel, done: make(chan struct{}), skip: map[store.RoomID]bool{}}
+	f := &Folder{store: s, log: log, nudge: make(chan struct{}, 1), cancel: cancel, done: make(chan struct{}), skip: map[store.RoomID]time.Time{}}
 	go f.run(ctx)
 	return f
 }
@@ -91,11 +92,12 @@ func (f *Folder) sweep(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if f.skip[id] {
+		if time.Now().Before(f.skip[id]) {
 			continue
 		}
+		delete(f.skip, id)
 		if err := Fold(ctx, f.store, id); err != nil && ctx.Err() == nil {
-			f.skip[id] = true
+			f.skip[id] = time.Now().Add(foldRetry)
 			f.log.Error("a log could not be folded and stays as it is", "room", id, "err", err)
 		}
 	}

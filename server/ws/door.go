@@ -119,6 +119,11 @@ func (c *conn) receive(frame []byte) {
 // ServeRoom serves the y-websocket dialect in one room. An error means that
 // nothing has been written yet; it blocks for the connection's life otherwise.
 func (d *Door) ServeRoom(w http.ResponseWriter, r *http.Request, id auth.Identity, anonymous bool, room store.RoomID) error {
+	leave, err := d.admit(r)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	ctx, cancel := context.WithTimeout(r.Context(), loadWait)
 	defer cancel()
 	live, release, err := d.Hub.Open(ctx, room)
@@ -128,15 +133,22 @@ func (d *Door) ServeRoom(w http.ResponseWriter, r *http.Request, id auth.Identit
 	defer release()
 	c := d.conn(id)
 	c.dialect = &yWebsocket{conn: c, peer: &peer{conn: c, room: live}, anonymous: anonymous}
-	return d.serve(w, r, c)
+	d.serve(w, r, c)
+	return nil
 }
 
 // ServeNative serves the native dialect. token is what the request carried;
 // empty if the hello is to bring it.
 func (d *Door) ServeNative(w http.ResponseWriter, r *http.Request, token string) error {
+	leave, err := d.admit(r)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	c := d.conn(auth.Identity{})
 	c.dialect = &native{conn: c, token: token, channels: map[uint64]*channel{}}
-	return d.serve(w, r, c)
+	d.serve(w, r, c)
+	return nil
 }
 
 func (d *Door) conn(id auth.Identity) *conn {
@@ -147,32 +159,34 @@ func (d *Door) conn(id auth.Identity) *conn {
 	}
 }
 
-func (d *Door) serve(w http.ResponseWriter, r *http.Request, c *conn) error {
-	leave, err := d.addresses.enter(address(r), d.limits.PerAddr)
+// admit counts a connection in, before anything is loaded for it.
+func (d *Door) admit(r *http.Request) (leave func(), err error) {
+	out, err := d.addresses.enter(address(r), d.limits.PerAddr)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer leave()
 	d.mu.Lock()
+	defer d.mu.Unlock()
 	if d.stopping {
-		d.mu.Unlock()
-		return ErrStopping
+		out()
+		return nil, ErrStopping
 	}
 	d.served.Add(1)
-	d.mu.Unlock()
-	defer d.served.Done()
+	return func() { out(); d.served.Done() }, nil
+}
 
+// serve upgrades and blocks for the connection's life.
+func (d *Door) serve(w http.ResponseWriter, r *http.Request, c *conn) {
 	defer func() {
 		if c.session.Load() != nil {
 			c.end()
 		}
 	}()
-	err = d.melody.HandleRequestWithKeys(w, r, map[string]any{key: c})
+	err := d.melody.HandleRequestWithKeys(w, r, map[string]any{key: c})
 	if err != nil && c.session.Load() == nil {
 		// The upgrader has answered already.
 		c.log.Debug("no upgrade", "err", err)
 	}
-	return nil
 }
 
 // address is where a request comes from, without the port.
