@@ -1,0 +1,240 @@
+package crdt
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"maps"
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+func apply(t testing.TB, updates ...[]byte) *Doc {
+	t.Helper()
+	d := New(Options{})
+	for _, u := range updates {
+		if _, err := d.ApplyUpdate(u); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := d.Check(); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func someUpdates(h *history) (us [][]byte) {
+	for _, u := range h.Updates {
+		us = append(us, u)
+	}
+	return us
+}
+
+// TestMergeAsYjs promises: the merge of a history's updates, each once, is that of Yjs.
+func TestMergeAsYjs(t *testing.T) {
+	for _, h := range someHistories(t, 300) {
+		us := someUpdates(&h)
+		seen := map[string]bool{}
+		var once [][]byte
+		for _, u := range us {
+			if !seen[string(u)] {
+				once = append(once, u)
+			}
+			seen[string(u)] = true
+		}
+		got, err := MergeUpdates(once...)
+		if err != nil || !bytes.Equal(got, h.Merged) {
+			t.Errorf("seed %d: %v\n%x, Yjs\n%x", h.Seed, err, got, h.Merged)
+		}
+	}
+}
+
+// TestMergeLaw promises: applying a merge of any updates, overlapping or with gaps, in
+// any grouping, does what applying each does.
+func TestMergeLaw(t *testing.T) {
+	seed := rand.Uint64()
+	rng := rand.New(rand.NewPCG(seed, 0))
+	for _, h := range someHistories(t, 150) {
+		us := someUpdates(&h)
+		for range 3 { // states and diffs overlap with the rest
+			some := us[:rng.IntN(len(us))]
+			u := apply(t, some...).EncodeStateAsUpdate(StateVector{h.client(): rng.Uint64N(20)})
+			us = append(us, u)
+		}
+		rng.Shuffle(len(us), func(i, j int) { us[i], us[j] = us[j], us[i] })
+		us = us[:1+rng.IntN(len(us))] // some are missing
+		want := apply(t, us...)
+		merged, err := MergeUpdates(us...)
+		if err != nil {
+			t.Fatalf("seed %d/%d: %v", seed, h.Seed, err)
+		}
+		cut := rng.IntN(len(us) + 1)
+		left, _ := MergeUpdates(us[:cut]...)
+		right, _ := MergeUpdates(us[cut:]...)
+		both, err := MergeUpdates(left, right)
+		if err != nil {
+			t.Fatalf("seed %d/%d: %v", seed, h.Seed, err)
+		}
+		for _, m := range [][]byte{merged, both} {
+			got := apply(t, m)
+			if !bytes.Equal(got.EncodeStateVector(), want.EncodeStateVector()) {
+				t.Fatalf("seed %d/%d: %v, one by one %v", seed, h.Seed, got.StateVector(), want.StateVector())
+			}
+			if got.HasPending() != want.HasPending() || !want.HasPending() &&
+				!bytes.Equal(got.EncodeStateAsUpdate(nil), want.EncodeStateAsUpdate(nil)) {
+				t.Fatalf("seed %d/%d: merged is another document", seed, h.Seed)
+			}
+			got.ApplyUpdate(h.Merged) //nolint:errcheck // compared below
+			if !bytes.Equal(got.EncodeStateAsUpdate(nil), h.FullV1) {
+				t.Fatalf("seed %d/%d: merged plus the rest is not the whole", seed, h.Seed)
+			}
+		}
+	}
+}
+
+func (h *history) client() uint64 {
+	var u parsed
+	if err := u.parse(h.FullV1); err != nil || len(u.sources) == 0 {
+		return 1
+	}
+	return u.sources[0].client
+}
+
+// TestDiffLaw promises: a document plus the diff against its state vector is the whole,
+// whether that is of a full state or of a merge.
+func TestDiffLaw(t *testing.T) {
+	for _, h := range someHistories(t, 150) {
+		sv, err := DecodeStateVector(h.HalfSV)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, whole := range [][]byte{h.Merged, h.FullV1} {
+			diff, err := DiffUpdate(whole, sv)
+			if err != nil {
+				t.Fatal(err)
+			}
+			half := apply(t, someUpdates(&h)[:h.Half]...)
+			if _, err := half.ApplyUpdate(diff); err != nil || !bytes.Equal(half.EncodeStateAsUpdate(nil), h.FullV1) {
+				t.Errorf("seed %d: half and diff are not the whole: %v", h.Seed, err)
+			}
+			var u parsed
+			if err := u.parse(diff); err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range u.sources {
+				if s.now.clock < sv[s.client] {
+					t.Errorf("seed %d: diff of %d from %d, known up to %d", h.Seed, s.client, s.now.clock, sv[s.client])
+				}
+			}
+		}
+		if got, err := StateVectorFromUpdate(h.FullV1); err != nil || !bytes.Equal(got.Append(nil), h.Expect.SV) {
+			t.Errorf("seed %d: state vector %v, %v", h.Seed, got, err)
+		}
+	}
+}
+
+func TestOperationsOnGaps(t *testing.T) {
+	unhex := func(s string) []byte { b, _ := hex.DecodeString(s); return b }
+	a, c := unhex("010101000401017401610000")[:11], unhex("010101028401010163"+"00")
+	merged, err := MergeUpdates(c, a)
+	if want := unhex("0103010004010174016" + "1" + "0a01" + "8401010163" + "00"); err != nil || !bytes.Equal(merged, want) {
+		t.Fatalf("%x, %v", merged, err)
+	}
+	if sv, err := StateVectorFromUpdate(merged); err != nil || !maps.Equal(sv, StateVector{1: 1}) {
+		t.Error(sv, err)
+	}
+	if sv, err := StateVectorFromUpdate(c); err != nil || len(sv) != 0 {
+		t.Error(sv, err)
+	}
+	for _, from := range []uint64{1, 2} { // never a Skip first
+		if diff, err := DiffUpdate(merged, StateVector{1: from}); err != nil || !bytes.Equal(diff, c) {
+			t.Errorf("from %d: %x, %v", from, diff, err)
+		}
+	}
+	if none, err := DiffUpdate(merged, StateVector{1: 3}); err != nil || !bytes.Equal(none, []byte{0, 0}) {
+		t.Errorf("%x, %v", none, err)
+	}
+	if none, err := MergeUpdates(); err != nil || !bytes.Equal(none, []byte{0, 0}) {
+		t.Errorf("%x, %v", none, err)
+	}
+	for _, bad := range [][]byte{nil, {0}, merged[:5], append(bytes.Clone(merged), 0)} {
+		_, err1 := MergeUpdates(bad)
+		_, err2 := MergeUpdates(a, bad)
+		_, err3 := DiffUpdate(bad, nil)
+		_, err4 := StateVectorFromUpdate(bad)
+		for _, err := range []error{err1, err2, err3, err4} {
+			if !errors.Is(err, ErrMalformed) {
+				t.Errorf("%x: %v", bad, err)
+			}
+		}
+	}
+}
+
+// TestMergeIsNearLinear promises: ten times as many updates take about ten times as
+// long, in order or reversed.
+func TestMergeIsNearLinear(t *testing.T) {
+	log := func(n int) (us [][]byte) {
+		d := New(Options{ClientID: 7})
+		for i := range n {
+			u, err := d.InsertText("t", i, "x")
+			if err != nil {
+				t.Fatal(err)
+			}
+			us = append(us, u)
+		}
+		for i := range n / 2 {
+			us[i], us[n-1-i] = us[n-1-i], us[i]
+		}
+		return us
+	}
+	measure := func(us [][]byte) time.Duration {
+		best := time.Hour
+		for range 3 {
+			start := time.Now()
+			if _, err := MergeUpdates(us...); err != nil {
+				t.Fatal(err)
+			}
+			best = min(best, time.Since(start))
+		}
+		return best
+	}
+	small, large := measure(log(3_000)), measure(log(30_000))
+	t.Logf("3,000: %v; 30,000: %v", small, large)
+	if large > 40*small+100*time.Millisecond {
+		t.Errorf("3,000 took %v, 30,000 %v", small, large)
+	}
+}
+
+// FuzzOperations: what two updates merge to is valid, does what both do, and no diff of
+// it is malformed.
+func FuzzOperations(f *testing.F) {
+	seedUpdates(f, func(u []byte) {
+		f.Add(u, []byte{0, 0}, uint64(1))
+		f.Add(u, u, uint64(3))
+	})
+	f.Fuzz(func(t *testing.T, a, b []byte, clock uint64) {
+		merged, err := MergeUpdates(a, b)
+		if valid := errors.Join(ValidateUpdate(a), ValidateUpdate(b)); (err == nil) != (valid == nil) {
+			t.Fatal(err, valid)
+		}
+		if err != nil {
+			return
+		}
+		again, err := MergeUpdates(merged, []byte{0, 0})
+		if err != nil || !bytes.Equal(again, merged) {
+			t.Fatalf("merged %x, again %x: %v", merged, again, err)
+		}
+		sv, err := StateVectorFromUpdate(merged)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for client := range sv {
+			sv[client] = clock & maxClock
+		}
+		diff, err := DiffUpdate(merged, sv)
+		if err != nil || ValidateUpdate(diff) != nil {
+			t.Fatalf("diff %x of %x: %v", diff, merged, err)
+		}
+	})
+}
