@@ -186,7 +186,7 @@ func appendMerged(dst []byte, client uint64, runs []run, from uint64) (_ []byte,
 			continue
 		}
 		flush()
-		if !w.hasParent() {
+		if !w.hasParent() || at > w.clock {
 			w.info &^= infoKey // says nothing here, and Yjs does not write it either
 		}
 		dst = w.append(dst, at-w.clock)
