@@ -1,0 +1,142 @@
+package crdt
+
+import "unicode/utf8"
+
+// Place is where a [Position] stands at the moment.
+type Place struct {
+	Root  string // name of the root, if Type is nil
+	Type  *ID    // the nested type, by the unit that holds it
+	Index int    // in visible units of the list: UTF-16 units of text, embeds, elements
+}
+
+// ResolvePosition tells where p stands now. A unit that was deleted stands for the
+// place where it was; one whose list was deleted stands at index 0 of it, as long as
+// that is kept. Index is never beyond the list's length. Not ok: the unit is not known
+// yet, or was dropped with the list around it, or is the value of a map's key, or
+// p.Type is no type. The time it takes grows with the number of items in front.
+//
+// The answers are those of Yjs (createAbsolutePositionFromRelativePosition) for
+// everybody but who undid a deletion: only that browser knows what came back. Values
+// of keys, which no editor points at, Yjs puts at 0 or 1 of a list they are not in.
+func (d *Doc) ResolvePosition(p Position) (place Place, ok bool) {
+	s := &d.store
+	switch {
+	case p.Item != nil:
+		r := s.find(*p.Item)
+		if r == 0 || s.items[r].kind == kindGC || s.items[r].key != 0 {
+			return Place{}, false
+		}
+		it := &s.items[r]
+		place = s.startOf(it.parent)
+		if owner := s.types[it.parent].owner; owner != 0 && s.items[owner].deleted {
+			return place, true
+		}
+		if !it.deleted && it.kind.countable() {
+			place.Index = int(p.Item.Clock - it.clock)
+			if p.Assoc < 0 {
+				place.Index++
+			}
+		}
+		for r := it.left; r != 0; r = s.items[r].left {
+			if it := &s.items[r]; !it.deleted && it.kind.countable() {
+				place.Index += int(it.length)
+			}
+		}
+		return place, true
+	case p.Root != nil:
+		place.Root = *p.Root
+		if p.Assoc >= 0 {
+			place.Index = d.Length(*p.Root)
+		}
+		return place, true
+	case p.Type != nil:
+		t := s.findType(*p.Type)
+		if t == 0 {
+			return Place{}, false
+		}
+		place = s.startOf(t)
+		if p.Assoc >= 0 {
+			place.Index = int(s.types[t].length)
+		}
+		return place, true
+	}
+	return Place{}, false
+}
+
+// PositionAt is the position before the index-th visible unit of a root's list, 0 ≤
+// index ≤ length. With assoc ≥ 0 it sticks to the unit behind it: what is inserted
+// there goes in front. With assoc < 0 it sticks to the unit before it. Where there is
+// no such unit it sticks to the end or the start. An index within a surrogate pair is
+// allowed, as nothing is cut. Errors: ErrRange, ErrUTF8.
+//
+// The bytes are those of Yjs (createRelativePositionFromTypeIndex).
+func (d *Doc) PositionAt(root string, index, assoc int) (Position, error) {
+	if !utf8.ValidString(root) {
+		return Position{}, ErrUTF8
+	}
+	p := Position{Root: &root, Assoc: assoc}
+	return p, d.store.stick(&p, d.store.findRoot(root), index)
+}
+
+// PositionIn is PositionAt for the nested type that the given unit holds. If there is
+// none: ErrPlace.
+func (d *Doc) PositionIn(nested ID, index, assoc int) (Position, error) {
+	t := d.store.findType(nested)
+	if t == 0 {
+		return Position{}, ErrPlace
+	}
+	p := Position{Type: &nested, Assoc: assoc}
+	return p, d.store.stick(&p, t, index)
+}
+
+// stick sets the unit that p, at index of list t, belongs to.
+func (s *store) stick(p *Position, t typeRef, index int) error {
+	if index < 0 || uint64(index) > s.types[t].length {
+		return ErrRange
+	}
+	if p.Assoc < 0 {
+		if index == 0 {
+			return nil
+		}
+		index--
+	}
+	rest := uint64(index)
+	for r := s.types[t].start; r != 0; r = s.items[r].right {
+		it := &s.items[r]
+		if it.deleted || !it.kind.countable() {
+			continue
+		}
+		if rest < it.length {
+			p.Item = &ID{s.clients[it.client].id, it.clock + rest}
+			return nil
+		}
+		rest -= it.length
+	}
+	return nil
+}
+
+// find is the struct that holds a unit, 0 if the unit is not known.
+func (s *store) find(id ID) ref {
+	c, ok := s.findClient(id.Client)
+	if !ok || id.Clock >= s.clients[c].state {
+		return 0
+	}
+	return s.at(c, id.Clock)
+}
+
+// findType is the type that a unit holds, 0 if it holds none.
+func (s *store) findType(id ID) typeRef {
+	r := s.find(id)
+	if r == 0 || s.items[r].kind != kindType {
+		return 0
+	}
+	return typeRef(s.items[r].data)
+}
+
+// startOf is index 0 of a list.
+func (s *store) startOf(t typeRef) Place {
+	if owner := s.types[t].owner; owner != 0 {
+		return Place{Type: &ID{s.clients[s.items[owner].client].id, s.items[owner].clock}}
+	}
+	return Place{Root: s.names.list[s.types[t].name]}
+}
