@@ -25,7 +25,7 @@ type Position struct {
 	Item  *ID
 	Root  *string // valid UTF-8; "" is a legal name
 	Type  *ID
-	Assoc int     // only the sign matters; between -(2^53-1) and 2^53-1
+	Assoc int // only the sign matters; between -(2^53-1) and 2^53-1
 }
 
 // The first byte of the binary form.
