@@ -44,6 +44,7 @@ func (c *conn) start(s *melody.Session) {
 	c.session.Store(s)
 	c.out.write = s.WriteBinary
 	c.out.slow = func() { go c.close(c.dialect.slowCode(), "too slow: come back to catch up") }
+	c.out.again = func(p *peer) { p.room.Resync(p) }
 	c.out.limit = c.door.limits
 	c.out.lastSent = time.Now()
 	c.door.enter(c)

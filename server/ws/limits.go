@@ -53,8 +53,7 @@ const (
 	loadWait    = 10 * time.Second
 	heartbeat   = 25 * time.Second // what a native client is told
 	quiet       = 10 * time.Second // after which a y-websocket client gets a sign of life
-	resyncsAt   = 3                // resyncs in resyncsIn, after which a peer is too slow
-	resyncsIn   = time.Minute
+	resyncEvery = time.Second      // at the most, for one connection
 	dropTimeout = 5 * time.Second
 )
 

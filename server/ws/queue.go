@@ -13,11 +13,13 @@ import (
 //
 // Full means: what can be healed is let go (updates and awareness), its peers
 // count as behind, and when the rest has been written each of them is given the
-// whole document again. A peer that falls behind resyncsAt times in resyncsIn,
-// or a queue full of what can't be let go, ends the connection.
+// whole document again, at most once in resyncEvery. A connection ends when its
+// queue is full of what can't be let go, or (in Melody) when one frame takes
+// longer than writeWait.
 type queue struct {
 	write func(frame []byte) error // to Melody; does not block
 	slow  func()                   // ends the connection; does not block
+	again func(*peer)              // asks the peer's room for everything; may block
 	limit Limits
 
 	mu       sync.Mutex
@@ -27,7 +29,10 @@ type queue struct {
 	closed   bool
 	lastSent time.Time
 	behind   map[*peer]bool
-	resyncs  []time.Time
+	// lastResync is when everything was last given again, and later the timer
+	// that does it next, if it is due too soon after that.
+	lastResync time.Time
+	later      *time.Timer
 }
 
 // queued is a frame and whose it is.
@@ -113,24 +118,25 @@ func (q *queue) sent() {
 	now := time.Now()
 	q.lastSent = now
 	q.fill()
-	var again []*peer
-	if q.flying == 0 && len(q.behind) > 0 && !q.closed {
-		q.resyncs = append(q.resyncs, now)
-		for len(q.resyncs) > 0 && now.Sub(q.resyncs[0]) > resyncsIn {
-			q.resyncs = q.resyncs[1:]
-		}
-		if len(q.resyncs) > resyncsAt {
-			q.end()
-		} else {
-			for p := range q.behind {
-				again = append(again, p)
-			}
-			clear(q.behind)
-		}
+	drained := q.flying == 0 && len(q.behind) > 0 && !q.closed && q.later == nil
+	wait := resyncEvery - now.Sub(q.lastResync)
+	if drained && wait > 0 {
+		q.later = time.AfterFunc(wait, q.resync)
 	}
 	q.mu.Unlock()
-	for _, p := range again {
-		p.room.Resync(p)
+	if drained && wait <= 0 {
+		q.resync()
+	}
+}
+
+// resync gives the peers that are behind everything again.
+func (q *queue) resync() {
+	q.mu.Lock()
+	again := q.behind
+	q.behind, q.later, q.lastResync = nil, nil, time.Now()
+	q.mu.Unlock()
+	for p := range again { // none after close
+		q.again(p)
 	}
 }
 
@@ -150,6 +156,9 @@ func (q *queue) end() {
 
 func (q *queue) drop() {
 	q.closed = true
+	if q.later != nil {
+		q.later.Stop()
+	}
 	q.frames, q.bytes, q.behind = nil, 0, nil
 }
 

@@ -2,6 +2,8 @@ package ws
 
 import (
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -15,12 +17,14 @@ type wireLog struct {
 	queue
 	written [][]byte
 	slowed  int
+	resyncs []time.Time
 }
 
 func newWireLog(l Limits) *wireLog {
 	w := &wireLog{}
 	w.write = func(f []byte) error { w.written = append(w.written, f); return nil }
 	w.slow = func() { w.slowed++ }
+	w.again = func(*peer) { w.resyncs = append(w.resyncs, time.Now()) }
 	w.limit = l
 	return w
 }
@@ -82,6 +86,40 @@ func TestFullQueueLetsGoOfWhatCanBeHealed(t *testing.T) {
 	if got := string(w.written[2]); len(w.written) != 3 || got != "third" {
 		t.Errorf("%d frames written, the third is %.20q", len(w.written), got)
 	}
+}
+
+// TestFallingBehindAgainAndAgain: a reader that is a little too slow for a fast
+// writer keeps its connection, and costs one whole state a second.
+func TestFallingBehindAgainAndAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := DefaultLimits()
+		l.Queue = 10_000
+		w := newWireLog(l)
+		p := &peer{}
+		begin := time.Now()
+		for range 100 { // 10 s, in each tenth of which it falls behind
+			for _, f := range frames(200, 100) {
+				w.push(queued{peer: p, class: room.Document, frame: f})
+			}
+			for w.flying > 0 {
+				w.sent()
+			}
+			time.Sleep(100 * time.Millisecond)
+			synctest.Wait()
+		}
+		if w.slowed != 0 || w.closed {
+			t.Error("the connection was closed")
+		}
+		if n := len(w.resyncs); n < 9 || n > 11 {
+			t.Errorf("%d resyncs in %v", n, time.Since(begin))
+		}
+		// Quiet now, it is caught up once more and then left alone.
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if w.behind[p] || w.later != nil || len(w.resyncs) > 11 {
+			t.Errorf("behind %v, %d resyncs", w.behind[p], len(w.resyncs))
+		}
+	})
 }
 
 func TestQueueFullOfEventsEndsTheConnection(t *testing.T) {
