@@ -49,18 +49,28 @@ func (s Snapshot) Has(id ID) bool {
 // Append writes the snapshot, to the bytes of Yjs (encodeSnapshot). Ranges may be in
 // any order, overlap and be empty.
 func (s Snapshot) Append(dst []byte) []byte {
+	return s.State.Append(s.deletes().append(dst))
+}
+
+// deletes is Deleted in normal form.
+func (s Snapshot) deletes() deleteSet {
 	ds := make(deleteSet, len(s.Deleted))
 	for i, r := range s.Deleted {
 		ds[i] = deletion{r.Client, r.Clock, r.Length}
 	}
-	return s.State.Append(ds.normalise().append(dst))
+	return ds.normalise()
 }
 
 // DecodeSnapshot reads all of b. Ranges come out in order, however they went in. Errors
 // match ErrMalformed.
 func DecodeSnapshot(b []byte) (Snapshot, error) {
+	return decodeSnapshot(b, readDeletes)
+}
+
+// decodeSnapshot reads a snapshot whose delete set is what read reads.
+func decodeSnapshot(b []byte, read func(*lib0.Reader, deleteSet) (deleteSet, error)) (Snapshot, error) {
 	r := lib0.NewReader(b)
-	ds, err := readDeletes(&r, make(deleteSet, 0, len(b)/2)) // two bytes a range, at least
+	ds, err := read(&r, make(deleteSet, 0, len(b)/2)) // two bytes a range, at least
 	var sv StateVector
 	if err == nil {
 		sv, err = readStateVector(&r)
