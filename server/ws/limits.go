@@ -47,7 +47,7 @@ func (l Limits) hardMax() int64 { return 4 * int64(max(l.Document, l.Event)) }
 
 const (
 	helloWait   = 10 * time.Second
-	writeWait   = 10 * time.Second
+	writeWait   = 60 * time.Second // a peer that takes nothing for so long is gone
 	pingPeriod  = 25 * time.Second
 	pongWait    = 60 * time.Second
 	loadWait    = 10 * time.Second
