@@ -23,6 +23,7 @@ type history struct {
 	Updates []hexBytes
 	Merged  hexBytes
 	FullV1  hexBytes `json:"full_v1"`
+	FullV2  hexBytes `json:"full_v2"`
 	KeptV1  hexBytes `json:"kept_v1"` // full state if what is deleted is kept; nothing if Yjs got stuck
 
 	Half      int      // after so many of Updates:

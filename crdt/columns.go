@@ -1,0 +1,247 @@
+package crdt
+
+import "weft/crdt/lib0"
+
+// Update V2 keeps each field of all structs together, in a column, and writes runs of
+// what repeats. Four coders do (npm lib0 0.2, encoding.js):
+//
+//	runs of bytes    byte, then uvarint length−1 if another run follows. The last run
+//	                 has no length and never ends
+//	runs of numbers  varint v once; varint −v, uvarint length−2 more often. −0 is a
+//	                 run of zeros
+//	runs of steps    d is the difference to the number before, at first to 0:
+//	                 varint 2d once; varint 2d+1, uvarint length−2 more often
+//	texts            varstring of all texts in one, then runs of numbers: their lengths
+//	                 in UTF-16 units
+//
+// A column that ends too soon is refused, where Yjs reads zeros.
+
+// byteRuns writes runs of bytes.
+type byteRuns struct {
+	buf   []byte
+	last  byte
+	count uint64
+}
+
+func (c *byteRuns) write(b byte) {
+	if c.count > 0 && c.last == b {
+		c.count++
+		return
+	}
+	if c.count > 0 {
+		c.buf = lib0.AppendUvarint(c.buf, c.count-1)
+	}
+	c.buf, c.last, c.count = append(c.buf, b), b, 1
+}
+
+// numberRuns writes runs of numbers.
+type numberRuns struct {
+	buf         []byte
+	last, count uint64
+}
+
+func (c *numberRuns) write(v uint64) {
+	if v != c.last {
+		c.flush()
+		c.last = v
+	}
+	c.count++
+}
+
+func (c *numberRuns) flush() []byte {
+	if c.count > 0 {
+		c.buf = lib0.AppendVarint(c.buf, c.count > 1, c.last)
+	}
+	if c.count > 1 {
+		c.buf = lib0.AppendUvarint(c.buf, c.count-2)
+	}
+	c.count = 0
+	return c.buf
+}
+
+// stepRuns writes runs of steps.
+type stepRuns struct {
+	buf        []byte
+	last, step int64
+	count      uint64
+}
+
+func (c *stepRuns) write(v uint64) {
+	if step := int64(v) - c.last; step != c.step {
+		c.flush()
+		c.step = step
+	}
+	c.last = int64(v)
+	c.count++
+}
+
+func (c *stepRuns) flush() []byte {
+	if c.count > 0 {
+		x := 2 * c.step
+		if c.count > 1 {
+			x++
+		}
+		c.buf = lib0.AppendVarint(c.buf, x < 0, uint64(max(x, -x)))
+	}
+	if c.count > 1 {
+		c.buf = lib0.AppendUvarint(c.buf, c.count-2)
+	}
+	c.count = 0
+	return c.buf
+}
+
+// texts writes texts, which are valid UTF-8.
+type texts struct {
+	all   []byte
+	units numberRuns
+}
+
+func (c *texts) write(b []byte) {
+	c.all = append(c.all, b...)
+	c.units.write(uint64(utf16Len(b)))
+}
+
+// byteRunsIn reads what byteRuns wrote.
+type byteRunsIn struct {
+	r       lib0.Reader
+	last    byte
+	left    uint64
+	forever bool
+}
+
+func (c *byteRunsIn) read() (_ byte, err error) {
+	if c.left == 0 && !c.forever {
+		if c.last, err = c.r.Byte(); err != nil {
+			return 0, err
+		}
+		if c.forever = c.r.Len() == 0; !c.forever {
+			if c.left, err = c.r.Uvarint(); err != nil {
+				return 0, err
+			}
+			c.left++
+		}
+	}
+	if !c.forever {
+		c.left--
+	}
+	return c.last, nil
+}
+
+// numberRunsIn reads what numberRuns wrote.
+type numberRunsIn struct {
+	r          lib0.Reader
+	last, left uint64
+}
+
+func (c *numberRunsIn) read() (uint64, error) {
+	if c.left == 0 {
+		many, v, err := c.r.Varint()
+		if err != nil {
+			return 0, err
+		}
+		c.last, c.left = v, 1
+		if many {
+			n, err := c.r.Uvarint()
+			if err != nil {
+				return 0, err
+			}
+			c.left = n + 2
+		}
+	}
+	c.left--
+	return c.last, nil
+}
+
+// stepRunsIn reads what stepRuns wrote: numbers from 0 to maxClock.
+type stepRunsIn struct {
+	r          lib0.Reader
+	last, step int64
+	left       uint64
+}
+
+func (c *stepRunsIn) read() (uint64, error) {
+	if c.left == 0 {
+		x, err := readStep(&c.r)
+		if err != nil {
+			return 0, err
+		}
+		c.step, c.left = x>>1, 1
+		if x&1 != 0 {
+			n, err := c.r.Uvarint()
+			if err != nil {
+				return 0, err
+			}
+			c.left = n + 2
+		}
+	}
+	c.left--
+	if c.last += c.step; c.last < 0 || c.last > maxClock {
+		return 0, ErrClock
+	}
+	return uint64(c.last), nil
+}
+
+// readStep is Varint for twice a clock: one bit more.
+func readStep(r *lib0.Reader) (int64, error) {
+	b, err := r.Byte()
+	x, negative := uint64(b&0x3f), b&0x40 != 0
+	for shift := 6; err == nil && b >= 0x80; shift += 7 {
+		if shift > 48 {
+			return 0, lib0.ErrOverflow
+		}
+		b, err = r.Byte()
+		x |= uint64(b&0x7f) << shift
+	}
+	if negative {
+		return -int64(x), err
+	}
+	return int64(x), err
+}
+
+// textsIn reads what texts wrote. What it returns are views, but for texts that end or
+// begin inside a surrogate pair, where each half becomes U+FFFD.
+type textsIn struct {
+	rest   []byte
+	units  int  // of rest
+	halved bool // the second half of a pair comes before rest
+	sizes  numberRunsIn
+}
+
+func newTextsIn(column []byte) (c textsIn, err error) {
+	r := lib0.NewReader(column)
+	c.rest, err = r.VarText()
+	c.units = utf16Len(c.rest)
+	c.sizes.r = lib0.NewReader(r.Rest())
+	return c, err
+}
+
+func (c *textsIn) read() ([]byte, error) {
+	size, err := c.sizes.read()
+	if err != nil {
+		return nil, err
+	}
+	have := c.units
+	if c.halved {
+		have++
+	}
+	if size > uint64(have) {
+		return nil, lib0.ErrShort
+	}
+	n := int(size)
+	var head []byte
+	if c.halved && n > 0 {
+		head, c.halved = []byte(replacement), false
+		n--
+	}
+	at, halved := utf16Cut(c.rest, c.units, n)
+	text := c.rest[:at:at]
+	c.rest, c.units = c.rest[at:], c.units-n
+	if head != nil {
+		text = append(head, text...)
+	}
+	if halved {
+		text = append(text, replacement...)
+		c.rest, c.units, c.halved = c.rest[4:], c.units-1, true
+	}
+	return text, nil
+}

@@ -1,0 +1,313 @@
+package crdt
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"weft/crdt/lib0"
+)
+
+// TestYjsHistoriesV2 promises: full state V2 is that of Yjs, byte for byte, and loads to
+// the same document. WEFT_VECTORS names a file of fresh histories.
+func TestYjsHistoriesV2(t *testing.T) {
+	n := 0
+	check := func(h *history) {
+		n++
+		d := apply(t, someUpdates(h)...)
+		if got := d.EncodeStateAsUpdateV2(nil); !bytes.Equal(got, h.FullV2) {
+			t.Errorf("seed %d:\n%x, Yjs\n%x", h.Seed, got, h.FullV2)
+		}
+		loaded := New(Options{})
+		if changed, err := loaded.ApplyUpdateV2(h.FullV2); !changed || err != nil {
+			t.Fatalf("seed %d: changed %v, %v", h.Seed, changed, err)
+		}
+		if got := loaded.EncodeStateAsUpdate(nil); !bytes.Equal(got, h.FullV1) {
+			t.Errorf("seed %d: loaded from V2\n%x, Yjs\n%x", h.Seed, got, h.FullV1)
+		}
+		for _, u := range h.Updates {
+			v2, err := ConvertUpdateV1ToV2(u)
+			if err != nil {
+				t.Fatalf("seed %d: %x: %v", h.Seed, u, err)
+			}
+			if v1, err := ConvertUpdateV2ToV1(v2); err != nil || !bytes.Equal(v1, u) {
+				t.Fatalf("seed %d: %x there and back %x: %v", h.Seed, u, v1, err)
+			}
+		}
+	}
+	if path := os.Getenv("WEFT_VECTORS"); path != "" {
+		f, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		lines := bufio.NewScanner(f)
+		lines.Buffer(nil, 64<<20)
+		for lines.Scan() {
+			var h history
+			if err := json.Unmarshal(lines.Bytes(), &h); err != nil {
+				t.Fatal(err)
+			}
+			check(&h)
+		}
+	} else {
+		for _, h := range someHistories(t, 300) {
+			check(&h)
+		}
+	}
+	t.Logf("%d histories", n)
+}
+
+// TestYjsVectorsV2 promises: the named vectors in V2 are what their V1 converts to.
+func TestYjsVectorsV2(t *testing.T) {
+	vectors := readVectors(t)
+	n := 0
+	for name, value := range vectors {
+		base, ok := strings.CutSuffix(name, " v2")
+		v1, isText := vectors[base+" v1"].(string)
+		if !ok || !isText || strings.HasPrefix(name, "snapshot") {
+			continue
+		}
+		n++
+		first, _ := hex.DecodeString(v1)
+		got, err := ConvertUpdateV1ToV2(first)
+		if err != nil || hex.EncodeToString(got) != value {
+			t.Errorf("%s: %x, Yjs %s, %v", name, got, value, err)
+		}
+		second, _ := hex.DecodeString(value.(string))
+		if back, err := ConvertUpdateV2ToV1(second); err != nil || !bytes.Equal(back, first) {
+			t.Errorf("%s: back %x, Yjs %s, %v", name, back, v1, err)
+		}
+	}
+	if n < 8 {
+		t.Errorf("only %d vectors found", n)
+	}
+}
+
+// TestColumns promises: the coders write what those of lib0 write, and read it back.
+func TestColumns(t *testing.T) {
+	vectors := readVectors(t)
+	for name, values := range map[string][]uint64{
+		"RleEncoder(uint8) [1,1,1,7]": {1, 1, 1, 7}, "RleEncoder(uint8) [7,7,7]": {7, 7, 7},
+		"UintOptRle []": {}, "UintOptRle [0]": {0}, "UintOptRle [0,0]": {0, 0},
+		"UintOptRle [0,0,0,5]": {0, 0, 0, 5}, "UintOptRle [1,2,3,3,3]": {1, 2, 3, 3, 3},
+		"UintOptRle [4294967295 x2]": {4294967295, 4294967295},
+		"IntDiffOptRle [0]":          {0}, "IntDiffOptRle [1,2,3,2]": {1, 2, 3, 2},
+		"IntDiffOptRle [5,5,5]": {5, 5, 5}, "IntDiffOptRle [10,0]": {10, 0},
+		"": {maxClock, 0, maxClock, maxClock, 1},
+	} {
+		var steps stepRuns
+		var numbers numberRuns
+		var runs byteRuns
+		for _, v := range values {
+			steps.write(v)
+			numbers.write(v)
+			runs.write(byte(v))
+		}
+		var got []byte
+		switch {
+		case strings.HasPrefix(name, "Rle"):
+			got = runs.buf
+		case strings.HasPrefix(name, "Uint"):
+			got = numbers.flush()
+		default:
+			got = steps.flush()
+		}
+		if name != "" && hex.EncodeToString(got) != vectors[name] {
+			t.Errorf("%s: %x, lib0 %v", name, got, vectors[name])
+		}
+		in := stepRunsIn{r: lib0.NewReader(steps.flush())}
+		numbersIn := numberRunsIn{r: lib0.NewReader(numbers.flush())}
+		runsIn := byteRunsIn{r: lib0.NewReader(runs.buf)}
+		for i, v := range values {
+			if got, err := in.read(); got != v || err != nil {
+				t.Errorf("%v: step %d reads %d, %v", values, i, got, err)
+			}
+			if got, err := numbersIn.read(); got != v || err != nil {
+				t.Errorf("%v: number %d reads %d, %v", values, i, got, err)
+			}
+			if got, err := runsIn.read(); got != byte(v) || err != nil {
+				t.Errorf("%v: byte %d reads %d, %v", values, i, got, err)
+			}
+		}
+		if _, err := in.read(); err != lib0.ErrShort {
+			t.Errorf("%v: after the last: %v", values, err)
+		}
+		if _, err := numbersIn.read(); err != lib0.ErrShort {
+			t.Errorf("%v: after the last: %v", values, err)
+		}
+	}
+	// "a😀b" cut inside the pair: 2 and 2 units.
+	in, err := newTextsIn(append([]byte{6}, "a😀b\x42\x00"...))
+	first, err1 := in.read()
+	second, err2 := in.read()
+	_, err3 := in.read()
+	if err != nil || err1 != nil || err2 != nil || err3 == nil ||
+		string(first) != "a\uFFFD" || string(second) != "\uFFFDb" {
+		t.Errorf("%q %q %v %v %v %v", first, second, err, err1, err2, err3)
+	}
+}
+
+// TestJSONAsBrowsers promises: values go from JSON to any and back as through JSON.parse
+// and JSON.stringify.
+func TestJSONAsBrowsers(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"b":1,"a":[true,null],"2":"x","1":{}}`:                          `{"1":{},"2":"x","b":1,"a":[true,null]}`,
+		`{"a":1,"b":2,"a":3}`:                                             `{"a":3,"b":2}`,
+		` [ 1.0 , -0, 1e21, 1e-7, 1.5e-7, 123456789012345680000, 1e-6 ] `: `[1,0,1e+21,1e-7,1.5e-7,123456789012345680000,0.000001]`,
+		`"<&>\u2028\u001f\n\"\\\/\u00e9"`:                                 "\"<&>\u2028\\u001f\\n\\\"\\\\/é\"",
+		`1e999`:                                                           `null`, `"\ud83d"`: "\"\uFFFD\"", `"\ud83d\ude00"`: `"😀"`, `{"":0}`: `{"":0}`,
+		`{"4294967295":1,"4294967294":2,"01":3}`: `{"4294967294":2,"4294967295":1,"01":3}`,
+	} {
+		value, err := appendAnyOfJSON(nil, []byte(text))
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		r := lib0.NewReader(value)
+		if got, err := readAsJSON(nil, &r); err != nil || string(got) != want || r.Len() > 0 {
+			t.Errorf("%s: %s, want %s, %v", text, got, want, err)
+		}
+	}
+	deep := strings.Repeat("[", lib0.MaxDepth) + "1" + strings.Repeat("]", lib0.MaxDepth)
+	value, err := appendAnyOfJSON(nil, []byte(deep))
+	r := lib0.NewReader(value)
+	if got, err2 := readAsJSON(nil, &r); err != nil || err2 != nil || string(got) != deep {
+		t.Errorf("as deep as may be: %s, %v, %v", got, err, err2)
+	}
+	r = lib0.NewReader(append([]byte{lib0.TagArray, 1}, value...))
+	if _, err := readAsJSON(nil, &r); err != lib0.ErrDepth {
+		t.Errorf("deeper: %v", err)
+	}
+	for _, bad := range []string{"7f", "7a0000000000000001", "75017a0000000000000001", "00", ""} {
+		b, _ := hex.DecodeString(bad)
+		r := lib0.NewReader(b)
+		if got, err := readAsJSON(nil, &r); err == nil {
+			t.Errorf("%s: %s", bad, got)
+		}
+	}
+}
+
+// TestDenseV2 promises: two keys overwritten in turns fit into a few bytes and load
+// again, though they stand for many structs.
+func TestDenseV2(t *testing.T) {
+	var u []byte
+	u = appendID(appendID(u, 1, 20_000), 1, 0)
+	u = append(u, 0x24, 1, 1, 'm', 1, 'k', 1, 'v')
+	for i := range uint64(19_999) {
+		u = append(appendID(append(u, 0xa1), 1, i), 1)
+	}
+	u = append(u, 0)
+	v2, err := ConvertUpdateV1ToV2(u)
+	if err != nil || len(v2) > 100 {
+		t.Fatal(len(v2), err)
+	}
+	if v1, err := ConvertUpdateV2ToV1(v2); err != nil || !bytes.Equal(v1, u) {
+		t.Fatal(len(v1), len(u), err)
+	}
+}
+
+// TestHostileV2 promises: a refusal, without much memory or time, and no trace.
+func TestHostileV2(t *testing.T) {
+	huge := []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f}
+	// build makes an update of one section of n structs of client 1; columns in order.
+	build := func(n []byte, columns [9]string, rest string) []byte {
+		u := []byte{0}
+		for i, column := range columns {
+			if i == 5 && column == "" {
+				column = "\x00"
+			}
+			u = lib0.AppendVarBytes(u, []byte(column))
+		}
+		return append(append(append(append(u, 1), n...), 0), rest...)
+	}
+	run := "\x41" + string(huge) // the number 1, again and again
+	key := strings.Repeat("k", 60_000)
+	long := string(lib0.AppendVarBytes(nil, []byte(key+"t")))
+	cases := map[string][]byte{
+		"empty":            {},
+		"short":            {0, 0, 0},
+		"feature":          {1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0},
+		"trailing":         {0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0},
+		"structs for ever": build(huge, [9]string{1: "\x01", 4: "\x00", 8: run}, "\x00"),
+		"a million too many": build([]byte{0xc1, 0x84, 0x3d}, // 1,000,001
+			[9]string{1: "\x01", 4: "\x00", 8: run}, "\x00"),
+		"too few lengths": build([]byte{3}, [9]string{1: "\x01", 4: "\x00", 8: "\x41\x00"}, "\x00"),
+		"zero length":     build([]byte{1}, [9]string{1: "\x01", 4: "\x00", 8: "\x00"}, "\x00"),
+		"unknown kind":    build([]byte{1}, [9]string{1: "\x41\x00", 4: "\x8b", 2: "\x00"}, "\x00"),
+		"forward origin":  build([]byte{1}, [9]string{1: "\x41\x00", 2: "\x00", 4: "\x81", 8: "\x01"}, "\x00"),
+		"negative clock":  build([]byte{1}, [9]string{1: "\x41\x00", 2: "\x42", 4: "\x81", 8: "\x01"}, "\x00"),
+		"empty JSON for ever": build([]byte{1},
+			[9]string{1: "\x01", 4: "\x02", 5: "\x01t" + "\x01\x40" + string(huge), 6: "\x01", 8: "\xbf\xff\xff\xff\xff\xff\xff\x1f"}, "\x00"),
+		// One name of 60,000 bytes, used by every one of 100,000 elements.
+		"one name for all": build([]byte{0xa0, 0x8d, 0x06},
+			[9]string{0: "\x01" + string(huge), 1: "\x01", 4: "\x07", 5: long + "\x01\xa0\xa9\x07\x40" + string(huge),
+				6: "\x01", 7: "\x43" + string(huge)}, "\x00"),
+		"delete beyond all clocks": append([]byte{0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1, 1, 1}, append(huge[:8:8], huge...)...),
+		"deletes for ever":         append([]byte{0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0}, huge...),
+	}
+	for name, u := range cases {
+		d := apply(t, []byte{1, 1, 1, 0, 4, 1, 1, 't', 1, 'a', 0})
+		state := d.EncodeStateAsUpdate(nil)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		start := time.Now()
+		_, err := d.ApplyUpdateV2(u)
+		took := time.Since(start)
+		runtime.ReadMemStats(&after)
+		if !errors.Is(err, ErrMalformed) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if used := after.TotalAlloc - before.TotalAlloc; used > uint64(6*(maxGrowthV2+bytesPerByteV2*len(u))) || took > time.Second {
+			t.Errorf("%s: %d bytes in %v", name, used, took)
+		}
+		if !bytes.Equal(d.EncodeStateAsUpdate(nil), state) {
+			t.Errorf("%s: left a trace", name)
+		}
+		if _, err := ConvertUpdateV2ToV1(u); !errors.Is(err, ErrMalformed) {
+			t.Errorf("%s: converted: %v", name, err)
+		}
+		t.Logf("%s: %v", name, err)
+	}
+}
+
+// FuzzV2: any bytes are refused or stand for a valid update, which stays the same from
+// V1 to V2 and back.
+func FuzzV2(f *testing.F) {
+	seedUpdates(f, func(u []byte) {
+		if v2, err := ConvertUpdateV1ToV2(u); err == nil {
+			f.Add(v2)
+		}
+	})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		v1, err := ConvertUpdateV2ToV1(b)
+		if err != nil || len(v1) > 1<<20 {
+			return
+		}
+		v2, err := ConvertUpdateV1ToV2(v1)
+		if err != nil {
+			t.Fatalf("%x: %v", v1, err)
+		}
+		v1, err = ConvertUpdateV2ToV1(v2) // its sections are in order now
+		if err != nil {
+			t.Fatalf("%x: %v", v2, err)
+		}
+		if again, err := ConvertUpdateV1ToV2(v1); err != nil || !bytes.Equal(again, v2) {
+			t.Fatalf("%x, as V1 %x, back %x: %v", v2, v1, again, err)
+		}
+		d := New(Options{})
+		if _, err := d.ApplyUpdateV2(b); errors.Is(err, ErrMalformed) {
+			t.Fatal(err)
+		}
+		if err := d.Check(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
