@@ -2,9 +2,7 @@ package api
 
 import (
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"net/http"
 	"strings"
 	"time"
@@ -48,9 +46,8 @@ func (a *API) subscribe(c echo.Context) error {
 		return problem{Title: "Not a push subscription", Status: http.StatusUnprocessableEntity, Detail: err.Error()}
 	}
 	ctx := c.Request().Context()
-	sum := sha256.Sum256([]byte(in.Endpoint))
 	err = a.Inbox.Subscribe(ctx, notify.Subscription{
-		ID: hex.EncodeToString(sum[:16]), User: id.User, Endpoint: in.Endpoint,
+		ID: notify.SubscriptionID(in.Endpoint), User: id.User, Endpoint: in.Endpoint,
 		P256dh: p256dh, Auth: secret, CreatedAt: time.Now().UTC(),
 	})
 	if err != nil {
