@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -190,6 +191,11 @@ func (w *Worker) Run(ctx context.Context) error {
 // below 0 for when asked.
 func (w *Worker) start(ctx context.Context) (time.Duration, error) {
 	now := w.c.Now()
+	// What was under way before the read may have ended since: the list does not
+	// know, and would have it sent twice. Its end asks for the next look.
+	w.mu.Lock()
+	before := maps.Clone(w.underway)
+	w.mu.Unlock()
 	// Jobs under way stay listed as due; twice the room finds all others.
 	jobs, err := w.c.Inbox.DueJobs(ctx, now, 2*maxSends)
 	if err != nil {
@@ -201,7 +207,7 @@ func (w *Worker) start(ctx context.Context) (time.Duration, error) {
 			w.mu.Unlock()
 			return -1, nil // each end of a send looks again
 		}
-		if w.underway[job.ID] {
+		if before[job.ID] {
 			continue
 		}
 		w.underway[job.ID] = true

@@ -29,8 +29,9 @@ type inbox struct {
 	jobs    map[int64]notify.Job
 	last    int64
 	pruned  []string
-	broken  error // what every method answers
-	reads   int   // of DueJobs
+	broken  error         // what every method answers
+	reads   int           // of DueJobs
+	slow    time.Duration // from reading the due jobs until DueJobs returns them
 	retries []time.Duration
 }
 
@@ -73,10 +74,12 @@ func (b *inbox) sorted() []notify.Job {
 
 func (b *inbox) DueJobs(_ context.Context, now time.Time, limit int) ([]notify.Job, error) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	b.reads++
 	due := slices.DeleteFunc(b.sorted(), func(j notify.Job) bool { return j.NextAt.After(now) })
-	return due[:min(limit, len(due))], b.broken
+	slow, broken := b.slow, b.broken
+	b.mu.Unlock()
+	time.Sleep(slow)
+	return due[:min(limit, len(due))], broken
 }
 
 func (b *inbox) NextJob(context.Context) (time.Time, bool, error) {
@@ -402,6 +405,22 @@ func TestSendsAreBoundedAndOneSlowHidesNothing(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		w.expect(32, 0)
+	})
+}
+
+// A send that ends while the due jobs are being read is still in the list.
+func TestSendEndingDuringTheReadIsNotRepeated(t *testing.T) {
+	run(t, func(w *world) {
+		w.inbox.slow = 3 * time.Second
+		w.sender.answer = func(context.Context, notify.Subscription) notify.Result {
+			time.Sleep(2500 * time.Millisecond)
+			return notify.Result{}
+		}
+		w.notify(mention("1"))
+		time.Sleep(time.Second)
+		w.notify(mention("2"))
+		time.Sleep(time.Minute)
+		w.expect(2, 0)
 	})
 }
 
