@@ -24,6 +24,10 @@ type frame struct {
 	Channel uint64          `json:"channel"`
 	Type    Type            `json:"type"`
 	Value   json.RawMessage `json:"value"` // an event: [name, map]; an ack: n; else the payload in hex
+	// Dialect is empty for the native one. Hocuspocus frames are described in
+	// hocuspocus_test.go.
+	Dialect string `json:"dialect,omitempty"`
+	Address string `json:"address,omitempty"`
 }
 
 func sampleFrames(t *testing.T) []frame {
@@ -34,7 +38,7 @@ func sampleFrames(t *testing.T) []frame {
 		if err != nil {
 			t.Fatal(err)
 		}
-		frames = append(frames, frame{name, hex.EncodeToString(AppendFrame(nil, channel, body)), channel, Type(body[0]), text})
+		frames = append(frames, frame{Name: name, Hex: hex.EncodeToString(AppendFrame(nil, channel, body)), Channel: channel, Type: Type(body[0]), Value: text})
 	}
 	event := func(name string, channel uint64, v any) {
 		body, err := EncodeEvent(name, v)
@@ -63,7 +67,7 @@ func sampleFrames(t *testing.T) []frame {
 		"editedAt": nil, "deleted": false,
 	})
 	event("presence", 1, map[string]any{"joins": []any{map[string]any{"id": "ana", "name": "Ana", "slot": 7, "status": "online", "devices": 1, "since": "2026-11-22T10:00:00Z"}}, "leaves": []any{"ben"}})
-	return frames
+	return append(frames, sampleHocuspocus(t)...)
 }
 
 // TestFramesFixture: both languages read and write the same bytes.
@@ -97,6 +101,10 @@ func TestFramesFixture(t *testing.T) {
 		raw, err := hex.DecodeString(f.Hex)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if f.Dialect == "hocuspocus" {
+			checkHocuspocus(t, f, raw)
+			continue
 		}
 		channel, b, err := DecodeFrame(raw)
 		if err != nil || channel != f.Channel || b.Type != f.Type {

@@ -1,19 +1,32 @@
 import { readFileSync } from 'node:fs'
+import { createDecoder, hasContent, readVarInt, readVarString, readVarUint, readVarUint8Array, type Decoder } from 'lib0/decoding'
 import { describe, expect, test } from 'vitest'
 import { decodeEvent, encodeEvent } from '../src/events.ts'
 import { decodeFrame, encodeFrame, FrameError, type Body } from '../src/frame.ts'
 
-interface Case { name: string; hex: string; channel: number; type: number; value: unknown }
+interface Case { name: string; hex: string; channel: number; type: number; value: unknown; dialect?: string; address?: string }
 
 // The treaty with the server: append-only, shared with server/wire's tests.
 const cases = JSON.parse(readFileSync(new URL('../../../server/wire/testdata/frames.json', import.meta.url), 'utf8')) as Case[]
+const native = cases.filter((c) => !c.dialect)
 
 describe('the treaty', () => {
-  test.each(cases)('$name', ({ hex, channel, type, value }) => {
+  test.each(native)('$name', ({ hex, channel, type, value }) => {
     const frame = decodeFrame(bytes(hex))
     expect(frame).toMatchObject({ channel, body: { type } })
     expect(read(frame!.body)).toEqual(value)
     expect(toHex(encodeFrame(channel, again(frame!.body)))).toBe(hex)
+  })
+})
+
+// The SDK does not speak Hocuspocus. It is read here as the stock providers do, by lib0.
+describe('the treaty, Hocuspocus', () => {
+  test.each(cases.filter((c) => c.dialect === 'hocuspocus'))('$name', ({ hex, address, type, value }) => {
+    const d = createDecoder(bytes(hex))
+    if (type !== 9 && type !== 10) expect(readVarString(d)).toBe(address)
+    expect(readVarUint(d)).toBe(type)
+    expect(readHocuspocus(d, type)).toEqual(value)
+    expect(hasContent(d)).toBe(false)
   })
 })
 
@@ -35,7 +48,7 @@ test('a type of a newer server is passed over', () => {
 })
 
 test('a frame cut anywhere says so or is another frame, and never throws anything else', () => {
-  for (const { hex } of cases) {
+  for (const { hex } of native) {
     const whole = bytes(hex)
     for (let n = 0; n < whole.length; n++) {
       try {
@@ -60,6 +73,22 @@ function read(body: Body): unknown {
     case 3: return ''
     case 16: { const e = decodeEvent(body.bytes); return e && [e.name, e.data] }
     case 17: return body.n
+  }
+}
+
+function readHocuspocus(d: Decoder, type: number): unknown {
+  switch (type) {
+    case 0: readVarUint(d); return toHex(readVarUint8Array(d))
+    case 1: case 5: return toHex(readVarUint8Array(d))
+    case 2: {
+      const said = [['token', 'denied', 'authenticated'][readVarUint(d)]]
+      while (hasContent(d)) said.push(readVarString(d))
+      return said
+    }
+    case 3: return ''
+    case 7: return hasContent(d) ? readVarString(d) : null
+    case 8: return readVarInt(d)
+    default: return null
   }
 }
 
