@@ -190,7 +190,7 @@ func (tx *txn) deleteKnownOf(ds, unknown deleteSet) deleteSet {
 	if !ok {
 		return append(unknown, ds...)
 	}
-	state := s.clients[c].state
+	state := uint64(s.clients[c].state)
 	known := len(ds)
 	for known > 0 && ds[known-1].clock >= state {
 		known--

@@ -27,8 +27,8 @@ func (d *Doc) Check() error {
 	room, live, free := s.dead, 0, 0
 	for r := 1; r < len(s.items); r++ {
 		it := &s.items[r]
-		room += int(it.room)
-		switch it.kind {
+		room += int(it.roomOf())
+		switch it.kind() {
 		case kindFree:
 			free++
 			continue
@@ -39,7 +39,7 @@ func (d *Doc) Check() error {
 			}
 		}
 		live++
-		if !d.keepDeleted && it.deleted && it.kind != kindGC && it.kind != kindDeleted {
+		if !d.keepDeleted && it.deleted() && it.kind() != kindGC && it.kind() != kindDeleted {
 			return fmt.Errorf("crdt: check: %v is deleted and still has content", s.id(it))
 		}
 	}
@@ -48,7 +48,14 @@ func (d *Doc) Check() error {
 	}
 	logged := 0
 	for i := range s.clients {
-		logged += len(s.clients[i].refs)
+		log := &s.clients[i]
+		logged += len(log.tail)
+		for _, c := range log.full {
+			if len(c) == 0 || len(c) > maxChunk || len(log.tail) == 0 {
+				return fmt.Errorf("crdt: check: client %d: a chunk of %d structs", log.id, len(c))
+			}
+			logged += len(c)
+		}
 	}
 	if logged != live {
 		return fmt.Errorf("crdt: check: %d structs in logs, %d in memory", logged, live)
@@ -59,29 +66,28 @@ func (d *Doc) Check() error {
 	return nil
 }
 
-func (s *store) id(it *item) ID { return ID{s.clients[it.client].id, it.clock} }
-
 // checkLogs: each client's structs follow one another from clock 0; what they build
 // on exists; their content is as long as they say.
 func (s *store) checkLogs() error {
 	for c := range s.clients {
 		log := &s.clients[c]
-		clock := uint64(0)
-		for _, r := range log.refs {
-			it := &s.items[r]
+		clock := uint32(0)
+		for p := (spot{}); log.at(p) != 0; p = log.after(p) {
+			it := &s.items[log.at(p)]
+			k := it.kind()
 			switch {
-			case it.kind == kindFree || it.kind == kindSkip:
-				return fmt.Errorf("client %d: kind %d in its log", log.id, it.kind)
-			case it.client != clientRef(c):
-				return fmt.Errorf("client %d: holds a struct of client %d", log.id, s.clients[it.client].id)
-			case it.clock != clock || it.length == 0 || it.length > maxClock-it.clock:
+			case k > kindDoc:
+				return fmt.Errorf("client %d: kind %d in its log", log.id, k)
+			case it.client() != clientRef(c):
+				return fmt.Errorf("client %d: holds a struct of client %d", log.id, s.clients[it.client()].id)
+			case it.clock != clock || it.length == 0 || it.length > maxUnits-it.clock:
 				return fmt.Errorf("client %d: struct [%d, %d) where %d was due", log.id, it.clock, it.end(), clock)
-			case it.deleted != (it.deleted || it.kind == kindGC || it.kind == kindDeleted):
-				return fmt.Errorf("%v has kind %d and is not deleted", s.id(it), it.kind)
-			case !it.kind.runs() && it.length != 1:
-				return fmt.Errorf("%v of kind %d has length %d", s.id(it), it.kind, it.length)
+			case !it.deleted() && (k == kindGC || k == kindDeleted):
+				return fmt.Errorf("%v has kind %d and is not deleted", s.id(it), k)
+			case !k.runs() && it.length != 1:
+				return fmt.Errorf("%v of kind %d has length %d", s.id(it), k, it.length)
 			case it.hasOrigin() && s.clients[it.originClient].state <= it.originClock,
-				it.hasRightOrigin() && s.clients[it.rightClient].state <= it.rightClock:
+				it.hasRight() && s.clients[it.rightClient].state <= it.rightClock:
 				return fmt.Errorf("%v builds on what is not here", s.id(it))
 			}
 			if err := s.checkContent(it); err != nil {
@@ -100,31 +106,31 @@ func (s *store) checkLogs() error {
 }
 
 func (s *store) checkContent(it *item) error {
-	if it.kind == kindType {
-		if t := &s.types[it.data]; t.free || s.items[t.owner].clock != it.clock || s.items[t.owner].client != it.client {
+	if it.kind() == kindType {
+		if t := &s.types[it.data]; t.free || &s.items[t.owner] != it {
 			return fmt.Errorf("its type is not its own")
 		}
 		return nil
 	}
-	if it.size > it.room || int(it.data)+int(it.room) > len(s.bytes) {
-		return fmt.Errorf("content [%d, +%d of %d] outside %d bytes", it.data, it.size, it.room, len(s.bytes))
+	if int(it.data)+int(it.roomOf()) > len(s.bytes) {
+		return fmt.Errorf("content [%d, +%d of %d] outside %d bytes", it.data, it.size, it.roomOf(), len(s.bytes))
 	}
 	b := s.content(it)
-	switch it.kind {
+	switch it.kind() {
 	case kindGC, kindDeleted:
 		if len(b) != 0 {
 			return fmt.Errorf("deleted, with %d bytes of content", len(b))
 		}
 	case kindString:
-		if !utf8.Valid(b) || uint64(utf16Len(b)) != it.length {
+		if !utf8.Valid(b) || utf16Len(b) != int(it.length) {
 			return fmt.Errorf("%d units of text in an item of length %d", utf16Len(b), it.length)
 		}
 	case kindAny, kindJSON:
 		r := lib0.NewReader(b)
-		n := uint64(0)
+		n := uint32(0)
 		for ; r.Len() > 0; n++ {
 			var err error
-			if it.kind == kindAny {
+			if it.kind() == kindAny {
 				err = r.SkipAny()
 			} else {
 				err = readJSON(&r, true)
@@ -145,44 +151,43 @@ func (s *store) checkContent(it *item) error {
 // last unit. Yjs writes no such values, but its merged tombstones look like them until
 // the delete set of the same update is applied.
 func (s *store) continues(it *item) bool {
-	if it.end() == s.clients[it.client].state {
+	if it.end() == s.clients[it.client()].state {
 		return false
 	}
-	next := &s.items[s.at(it.client, it.end())]
-	return next.parent == it.parent && next.key == it.key && next.originClient == it.client &&
-		next.originClock == it.end()-1
+	next := &s.items[s.at(it.client(), it.end())]
+	return next.place == it.place && next.follows(it)
 }
 
 // checkType: lists and chains are linked both ways and belong to t; all of a chain
 // but its last item is deleted; a deleted type holds nothing visible.
 func (s *store) checkType(t typeRef, seen []bool) error {
 	var length uint64
-	walk := func(r ref, key nameRef) (last ref, err error) {
+	walk := func(r ref, place placeRef) (last ref, err error) {
 		for left := ref(0); r != 0; left, r = r, s.items[r].right {
 			it := &s.items[r]
 			switch {
 			case seen[r]:
 				return 0, fmt.Errorf("%v stands in two places", s.id(it))
-			case it.kind == kindGC || it.kind == kindFree:
-				return 0, fmt.Errorf("kind %d in a list", it.kind)
-			case it.parent != t || it.key != key:
-				return 0, fmt.Errorf("%v belongs to type %d, key %d", s.id(it), it.parent, it.key)
+			case it.kind() == kindGC || it.kind() == kindFree:
+				return 0, fmt.Errorf("kind %d in a list", it.kind())
+			case it.place != place:
+				return 0, fmt.Errorf("%v belongs to place %x, not %x", s.id(it), it.place, place)
 			case it.left != left:
 				return 0, fmt.Errorf("%v does not know its left neighbour", s.id(it))
-			case key != 0 && it.right != 0 && !it.deleted && !s.continues(it):
+			case it.keyed() && it.right != 0 && !it.deleted() && !s.continues(it):
 				return 0, fmt.Errorf("%v is an old value and not deleted", s.id(it))
-			case !it.deleted && s.types[t].owner != 0 && s.items[s.types[t].owner].deleted:
+			case !it.deleted() && s.types[t].owner != 0 && s.items[s.types[t].owner].deleted():
 				return 0, fmt.Errorf("%v is visible in a deleted type", s.id(it))
 			}
 			seen[r] = true
-			if key == 0 && !it.deleted && it.kind.countable() {
-				length += it.length
+			if it.visible() {
+				length += uint64(it.length)
 			}
 			last = r
 		}
 		return last, nil
 	}
-	if _, err := walk(s.types[t].start, 0); err != nil {
+	if _, err := walk(s.types[t].start, placeRef(t)); err != nil {
 		return err
 	}
 	if length != s.types[t].length {
@@ -193,7 +198,7 @@ func (s *store) checkType(t typeRef, seen []bool) error {
 		if entry.parent != t || s.entryIndex[entryKey(t, entry.key)] != e {
 			return fmt.Errorf("entry %d is not indexed", e)
 		}
-		last, err := walk(entry.first, entry.key)
+		last, err := walk(entry.first, placeRef(e)|placeKeyed)
 		if err != nil {
 			return err
 		}

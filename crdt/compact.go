@@ -9,27 +9,24 @@ package crdt
 func (tx *txn) collect(d span) {
 	s := tx.store()
 	log := &s.clients[d.client]
-	for i := s.search(log, d.from); i < len(log.refs); i++ {
-		r := log.refs[i]
-		it := &s.items[r]
-		if it.clock >= d.to {
+	for p := s.search(log, d.from); ; p = log.after(p) {
+		r := log.at(p)
+		if r == 0 || s.items[r].clock >= d.to {
 			return
 		}
-		if it.kind == kindGC || it.kind == kindDeleted || !it.deleted {
+		it := &s.items[r]
+		if it.kind() == kindGC || it.kind() == kindDeleted || !it.deleted() {
 			continue
 		}
 		tx.work = tx.work[:0]
 		tx.drop(it)
-		it.kind = kindDeleted
+		it.meta = it.meta&^metaKind | uint32(kindDeleted)
 		for len(tx.work) > 0 {
 			child := tx.work[len(tx.work)-1]
 			tx.work = tx.work[:len(tx.work)-1]
 			c := &s.items[child]
 			tx.drop(c)
-			*c = item{
-				clock: c.clock, length: c.length, client: c.client, kind: kindGC, deleted: true,
-				originClient: noClient, rightClient: noClient,
-			}
+			*c = gc(c.client(), c.clock, c.length)
 		}
 	}
 }
@@ -37,7 +34,7 @@ func (tx *txn) collect(d span) {
 // drop frees the content of an item; the children of a type go onto the work stack.
 func (tx *txn) drop(it *item) {
 	s := tx.store()
-	if it.kind != kindType {
+	if it.kind() != kindType {
 		s.forget(it)
 		return
 	}
@@ -55,68 +52,48 @@ func (tx *txn) drop(it *item) {
 	s.releaseType(t)
 }
 
-// compact merges neighbours in one client's log, in one pass. seams are the clocks
-// [from, to] at which a struct may begin that now fits its left neighbour; they are
-// sorted and disjoint. Where two merge, the ones further left are looked at too.
+// compact merges neighbours in one client's log. seams are the clocks [from, to] at
+// which a struct may begin that now fits its left neighbour; they are sorted and
+// disjoint. Where two merge, the ones further left are looked at too.
 func (s *store) compact(log *clientLog, seams []span) {
-	refs := log.refs
-	out, in := 0, 0 // refs[:out] is done, refs[in:] is not; nothing in between
 	for _, seam := range seams {
-		i := in + s.lowerBound(refs[in:], seam.from)
-		if out == 0 && in == 0 {
-			out, in = i, i
-		} else if i > in {
-			out += copy(refs[out:], refs[in:i])
-			in = i
-		}
-		for ; in < len(refs) && s.items[refs[in]].clock <= seam.to; in++ {
-			if out == 0 || !s.merge(refs[out-1], refs[in]) {
-				refs[out] = refs[in]
-				out++
+		p := s.lowerBound(log, seam.from)
+		for {
+			r := log.at(p)
+			if r == 0 || s.items[r].clock > seam.to {
+				break
+			}
+			left, ok := log.ahead(p)
+			if !ok || !s.merge(log.at(left), r) {
+				p = log.after(p)
 				continue
 			}
-			for out > 1 && s.merge(refs[out-2], refs[out-1]) {
-				out--
+			p = log.remove(p)
+			for {
+				further, ok := log.ahead(left)
+				if !ok || !s.merge(log.at(further), log.at(left)) {
+					break
+				}
+				p = log.remove(left)
+				left = further
 			}
 		}
 	}
-	if out < in {
-		out += copy(refs[out:], refs[in:])
-		log.refs = refs[:out]
-	}
-}
-
-// lowerBound is the position of the first struct that begins at clock or later.
-func (s *store) lowerBound(refs []ref, clock uint64) int {
-	lo, hi := 0, len(refs) // refs[:lo] begin before clock, refs[hi:] do not
-	if hi > 1 && s.items[refs[hi-2]].clock < clock {
-		lo = hi - 1 // the end of the log is where most things happen
-	}
-	for lo < hi {
-		mid := int(uint(lo+hi) / 2)
-		if s.items[refs[mid]].clock < clock {
-			lo = mid + 1
-		} else {
-			hi = mid
-		}
-	}
-	return lo
 }
 
 // merge lets l absorb r, its right neighbour in the log, if they form one run: as
 // if they had been written at once. Otherwise it changes nothing.
 func (s *store) merge(l, r ref) bool {
 	left, right := &s.items[l], &s.items[r]
-	if left.kind != right.kind || left.deleted != right.deleted || !left.kind.runs() {
+	if (left.meta^right.meta)&(metaKind|metaDeleted) != 0 || !left.kind().runs() {
 		return false
 	}
-	if left.kind == kindGC {
+	if left.kind() == kindGC {
 		left.length += right.length
 		s.release(r)
 		return true
 	}
-	if left.right != r || right.originClient != right.client || right.originClock != right.clock-1 ||
-		!left.sameRightOrigin(right) {
+	if left.right != r || !right.follows(left) || !left.sameRightOrigin(right) {
 		return false
 	}
 	s.joinContent(left, right)
@@ -124,8 +101,8 @@ func (s *store) merge(l, r ref) bool {
 	left.right = right.right
 	if right.right != 0 {
 		s.items[right.right].left = l
-	} else if right.key != 0 {
-		s.setLast(right.parent, right.key, l)
+	} else {
+		s.setLast(right.place, l)
 	}
 	s.release(r)
 	return true

@@ -1,6 +1,10 @@
 package crdt
 
-import "weft/crdt/lib0"
+import (
+	"math/bits"
+
+	"weft/crdt/lib0"
+)
 
 // What the bytes of an item hold, by kind, and what the wire adds in front:
 //
@@ -77,21 +81,39 @@ func (s *store) content(it *item) []byte {
 	return s.bytes[it.data : it.data+it.size : it.data+it.size]
 }
 
+// roomOf is how many bytes are reserved for an item: what it holds, and where a run has
+// been extended in place, up to the next power of two.
+func (it *item) roomOf() uint32 {
+	if it.meta&metaRoomy == 0 || it.size == 0 {
+		return it.size
+	}
+	return 1 << bits.Len32(it.size-1)
+}
+
 // keep copies b behind all other content and makes it the content of it.
 func (s *store) keep(it *item, b []byte) {
-	it.data, it.size, it.room = uint32(len(s.bytes)), uint32(len(b)), uint32(len(b))
+	it.data, it.size = uint32(len(s.bytes)), uint32(len(b))
 	s.bytes = append(s.bytes, b...)
+}
+
+// tighten gives back what is reserved for an item beyond its size.
+func (s *store) tighten(it *item) {
+	if it.meta&metaRoomy != 0 {
+		s.bury(it.data+it.size, it.roomOf()-it.size)
+		it.meta &^= metaRoomy
+	}
 }
 
 // forget takes the content of it away.
 func (s *store) forget(it *item) {
-	s.bury(it.data, it.room)
-	it.data, it.size, it.room = 0, 0, 0
+	s.bury(it.data, it.roomOf())
+	it.data, it.size = 0, 0
+	it.meta &^= metaRoomy
 }
 
 // bury notes that room bytes at data belong to nobody now.
 func (s *store) bury(data, room uint32) {
-	if int(data)+int(room) == len(s.bytes) {
+	if room > 0 && int(data)+int(room) == len(s.bytes) {
 		s.bytes = s.bytes[:data]
 		return
 	}
@@ -100,22 +122,24 @@ func (s *store) bury(data, room uint32) {
 
 // cutContent divides the bytes of l at unit n between l and r. l.length is still
 // the length of the whole.
-func (s *store) cutContent(l, r *item, n uint64) {
+func (s *store) cutContent(l, r *item, n uint32) {
 	at, halved := 0, false
-	switch l.kind {
+	switch l.kind() {
 	case kindString:
 		at, halved = utf16Cut(s.content(l), int(l.length), int(n))
 	case kindJSON, kindAny:
-		at = elementCut(l.kind, s.content(l), n)
+		at = elementCut(l.kind(), s.content(l), uint64(n))
 	default:
 		return
 	}
+	s.tighten(l)
+	r.meta &^= metaRoomy
 	if halved {
 		s.cutPair(l, r, at)
 		return
 	}
-	r.data, r.size, r.room = l.data+uint32(at), l.size-uint32(at), l.room-uint32(at)
-	l.size, l.room = uint32(at), uint32(at)
+	r.data, r.size = l.data+uint32(at), l.size-uint32(at)
+	l.size = uint32(at)
 }
 
 // cutPair is cutContent in the middle of a surrogate pair, whose four bytes start
@@ -127,44 +151,45 @@ func (s *store) cutPair(l, r *item, at int) {
 	l.data = uint32(len(s.bytes))
 	s.bytes = append(append(s.bytes, head...), replacement...)
 	l.size = uint32(len(s.bytes)) - l.data
-	l.room = l.size
 	r.data = uint32(len(s.bytes))
 	s.bytes = append(append(s.bytes, replacement...), tail...)
 	r.size = uint32(len(s.bytes)) - r.data
-	r.room = r.size
-	s.bury(old.data, old.room)
+	s.bury(old.data, old.size)
 }
 
 // joinContent appends the bytes of r to those of l. Typing mostly ends in one of
-// the first three cases, which copy little or nothing; the last one doubles the
-// room, so that a run that grows is copied a constant number of times per byte.
+// the first three cases, which copy little or nothing; the last one makes room for as
+// much again at the most, so that a run that grows is copied a constant number of times
+// per byte.
 func (s *store) joinContent(l, r *item) {
-	if r.size == 0 && r.room == 0 {
+	if r.size == 0 {
 		return
 	}
 	b := s.content(r)
+	room := l.roomOf()
 	switch {
-	case l.data+l.size == r.data: // side by side
+	case room == l.size && l.data+l.size == r.data: // side by side
+		s.tighten(r)
 		l.size += r.size
-		l.room += r.room
+		l.meta &^= metaRoomy
 		return
-	case l.room-l.size >= r.size:
-		copy(s.bytes[l.data+l.size:l.data+l.room], b)
+	case room-l.size >= r.size:
+		copy(s.bytes[l.data+l.size:l.data+room], b)
 		l.size += r.size
-	case int(l.data)+int(l.room) == len(s.bytes):
+	case int(l.data)+int(room) == len(s.bytes):
 		s.bytes = append(s.bytes[:l.data+l.size], b...)
 		l.size += r.size
-		l.room = l.size
+		l.meta &^= metaRoomy
 	default:
-		old := *l
 		head := s.content(l)
+		old := l.data
 		l.data, l.size = uint32(len(s.bytes)), l.size+r.size
-		l.room = 2 * l.size
+		l.meta |= metaRoomy
 		s.bytes = append(append(s.bytes, head...), b...)
-		s.bytes = append(s.bytes, make([]byte, l.room-l.size)...)
-		s.bury(old.data, old.room)
+		s.bytes = append(s.bytes, make([]byte, l.roomOf()-l.size)...)
+		s.bury(old, room)
 	}
-	s.bury(r.data, r.room)
+	s.bury(r.data, r.roomOf())
 }
 
 // compactBytes rewrites the content of all items without gaps once more than half
@@ -177,11 +202,12 @@ func (s *store) compactBytes() {
 	fresh := make([]byte, 0, len(s.bytes)-s.dead)
 	for i := range s.items {
 		it := &s.items[i]
-		if it.room == 0 {
+		if it.size == 0 {
 			continue
 		}
 		b := s.content(it)
-		it.data, it.room = uint32(len(fresh)), it.size
+		it.data = uint32(len(fresh))
+		it.meta &^= metaRoomy
 		fresh = append(fresh, b...)
 	}
 	s.bytes, s.dead = fresh, 0

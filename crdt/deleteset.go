@@ -111,17 +111,19 @@ func readDeletes(r *lib0.Reader, ds deleteSet) (deleteSet, error) {
 func (s *store) appendStoredDeletes(ds deleteSet) deleteSet {
 	for _, c := range s.byID() {
 		log := &s.clients[c]
-		for i := 0; i < len(log.refs); i++ {
-			it := &s.items[log.refs[i]]
-			if !it.deleted {
-				continue
+		first := len(ds)
+		for k := int32(0); int(k) <= len(log.full); k++ {
+			for _, r := range log.chunk(k) {
+				it := &s.items[r]
+				if !it.deleted() {
+					continue
+				}
+				if n := len(ds); n > first && ds[n-1].end() == uint64(it.clock) {
+					ds[n-1].length += uint64(it.length)
+				} else {
+					ds = append(ds, deletion{log.id, uint64(it.clock), uint64(it.length)})
+				}
 			}
-			d := deletion{log.id, it.clock, it.length}
-			for i+1 < len(log.refs) && s.items[log.refs[i+1]].deleted {
-				i++
-				d.length += s.items[log.refs[i]].length
-			}
-			ds = append(ds, d)
 		}
 	}
 	return ds

@@ -48,7 +48,7 @@ func (d *Doc) StateVector() StateVector {
 	sv := make(StateVector, len(d.store.clients))
 	for i := range d.store.clients {
 		if log := &d.store.clients[i]; log.state > 0 {
-			sv[log.id] = log.state
+			sv[log.id] = uint64(log.state)
 		}
 	}
 	return sv

@@ -58,10 +58,10 @@ func (d *Doc) insert(root string, index int, k kind, content []byte, length uint
 	if left != 0 {
 		it := &s.items[left]
 		w.info |= infoOrigin
-		w.origin = ID{s.clients[it.client].id, it.clock + n - 1}
+		w.origin = ID{s.id(it).Client, uint64(it.clock + n - 1)}
 		if n < it.length {
 			w.info |= infoRightOrigin
-			w.rightOrigin = ID{s.clients[it.client].id, it.clock + n}
+			w.rightOrigin = ID{s.id(it).Client, uint64(it.clock + n)}
 		} else {
 			right = it.right
 		}
@@ -70,7 +70,7 @@ func (d *Doc) insert(root string, index int, k kind, content []byte, length uint
 	}
 	if right != 0 {
 		w.info |= infoRightOrigin
-		w.rightOrigin = ID{s.clients[s.items[right].client].id, s.items[right].clock}
+		w.rightOrigin = s.id(&s.items[right])
 	}
 	w.rooted, w.root = true, []byte(root)
 	tx.integrate(&w, 0)
@@ -107,20 +107,20 @@ func (d *Doc) DeleteText(root string, index, length int) ([]byte, error) {
 	case n == s.items[left].length:
 		at = s.items[left].right
 	default:
-		c := s.items[left].client
+		c := s.items[left].client()
 		at = tx.startingAt(c, s.items[left].clock+n)
 	}
 	for rest := uint64(length); rest > 0; {
 		it := &s.items[at]
-		if it.deleted || !it.kind.countable() {
+		if !it.visible() {
 			at = it.right
 			continue
 		}
-		if it.length > rest {
-			tx.startingAt(it.client, it.clock+rest)
+		if uint64(it.length) > rest {
+			tx.startingAt(it.client(), it.clock+uint32(rest))
 			it = &s.items[at]
 		}
-		rest -= it.length
+		rest -= uint64(it.length)
 		tx.delete(at)
 		at = s.items[at].right
 	}
@@ -156,7 +156,7 @@ func (d *Doc) SetMap(root, key string, value any) ([]byte, error) {
 	if last := d.lastOf(root, key); last != 0 {
 		it := &s.items[last]
 		w.info |= infoOrigin
-		w.origin = ID{s.clients[it.client].id, it.end() - 1}
+		w.origin = ID{s.id(it).Client, uint64(it.end() - 1)}
 	}
 	tx.integrate(&w, 0)
 	tx.commit()
@@ -166,7 +166,7 @@ func (d *Doc) SetMap(root, key string, value any) ([]byte, error) {
 // DeleteMap deletes key from the root's map, if it is there.
 func (d *Doc) DeleteMap(root, key string) ([]byte, error) {
 	last := d.lastOf(root, key)
-	if last == 0 || d.store.items[last].deleted {
+	if last == 0 || d.store.items[last].deleted() {
 		return nothing(), nil
 	}
 	d.tx.begin()
@@ -188,7 +188,7 @@ func (d *Doc) mayWrite(size int, length uint64) error {
 	if len(d.store.bytes)+size > maxBytes {
 		return ErrTooLarge
 	}
-	if d.store.state(d.client) > maxClock-length {
+	if length > maxUnits || d.store.state(d.client) > maxUnits-length {
 		return ErrClock
 	}
 	return nil
@@ -199,7 +199,7 @@ const maxIndex = 1 << 40
 
 // seek finds the place before the index-th visible unit of a list: behind the n-th
 // unit of item left, or, with left 0, at the front.
-func (s *store) seek(t typeRef, index int) (left ref, n uint64, err error) {
+func (s *store) seek(t typeRef, index int) (left ref, n uint32, err error) {
 	if index < 0 || uint64(index) > s.types[t].length {
 		return 0, 0, ErrRange
 	}
@@ -207,18 +207,18 @@ func (s *store) seek(t typeRef, index int) (left ref, n uint64, err error) {
 	for r := s.types[t].start; rest > 0; r = s.items[r].right {
 		it := &s.items[r]
 		left, n = r, it.length
-		if it.deleted || !it.kind.countable() {
+		if !it.visible() {
 			continue
 		}
-		if rest < it.length {
-			if it.kind == kindString {
+		if rest < uint64(it.length) {
+			if it.kind() == kindString {
 				if _, halved := utf16Cut(s.content(it), int(it.length), int(rest)); halved {
 					return 0, 0, ErrHalfPair
 				}
 			}
-			return r, rest, nil
+			return r, uint32(rest), nil
 		}
-		rest -= it.length
+		rest -= uint64(it.length)
 	}
 	return left, n, nil
 }

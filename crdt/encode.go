@@ -11,7 +11,7 @@ func (d *Doc) EncodeStateVector() []byte {
 	s := &d.store
 	dst := lib0.AppendUvarint(make([]byte, 0, 8+8*len(s.clients)), uint64(len(s.clients)))
 	for _, c := range s.byID() {
-		dst = appendID(dst, s.clients[c].id, s.clients[c].state)
+		dst = appendID(dst, s.clients[c].id, uint64(s.clients[c].state))
 	}
 	return dst
 }
@@ -34,13 +34,13 @@ func (d *Doc) AppendStateAsUpdate(dst []byte, sv StateVector) []byte {
 	} else {
 		sections := 0
 		for _, c := range s.byID() {
-			if log := &s.clients[c]; sv[log.id] < log.state {
+			if log := &s.clients[c]; sv[log.id] < uint64(log.state) {
 				sections++
 			}
 		}
 		dst = lib0.AppendUvarint(dst, uint64(sections))
 		for _, c := range s.byID() {
-			if log := &s.clients[c]; sv[log.id] < log.state {
+			if log := &s.clients[c]; sv[log.id] < uint64(log.state) {
 				dst = s.appendSection(dst, log, sv[log.id], 0)
 			}
 		}
@@ -56,46 +56,56 @@ func (d *Doc) AppendStateAsUpdate(dst []byte, sv StateVector) []byte {
 // appendSection writes what log holds from clock on; extra is the number of structs
 // that the caller will add behind.
 func (s *store) appendSection(dst []byte, log *clientLog, clock uint64, extra int) []byte {
-	i := s.search(log, clock)
-	dst = lib0.AppendUvarint(dst, uint64(len(log.refs)-i+extra))
+	p := s.search(log, uint32(clock))
+	n := len(log.tail)
+	for _, c := range log.full[p.k:] {
+		n += len(c)
+	}
+	dst = lib0.AppendUvarint(dst, uint64(n-int(p.i)+extra))
 	dst = appendID(dst, log.id, clock)
-	dst = s.appendStruct(dst, log, &s.items[log.refs[i]], clock-s.items[log.refs[i]].clock)
-	for _, r := range log.refs[i+1:] {
-		dst = s.appendStruct(dst, log, &s.items[r], 0)
+	it := &s.items[log.at(p)]
+	dst = s.appendStruct(dst, it, uint32(clock)-it.clock)
+	i := p.i + 1
+	for k := p.k; int(k) <= len(log.full); k++ {
+		for _, r := range log.chunk(k)[i:] {
+			dst = s.appendStruct(dst, &s.items[r], 0)
+		}
+		i = 0
 	}
 	return dst
 }
 
 // appendStruct writes one struct from its unit skip on: its origin is then the unit
 // before.
-func (s *store) appendStruct(dst []byte, log *clientLog, it *item, skip uint64) []byte {
-	if it.kind == kindGC {
-		return lib0.AppendUvarint(append(dst, byte(kindGC)), it.length-skip)
+func (s *store) appendStruct(dst []byte, it *item, skip uint32) []byte {
+	k := it.kind()
+	if k == kindGC {
+		return lib0.AppendUvarint(append(dst, byte(kindGC)), uint64(it.length-skip))
 	}
-	info := byte(it.kind)
+	info := byte(k)
 	if skip > 0 || it.hasOrigin() {
 		info |= infoOrigin
 	}
-	if it.hasRightOrigin() {
+	if it.hasRight() {
 		info |= infoRightOrigin
 	}
-	if it.key != 0 {
+	if it.keyed() {
 		info |= infoKey
 	}
 	dst = append(dst, info)
 	switch {
 	case skip > 0:
-		dst = appendID(dst, log.id, it.clock+skip-1)
+		dst = s.appendUnit(dst, it.client(), it.clock+skip-1)
 	case it.hasOrigin():
-		dst = appendID(dst, s.clients[it.originClient].id, it.originClock)
+		dst = s.appendUnit(dst, it.originClient, it.originClock)
 	}
-	if it.hasRightOrigin() {
-		dst = appendID(dst, s.clients[it.rightClient].id, it.rightClock)
+	if it.hasRight() {
+		dst = s.appendUnit(dst, it.rightClient, it.rightClock)
 	}
 	if info&(infoOrigin|infoRightOrigin) == 0 {
 		dst = s.appendParent(dst, it)
 	}
-	if it.kind == kindType {
+	if k == kindType {
 		t := &s.types[it.data]
 		dst = append(dst, t.shape)
 		if shapeHasName(t.shape) {
@@ -104,21 +114,26 @@ func (s *store) appendStruct(dst []byte, log *clientLog, it *item, skip uint64) 
 		}
 		return dst
 	}
-	return appendContent(dst, it.kind, s.content(it), it.length, skip)
+	return appendContent(dst, k, s.content(it), uint64(it.length), uint64(skip))
+}
+
+// appendUnit writes the ID of a unit.
+func (s *store) appendUnit(dst []byte, c clientRef, clock uint32) []byte {
+	return appendID(dst, s.clients[c].id, uint64(clock))
 }
 
 func (s *store) appendParent(dst []byte, it *item) []byte {
-	t := &s.types[it.parent]
+	t := &s.types[s.parent(it.place)]
 	if t.owner == 0 {
 		name := s.names.list[t.name]
 		dst = append(lib0.AppendUvarint(append(dst, 1), uint64(len(name))), name...)
 	} else {
 		owner := &s.items[t.owner]
-		dst = appendID(append(dst, 0), s.clients[owner.client].id, owner.clock)
+		dst = s.appendUnit(append(dst, 0), owner.client(), owner.clock)
 	}
-	if it.key != 0 {
-		key := s.names.list[it.key]
-		dst = append(lib0.AppendUvarint(dst, uint64(len(key))), key...)
+	if key := s.key(it.place); key != 0 {
+		name := s.names.list[key]
+		dst = append(lib0.AppendUvarint(dst, uint64(len(name))), name...)
 	}
 	return dst
 }
@@ -130,7 +145,7 @@ func (d *Doc) appendWithPending(dst []byte, sv StateVector) []byte {
 	s := &d.store
 	var ids []uint64
 	for i := range s.clients {
-		if log := &s.clients[i]; sv[log.id] < log.state {
+		if log := &s.clients[i]; sv[log.id] < uint64(log.state) {
 			ids = append(ids, log.id)
 		}
 	}
@@ -146,7 +161,7 @@ func (d *Doc) appendWithPending(dst []byte, sv StateVector) []byte {
 		state, known := uint64(0), false
 		c, ok := s.findClient(id)
 		if ok {
-			state = s.clients[c].state
+			state = uint64(s.clients[c].state)
 			known = sv[id] < state
 		}
 		extra, structs, first := d.pending.encode(id, max(state, sv[id]), known)
@@ -210,11 +225,11 @@ func (tx *txn) encodeChange() []byte {
 	})
 	dst := lib0.AppendUvarint(nil, uint64(len(touched)))
 	for _, c := range touched {
-		dst = s.appendSection(dst, &s.clients[c], s.clients[c].before, 0)
+		dst = s.appendSection(dst, &s.clients[c], uint64(s.clients[c].before), 0)
 	}
 	var ds deleteSet
 	for _, d := range tx.deleted {
-		ds = append(ds, deletion{s.clients[d.client].id, d.from, d.to - d.from})
+		ds = append(ds, deletion{s.clients[d.client].id, uint64(d.from), uint64(d.to - d.from)})
 	}
 	return ds.normalise().append(dst)
 }

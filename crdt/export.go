@@ -21,7 +21,7 @@ func (d *Doc) Text(root string) string {
 
 func (s *store) appendText(dst []byte, t typeRef) []byte {
 	for r := s.types[t].start; r != 0; r = s.items[r].right {
-		if it := &s.items[r]; it.kind == kindString && !it.deleted {
+		if it := &s.items[r]; it.kind() == kindString && !it.deleted() {
 			dst = append(dst, s.content(it)...)
 		}
 	}
@@ -78,10 +78,10 @@ func (s *store) look(t typeRef) look {
 	}
 	for r := s.types[t].start; r != 0; r = s.items[r].right {
 		it := &s.items[r]
-		if it.deleted {
+		if it.deleted() {
 			continue
 		}
-		switch it.kind {
+		switch it.kind() {
 		case kindString, kindEmbed, kindFormat:
 			return lookText
 		case kindType:
@@ -92,7 +92,7 @@ func (s *store) look(t typeRef) look {
 		return lookArray
 	}
 	for e := s.types[t].entries; e != 0; e = s.entries[e].next {
-		if !s.items[s.entries[e].last].deleted {
+		if !s.items[s.entries[e].last].deleted() {
 			return lookMap
 		}
 	}
@@ -114,7 +114,7 @@ func (s *store) appendJSON(dst []byte, t typeRef, depth int) ([]byte, error) {
 		dst = append(dst, '[')
 		for r := s.types[t].start; r != 0; r = s.items[r].right {
 			it := &s.items[r]
-			if it.deleted || !it.kind.countable() {
+			if !it.visible() {
 				continue
 			}
 			if dst, err = s.appendValues(dst, it, depth); err != nil {
@@ -158,7 +158,7 @@ func (s *store) appendObject(dst []byte, t typeRef, depth int) ([]byte, error) {
 func (s *store) liveEntries(t typeRef) []entry {
 	var live []entry
 	for e := s.types[t].entries; e != 0; e = s.entries[e].next {
-		if !s.items[s.entries[e].last].deleted {
+		if !s.items[s.entries[e].last].deleted() {
 			live = append(live, s.entries[e])
 		}
 	}
@@ -171,8 +171,8 @@ func (s *store) liveEntries(t typeRef) []entry {
 // appendLast writes the value of a key: the last unit of its last item.
 func (s *store) appendLast(dst []byte, e entry, depth int) ([]byte, error) {
 	it := s.items[e.last]
-	if n := it.length - 1; n > 0 && (it.kind == kindAny || it.kind == kindJSON) {
-		at := uint32(elementCut(it.kind, s.content(&it), n))
+	if n := it.length - 1; n > 0 && (it.kind() == kindAny || it.kind() == kindJSON) {
+		at := uint32(elementCut(it.kind(), s.content(&it), uint64(n)))
 		it.data, it.size, it.length = it.data+at, it.size-at, 1
 	}
 	return s.appendValues(dst, &it, depth)
@@ -180,11 +180,11 @@ func (s *store) appendLast(dst []byte, e entry, depth int) ([]byte, error) {
 
 // appendValues writes all units of an item, separated by commas.
 func (s *store) appendValues(dst []byte, it *item, depth int) ([]byte, error) {
-	if it.kind == kindType {
+	if it.kind() == kindType {
 		return s.appendJSON(dst, typeRef(it.data), depth-1)
 	}
 	r := lib0.NewReader(s.content(it))
-	switch it.kind {
+	switch it.kind() {
 	case kindString:
 		return appendQuoted(dst, string(s.content(it))), nil
 	case kindBinary:
@@ -201,7 +201,7 @@ func (s *store) appendValues(dst []byte, it *item, depth int) ([]byte, error) {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		if it.kind == kindAny {
+		if it.kind() == kindAny {
 			dst = appendAnyJSON(dst, &r)
 			continue
 		}

@@ -2,13 +2,18 @@ package crdt
 
 import "weft/crdt/lib0"
 
-// maxClock bounds clocks, lengths and client ids: the integers JavaScript can count.
+// maxClock bounds client ids, and clocks as far as they are only spoken of: the
+// integers JavaScript can count.
 const maxClock = lib0.MaxSafe
+
+// maxUnits bounds what one client writes in one document: four billion units, which no
+// hand types, and clocks of half the size in memory. Yjs has no such bound.
+const maxUnits = 1<<32 - 1
 
 // ID names one unit: the clock-th that client wrote.
 type ID struct {
 	Client uint64 // below 2^53
-	Clock  uint64 // below 2^53
+	Clock  uint64 // below 2^32 where there is such a unit
 }
 
 // ref points to an item: an index into store.items. 0 is no item.
@@ -23,10 +28,10 @@ type nameRef uint32
 
 // clientRef points to a client: an index into store.clients. Items hold this
 // instead of the id, which is twice as large.
-type clientRef int32
+type clientRef uint32
 
 // noClient marks an origin that is absent.
-const noClient clientRef = -1
+const noClient clientRef = 1<<32 - 1
 
 // names interns root names, map keys and node names. Nothing is ever removed: the
 // total is bounded by the bytes that were applied.

@@ -17,14 +17,14 @@ package crdt
 func (tx *txn) integrate(w *wire, skip uint64) {
 	s := tx.store()
 	c := s.client(w.client)
-	clock, length := w.clock+skip, w.length-skip
+	clock, length := uint32(w.clock+skip), uint32(w.length-skip)
 	if w.kind == kindGC {
 		tx.appendGC(c, clock, length)
 		return
 	}
 
 	it := item{
-		clock: clock, length: length, client: c, kind: w.kind,
+		clock: clock, length: length, meta: newMeta(c, w.kind),
 		originClient: noClient, rightClient: noClient,
 	}
 	var left, right ref
@@ -32,17 +32,16 @@ func (tx *txn) integrate(w *wire, skip uint64) {
 	case skip > 0: // the units before are here already: this one follows them
 		it.originClient, it.originClock = c, clock-1
 	case w.hasOrigin():
-		it.originClient, it.originClock = s.client(w.origin.Client), w.origin.Clock
+		it.originClient, it.originClock = s.client(w.origin.Client), uint32(w.origin.Clock)
 	}
 	if it.hasOrigin() {
 		left = tx.endingAt(it.originClient, it.originClock)
 	}
 	if w.hasRightOrigin() {
-		it.rightClient, it.rightClock = s.client(w.rightOrigin.Client), w.rightOrigin.Clock
+		it.rightClient, it.rightClock = s.client(w.rightOrigin.Client), uint32(w.rightOrigin.Clock)
 		right = tx.startingAt(it.rightClient, it.rightClock)
 	}
-	it.parent, it.key = tx.parentOf(w, left, right)
-	if it.parent == 0 {
+	if it.place = tx.placeFor(w, left, right); it.place == 0 {
 		tx.appendGC(c, clock, length)
 		return
 	}
@@ -50,35 +49,38 @@ func (tx *txn) integrate(w *wire, skip uint64) {
 	r := s.newItem()
 	s.items[r] = it
 	tx.fill(r, w, skip)
-	left = s.place(r, left, right)
-	tx.link(r, left)
+	tx.link(r, s.place(r, left, right))
 }
 
-// parentOf tells which type, and which key in it, a new item belongs to: as its
-// neighbours do, or as it says itself when it has none. 0 if that type is gone; the
-// item is then of no use to anyone and becomes a GC.
-func (tx *txn) parentOf(w *wire, left, right ref) (typeRef, nameRef) {
+// placeFor tells in which list or chain a new item stands: where its neighbours do, or
+// where it says itself when it has none. 0 if that type is gone; the item is then of no
+// use to anyone and becomes a GC.
+func (tx *txn) placeFor(w *wire, left, right ref) placeRef {
 	s := tx.store()
-	if left != 0 && s.items[left].kind == kindGC || right != 0 && s.items[right].kind == kindGC {
-		return 0, 0
+	if left != 0 && s.items[left].kind() == kindGC || right != 0 && s.items[right].kind() == kindGC {
+		return 0
+	}
+	switch {
+	case left != 0:
+		return s.items[left].place
+	case right != 0:
+		return s.items[right].place
+	}
+	var t typeRef
+	if w.rooted {
+		t = s.root(w.root)
+	} else {
+		owner := &s.items[s.at(s.client(w.parent.Client), uint32(w.parent.Clock))]
+		if owner.kind() != kindType {
+			return 0
+		}
+		t = typeRef(owner.data)
 	}
 	var key nameRef
 	if w.hasKey() {
 		key = s.names.intern(w.key)
 	}
-	switch {
-	case left != 0:
-		return s.items[left].parent, s.items[left].key
-	case right != 0:
-		return s.items[right].parent, s.items[right].key
-	case w.rooted:
-		return s.root(w.root), key
-	}
-	owner := &s.items[s.at(s.client(w.parent.Client), w.parent.Clock)]
-	if owner.kind != kindType {
-		return 0, 0
-	}
-	return typeRef(owner.data), key
+	return s.placeOf(t, key)
 }
 
 // place returns the item after which r shall stand, 0 for the front. left and right
@@ -105,7 +107,7 @@ func (s *store) place(r, left, right ref) ref {
 	if left != 0 {
 		o = s.items[left].right
 	} else {
-		o = s.first(it.parent, it.key)
+		o = s.first(it.place)
 	}
 	if o == right {
 		return left
@@ -115,22 +117,21 @@ func (s *store) place(r, left, right ref) ref {
 	began := s.beginMarks()
 	moved := began // the mark when the answer last moved
 	for o != 0 && o != right {
-		s.marks++
+		mark := s.nextMark(o)
 		c := &s.items[o]
-		c.mark = s.marks
 		if c.sameOrigin(it) {
-			if s.clients[c.client].id < s.clients[it.client].id {
-				answer, moved = o, s.marks
+			if s.clients[c.client()].id < s.clients[it.client()].id {
+				answer, moved = o, mark
 			} else if c.sameRightOrigin(it) {
 				break
 			}
 		} else if c.hasOrigin() {
-			mark := s.items[s.at(c.originClient, c.originClock)].mark
-			if mark <= began {
+			passed := s.marks[s.at(c.originClient, c.originClock)]
+			if passed <= began {
 				break
 			}
-			if mark <= moved {
-				answer, moved = o, s.marks
+			if passed <= moved {
+				answer, moved = o, mark
 			}
 		} else {
 			break
@@ -142,13 +143,21 @@ func (s *store) place(r, left, right ref) ref {
 
 // beginMarks returns a threshold that every later mark exceeds, and no earlier one.
 func (s *store) beginMarks() uint32 {
-	if s.marks > 1<<31 { // the counter would run over: begin anew
-		s.marks = 0
-		for i := range s.items {
-			s.items[i].mark = 0
-		}
+	if missing := len(s.items) - len(s.marks); missing > 0 {
+		s.marks = append(s.marks, make([]uint32, missing)...)
 	}
-	return s.marks
+	if s.lastMark > 1<<31 { // the counter would run over: begin anew
+		s.lastMark = 0
+		clear(s.marks)
+	}
+	return s.lastMark
+}
+
+// nextMark stamps an item as passed.
+func (s *store) nextMark(r ref) uint32 {
+	s.lastMark++
+	s.marks[r] = s.lastMark
+	return s.lastMark
 }
 
 // link puts r behind left and draws the consequences.
@@ -160,34 +169,30 @@ func (tx *txn) link(r, left ref) {
 		it.right = s.items[left].right
 		s.items[left].right = r
 	} else {
-		it.right = s.first(it.parent, it.key)
+		it.right = s.first(it.place)
+		s.setFirst(it.place, r)
 	}
 	if it.right != 0 {
 		s.items[it.right].left = r
 	}
 
-	if it.key == 0 {
-		if it.kind.countable() {
-			s.types[it.parent].length += it.length
-		}
-	} else if it.right == 0 {
+	if it.visible() {
+		s.types[it.place].length += uint64(it.length)
+	} else if it.keyed() && it.right == 0 {
 		// Rightmost in its chain: this is the key's value now, the last one is not.
-		s.setLast(it.parent, it.key, r)
+		s.setLast(it.place, r)
 		if left != 0 {
 			tx.delete(left)
 		}
 	}
-	if left == 0 {
-		s.setFirst(it.parent, it.key, r)
-	}
-	tx.append(it.client, r)
+	tx.append(it.client(), r)
 
-	if it.kind == kindDeleted {
-		it.deleted = true
+	if it.kind() == kindDeleted {
+		it.meta |= metaDeleted
 		tx.noteDelete(it)
 	}
-	owner := s.types[it.parent].owner
-	if owner != 0 && s.items[owner].deleted || it.key != 0 && it.right != 0 {
+	owner := s.types[s.parent(it.place)].owner
+	if owner != 0 && s.items[owner].deleted() || it.keyed() && it.right != 0 {
 		tx.delete(r) // nobody will see it: its parent is gone, or a later value won
 	}
 }

@@ -23,22 +23,23 @@ func (d *Doc) ResolvePosition(p Position) (place Place, ok bool) {
 	switch {
 	case p.Item != nil:
 		r := s.find(*p.Item)
-		if r == 0 || s.items[r].kind == kindGC || s.items[r].key != 0 {
+		if r == 0 || s.items[r].kind() == kindGC || s.items[r].keyed() {
 			return Place{}, false
 		}
 		it := &s.items[r]
-		place = s.startOf(it.parent)
-		if owner := s.types[it.parent].owner; owner != 0 && s.items[owner].deleted {
+		t := s.parent(it.place)
+		place = s.startOf(t)
+		if owner := s.types[t].owner; owner != 0 && s.items[owner].deleted() {
 			return place, true
 		}
-		if !it.deleted && it.kind.countable() {
-			place.Index = int(p.Item.Clock - it.clock)
+		if it.visible() {
+			place.Index = int(uint32(p.Item.Clock) - it.clock)
 			if p.Assoc < 0 {
 				place.Index++
 			}
 		}
 		for r := it.left; r != 0; r = s.items[r].left {
-			if it := &s.items[r]; !it.deleted && it.kind.countable() {
+			if it := &s.items[r]; it.visible() {
 				place.Index += int(it.length)
 			}
 		}
@@ -103,14 +104,14 @@ func (s *store) stick(p *Position, t typeRef, index int) error {
 	rest := uint64(index)
 	for r := s.types[t].start; r != 0; r = s.items[r].right {
 		it := &s.items[r]
-		if it.deleted || !it.kind.countable() {
+		if !it.visible() {
 			continue
 		}
-		if rest < it.length {
-			p.Item = &ID{s.clients[it.client].id, it.clock + rest}
+		if rest < uint64(it.length) {
+			p.Item = &ID{s.id(it).Client, uint64(it.clock) + rest}
 			return nil
 		}
-		rest -= it.length
+		rest -= uint64(it.length)
 	}
 	return nil
 }
@@ -118,16 +119,16 @@ func (s *store) stick(p *Position, t typeRef, index int) error {
 // find is the struct that holds a unit, 0 if the unit is not known.
 func (s *store) find(id ID) ref {
 	c, ok := s.findClient(id.Client)
-	if !ok || id.Clock >= s.clients[c].state {
+	if !ok || id.Clock >= uint64(s.clients[c].state) {
 		return 0
 	}
-	return s.at(c, id.Clock)
+	return s.at(c, uint32(id.Clock))
 }
 
 // findType is the type that a unit holds, 0 if it holds none.
 func (s *store) findType(id ID) typeRef {
 	r := s.find(id)
-	if r == 0 || s.items[r].kind != kindType {
+	if r == 0 || s.items[r].kind() != kindType {
 		return 0
 	}
 	return typeRef(s.items[r].data)
@@ -136,7 +137,8 @@ func (s *store) findType(id ID) typeRef {
 // startOf is index 0 of a list.
 func (s *store) startOf(t typeRef) Place {
 	if owner := s.types[t].owner; owner != 0 {
-		return Place{Type: &ID{s.clients[s.items[owner].client].id, s.items[owner].clock}}
+		id := s.id(&s.items[owner])
+		return Place{Type: &id}
 	}
 	return Place{Root: s.names.list[s.types[t].name]}
 }

@@ -26,20 +26,8 @@ type store struct {
 	bytes []byte // content of all items, in no order
 	dead  int    // bytes that belong to no item; compacted when they prevail
 
-	marks uint32 // the last mark handed out by a conflict scan
-}
-
-// clientLog is what one client wrote: structs in order of clock, without a hole,
-// from clock 0.
-type clientLog struct {
-	id    uint64
-	refs  []ref
-	state uint64 // end of the last struct: the next clock expected
-	hint  int    // where the last search ended; a guess, may be out of range
-
-	// Of the running transaction.
-	touched bool
-	before  uint64 // state when the transaction began, if touched
+	marks    []uint32 // by ref: when the last conflict scan passed there. Short or empty until there is one
+	lastMark uint32   // the last mark handed out by a conflict scan
 }
 
 func (s *store) init() {
@@ -53,7 +41,7 @@ func (s *store) init() {
 // state is the next clock expected from a client, 0 for an unknown one.
 func (s *store) state(client uint64) uint64 {
 	if c, ok := s.findClient(client); ok {
-		return s.clients[c].state
+		return uint64(s.clients[c].state)
 	}
 	return 0
 }
@@ -98,36 +86,8 @@ func (s *store) byID() []clientRef {
 	return s.descending
 }
 
-// search is the position in log.refs of the struct that holds clock, which must be
-// below log.state.
-func (s *store) search(log *clientLog, clock uint64) int {
-	last := len(log.refs) - 1
-	if s.items[log.refs[last]].clock <= clock {
-		return last
-	}
-	if h := log.hint; h < last {
-		if it := &s.items[log.refs[h]]; it.clock <= clock && clock < it.end() {
-			return h
-		}
-	}
-	lo, hi := 0, last // refs[lo].clock <= clock < refs[hi].clock
-	for hi-lo > 1 {
-		mid := int(uint(lo+hi) / 2)
-		if s.items[log.refs[mid]].clock <= clock {
-			lo = mid
-		} else {
-			hi = mid
-		}
-	}
-	log.hint = lo
-	return lo
-}
-
-// at is the struct that holds the given unit, which must be known.
-func (s *store) at(c clientRef, clock uint64) ref {
-	log := &s.clients[c]
-	return log.refs[s.search(log, clock)]
-}
+// id names the first unit of an item.
+func (s *store) id(it *item) ID { return ID{s.clients[it.client()].id, uint64(it.clock)} }
 
 // newItem is a zeroed slot. It may move the arena: *item held across it are stale.
 func (s *store) newItem() ref {
@@ -142,7 +102,7 @@ func (s *store) newItem() ref {
 
 // release gives a slot back. Nothing may point at it any more.
 func (s *store) release(r ref) {
-	s.items[r] = item{kind: kindFree, right: s.freeItem}
+	s.items[r] = item{meta: uint32(kindFree), right: s.freeItem}
 	s.freeItem = r
 }
 
@@ -187,28 +147,71 @@ func rootKey(n nameRef) uint64 { return uint64(n) }
 
 func entryKey(t typeRef, key nameRef) uint64 { return uint64(t)<<32 | uint64(key) }
 
+// placeOf is the list of a type, or the chain of a key, if key is not 0. A chain that
+// is not there yet is begun: an item must follow.
+func (s *store) placeOf(t typeRef, key nameRef) placeRef {
+	if key == 0 {
+		return placeRef(t)
+	}
+	e := s.entryIndex[entryKey(t, key)]
+	if e == 0 {
+		n := entry{parent: t, key: key, next: s.types[t].entries}
+		if e = s.freeEntry; e != 0 {
+			s.freeEntry = s.entries[e].next
+			s.entries[e] = n
+		} else {
+			e = entryRef(len(s.entries))
+			s.entries = append(s.entries, n)
+		}
+		s.types[t].entries = e
+		s.entryIndex[entryKey(t, key)] = e
+	}
+	return placeRef(e) | placeKeyed
+}
+
+// parent is the type in which a place is.
+func (s *store) parent(p placeRef) typeRef {
+	if p&placeKeyed != 0 {
+		return s.entries[p&^placeKeyed].parent
+	}
+	return typeRef(p)
+}
+
+// key is the key of which a place holds the values, 0 for a list.
+func (s *store) key(p placeRef) nameRef {
+	if p&placeKeyed != 0 {
+		return s.entries[p&^placeKeyed].key
+	}
+	return 0
+}
+
+// first is the leftmost item of a place.
+func (s *store) first(p placeRef) ref {
+	if p&placeKeyed != 0 {
+		return s.entries[p&^placeKeyed].first
+	}
+	return s.types[p].start
+}
+
+// setFirst makes r the leftmost item of a place.
+func (s *store) setFirst(p placeRef, r ref) {
+	if p&placeKeyed != 0 {
+		s.entries[p&^placeKeyed].first = r
+		return
+	}
+	s.types[p].start = r
+}
+
+// setLast makes r the rightmost item of a key's chain. Of lists nobody keeps it.
+func (s *store) setLast(p placeRef, r ref) {
+	if p&placeKeyed != 0 {
+		s.entries[p&^placeKeyed].last = r
+	}
+}
+
 // last is the rightmost item of a key's chain, 0 if the key was never set.
 func (s *store) last(t typeRef, key nameRef) ref {
 	return s.entries[s.entryIndex[entryKey(t, key)]].last
-}
-
-// setLast makes r the rightmost item of a key's chain.
-func (s *store) setLast(t typeRef, key nameRef, r ref) {
-	if e, ok := s.entryIndex[entryKey(t, key)]; ok {
-		s.entries[e].last = r
-		return
-	}
-	n := entry{parent: t, key: key, first: r, last: r, next: s.types[t].entries}
-	e := s.freeEntry
-	if e != 0 {
-		s.freeEntry = s.entries[e].next
-		s.entries[e] = n
-	} else {
-		e = entryRef(len(s.entries))
-		s.entries = append(s.entries, n)
-	}
-	s.types[t].entries = e
-	s.entryIndex[entryKey(t, key)] = e
 }
 
 // dropEntries forgets all keys of a type.
@@ -221,23 +224,4 @@ func (s *store) dropEntries(t typeRef) {
 		e = next
 	}
 	s.types[t].entries = 0
-}
-
-// first is the leftmost item of where a new item will stand: of the list, or of a
-// key's chain.
-func (s *store) first(t typeRef, key nameRef) ref {
-	if key == 0 {
-		return s.types[t].start
-	}
-	return s.entries[s.entryIndex[entryKey(t, key)]].first
-}
-
-// setFirst makes r the leftmost item; if it is the only one of its key, setLast must
-// have been told.
-func (s *store) setFirst(t typeRef, key nameRef, r ref) {
-	if key == 0 {
-		s.types[t].start = r
-		return
-	}
-	s.entries[s.entryIndex[entryKey(t, key)]].first = r
 }

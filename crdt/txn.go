@@ -25,7 +25,7 @@ type txn struct {
 // span is a range of one client's clocks, [from, to); for seams, [from, to].
 type span struct {
 	client   clientRef
-	from, to uint64
+	from, to uint32
 }
 
 func (tx *txn) store() *store { return &tx.doc.store }
@@ -38,7 +38,7 @@ func (tx *txn) begin() {
 func (tx *txn) changed() bool { return len(tx.touched) > 0 || len(tx.deleted) > 0 }
 
 // before is a client's state when the transaction began.
-func (tx *txn) before(c clientRef) uint64 {
+func (tx *txn) before(c clientRef) uint32 {
 	log := &tx.store().clients[c]
 	if log.touched {
 		return log.before
@@ -54,24 +54,23 @@ func (tx *txn) append(c clientRef, r ref) {
 		log.touched, log.before = true, log.state
 		tx.touched = append(tx.touched, c)
 	}
-	log.refs = append(log.refs, r)
+	log.push(r)
 	log.state = s.items[r].end()
 }
 
 // appendGC adds a GC to the end of its client's log, or to the GC that is there: they
 // would merge in the end.
-func (tx *txn) appendGC(c clientRef, clock, length uint64) {
+func (tx *txn) appendGC(c clientRef, clock, length uint32) {
 	s := tx.store()
-	if log := &s.clients[c]; log.touched && s.items[log.refs[len(log.refs)-1]].kind == kindGC {
-		s.items[log.refs[len(log.refs)-1]].length += length
-		log.state += length
-		return
+	if log := &s.clients[c]; log.touched {
+		if last := &s.items[log.at(log.last())]; last.kind() == kindGC {
+			last.length += length
+			log.state += length
+			return
+		}
 	}
 	r := s.newItem()
-	s.items[r] = item{
-		clock: clock, length: length, client: c, kind: kindGC, deleted: true,
-		originClient: noClient, rightClient: noClient,
-	}
+	s.items[r] = gc(c, clock, length)
 	tx.append(c, r)
 }
 
@@ -100,7 +99,6 @@ func (tx *txn) fill(r ref, w *wire, skip uint64) {
 			s.keep(it, []byte(replacement))
 			s.bytes = append(s.bytes, b...)
 			it.size += uint32(len(b))
-			it.room = it.size
 		} else {
 			s.keep(it, b)
 		}
@@ -113,55 +111,50 @@ func (tx *txn) fill(r ref, w *wire, skip uint64) {
 
 // startingAt is the struct whose first unit is (c, clock), split off if need be. A GC
 // is not split: it has no place in any list.
-func (tx *txn) startingAt(c clientRef, clock uint64) ref {
+func (tx *txn) startingAt(c clientRef, clock uint32) ref {
 	s := tx.store()
 	log := &s.clients[c]
-	i := s.search(log, clock)
-	r := log.refs[i]
-	if it := &s.items[r]; it.clock == clock || it.kind == kindGC {
+	p := s.search(log, clock)
+	r := log.at(p)
+	if it := &s.items[r]; it.clock == clock || it.kind() == kindGC {
 		return r
 	}
-	return tx.split(log, i, clock-s.items[r].clock)
+	return tx.split(log, p, clock-s.items[r].clock)
 }
 
 // endingAt is the struct whose last unit is (c, clock), split off if need be.
-func (tx *txn) endingAt(c clientRef, clock uint64) ref {
+func (tx *txn) endingAt(c clientRef, clock uint32) ref {
 	s := tx.store()
 	log := &s.clients[c]
-	i := s.search(log, clock)
-	r := log.refs[i]
-	if it := &s.items[r]; it.end() != clock+1 && it.kind != kindGC {
-		tx.split(log, i, clock+1-it.clock)
+	p := s.search(log, clock)
+	r := log.at(p)
+	if it := &s.items[r]; it.end() != clock+1 && it.kind() != kindGC {
+		tx.split(log, p, clock+1-it.clock)
 	}
 	return r
 }
 
-// split cuts the item at position i of its client's log before its n-th unit,
-// 0 < n < length, and returns the right part. The left part keeps its ref.
-func (tx *txn) split(log *clientLog, i int, n uint64) ref {
-	r := tx.cut(log.refs[i], n)
-	log.refs = slices.Insert(log.refs, i+1, r)
-	return r
-}
-
-// cut is split for a caller who enters the right part into the log.
-func (tx *txn) cut(l ref, n uint64) ref {
+// split cuts the item at p of its client's log before its n-th unit, 0 < n < length,
+// and returns the right part. The left part keeps its ref.
+func (tx *txn) split(log *clientLog, p spot, n uint32) ref {
 	s := tx.store()
-	r := s.newItem()
+	l, r := log.at(p), s.newItem()
 	left, right := &s.items[l], &s.items[r]
 	*right = *left
+	right.meta &^= metaSibling
 	right.clock, right.length = left.clock+n, left.length-n
-	right.originClient, right.originClock = left.client, right.clock-1
-	right.left, right.mark = l, 0
+	right.originClient, right.originClock = left.client(), right.clock-1
+	right.left = l
 	s.cutContent(left, right, n)
 	left.length = n
 	left.right = r
 	if right.right != 0 {
 		s.items[right.right].left = r
-	} else if right.key != 0 {
-		s.setLast(right.parent, right.key, r)
+	} else {
+		s.setLast(right.place, r)
 	}
-	tx.seams = append(tx.seams, span{right.client, right.clock, right.end()})
+	log.insert(p, r)
+	tx.seams = append(tx.seams, span{right.client(), right.clock, right.end()})
 	return r
 }
 
@@ -173,20 +166,20 @@ func (tx *txn) delete(r ref) {
 		r := tx.work[len(tx.work)-1]
 		tx.work = tx.work[:len(tx.work)-1]
 		it := &s.items[r]
-		if it.deleted {
-			if it.clock < tx.before(it.client) {
+		if it.deleted() {
+			if it.clock < tx.before(it.client()) {
 				// Deleted before its parent was. It turns into a GC along with its
 				// siblings, and may then merge with its neighbours.
-				tx.seams = append(tx.seams, span{it.client, it.clock, it.end()})
+				tx.seams = append(tx.seams, span{it.client(), it.clock, it.end()})
 			}
 			continue
 		}
-		if it.key == 0 && it.kind.countable() {
-			s.types[it.parent].length -= it.length
+		if it.visible() {
+			s.types[it.place].length -= uint64(it.length)
 		}
-		it.deleted = true
+		it.meta |= metaDeleted
 		tx.noteDelete(it)
-		if it.kind != kindType {
+		if it.kind() != kindType {
 			continue
 		}
 		t := &s.types[it.data]
@@ -196,7 +189,7 @@ func (tx *txn) delete(r ref) {
 		for e := t.entries; e != 0; e = s.entries[e].next {
 			tx.work = append(tx.work, s.entries[e].last)
 			for o := s.items[s.entries[e].last].left; o != 0; o = s.items[o].left {
-				if !s.items[o].deleted { // see store.continues: rare
+				if !s.items[o].deleted() { // see store.continues: rare
 					tx.work = append(tx.work, o)
 				}
 			}
@@ -207,77 +200,48 @@ func (tx *txn) delete(r ref) {
 // noteDelete adds an item to what this transaction deleted.
 func (tx *txn) noteDelete(it *item) {
 	if n := len(tx.deleted); n > 0 {
-		if last := &tx.deleted[n-1]; last.client == it.client && last.to == it.clock {
+		if last := &tx.deleted[n-1]; last.client == it.client() && last.to == it.clock {
 			last.to = it.end()
 			return
 		}
 	}
-	tx.deleted = append(tx.deleted, span{it.client, it.clock, it.end()})
+	tx.deleted = append(tx.deleted, span{it.client(), it.clock, it.end()})
 }
 
-// deleteRanges deletes ranges of one client's units, all known, in normal form. Cutting
-// items makes the log longer; with many ranges it is written anew in one pass.
+// deleteRanges deletes ranges of one client's units, all known, in normal form. It goes
+// along the log as long as the next range is near.
 func (tx *txn) deleteRanges(c clientRef, ranges deleteSet) {
 	s := tx.store()
 	log := &s.clients[c]
-	if len(ranges) < 4 {
-		for _, d := range ranges {
-			tx.deleteRange(log, d.clock, d.end())
+	var p spot
+	for i, d := range ranges {
+		from, to := uint32(d.clock), uint32(d.end())
+		near := i > 0
+		for steps := 0; near && s.items[log.at(p)].end() <= from; steps++ {
+			p = log.after(p)
+			near = steps < 8
 		}
-		return
-	}
-	i := s.search(log, ranges[0].clock)
-	refs := append(make([]ref, 0, len(log.refs)+len(ranges)), log.refs[:i]...)
-	for _, d := range ranges {
-		for i < len(log.refs) && s.items[log.refs[i]].end() <= d.clock {
-			refs = append(refs, log.refs[i])
-			i++
+		if !near {
+			p = s.search(log, from)
 		}
-		for i < len(log.refs) && s.items[log.refs[i]].clock < d.end() {
-			r := log.refs[i]
-			if it := &s.items[r]; it.deleted {
-				if it.end() > d.end() {
-					break // the next range may need it
+		if it := &s.items[log.at(p)]; it.clock < from && !it.deleted() {
+			tx.split(log, p, from-it.clock)
+			p = s.search(log, from)
+		}
+		for {
+			it := &s.items[log.at(p)]
+			if !it.deleted() {
+				if to < it.end() {
+					tx.split(log, p, to-it.clock)
+					p = s.search(log, it.clock)
 				}
-			} else {
-				if it.clock < d.clock {
-					refs = append(refs, r)
-					r = tx.cut(r, d.clock-it.clock)
-				}
-				if end := s.items[r].end(); end > d.end() {
-					log.refs[i] = tx.cut(r, d.end()-s.items[r].clock)
-					i--
-				}
-				tx.delete(r)
+				tx.delete(log.at(p))
 			}
-			refs = append(refs, r)
-			i++
+			if s.items[log.at(p)].end() >= to {
+				break
+			}
+			p = log.after(p)
 		}
-	}
-	log.refs = append(refs, log.refs[i:]...)
-}
-
-// deleteRange deletes the units [from, to) of a client, all of which must be known.
-func (tx *txn) deleteRange(log *clientLog, from, to uint64) {
-	s := tx.store()
-	i := s.search(log, from)
-	if it := &s.items[log.refs[i]]; it.clock < from && !it.deleted {
-		tx.split(log, i, from-it.clock)
-		i++
-	}
-	for ; i < len(log.refs); i++ {
-		r := log.refs[i]
-		it := &s.items[r]
-		if it.clock >= to {
-			return
-		}
-		if it.deleted {
-			continue
-		}
-		if to < it.end() {
-			tx.split(log, i, to-it.clock)
-		}
-		tx.delete(r)
 	}
 }
 

@@ -63,7 +63,7 @@ func (w *wire) read(r *lib0.Reader, client, clock uint64) error {
 	switch {
 	case w.length == 0:
 		return ErrZeroLength
-	case w.length > maxClock-clock:
+	case clock > maxUnits || w.length > maxUnits-clock:
 		return ErrClock
 	}
 	return nil

@@ -30,10 +30,10 @@ func (s *store) appendXML(dst []byte, t typeRef, depth int) ([]byte, error) {
 	}
 	for r := s.types[t].start; r != 0; r = s.items[r].right {
 		it := &s.items[r]
-		if it.deleted {
+		if it.deleted() {
 			continue
 		}
-		switch it.kind {
+		switch it.kind() {
 		case kindString:
 			dst = append(dst, escapeXML.Replace(string(s.content(it)))...)
 		case kindType:
@@ -54,8 +54,8 @@ func (s *store) appendAttribute(dst []byte, e entry, depth int) ([]byte, error) 
 	if err != nil {
 		return nil, err
 	}
-	if it := &s.items[e.last]; it.kind == kindAny {
-		r := lib0.NewReader(s.content(it)[elementCut(kindAny, s.content(it), it.length-1):])
+	if it := &s.items[e.last]; it.kind() == kindAny {
+		r := lib0.NewReader(s.content(it)[elementCut(kindAny, s.content(it), uint64(it.length-1)):])
 		if v, err := r.Any(); err == nil {
 			if text, ok := v.(string); ok {
 				value = []byte(text)
