@@ -6,8 +6,8 @@ import (
 	"errors"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"testing"
-	"time"
 )
 
 func apply(t testing.TB, updates ...[]byte) *Doc {
@@ -171,48 +171,68 @@ func TestOperationsOnGaps(t *testing.T) {
 	}
 }
 
-// TestMergeIsNearLinear promises: ten times as many updates take about ten times as
-// long, in order or reversed.
-func TestMergeIsNearLinear(t *testing.T) {
-	log := func(n int) (us [][]byte) {
-		d := New(Options{ClientID: 7})
-		for i := range n {
-			u, err := d.InsertText("t", i, "x")
-			if err != nil {
-				t.Fatal(err)
-			}
-			us = append(us, u)
-		}
-		for i := range n / 2 {
-			us[i], us[n-1-i] = us[n-1-i], us[i]
-		}
-		return us
+// TestMergeTrace promises: the log of a whole paper merges to the bytes of Yjs, by their
+// number, and loads to the document that Yjs has.
+func TestMergeTrace(t *testing.T) {
+	merged, err := MergeUpdates(trace(t)...)
+	if err != nil || len(merged) != 1_974_942 {
+		t.Fatal(len(merged), err)
 	}
-	measure := func(us [][]byte) time.Duration {
-		best := time.Hour
-		for range 3 {
-			start := time.Now()
-			if _, err := MergeUpdates(us...); err != nil {
-				t.Fatal(err)
-			}
-			best = min(best, time.Since(start))
-		}
-		return best
-	}
-	small, large := measure(log(3_000)), measure(log(30_000))
-	t.Logf("3,000: %v; 30,000: %v", small, large)
-	if large > 40*small+100*time.Millisecond {
-		t.Errorf("3,000 took %v, 30,000 %v", small, large)
+	if got := apply(t, merged).EncodeStateAsUpdate(nil); !bytes.Equal(got, fixture(t, "b4.final.v1")) {
+		t.Error("the full state is not that of Yjs")
 	}
 }
 
-// FuzzOperations: what two updates merge to is valid, does what both do, and no diff of
-// it is malformed.
+// TestMergeReversed promises: a log that came last key first merges to the same bytes.
+func TestMergeReversed(t *testing.T) {
+	d := New(Options{ClientID: 7})
+	var us [][]byte
+	for i := range 30_000 {
+		u, err := d.InsertText("t", i, "x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		us = append(us, u)
+	}
+	want, err := MergeUpdates(us...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Reverse(us)
+	if got, err := MergeUpdates(us...); err != nil || !bytes.Equal(got, want) {
+		t.Fatal(len(got), len(want), err)
+	}
+}
+
+// BenchmarkMerge: how long does it take to merge a log of so many keystrokes, and does
+// ten times as many take ten times as long? all are 259,778; reversed is all of them,
+// last first.
+func BenchmarkMerge(b *testing.B) {
+	all := trace(b)
+	reversed := slices.Clone(all)
+	slices.Reverse(reversed)
+	for _, c := range []struct {
+		name    string
+		updates [][]byte
+	}{{"1000", all[:1000]}, {"10000", all[:10_000]}, {"all", all}, {"reversed", reversed}} {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				MergeUpdates(c.updates...) //nolint:errcheck // TestMergeTrace
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(c.updates)), "ns/update")
+		})
+	}
+}
+
+// FuzzOperations: what two updates merge to is valid and stays the same when merged with
+// nothing; no diff of it is malformed; and the same holds in format V2.
 func FuzzOperations(f *testing.F) {
 	seedUpdates(f, func(u []byte) {
 		f.Add(u, []byte{0, 0}, uint64(1))
 		f.Add(u, u, uint64(3))
 	})
+	nothing := []byte{0, 0}
 	f.Fuzz(func(t *testing.T, a, b []byte, clock uint64) {
 		merged, err := MergeUpdates(a, b)
 		if valid := errors.Join(ValidateUpdate(a), ValidateUpdate(b)); (err == nil) != (valid == nil) {
@@ -221,7 +241,15 @@ func FuzzOperations(f *testing.F) {
 		if err != nil {
 			return
 		}
-		again, err := MergeUpdates(merged, []byte{0, 0})
+		if len(merged) > 4*(len(a)+len(b))+64 {
+			t.Fatalf("%d bytes of %d", len(merged), len(a)+len(b))
+		}
+		// Of an item cut in two, only the first merge says that it belongs to a key.
+		merged, err = MergeUpdates(merged, nothing)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := MergeUpdates(merged, nothing)
 		if err != nil || !bytes.Equal(again, merged) {
 			t.Fatalf("merged %x, again %x: %v", merged, again, err)
 		}
@@ -229,12 +257,39 @@ func FuzzOperations(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for client := range sv {
+		meta, err := ParseUpdateMeta(merged)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for client, end := range sv {
+			if meta[client].From != 0 || meta[client].To < end {
+				t.Fatalf("client %d spans %v, known up to %d", client, meta[client], end)
+			}
 			sv[client] = clock & maxClock
 		}
 		diff, err := DiffUpdate(merged, sv)
 		if err != nil || ValidateUpdate(diff) != nil {
 			t.Fatalf("diff %x of %x: %v", diff, merged, err)
+		}
+		a2, err := ConvertUpdateV1ToV2(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b2, err := ConvertUpdateV1ToV2(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a, _ = ConvertUpdateV2ToV1(a2); a == nil {
+			return // more than V2 may stand for
+		}
+		b, _ = ConvertUpdateV2ToV1(b2)
+		merged, _ = MergeUpdates(a, b)
+		want, err := ConvertUpdateV1ToV2(merged)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := MergeUpdatesV2(a2, b2); err != nil || !bytes.Equal(got, want) {
+			t.Fatalf("V2 %x, V1 converted %x: %v", got, want, err)
 		}
 	})
 }

@@ -1,0 +1,223 @@
+package crdt
+
+import (
+	"cmp"
+	"slices"
+
+	"weft/crdt/lib0"
+)
+
+// gathering is the contents of some updates (V1), by client.
+type gathering struct {
+	updates   [][]byte
+	stretches []stretch // as they came; the first one is unused
+	clients   []gathered
+	index     map[uint64]int // into clients
+	last      int            // the client found last
+	deletes   deleteSet
+	in        structs
+}
+
+// gathered is what one client wrote: a list of stretches.
+type gathered struct {
+	client      uint64
+	first, last int32
+}
+
+// stretch is consecutive structs of one client in one update, without a Skip. There may
+// be one for each keystroke ever made, so it holds no pointers.
+type stretch struct {
+	clock, end uint64
+	from, to   int   // its bytes in the update
+	structs    int32 // 0 if it has been written
+	update     int32 // the number of its update
+	next       int32 // further stretch of its client, 0 if this is the last
+	gc, keyed  bool  // some of them are
+}
+
+// gather checks updates and takes them apart.
+func gather(updates [][]byte) (*gathering, error) {
+	g := &gathering{updates: updates, index: map[uint64]int{}}
+	g.stretches = make([]stretch, 1, 1+len(updates))
+	for i := range updates {
+		if err := g.add(int32(i)); err != nil {
+			return nil, err
+		}
+	}
+	return g, nil
+}
+
+func (g *gathering) add(update int32) (err error) {
+	s := &g.in
+	s.open(g.updates[update])
+	var t *stretch // that which grows
+	for s.next() {
+		w := &s.w
+		if w.kind == kindSkip {
+			t = nil
+			continue
+		}
+		if s.first || t == nil {
+			t = g.begin(w.client)
+			t.clock, t.from, t.update = w.clock, s.from, update
+		}
+		t.end, t.to = w.end(), s.r.Offset()
+		t.structs++
+		t.gc = t.gc || w.kind == kindGC
+		t.keyed = t.keyed || w.keyed()
+	}
+	had := len(g.deletes)
+	g.deletes, err = s.close(g.deletes)
+	g.deletes = g.deletes.joinFrom(had)
+	return err
+}
+
+// begin adds a stretch to what client has.
+func (g *gathering) begin(client uint64) *stretch {
+	n := int32(len(g.stretches))
+	g.stretches = append(g.stretches, stretch{})
+	if g.last >= len(g.clients) || g.clients[g.last].client != client {
+		at, found := g.index[client]
+		if !found {
+			at = len(g.clients)
+			g.clients = append(g.clients, gathered{client: client, first: n})
+			g.index[client] = at
+		}
+		g.last = at
+	}
+	c := &g.clients[g.last]
+	g.stretches[c.last].next = n // or of the unused one
+	c.last = n
+	return &g.stretches[n]
+}
+
+// joinFrom joins the ranges from index i on to their neighbours in the list: what is
+// deleted key by key becomes few ranges, and is sorted faster.
+func (ds deleteSet) joinFrom(i int) deleteSet {
+	out := ds[:i]
+	for _, d := range ds[i:] {
+		if n := len(out); n > 0 && out[n-1].client == d.client {
+			if p := &out[n-1]; p.end() == d.clock {
+				p.length += d.length
+				continue
+			} else if d.end() == p.clock {
+				p.clock, p.length = d.clock, p.length+d.length
+				continue
+			}
+		}
+		out = append(out, d)
+	}
+	return out
+}
+
+// encode writes all that was gathered, once, clients descending.
+func (g *gathering) encode() []byte {
+	slices.SortFunc(g.clients, func(a, b gathered) int { return cmp.Compare(b.client, a.client) })
+	size := 0
+	for _, u := range g.updates {
+		size += len(u)
+	}
+	m := merging{gathering: g, moved: make([]int32, len(g.updates)), out: newSections(size)}
+	for i := range g.clients {
+		m.client(&g.clients[i])
+	}
+	return g.deletes.normalise().append(m.out.bytes())
+}
+
+// merging writes stretches of one client after another. Each unit is written once, as
+// in the stretch that is taken first. The order is that of Yjs, which goes through all
+// updates at once, has a cursor in each, and moves the one that is at the lowest clock;
+// of several there, the one that it moved last.
+type merging struct {
+	*gathering
+	moved []int32 // by update: when its cursor moved last
+	moves int32
+	order []int32 // of the stretches of one client
+	end   uint64  // of what is written of it
+	out   sections
+}
+
+func (m *merging) client(c *gathered) {
+	m.out.begin(c.client)
+	m.end, m.order = 0, m.order[:0]
+	for i := c.first; i != 0; i = m.stretches[i].next {
+		m.order = append(m.order, i)
+	}
+	byClock := func(a, b int32) int { return cmp.Compare(m.stretches[a].clock, m.stretches[b].clock) }
+	if !slices.IsSortedFunc(m.order, byClock) {
+		slices.SortStableFunc(m.order, byClock)
+	}
+	for rest := m.order; len(rest) > 0; {
+		n := 1
+		for n < len(rest) && byClock(rest[0], rest[n]) == 0 {
+			n++
+		}
+		if n > 1 {
+			slices.SortStableFunc(rest[:n], func(a, b int32) int {
+				return cmp.Compare(m.moved[m.stretches[b].update], m.moved[m.stretches[a].update])
+			})
+		}
+		for _, i := range rest[:n] {
+			m.take(i)
+		}
+		rest = rest[n:]
+	}
+}
+
+// take writes what is new of a stretch. If nothing is, the cursor has moved on to the
+// next one of the same update, and stays with it unless there is a gap in front.
+func (m *merging) take(i int32) {
+	for {
+		t := &m.stretches[i]
+		if t.structs == 0 {
+			return
+		}
+		m.moves++
+		m.moved[t.update] = m.moves
+		known := t.end <= m.end
+		if !known {
+			m.write(t)
+		}
+		t.structs = 0
+		i = t.next
+		if next := &m.stretches[i]; !known || i == 0 || next.update != t.update || next.clock > m.end {
+			return
+		}
+	}
+}
+
+func (m *merging) write(t *stretch) {
+	o, raw := &m.out, m.updates[t.update][t.from:t.to]
+	if o.structs > 0 && t.clock > m.end {
+		o.skip(m.end, t.clock-m.end)
+	}
+	if t.clock >= m.end && !t.gc && (!t.keyed || t.structs == 1) {
+		o.add(int(t.structs), t.clock)
+		at := len(o.dst)
+		o.dst = append(o.dst, raw...)
+		if t.keyed {
+			o.dst[at] &^= infoKey
+		}
+		m.end = t.end
+		return
+	}
+	r := lib0.NewReader(raw)
+	var w wire
+	for clock := t.clock; clock < t.end; clock = w.end() {
+		from := r.Offset()
+		if err := w.read(&r, o.client, clock); err != nil {
+			panic("crdt: bytes that were checked cannot be read: " + err.Error())
+		}
+		at := max(m.end, clock)
+		switch {
+		case w.end() <= m.end:
+		case w.kind == kindGC:
+			o.joinGC(at, w.end()-at)
+		case at > clock:
+			o.write(&w, at-clock)
+		default:
+			o.copy(&w, r.Slice(from, r.Offset()))
+		}
+		m.end = max(m.end, w.end())
+	}
+}

@@ -1,0 +1,58 @@
+package crdt
+
+import "bytes"
+
+// The operations of operations.go for update format V2. They go by way of V1, so that
+// values of embeds and formats come out as after JSON.stringify and JSON.parse, and
+// what has no JSON form (bigint) is refused.
+
+// StateVectorFromUpdateV2 is StateVectorFromUpdate for format V2. State vectors
+// themselves have one format only.
+func StateVectorFromUpdateV2(update []byte) (StateVector, error) {
+	return viaV1(update, StateVectorFromUpdate)
+}
+
+// ParseUpdateMetaV2 is ParseUpdateMeta for format V2.
+func ParseUpdateMetaV2(update []byte) (map[uint64]Clocks, error) {
+	return viaV1(update, ParseUpdateMeta)
+}
+
+// DiffUpdateV2 is DiffUpdate for format V2.
+func DiffUpdateV2(update []byte, sv StateVector) ([]byte, error) {
+	diff, err := viaV1(update, func(v1 []byte) ([]byte, error) { return DiffUpdate(v1, sv) })
+	if err != nil {
+		return nil, err
+	}
+	return ConvertUpdateV1ToV2(diff)
+}
+
+// MergeUpdatesV2 is MergeUpdates for format V2.
+func MergeUpdatesV2(updates ...[]byte) ([]byte, error) {
+	first := make([][]byte, len(updates))
+	for i, u := range updates {
+		var err error
+		if first[i], err = ConvertUpdateV2ToV1(u); err != nil {
+			return nil, err
+		}
+	}
+	if len(updates) == 1 {
+		return bytes.Clone(updates[0]), nil
+	}
+	merged, err := MergeUpdates(first...)
+	if err != nil {
+		return nil, err
+	}
+	return ConvertUpdateV1ToV2(merged)
+}
+
+// viaV1 is what do tells about an update V2.
+func viaV1[T any](update []byte, do func(v1 []byte) (T, error)) (result T, err error) {
+	v1, err := decodeV2(update)
+	if err != nil {
+		return result, err
+	}
+	if result, err = do(v1); err != nil {
+		return result, ofV2(update, err)
+	}
+	return result, nil
+}

@@ -1,0 +1,92 @@
+package crdt
+
+import (
+	"slices"
+
+	"weft/crdt/lib0"
+)
+
+// structs walks over the structs of an update (V1) in the order found and checks each.
+// It can be used for one update after another.
+type structs struct {
+	r        lib0.Reader
+	sections int      // still to begin
+	left     int      // structs of this section still to come
+	clock    uint64   // of the next struct
+	clients  []uint64 // of all sections begun
+
+	w     wire // the struct just read, a view of the update
+	from  int  // offset of its first byte
+	first bool // it is the first of its section
+	err   error
+}
+
+func (s *structs) open(update []byte) {
+	s.r, s.clients, s.left = lib0.NewReader(update), s.clients[:0], 0
+	s.sections, s.err = s.r.Count(3)
+}
+
+// next reads one struct, and tells whether there was one. Sections without structs,
+// which are legal, do not show.
+func (s *structs) next() bool {
+	s.first = false
+	for s.left == 0 && s.sections > 0 && s.err == nil {
+		s.sections--
+		s.first = true
+		s.err = s.begin()
+	}
+	if s.err != nil || s.left == 0 {
+		return false
+	}
+	s.left--
+	s.from = s.r.Offset()
+	s.err = s.w.read(&s.r, s.clients[len(s.clients)-1], s.clock)
+	s.clock = s.w.end()
+	return s.err == nil
+}
+
+func (s *structs) begin() (err error) {
+	if s.left, err = s.r.Count(2); err != nil {
+		return err
+	}
+	client, err := s.r.Uvarint()
+	if err != nil {
+		return err
+	}
+	s.clients = append(s.clients, client)
+	s.clock, err = s.r.Uvarint()
+	return err
+}
+
+// raw is the bytes of the struct just read.
+func (s *structs) raw() []byte { return s.r.Slice(s.from, s.r.Offset()) }
+
+// close appends the delete set behind the structs to ds, and returns whatever was wrong
+// with the update.
+func (s *structs) close(ds deleteSet) (deleteSet, error) {
+	for s.next() {
+	}
+	if s.err == nil && s.clientTwice() {
+		s.err = ErrClientTwice
+	}
+	if s.err == nil {
+		ds, s.err = readDeletes(&s.r, ds)
+	}
+	if s.err == nil && s.r.Len() > 0 {
+		s.err = ErrTrailing
+	}
+	if s.err != nil {
+		return ds, &MalformedError{"update", s.r.Offset(), s.err}
+	}
+	return ds, nil
+}
+
+func (s *structs) clientTwice() bool {
+	for i := 1; i < len(s.clients); i++ {
+		if s.clients[i-1] <= s.clients[i] { // Yjs writes them descending
+			slices.Sort(s.clients)
+			return len(slices.Compact(s.clients)) < len(s.clients)
+		}
+	}
+	return false
+}
