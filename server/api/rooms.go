@@ -36,6 +36,23 @@ func (a *API) yWebsocket(c echo.Context) error {
 	return a.WS.ServeRoom(c.Response(), r, id, anonymous, roomID)
 }
 
+// hocuspocus leads to the socket of many documents that Hocuspocus providers
+// open. Tokens mostly come later, with each document; one that came with the
+// request is checked here already.
+func (a *API) hocuspocus(c echo.Context) error {
+	r := c.Request()
+	token := auth.RequestToken(r)
+	if token != "" {
+		if _, err := a.Auth.Identify(token); err != nil {
+			return err
+		}
+	}
+	if err := needUpgrade(r); err != nil {
+		return err
+	}
+	return a.WS.ServeHocuspocus(c.Response(), r, token)
+}
+
 // native leads to the socket of many rooms. A token that came with the request
 // is checked here already.
 func (a *API) native(c echo.Context) error {

@@ -13,6 +13,8 @@ func (a *API) routes() {
 
 	// WebSocket doors.
 	e.GET("/ws/*", a.yWebsocket)
+	e.GET("/hocuspocus", a.hocuspocus)
+	e.GET("/hocuspocus/", a.hocuspocus)
 	e.GET("/socket", a.native)
 
 	// The JSON API.

@@ -56,6 +56,7 @@ func (l *listener) note(f func()) {
 }
 
 func (l *listener) Deliver(Class, []byte)            { l.note(func() { l.news++ }) }
+func (l *listener) Refused()                         {}
 func (l *listener) Acked(n uint64, _ []byte)         { l.note(func() { l.acked = n }) }
 func (l *listener) Close(c wire.CloseCode, _ string) { l.note(func() { l.closed = c }) }
 func (l *listener) waitAck(t *testing.T, want uint64) {
@@ -78,7 +79,7 @@ func (l *listener) waitAck(t *testing.T, want uint64) {
 
 func mustJoin(t *testing.T, r *Room, p Peer) {
 	t.Helper()
-	if err := r.Join(p, auth.Write); err != nil {
+	if err := r.Join(p, Who{Role: auth.Write}); err != nil {
 		t.Error(err)
 	}
 }
@@ -287,7 +288,7 @@ func TestPanicEndsOneRoom(t *testing.T) {
 	if p.closed != wire.CloseOverload || p.acked != 1 {
 		t.Errorf("the peer was closed with %d, acked %d", p.closed, p.acked)
 	}
-	if err := r.Join(newListener(), auth.Write); !errors.Is(err, ErrClosed) {
+	if err := r.Join(newListener(), Who{Role: auth.Write}); !errors.Is(err, ErrClosed) {
 		t.Errorf("Join: %v", err)
 	}
 	release()

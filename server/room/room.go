@@ -10,7 +10,6 @@ import (
 
 	"weft/crdt"
 	"weft/presence/awareness"
-	"weft/server/auth"
 	"weft/server/store"
 	"weft/server/wire"
 )
@@ -49,9 +48,9 @@ func (r *Room) ID() store.RoomID { return r.id }
 // Join adds a peer: it is greeted with step 1 and the awareness known. When
 // Join returns nil, the peer hears everything that is broadcast; ErrClosed says
 // that the room has ended.
-func (r *Room) Join(p Peer, role auth.Role) error {
+func (r *Room) Join(p Peer, who Who) error {
 	joined := make(chan struct{})
-	r.do(command{kind: join, peer: p, role: role, done: joined})
+	r.do(command{kind: join, peer: p, who: who, done: joined})
 	select {
 	case <-joined:
 		return nil
@@ -60,9 +59,9 @@ func (r *Room) Join(p Peer, role auth.Role) error {
 	}
 }
 
-// Grant changes what a peer may do. What it has sent before is judged by what
-// it might do then.
-func (r *Room) Grant(p Peer, role auth.Role) { r.do(command{kind: grant, peer: p, role: role}) }
+// Grant changes what a peer may do, and its name. What it has sent before is
+// judged by what it might do then.
+func (r *Room) Grant(p Peer, who Who) { r.do(command{kind: grant, peer: p, who: who}) }
 
 // Leave takes a peer and its awareness away. It may be called twice.
 func (r *Room) Leave(p Peer) { r.do(command{kind: leave, peer: p}) }
@@ -72,6 +71,9 @@ func (r *Room) Receive(p Peer, b wire.Body) { r.do(command{kind: message, peer: 
 
 // Resync gives a peer the whole document and awareness again.
 func (r *Room) Resync(p Peer) { r.do(command{kind: resync, peer: p}) }
+
+// Relay gives a body to every peer but one, who need not be in the room.
+func (r *Room) Relay(from Peer, body []byte) { r.do(command{kind: relay, peer: from, raw: body}) }
 
 // Broadcast delivers an event body to every peer.
 func (r *Room) Broadcast(body []byte) { r.do(command{kind: broadcastEvent, raw: body}) }
@@ -207,6 +209,8 @@ func (r *Room) apply(effects []effect) {
 		case ack:
 			r.wait(e)
 			r.release()
+		case refuse:
+			e.to.peer.Refused()
 		case closePeer:
 			r.log.Info("closing a peer", "room", r.id, "code", int(e.code), "reason", e.reason)
 			e.to.peer.Close(e.code, e.reason)

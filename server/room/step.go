@@ -1,7 +1,6 @@
 package room
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -18,7 +17,7 @@ import (
 // member is a peer and what the room knows of it.
 type member struct {
 	peer Peer
-	role auth.Role
+	who  Who
 	// clients are the awareness client ids that this peer was the last to bring
 	// news of; they go when it goes. So a client that comes back on a new
 	// connection does not vanish when its old one is found dead.
@@ -62,6 +61,7 @@ const (
 	broadcast                   // body to all peers but to
 	journal                     // data to the log
 	ack                         // n and body to one peer, once after is on disk
+	refuse                      // tells one peer that its message was dropped
 	closePeer
 )
 
@@ -69,9 +69,9 @@ const (
 type command struct {
 	kind commandKind
 	peer Peer
-	role auth.Role // join, grant
+	who  Who // join, grant
 	body wire.Body
-	raw  []byte // broadcastEvent
+	raw  []byte // broadcastEvent, relay
 	read func(*crdt.Doc)
 	now  time.Time
 	done chan struct{} // closed when the command has been carried out, if not nil
@@ -86,6 +86,7 @@ const (
 	message
 	resync         // the peer lost document or awareness bodies: give it everything
 	broadcastEvent // raw to everybody
+	relay          // raw to everybody but peer
 	look           // read looks at the document
 	tick
 )
@@ -99,14 +100,14 @@ func (s *state) step(c command) []effect {
 	m := s.members[c.peer]
 	switch c.kind {
 	case join:
-		m = &member{peer: c.peer, role: c.role, clients: map[uint64]bool{}}
+		m = &member{peer: c.peer, who: c.who, clients: map[uint64]bool{}}
 		s.members[c.peer] = m
 		return s.greet(m, nil)
 	case grant:
 		if m == nil {
 			return nil
 		}
-		if m.role = c.role; m.role < auth.Comment {
+		if m.who = c.who; m.who.Role < auth.Comment {
 			return s.forget(m, c.now)
 		}
 	case leave:
@@ -130,6 +131,8 @@ func (s *state) step(c command) []effect {
 		return s.greet(m, []effect{{kind: send, to: m, class: Document, body: update, after: s.appended}})
 	case broadcastEvent:
 		return []effect{{kind: broadcast, class: Event, body: c.raw}}
+	case relay:
+		return []effect{{kind: broadcast, to: m, class: Event, body: c.raw}}
 	case look:
 		c.read(s.doc)
 	case tick:
@@ -203,17 +206,23 @@ func (s *state) answer(m *member, payload []byte) []effect {
 // update applies a change. The others hear of it at once, the journal gets the
 // very bytes that came, and the author hears of it once they are on disk.
 func (s *state) update(m *member, b wire.Body) []effect {
-	mayWrite := m.role >= auth.Write
-	if !mayWrite && !bytes.Equal(b.Payload, emptyUpdate) {
-		// A reader's client answers step 1, and may tidy up formatting: that
-		// is dropped, and no ack may ever count it.
-		m.refused = true
-		return nil
+	if m.who.Role < auth.Write {
+		// A reader's client answers step 1 with what it has, which is often all
+		// that we have. What is news is dropped, its client may have tidied up
+		// formatting, and no ack may ever count it.
+		known, err := s.doc.Knows(b.Payload)
+		if err != nil {
+			return bad(m, err)
+		}
+		if !known {
+			m.refused = true
+			return []effect{{kind: refuse, to: m}}
+		}
 	}
 	if !m.refused {
 		m.docMessages++
 	}
-	if !mayWrite {
+	if m.who.Role < auth.Write {
 		return []effect{{kind: ack, to: m, n: m.docMessages, after: s.appended}}
 	}
 	changed, err := s.doc.ApplyUpdate(b.Payload)
@@ -240,7 +249,7 @@ func (s *state) moved(m *member, payload []byte, now time.Time) []effect {
 	if err != nil {
 		return bad(m, err)
 	}
-	if m.role < auth.Comment {
+	if m.who.Role < auth.Comment {
 		return nil
 	}
 	free := maxClients - len(m.clients)
@@ -269,9 +278,6 @@ func (s *state) moved(m *member, payload []byte, now time.Time) []effect {
 // maxClients is for how many awareness clients one peer may speak: a browser's
 // tabs speak for each other. What a peer merely sends back is not held against it.
 const maxClients = 64
-
-// emptyUpdate has no structs and no deletions.
-var emptyUpdate = []byte{0, 0}
 
 func bad(m *member, err error) []effect {
 	e := effect{kind: closePeer, to: m, code: wire.CloseBadFrame, reason: fmt.Sprintf("bad frame: %v", err)}

@@ -17,6 +17,7 @@ type nobody struct{ name string }
 
 func (*nobody) Deliver(Class, []byte)        {}
 func (*nobody) Acked(uint64, []byte)         {}
+func (*nobody) Refused()                     {}
 func (*nobody) Close(wire.CloseCode, string) {}
 
 func newState() *state {
@@ -44,7 +45,7 @@ func enter(s *state, name string, mayWrite bool) Peer {
 	if mayWrite {
 		role = auth.Write
 	}
-	s.step(command{kind: join, peer: p, role: role, now: start})
+	s.step(command{kind: join, peer: p, who: Who{Role: role}, now: start})
 	return p
 }
 
@@ -100,7 +101,7 @@ func TestReaderChangesNothing(t *testing.T) {
 	if len(effects) != 1 || effects[0].kind != ack || effects[0].n != 1 {
 		t.Errorf("effects %+v", effects)
 	}
-	if effects := s.step(command{kind: message, peer: a, body: update(insert(t, 1, "hi"))}); effects != nil {
+	if effects := s.step(command{kind: message, peer: a, body: update(insert(t, 1, "hi"))}); len(effects) != 1 || effects[0].kind != refuse {
 		t.Errorf("effects %v", kinds(effects))
 	}
 	if got := s.doc.Text("t"); got != "" {
@@ -108,7 +109,7 @@ func TestReaderChangesNothing(t *testing.T) {
 	}
 	// No ack counts what was refused, also not once the peer may write.
 	for _, role := range []auth.Role{auth.Read, auth.Write} {
-		s.step(command{kind: grant, peer: a, role: role})
+		s.step(command{kind: grant, peer: a, who: Who{Role: role}})
 		for _, e := range s.step(command{kind: message, peer: a, body: nothing}) {
 			if e.kind == ack && e.n > 1 {
 				t.Errorf("%v: ack %d counts an update that was refused", role, e.n)
@@ -116,7 +117,7 @@ func TestReaderChangesNothing(t *testing.T) {
 		}
 	}
 	// A reader is not seen either.
-	s.step(command{kind: grant, peer: a, role: auth.Read})
+	s.step(command{kind: grant, peer: a, who: Who{Role: auth.Read}})
 	if effects := s.step(command{kind: message, peer: a, body: aware(7, 1, `{}`), now: start}); effects != nil {
 		t.Errorf("awareness of a reader: %+v", effects)
 	}
@@ -127,13 +128,13 @@ func TestGrantHoldsFromThenOn(t *testing.T) {
 	a := enter(s, "a", true)
 	enter(s, "b", true)
 	s.step(command{kind: message, peer: a, body: aware(7, 1, `{}`), now: start})
-	if gone := s.step(command{kind: grant, peer: a, role: auth.Read, now: start}); len(gone) != 1 || s.aware.Len() != 0 {
+	if gone := s.step(command{kind: grant, peer: a, who: Who{Role: auth.Read}, now: start}); len(gone) != 1 || s.aware.Len() != 0 {
 		t.Errorf("becoming a reader: %+v, %d states left", gone, s.aware.Len())
 	}
-	if effects := s.step(command{kind: message, peer: a, body: update(insert(t, 1, "hi"))}); effects != nil {
+	if effects := s.step(command{kind: message, peer: a, body: update(insert(t, 1, "hi"))}); len(effects) != 1 || effects[0].kind != refuse {
 		t.Errorf("effects %v", kinds(effects))
 	}
-	s.step(command{kind: grant, peer: a, role: auth.Write})
+	s.step(command{kind: grant, peer: a, who: Who{Role: auth.Write}})
 	if effects := s.step(command{kind: message, peer: a, body: update(insert(t, 2, "hi"))}); len(effects) != 3 {
 		t.Errorf("effects %v", kinds(effects))
 	}

@@ -149,6 +149,9 @@ func AppendStateless(dst, payload []byte) []byte {
 	return lib0.AppendVarBytes(append(dst, byte(TypeStateless)), payload)
 }
 
+// IsStateless tells whether a body is a stateless message.
+func IsStateless(body []byte) bool { return len(body) > 0 && Type(body[0]) == TypeStateless }
+
 // AppendClose appends the body that ends a document on a connection. Provider 2
 // does not know it.
 func AppendClose(dst []byte, reason string) []byte {

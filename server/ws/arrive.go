@@ -15,22 +15,22 @@ import (
 // remember them so that they can be mentioned later. It returns how others see
 // the person. Readers are remembered and not present: that takes the role to
 // comment.
-func (d *Door) arrive(c *conn, name string, id store.RoomID, remember bool) presence.Person {
+func (d *Door) arrive(c *conn, who *person, name string, id store.RoomID) presence.Person {
 	ctx, cancel := context.WithTimeout(context.Background(), loadWait)
 	defer cancel()
-	if remember {
-		d.remember(ctx, c, id)
+	if !who.anonymous {
+		d.remember(ctx, c, who, id)
 	}
-	if c.identity.Role(string(id)) < auth.Comment {
+	if who.role(id) < auth.Comment {
 		return presence.Person{}
 	}
-	person, err := d.People.Join(ctx, presence.Member{
-		Room: string(id), Conn: name, User: c.identity.User, Name: c.identity.Name, Avatar: c.identity.Avatar,
+	seen, err := d.People.Join(ctx, presence.Member{
+		Room: string(id), Conn: name, User: who.identity.User, Name: who.identity.Name, Avatar: who.identity.Avatar,
 	})
 	if err != nil {
-		c.log.Error("presence: join", "room", id, "user", c.identity.User, "err", err)
+		c.log.Error("presence: join", "room", id, "user", who.identity.User, "err", err)
 	}
-	return person
+	return seen
 }
 
 // depart takes the connection out of a room.
@@ -39,22 +39,22 @@ func (d *Door) depart(c *conn, name string, id store.RoomID) {
 	ctx, cancel := context.WithTimeout(context.Background(), loadWait)
 	defer cancel()
 	if err := d.People.Leave(ctx, string(id), name); err != nil {
-		c.log.Error("presence: leave", "room", id, "user", c.identity.User, "err", err)
+		c.log.Error("presence: leave", "room", id, "conn", name, "err", err)
 	}
 }
 
 // remember writes the person into the room's list of members, unless that was
 // done lately.
-func (d *Door) remember(ctx context.Context, c *conn, id store.RoomID) {
-	who := visit{room: id, user: store.User{ID: c.identity.User, Name: c.identity.Name}}
-	if d.known.has(who) {
+func (d *Door) remember(ctx context.Context, c *conn, who *person, id store.RoomID) {
+	v := visit{room: id, user: store.User{ID: who.identity.User, Name: who.identity.Name}}
+	if d.known.has(v) {
 		return
 	}
-	if err := d.Members.TouchMember(ctx, id, who.user, time.Now()); err != nil {
-		c.log.Error("remembering a member", "room", id, "user", who.user.ID, "err", err)
+	if err := d.Members.TouchMember(ctx, id, v.user, time.Now()); err != nil {
+		c.log.Error("remembering a member", "room", id, "user", v.user.ID, "err", err)
 		return
 	}
-	d.known.add(who)
+	d.known.add(v)
 }
 
 // visit is a person in a room, under a name.

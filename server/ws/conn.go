@@ -9,34 +9,39 @@ import (
 	"github.com/gorilla/websocket"
 	"github.com/olahol/melody"
 
-	"weft/server/auth"
 	"weft/server/room"
 	"weft/server/wire"
 )
 
-// dialect is what differs between the doors. Its methods run on the
-// connection's reading goroutine.
+// dialect is what differs between the doors. All but slowCode are called under
+// conn.work, mostly on the connection's reading goroutine.
 type dialect interface {
 	opened()
 	received(frame []byte)
 	closed()
+	// beat sends something that means nothing, if the client needs it. It is
+	// not called under conn.work.
+	beat()
 	// slowCode is the close code for a connection too slow to follow.
 	slowCode() wire.CloseCode
 }
 
 // conn is one WebSocket connection.
 type conn struct {
-	name     string // unique
-	identity auth.Identity
-	door     *Door
-	dialect  dialect
-	log      *slog.Logger
-	out      queue
-	limit    *limiters
+	name    string // unique
+	person  person // of the whole connection; Hocuspocus has one for each document
+	door    *Door
+	dialect dialect
+	log     *slog.Logger
+	out     queue
+	limit   *limiters
+
+	// work is held while the dialect works: it may wait for a room then, so
+	// nothing a room or the writing goroutine calls may take it.
+	work sync.Mutex
 
 	session atomic.Pointer[melody.Session]
 	closing sync.Once
-	expiry  *time.Timer // closes the connection when its token has run out
 }
 
 // start is called when the socket is open.
@@ -48,29 +53,22 @@ func (c *conn) start(s *melody.Session) {
 	c.out.limit = c.door.limits
 	c.out.lastSent = time.Now()
 	c.door.enter(c)
-	c.expires(c.identity.Expires)
+	c.work.Lock()
+	defer c.work.Unlock()
 	c.dialect.opened()
 }
 
-// expires arms the end of a connection whose token runs out at t: as long after
-// it as a new connection would still be let in.
-func (c *conn) expires(t time.Time) {
-	if c.expiry != nil {
-		c.expiry.Stop()
-		c.expiry = nil
-	}
-	if !t.IsZero() {
-		c.expiry = time.AfterFunc(time.Until(t)+auth.Leeway, func() {
-			c.close(wire.CloseAuth, "the token has run out")
-		})
-	}
-}
+// ranOut ends a connection whose token has run out, as long after that as a new
+// connection would still have been let in.
+func (c *conn) ranOut() { c.close(wire.CloseAuth, "the token has run out") }
 
 // end is called once the socket has closed.
 func (c *conn) end() {
 	defer c.door.leave(c)
-	c.expires(time.Time{})
 	c.out.close()
+	c.work.Lock()
+	defer c.work.Unlock()
+	c.person.stop()
 	c.dialect.closed()
 }
 

@@ -113,6 +113,8 @@ func (c *conn) receive(frame []byte) {
 		c.close(wire.CloseTooLarge, fmt.Sprintf("a message of %d bytes, the limit is %d", len(frame), c.door.limits.Document))
 		return
 	}
+	c.work.Lock()
+	defer c.work.Unlock()
 	c.dialect.received(frame)
 }
 
@@ -131,8 +133,25 @@ func (d *Door) ServeRoom(w http.ResponseWriter, r *http.Request, id auth.Identit
 		return err
 	}
 	defer release()
-	c := d.conn(id)
-	c.dialect = &yWebsocket{conn: c, peer: &peer{conn: c, room: live}, anonymous: anonymous}
+	c := d.conn()
+	y := &yWebsocket{conn: c, peer: &peer{conn: c, room: live}}
+	c.dialect = y
+	c.person.identity, c.person.anonymous = id, anonymous
+	d.serve(w, r, c)
+	return nil
+}
+
+// ServeHocuspocus serves the Hocuspocus dialect: many documents, each entered
+// with a token of its own. token is what the request carried; it counts for
+// documents that are entered with none.
+func (d *Door) ServeHocuspocus(w http.ResponseWriter, r *http.Request, token string) error {
+	leave, err := d.admit(r)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	c := d.conn()
+	c.dialect = &hocuspocus{conn: c, token: token, documents: map[string]*document{}}
 	d.serve(w, r, c)
 	return nil
 }
@@ -145,16 +164,16 @@ func (d *Door) ServeNative(w http.ResponseWriter, r *http.Request, token string)
 		return err
 	}
 	defer leave()
-	c := d.conn(auth.Identity{})
+	c := d.conn()
 	c.dialect = &native{conn: c, token: token, channels: map[uint64]*channel{}}
 	d.serve(w, r, c)
 	return nil
 }
 
-func (d *Door) conn(id auth.Identity) *conn {
+func (d *Door) conn() *conn {
 	name := rand.Text()
 	return &conn{
-		name: name, identity: id, door: d, limit: newLimiters(d.limits),
+		name: name, door: d, limit: newLimiters(d.limits),
 		log: d.Log.With("conn", name[:8]),
 	}
 }
@@ -223,8 +242,9 @@ func (d *Door) all() []*conn {
 	return all
 }
 
-// beat gives y-websocket connections a sign of life: their clients hang up
-// after 30 s without a message, and do not see WebSocket pings.
+// beat gives connections a sign of life where it takes one: clients of
+// y-websocket and Hocuspocus hang up after 30 s without a message, and do not
+// see WebSocket pings.
 func (d *Door) beat() {
 	defer d.served.Done()
 	ticker := time.NewTicker(quiet / 2)
@@ -235,8 +255,8 @@ func (d *Door) beat() {
 			return
 		case now := <-ticker.C:
 			for _, c := range d.all() {
-				if y, ok := c.dialect.(*yWebsocket); ok {
-					y.beat(now)
+				if last, idle := c.out.quietSince(); idle && now.Sub(last) >= quiet {
+					c.dialect.beat()
 				}
 			}
 		}

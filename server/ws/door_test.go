@@ -187,7 +187,7 @@ func TestWhatAJoinHoldsIsBounded(t *testing.T) {
 	c.out.limit.Queue = 10_000
 	p := &peer{conn: c, room: live, channel: 1}
 	p.hold()
-	if err := live.Join(p, auth.Write); err != nil {
+	if err := live.Join(p, room.Who{Role: auth.Write}); err != nil {
 		t.Fatal(err)
 	}
 	p.Deliver(room.Event, []byte("first"))

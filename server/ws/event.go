@@ -59,7 +59,10 @@ func (n *native) post(ch *channel, e wire.Event) error {
 		post.Quote = []byte(p.Quote)
 	}
 	room := ch.peer.room.ID()
-	stored, err := c.door.Chat.Post(context.Background(), c.identity, room, post)
+	if c.person.role(room) < auth.Comment {
+		return refuse(403, "Forbidden", "you may not write here")
+	}
+	stored, err := c.door.Chat.Post(context.Background(), c.person.identity, room, post)
 	switch {
 	case errors.Is(err, chat.ErrForbidden):
 		return refuse(403, "Forbidden", err.Error())
@@ -68,7 +71,7 @@ func (n *native) post(ch *channel, e wire.Event) error {
 	case errors.Is(err, store.ErrConflict):
 		return refuse(409, "Conflict", "the id is taken by another message")
 	case err != nil:
-		c.log.Error("a message could not be stored", "room", room, "user", c.identity.User, "err", err)
+		c.log.Error("a message could not be stored", "room", room, "user", c.person.identity.User, "err", err)
 		return refuse(503, "Not stored", "the message could not be stored; send it again")
 	}
 	c.door.Typing.Set(string(room), ch.name, c.typist(), false)
@@ -84,13 +87,12 @@ func (n *native) typing(ch *channel, e wire.Event) error {
 		return err
 	}
 	n.conn.limit.ask()
-	room := string(ch.peer.room.ID())
-	if n.conn.identity.Role(room) >= auth.Comment {
-		n.conn.door.Typing.Set(room, ch.name, n.conn.typist(), p.On)
+	if n.conn.person.role(ch.peer.room.ID()) >= auth.Comment {
+		n.conn.door.Typing.Set(string(ch.peer.room.ID()), ch.name, n.conn.typist(), p.On)
 	}
 	return nil
 }
 
 func (c *conn) typist() presence.Typist {
-	return presence.Typist{ID: c.identity.User, Name: c.identity.Name}
+	return presence.Typist{ID: c.person.identity.User, Name: c.person.identity.Name}
 }

@@ -46,15 +46,17 @@ func LabLimits() Limits {
 func (l Limits) hardMax() int64 { return 4 * int64(max(l.Document, l.Event)) }
 
 const (
-	helloWait   = 10 * time.Second
-	writeWait   = 60 * time.Second // a peer that takes nothing for so long is gone
-	pingPeriod  = 25 * time.Second
-	pongWait    = 60 * time.Second
-	loadWait    = 10 * time.Second
-	heartbeat   = 25 * time.Second // what a native client is told
-	quiet       = 10 * time.Second // after which a y-websocket client gets a sign of life
-	resyncEvery = time.Second      // at the most, for one connection
-	dropTimeout = 5 * time.Second
+	helloWait = 10 * time.Second
+	// Providers of documents may attach to a Hocuspocus socket later.
+	hocuspocusWait = 30 * time.Second
+	writeWait      = 60 * time.Second // a peer that takes nothing for so long is gone
+	pingPeriod     = 25 * time.Second
+	pongWait       = 60 * time.Second
+	loadWait       = 10 * time.Second
+	heartbeat      = 25 * time.Second // what a native client is told
+	quiet          = 10 * time.Second // after which a y-websocket client gets a sign of life
+	resyncEvery    = time.Second      // at the most, for one connection
+	dropTimeout    = 5 * time.Second
 )
 
 // ErrTooMany says that an address has too many connections: 429.

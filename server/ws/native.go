@@ -8,7 +8,6 @@ import (
 
 	"weft/presence"
 	"weft/server/auth"
-	"weft/server/room"
 	"weft/server/store"
 	"weft/server/wire"
 )
@@ -27,6 +26,7 @@ type native struct {
 // channel is a room that the connection has joined.
 type channel struct {
 	name    string // of this connection in this room
+	role    auth.Role
 	peer    *peer
 	release func()
 }
@@ -131,7 +131,7 @@ func (n *native) greet(e wire.Event) error {
 		hello.Token = n.token
 	}
 	id, err := n.conn.door.Auth.Identify(hello.Token)
-	if err == nil && n.greeted && id.User != n.conn.identity.User {
+	if err == nil && n.greeted && id.User != n.conn.person.identity.User {
 		err = errors.New("this connection belongs to somebody else: open another")
 	}
 	if err != nil {
@@ -141,8 +141,7 @@ func (n *native) greet(e wire.Event) error {
 	n.hello.Stop()
 	renewed := n.greeted
 	n.greeted = true
-	n.conn.identity = id
-	n.conn.expires(id.Expires)
+	n.conn.person.follow(n.conn, id, aging{lapsed: n.renew, ended: n.conn.ranOut})
 	n.say(0, "welcome", map[string]any{
 		"user": userEvent{id.User, id.Name}, "heartbeat": heartbeat.Milliseconds(),
 	})
@@ -152,22 +151,29 @@ func (n *native) greet(e wire.Event) error {
 	return nil
 }
 
-// renew holds the rooms that are joined against a renewed token.
+// beat: WebSocket pings are enough for native clients.
+func (n *native) beat() {}
+
+// renew holds the rooms that are joined against what the person may do now.
 func (n *native) renew() {
 	c := n.conn
 	for number, ch := range n.channels {
 		id := ch.peer.room.ID()
-		role := c.identity.Role(string(id))
-		if role < auth.Read {
+		who := c.person.who(id)
+		if who.Role < auth.Read {
 			n.leave(number)
 			n.refuse(number, wire.CloseForbidden, "you may not stay in this room")
 			continue
 		}
-		ch.peer.room.Grant(ch.peer, role)
-		if role < auth.Comment {
+		ch.peer.room.Grant(ch.peer, who)
+		if who.Role != ch.role {
+			ch.role = who.Role
+			n.say(number, "role", map[string]any{"role": who.Role.String()})
+		}
+		if who.Role < auth.Comment {
 			c.door.depart(c, ch.name, id)
 		} else {
-			c.door.arrive(c, ch.name, id, true)
+			c.door.arrive(c, &c.person, ch.name, id)
 		}
 	}
 }
@@ -212,8 +218,8 @@ func (n *native) join(e wire.Event) error {
 	if len(n.channels) >= d.limits.Rooms {
 		return refuse(wire.CloseRate, fmt.Sprintf("a connection has at most %d rooms", d.limits.Rooms))
 	}
-	role := c.identity.Role(string(id))
-	if role < auth.Read {
+	who := c.person.who(id)
+	if who.Role < auth.Read {
 		return refuse(wire.CloseForbidden, "you may not enter this room")
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), loadWait)
@@ -224,17 +230,17 @@ func (n *native) join(e wire.Event) error {
 		return refuse(wire.CloseOverload, "the room cannot be opened now")
 	}
 	ch := &channel{
-		name: fmt.Sprintf("%s/%d", c.name, ask.Channel), release: release,
+		name: fmt.Sprintf("%s/%d", c.name, ask.Channel), release: release, role: who.Role,
 		peer: &peer{conn: c, room: live, channel: ask.Channel},
 	}
 	ch.peer.hold()
-	if err := live.Join(ch.peer, role); err != nil {
+	if err := live.Join(ch.peer, who); err != nil {
 		release()
 		return refuse(wire.CloseOverload, "the room cannot be opened now")
 	}
 	n.channels[ask.Channel] = ch
-	me := d.arrive(c, ch.name, id, true)
-	answer := joined{Room: id, Role: role.String(), User: userEvent{c.identity.User, c.identity.Name}, Slot: me.Slot}
+	me := d.arrive(c, &c.person, ch.name, id)
+	answer := joined{Room: id, Role: who.Role.String(), User: userEvent{who.User, who.Name}, Slot: me.Slot}
 	if answer.People, err = d.People.People(ctx, string(id)); err == nil {
 		answer.Typing = d.Typing.Users(string(id))
 		answer.LastSeq, err = d.Members.LastSeq(ctx, id)
@@ -271,5 +277,3 @@ func (n *native) leave(id uint64) {
 	n.conn.door.depart(n.conn, ch.name, ch.peer.room.ID())
 	ch.release()
 }
-
-var _ room.Peer = (*peer)(nil)

@@ -11,8 +11,12 @@ import (
 type peer struct {
 	conn *conn
 	room *room.Room
-	// native peers have a channel; y-websocket peers have 0.
+	// native peers have a channel, Hocuspocus peers an address, those of
+	// y-websocket neither.
 	channel uint64
+	address []byte
+
+	warned bool // a y-websocket client knows that it may not write
 
 	mu sync.Mutex
 	// held keeps what the room says until the client has been told that it has
@@ -31,21 +35,52 @@ func (p *peer) native() bool { return p.channel != 0 }
 // Deliver implements room.Peer.
 func (p *peer) Deliver(class room.Class, body []byte) {
 	frame := body
-	if p.native() {
+	switch {
+	case p.native():
 		frame = wire.AppendFrame(make([]byte, 0, len(body)+3), p.channel, body)
-	} else if class == room.Event {
+	case class == room.Event && (p.address == nil || !wire.IsStateless(body)):
 		return // stock Yjs providers know no events
+	case p.address != nil:
+		frame = p.addressed(body)
 	}
 	p.push(queued{peer: p, class: class, frame: frame})
 }
 
-// Acked implements room.Peer: a native client is told a number, a y-websocket
-// client hears its own update.
+// addressed puts a Hocuspocus peer's address before a body.
+func (p *peer) addressed(body []byte) []byte {
+	frame := wire.AppendAddress(make([]byte, 0, len(body)+len(p.address)+3), p.address)
+	return append(frame, body...)
+}
+
+// say queues a body of the connection's own on a Hocuspocus document.
+func (p *peer) say(body []byte) {
+	p.push(queued{peer: p, class: room.Event, frame: p.addressed(body)})
+}
+
+// Acked implements room.Peer: a native client is told a number, a Hocuspocus
+// client a status, a y-websocket client hears its own update.
 func (p *peer) Acked(n uint64, update []byte) {
-	if p.native() {
+	switch {
+	case p.native():
 		p.Deliver(room.Event, wire.AppendAck(nil, n))
-	} else if update != nil {
+	case p.address != nil:
+		p.say(wire.AppendSyncStatus(nil, true))
+	case update != nil:
 		p.Deliver(room.Document, update)
+	}
+}
+
+// Refused implements room.Peer. A native client learns it from acks that stand
+// still, and has been told its role; a y-websocket client prints what it is
+// told, so it is told once.
+func (p *peer) Refused() {
+	switch {
+	case p.native():
+	case p.address != nil:
+		p.say(wire.AppendSyncStatus(nil, false))
+	case !p.warned:
+		p.warned = true
+		p.push(queued{peer: p, class: room.Event, frame: wire.AppendDenied(nil, "you may read here, and not write")})
 	}
 }
 

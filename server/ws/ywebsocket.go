@@ -1,9 +1,7 @@
 package ws
 
 import (
-	"time"
-
-	"weft/presence/awareness"
+	"weft/server/auth"
 	"weft/server/room"
 	"weft/server/wire"
 )
@@ -13,18 +11,33 @@ import (
 type yWebsocket struct {
 	conn *conn
 	peer *peer
-	// anonymous clients came without a token; they are seen, not remembered.
-	anonymous bool
 }
 
 func (y *yWebsocket) opened() {
 	c := y.conn
 	id := y.peer.room.ID()
-	if err := y.peer.room.Join(y.peer, c.identity.Role(string(id))); err != nil {
+	c.person.follow(c, c.person.identity, aging{lapsed: y.renew, ended: c.ranOut})
+	if err := y.peer.room.Join(y.peer, c.person.who(id)); err != nil {
 		c.close(wire.CloseOverload, "the room cannot be opened now")
 		return
 	}
-	c.door.arrive(c, c.name, id, !y.anonymous)
+	c.door.arrive(c, &c.person, c.name, id)
+}
+
+// renew holds the room against what the person may do now.
+func (y *yWebsocket) renew() {
+	c, id := y.conn, y.peer.room.ID()
+	who := c.person.who(id)
+	if who.Role < auth.Read {
+		c.close(wire.CloseForbidden, "you may not stay in this room")
+		return
+	}
+	y.peer.room.Grant(y.peer, who)
+	if who.Role < auth.Comment {
+		c.door.depart(c, c.name, id)
+	} else {
+		c.door.arrive(c, &c.person, c.name, id)
+	}
 }
 
 func (y *yWebsocket) received(frame []byte) {
@@ -50,15 +63,10 @@ func (y *yWebsocket) closed() {
 // slowCode: the 3.1 provider never comes back after a code from 4400 to 4499.
 func (y *yWebsocket) slowCode() wire.CloseCode { return wire.CloseOverload }
 
-// beat sends an awareness update about nobody if the connection has been
-// quiet.
-func (y *yWebsocket) beat(now time.Time) {
-	if last, idle := y.conn.out.quietSince(); idle && now.Sub(last) >= quiet {
-		y.peer.push(queued{peer: y.peer, class: room.Awareness, frame: nobody})
-	}
+// beat sends an awareness update about nobody.
+func (y *yWebsocket) beat() {
+	y.peer.push(queued{peer: y.peer, class: room.Awareness, frame: nobody})
 }
-
-var nobody = wire.AppendAwareness(nil, awareness.Append(nil, nil))
 
 // admit applies the limits that hold in every dialect.
 func (c *conn) admit(b wire.Body, size int) bool {

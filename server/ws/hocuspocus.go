@@ -1,0 +1,281 @@
+package ws
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"weft/presence/awareness"
+	"weft/server/auth"
+	"weft/server/room"
+	"weft/server/store"
+	"weft/server/wire"
+)
+
+// hocuspocus is the dialect of unmodified Hocuspocus providers 2 to 4: many
+// documents, each entered with a token of its own and left on its own. What it
+// holds is guarded by conn.work.
+type hocuspocus struct {
+	conn  *conn
+	token string // from the request
+	// version of the provider, once it has said so: 4 and later.
+	version   string
+	documents map[string]*document // by address
+	entered   int                  // documents so far
+	hello     *time.Timer          // ends a connection that enters none
+}
+
+// document is a room that the connection is in under one address. A room may be
+// there under several: a session each.
+type document struct {
+	name    string // of this connection in this room
+	person  person
+	role    auth.Role // that the client knows of
+	peer    *peer
+	release func()
+}
+
+func (h *hocuspocus) opened() {
+	h.hello = time.AfterFunc(hocuspocusWait, func() { h.conn.close(wire.CloseSlow, "no document was entered") })
+}
+
+func (h *hocuspocus) closed() {
+	h.hello.Stop()
+	for address := range h.documents {
+		h.leave(address)
+	}
+}
+
+func (h *hocuspocus) slowCode() wire.CloseCode { return wire.CloseSlow }
+
+// beat names no document, so providers pass it over, and yet it counts as a
+// message from a living server in all of them. Pings of the dialect are for
+// provider 4 only.
+func (h *hocuspocus) beat() { h.conn.send(nobodyNowhere) }
+
+var nobodyNowhere = append(wire.AppendAddress(nil, nil), nobody...)
+
+func (h *hocuspocus) received(frame []byte) {
+	c := h.conn
+	m, err := wire.DecodeHocuspocus(frame)
+	if err != nil {
+		c.close(wire.CloseBadFrame, err.Error())
+		return
+	}
+	switch m.Type {
+	case wire.TypePing:
+		c.send([]byte{byte(wire.TypePong)})
+		return
+	case wire.TypePong:
+		return
+	case wire.TypeAuth:
+		if len(frame) > c.door.limits.PreAuth {
+			c.close(wire.CloseTooLarge, "a token's message is limited to 16 KiB")
+			return
+		}
+		c.limit.ask()
+		h.authenticate(m)
+		return
+	}
+	d := h.documents[string(m.Address)]
+	if d == nil {
+		if d = h.uninvited(m); d == nil {
+			return
+		}
+	}
+	if !c.admit(m.Body, len(frame)) {
+		return
+	}
+	switch m.Type {
+	case wire.TypeSync, wire.TypeAwareness, wire.TypeQueryAwareness:
+		d.peer.room.Receive(d.peer, m.Body)
+	case wire.TypeStateless:
+		h.stateless(d, m.Payload)
+	case wire.TypeClose:
+		h.leave(string(m.Address))
+	}
+}
+
+// uninvited takes a message on a document that was not entered. A sync begins
+// with step 1, so that alone enters where no token is needed: provider 2 sends
+// no auth message without one. Anything else is dropped: what it would change
+// the client sends again in answer to our step 1, and what comes after a close
+// must not open the document again.
+func (h *hocuspocus) uninvited(m wire.Hocuspocus) *document {
+	if m.Type != wire.TypeSync || m.IsUpdate() {
+		return nil
+	}
+	h.conn.limit.ask()
+	h.authenticate(wire.Hocuspocus{Address: m.Address})
+	return h.documents[string(m.Address)]
+}
+
+// authenticate enters a document, or renews the token it was entered with.
+func (h *hocuspocus) authenticate(m wire.Hocuspocus) {
+	if m.Version != "" {
+		h.version = m.Version
+	}
+	c, address := h.conn, string(m.Address)
+	token := m.Token
+	if token == "" {
+		token = h.token
+	}
+	d := h.documents[address]
+	if d != nil && d.person.anonymous && token == "" {
+		d.peer.say(wire.AppendAuthenticated(nil, d.role >= auth.Write))
+		return
+	}
+	id, err := c.door.Auth.Identify(token)
+	if err != nil {
+		h.deny(m.Address, reason(err))
+		return
+	}
+	if d != nil && d.person.identity.User == id.User {
+		h.follow(d, id)
+		d.role = auth.None // so that it is told
+		h.renew(d)
+		return
+	}
+	if d != nil { // somebody else takes over
+		h.leave(address)
+	}
+	h.enter(m, id, token == "")
+}
+
+// reason says why a token was refused, in the words that Hocuspocus users know
+// for the one case that has some.
+func reason(err error) string {
+	if errors.Is(err, auth.ErrNoToken) {
+		return "permission-denied"
+	}
+	return err.Error()
+}
+
+// deny refuses a document, and leaves it.
+func (h *hocuspocus) deny(address []byte, reason string) {
+	if h.documents[string(address)] != nil {
+		h.leave(string(address))
+	}
+	h.conn.send(wire.AppendDenied(wire.AppendAddress(nil, address), cut(reason, 200)))
+}
+
+// enter opens a document. What its room says is held back until the client has
+// been told that it is in.
+func (h *hocuspocus) enter(m wire.Hocuspocus, id auth.Identity, anonymous bool) {
+	c := h.conn
+	roomID, err := store.ParseRoomID(m.Document())
+	if err != nil {
+		h.deny(m.Address, err.Error())
+		return
+	}
+	if len(h.documents) >= c.door.limits.Rooms {
+		h.deny(m.Address, fmt.Sprintf("a connection has at most %d documents", c.door.limits.Rooms))
+		return
+	}
+	if id.Role(string(roomID)) < auth.Read {
+		h.deny(m.Address, "you may not enter this document")
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), loadWait)
+	defer cancel()
+	live, release, err := c.door.Hub.Open(ctx, roomID)
+	if errors.Is(err, store.ErrCorrupt) {
+		h.deny(m.Address, "the document is damaged and out of use")
+		return
+	}
+	h.entered++
+	d := &document{name: fmt.Sprintf("%s/%d", c.name, h.entered), release: release}
+	if err == nil {
+		d.peer = &peer{conn: c, room: live, address: append([]byte{}, m.Address...)}
+		d.peer.hold()
+		d.person.anonymous = anonymous
+		h.follow(d, id)
+		if err = live.Join(d.peer, d.person.who(roomID)); err != nil {
+			d.person.stop()
+			release()
+		}
+	}
+	if err != nil {
+		// A provider that is denied does not ask again; one that is closed does.
+		c.log.Warn("a room could not be opened", "room", roomID, "err", err)
+		c.close(wire.CloseOverload, "the document cannot be opened now")
+		return
+	}
+	h.hello.Stop()
+	h.documents[string(m.Address)] = d
+	d.role = d.person.role(roomID)
+	c.send(d.peer.addressed(wire.AppendAuthenticated(nil, d.role >= auth.Write)))
+	c.door.arrive(c, &d.person, d.name, roomID)
+	d.peer.release()
+}
+
+// follow takes a token's identity for a document. The end of the token closes
+// the connection, so that its provider comes back with its next one; where that
+// would tear other documents along it only ends this one.
+func (h *hocuspocus) follow(d *document, id auth.Identity) {
+	d.person.follow(h.conn, id, aging{
+		asked:  func() { d.peer.say(wire.AppendTokenWanted(nil)) },
+		lapsed: func() { h.renew(d) },
+		ended: func() {
+			if len(h.documents) == 1 {
+				h.conn.ranOut()
+				return
+			}
+			h.deny(d.peer.address, reason(auth.ErrExpired))
+		},
+	})
+}
+
+// renew holds a document against what its person may do now.
+func (h *hocuspocus) renew(d *document) {
+	c, id := h.conn, d.peer.room.ID()
+	who := d.person.who(id)
+	if who.Role < auth.Read {
+		h.deny(d.peer.address, "you may not stay in this document")
+		return
+	}
+	d.peer.room.Grant(d.peer, who)
+	if who.Role != d.role {
+		d.role = who.Role
+		d.peer.say(wire.AppendAuthenticated(nil, who.Role >= auth.Write))
+	}
+	if who.Role < auth.Comment {
+		c.door.depart(c, d.name, id)
+	} else {
+		c.door.arrive(c, &d.person, d.name, id)
+	}
+}
+
+// stateless passes a message on to everybody else in the room. Weft has no
+// hooks that would do it, and gives it no meaning.
+func (h *hocuspocus) stateless(d *document, payload []byte) {
+	h.conn.limit.ask()
+	if len(payload) > maxStateless {
+		h.conn.close(wire.CloseTooLarge, "a stateless message is limited to 8 KiB")
+		return
+	}
+	if d.person.role(d.peer.room.ID()) >= auth.Comment {
+		d.peer.room.Relay(d.peer, wire.AppendStateless(nil, payload))
+	}
+}
+
+// maxStateless keeps a burst of stateless messages within a queue: what can't
+// be let go of ends a slow connection.
+const maxStateless = 8 << 10
+
+// leave ends a document. Nobody is told: the provider that asked for it is gone,
+// and one that has taken its place would take the answer for its own.
+func (h *hocuspocus) leave(address string) {
+	d := h.documents[address]
+	delete(h.documents, address)
+	d.person.stop()
+	d.peer.leave()
+	h.conn.door.depart(h.conn, d.name, d.peer.room.ID())
+	d.release()
+}
+
+// nobody is a body with an awareness update about nobody.
+var nobody = wire.AppendAwareness(nil, awareness.Append(nil, nil))
+
+var _ room.Peer = (*peer)(nil)
