@@ -17,14 +17,13 @@ type command struct {
 	dir  string
 	env  []string
 	argv []string
-	into string // file for what it prints on standard output, if not empty
 }
 
 func (c command) String() string { return strings.Join(append(c.env, c.argv...), " ") }
 
 // A machine runs commands; the tests have one that only pretends.
 type machine interface {
-	// run lets the command print where the check prints, or into its file. The
+	// run lets the command print where the check prints. The
 	// error tells how it ended.
 	run(ctx context.Context, c command) error
 	// output returns what the command printed on standard output.
@@ -42,15 +41,7 @@ func (l *local) run(ctx context.Context, c command) error {
 	fmt.Fprintf(l.out, "$ %s\n", c)
 	cmd := prepare(ctx, c)
 	cmd.Stdout, cmd.Stderr = l.out, l.out
-	if c.into == "" {
-		return ended(c, cmd.Run())
-	}
-	f, err := os.Create(c.into)
-	if err != nil {
-		return err
-	}
-	cmd.Stdout = f
-	return errors.Join(ended(c, cmd.Run()), f.Close())
+	return ended(c, cmd.Run())
 }
 
 // quote is how much of a failed command's output an error quotes, in bytes.

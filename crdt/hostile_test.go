@@ -1,0 +1,178 @@
+package crdt_test
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+
+	"weft/crdt"
+)
+
+// What one call may allocate: so many bytes for each of its input, garbage included,
+// and a mebibyte besides.
+const (
+	allowPerByte = 64
+	allowBesides = 1 << 20
+)
+
+// spent is what a call cost.
+type spent struct {
+	input, allocated int
+	took             time.Duration
+	err              error
+}
+
+func (s spent) perByte() float64 {
+	return float64(s.allocated-allowBesides) / float64(max(s.input, 1))
+}
+
+func measure(input int, call func() error) (s spent) {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	start := time.Now()
+	s.err = call()
+	s.took = time.Since(start)
+	runtime.ReadMemStats(&after)
+	s.input, s.allocated = input, int(after.TotalAlloc-before.TotalAlloc)
+	return s
+}
+
+// calls are what bytes from a peer are handed to.
+var calls = []struct {
+	name string
+	call func(d *crdt.Doc, v1, v2 []byte) error
+	v2   bool
+}{
+	{"ApplyUpdate", func(d *crdt.Doc, v1, _ []byte) error { _, err := d.ApplyUpdate(v1); return err }, false},
+	{"ApplyUpdateV2", func(d *crdt.Doc, _, v2 []byte) error { _, err := d.ApplyUpdateV2(v2); return err }, true},
+	{"ValidateUpdate", func(_ *crdt.Doc, v1, _ []byte) error { return crdt.ValidateUpdate(v1) }, false},
+	{"MergeUpdates", func(_ *crdt.Doc, v1, _ []byte) error {
+		_, err := crdt.MergeUpdates(v1[:len(v1):len(v1)], []byte{0, 0})
+		return err
+	}, false},
+	{"DiffUpdate", func(_ *crdt.Doc, v1, _ []byte) error {
+		_, err := crdt.DiffUpdate(v1, crdt.StateVector{1: 1})
+		return err
+	}, false},
+	{"StateVectorFromUpdate", func(_ *crdt.Doc, v1, _ []byte) error {
+		_, err := crdt.StateVectorFromUpdate(v1)
+		return err
+	}, false},
+	{"ConvertUpdateV1ToV2", func(_ *crdt.Doc, v1, _ []byte) error {
+		_, err := crdt.ConvertUpdateV1ToV2(v1)
+		return err
+	}, false},
+	{"ConvertUpdateV2ToV1", func(_ *crdt.Doc, _, v2 []byte) error {
+		_, err := crdt.ConvertUpdateV2ToV1(v2)
+		return err
+	}, true},
+}
+
+// costs plays a shape against every call. It returns what is broken besides cost: a
+// refusal that left a trace, or a document that is not sound.
+func (s shape) costs(size int, only int) (costs []spent, broken error) {
+	v1 := s.build(size)
+	v2, err := crdt.ConvertUpdateV1ToV2(v1)
+	if err != nil && !errors.Is(err, crdt.ErrMalformed) {
+		return nil, err
+	}
+	base := bases[s.base].make()
+	for i, c := range calls {
+		if only >= 0 && i != only || c.v2 && err != nil {
+			costs = append(costs, spent{})
+			continue
+		}
+		d := crdt.New(crdt.Options{})
+		for _, u := range base {
+			if _, err := d.ApplyUpdate(u); err != nil {
+				return nil, fmt.Errorf("base %s: %w", bases[s.base].name, err)
+			}
+		}
+		input := len(v1)
+		if c.v2 {
+			input = len(v2)
+		}
+		before := d.EncodeStateAsUpdate(nil)
+		before = append([]byte(nil), before...)
+		cost := measure(input, func() error { return c.call(d, v1, v2) })
+		costs = append(costs, cost)
+		if cost.err != nil && !bytes.Equal(before, d.EncodeStateAsUpdate(nil)) {
+			return costs, fmt.Errorf("%s refused (%w) and left a trace", c.name, cost.err)
+		}
+		if err := d.Check(); err != nil {
+			return costs, fmt.Errorf("%s: %w", c.name, err)
+		}
+	}
+	return costs, nil
+}
+
+// TestWorstShapes looks for the shapes that cost most, for each call, and prints them.
+// WEFT_SEARCH is how long to search: 30s, 5m.
+func TestWorstShapes(t *testing.T) {
+	limit, err := time.ParseDuration(os.Getenv("WEFT_SEARCH"))
+	if err != nil {
+		t.Skip("no WEFT_SEARCH")
+	}
+	seed := rand.Uint64()
+	rng := rand.New(rand.NewPCG(seed, 0))
+	t.Logf("seed %d", seed)
+	type found struct {
+		shape shape
+		spent spent
+	}
+	const size, keep = 150_000, 6
+	best := make([][]found, len(calls))
+	slowest := make([][]found, len(calls))
+	until := time.Now().Add(limit)
+	tried := 0
+	for ; time.Now().Before(until); tried++ {
+		s, only := randomShape(rng), -1
+		if tried > 200 && rng.IntN(4) > 0 {
+			only = rng.IntN(len(calls))
+			pool := best
+			if rng.IntN(3) == 0 {
+				pool = slowest
+			}
+			if len(pool[only]) > 0 {
+				s = pool[only][rng.IntN(len(pool[only]))].shape.mutate(rng)
+			}
+		}
+		costs, broken := s.costs(size, only)
+		if broken != nil {
+			t.Errorf("%v: %v", s, broken)
+		}
+		for i, c := range costs {
+			if c.input == 0 {
+				continue
+			}
+			insert := func(pool []found, more func(a, b spent) int) []found {
+				for j := range pool {
+					if pool[j].shape.String() == s.String() {
+						return pool
+					}
+				}
+				pool = append(pool, found{s, c})
+				slices.SortFunc(pool, func(a, b found) int { return more(b.spent, a.spent) })
+				return pool[:min(len(pool), keep)]
+			}
+			best[i] = insert(best[i], func(a, b spent) int { return cmp.Compare(a.perByte(), b.perByte()) })
+			slowest[i] = insert(slowest[i], func(a, b spent) int { return cmp.Compare(a.took, b.took) })
+		}
+	}
+	for i, c := range calls {
+		for _, f := range best[i] {
+			t.Logf("%s: %.1f bytes for each of %d, %v: %v (%v)", c.name, f.spent.perByte(), f.spent.input, f.spent.took.Round(time.Millisecond), f.shape, f.spent.err)
+		}
+		for _, f := range slowest[i] {
+			t.Logf("%s: %v for %d bytes: %v (%v)", c.name, f.spent.took.Round(time.Millisecond), f.spent.input, f.shape, f.spent.err)
+		}
+	}
+	t.Logf("%d shapes tried", tried)
+}
