@@ -74,6 +74,9 @@ func Read(root fs.FS) (*Tree, error) {
 			}
 			return nil
 		}
+		if path.Base(p) == "node_modules" { // a link to one installed elsewhere
+			return nil
+		}
 		t.Paths = append(t.Paths, p)
 		if !strings.HasSuffix(p, ".go") || strings.Contains("/"+p, "/testdata/") {
 			return nil
