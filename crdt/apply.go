@@ -16,7 +16,8 @@ type parsed struct {
 	sources sources
 	deletes deleteSet
 	structs int
-	content int // bytes of it, in all structs
+	content int  // bytes of it, in all structs
+	w       wire // the struct read last
 }
 
 // parse checks all of an update that can be checked without a document.
@@ -44,7 +45,7 @@ func (u *parsed) parseStructs(r *lib0.Reader) error {
 	if sections > 64 {
 		u.sources = slices.Grow(u.sources, sections)
 	}
-	var w wire
+	w := &u.w
 	for ; sections > 0; sections-- {
 		n, err := r.Count(2)
 		if err != nil {
@@ -86,6 +87,7 @@ func (u *parsed) parseStructs(r *lib0.Reader) error {
 // release lets go of the update's bytes.
 func (u *parsed) release() {
 	clear(u.sources)
+	u.w = wire{}
 	if cap(u.sources) > 1024 || cap(u.deletes) > 1024 {
 		*u = parsed{}
 	}
@@ -132,17 +134,36 @@ func (d *Doc) ApplyUpdate(update []byte) (changed bool, err error) {
 		d.store.items = slices.Grow(d.store.items, u.structs)
 		d.store.bytes = slices.Grow(d.store.bytes, u.content)
 	}
-	d.delivery.deliver(u.sources, tx)
-	for i := range u.sources {
-		changed = d.pending.park(&u.sources[i], tx) || changed
+	if u.structs > 1 || u.structs == 1 && !tx.takeOne(&u.w) {
+		d.delivery.deliver(u.sources, tx)
+		for i := range u.sources {
+			changed = d.pending.park(&u.sources[i], tx) || changed
+		}
+		d.delivery.release()
 	}
-	d.pending.settle(tx, &d.delivery)
-	if tx.applyDeletes(u.deletes.normalise()) {
+	if len(d.pending.clients) > 0 {
+		d.pending.settle(tx, &d.delivery)
+		d.delivery.release()
+	}
+	if len(u.deletes)+len(d.pending.deletes) > 0 && tx.applyDeletes(u.deletes.normalise()) {
 		changed = true
 	}
 	tx.commit()
-	d.delivery.release()
 	return changed || tx.changed(), nil
+}
+
+// takeOne delivers the only struct of an update, as most updates are, if it fits.
+func (tx *txn) takeOne(w *wire) bool {
+	if w.kind == kindSkip {
+		return false
+	}
+	if _, ok := missing(w, tx); !ok {
+		return false
+	}
+	if state := tx.state(w.client); state < w.end() {
+		tx.take(w, state-w.clock)
+	}
+	return true
 }
 
 // state and take make a transaction the sink of deliver.

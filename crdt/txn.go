@@ -249,6 +249,10 @@ func (tx *txn) deleteRanges(c clientRef, ranges deleteSet) {
 // it, and merges neighbours.
 func (tx *txn) commit() {
 	s := tx.store()
+	if len(tx.deleted) == 0 && len(tx.seams) == 0 && len(tx.touched) == 1 {
+		tx.commitRun(&s.clients[tx.touched[0]])
+		return
+	}
 	tx.deleted = sortSpans(tx.deleted)
 	if !tx.doc.keepDeleted {
 		for _, d := range tx.deleted {
@@ -272,6 +276,21 @@ func (tx *txn) commit() {
 		s.clients[c].touched = false
 	}
 	s.compactBytes()
+}
+
+// commitRun ends a transaction that did nothing but add to the end of one log: typing,
+// which goes on where it stopped.
+func (tx *txn) commitRun(log *clientLog) {
+	s := tx.store()
+	log.touched = false
+	p := log.last()
+	if s.items[log.at(p)].clock != log.before {
+		s.compact(log, []span{{tx.touched[0], log.before, log.state}})
+		return
+	}
+	if left, ok := log.ahead(p); ok && s.merge(log.at(left), log.at(p)) {
+		log.remove(p)
+	}
 }
 
 // sortSpans sorts by client and clock, and joins spans that overlap or touch.
