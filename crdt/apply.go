@@ -111,13 +111,16 @@ func ValidateUpdate(update []byte) error {
 // On an error the document is untouched. Errors match ErrMalformed, ErrPendingFull or
 // ErrTooLarge.
 func (d *Doc) ApplyUpdate(update []byte) (changed bool, err error) {
+	if len(d.store.clients) == 0 && d.pending.empty() && len(update) >= minLoad && len(update) <= maxBytes && d.load(update) {
+		return true, nil
+	}
 	u := &d.parsed
 	if err := u.parse(update); err != nil {
 		u.release()
 		return false, err
 	}
 	defer u.release()
-	if len(d.store.bytes)+len(update) > maxBytes {
+	if len(d.store.bytes)+len(update) > maxBytes || len(d.store.clients)+len(u.sources) >= maxClients {
 		return false, ErrTooLarge
 	}
 	if d.mayOverflow(u, len(update)) && d.wouldOverflow(u) {

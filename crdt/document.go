@@ -26,6 +26,7 @@ type Doc struct {
 	tx       txn
 	parsed   parsed
 	delivery delivery
+	staged   []staging // by client; only during load
 }
 
 // New is an empty document.

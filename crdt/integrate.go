@@ -48,8 +48,9 @@ func (tx *txn) integrate(w *wire, skip uint64) {
 
 	r := s.newItem()
 	s.items[r] = it
-	tx.fill(r, w, skip)
+	s.fill(r, w, skip)
 	tx.link(r, s.place(r, left, right))
+	tx.append(c, r)
 }
 
 // placeFor tells in which list or chain a new item stands: where its neighbours do, or
@@ -185,9 +186,8 @@ func (tx *txn) link(r, left ref) {
 			tx.delete(left)
 		}
 	}
-	tx.append(it.client(), r)
 
-	if it.kind() == kindDeleted {
+	if it.kind() == kindDeleted && !it.deleted() {
 		it.meta |= metaDeleted
 		tx.noteDelete(it)
 	}

@@ -63,6 +63,7 @@ const (
 	metaDeleted = 0x10 // always set for kindGC and kindDeleted
 	metaRoomy   = 0x20 // room beyond size is reserved, so that typing extends a run in place
 	metaSibling = 0x40 // may stand in store.siblings (siblings.go)
+	metaNested  = 0x80 // while a state is loaded: the parent is not known yet (load.go)
 	metaClient  = 8    // the client is the bits from here on
 )
 

@@ -10,7 +10,10 @@ type clientLog struct {
 	full  [][]ref // all chunks but the last; none is empty
 	tail  []ref   // the last chunk; empty only if all is
 	state uint32  // end of the last struct: the next clock expected
-	hint  spot    // where the last search ended; a guess, may be out of range
+
+	// Where the last searches ended: for right origins, and for all else. Guesses: they
+	// may be out of range.
+	rightHint, hint spot
 
 	// Of the running transaction.
 	touched bool
@@ -134,13 +137,20 @@ func (log *clientLog) remove(p spot) spot {
 
 // search is the spot of the struct that holds clock, which must be below log.state.
 func (s *store) search(log *clientLog, clock uint32) spot {
+	return s.searchFrom(log, clock, &log.hint)
+}
+
+// searchFrom is search with a hint. The next struct to look for is most often the one
+// found last or one of those behind it.
+func (s *store) searchFrom(log *clientLog, clock uint32, hint *spot) spot {
 	if last := log.last(); s.items[log.tail[last.i]].clock <= clock {
 		return last
 	}
-	if h := log.hint; int(h.k) <= len(log.full) {
-		if r := log.at(h); r != 0 {
-			if it := &s.items[r]; it.clock <= clock && clock < it.end() {
-				return h
+	if c := log.chunk(hint.k); int(hint.i) < len(c) && s.items[c[hint.i]].clock <= clock {
+		for i, r := range c[hint.i:min(int(hint.i)+3, len(c))] {
+			if clock < s.items[r].end() {
+				hint.i += int32(i)
+				return *hint
 			}
 		}
 	}
@@ -164,8 +174,8 @@ func (s *store) search(log *clientLog, clock uint32) spot {
 			hi = mid
 		}
 	}
-	log.hint = spot{int32(k), int32(lo)}
-	return log.hint
+	*hint = spot{int32(k), int32(lo)}
+	return *hint
 }
 
 // lowerBound is the spot of the first struct that begins at clock or later; the end,

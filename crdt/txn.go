@@ -75,8 +75,7 @@ func (tx *txn) appendGC(c clientRef, clock, length uint32) {
 }
 
 // fill gives r the content of w from its unit skip on.
-func (tx *txn) fill(r ref, w *wire, skip uint64) {
-	s := tx.store()
+func (s *store) fill(r ref, w *wire, skip uint64) {
 	it := &s.items[r]
 	switch b := w.content; w.kind {
 	case kindDeleted:
@@ -114,7 +113,7 @@ func (tx *txn) fill(r ref, w *wire, skip uint64) {
 func (tx *txn) startingAt(c clientRef, clock uint32) ref {
 	s := tx.store()
 	log := &s.clients[c]
-	p := s.search(log, clock)
+	p := s.searchFrom(log, clock, &log.rightHint)
 	r := log.at(p)
 	if it := &s.items[r]; it.clock == clock || it.kind() == kindGC {
 		return r

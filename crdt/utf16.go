@@ -1,6 +1,9 @@
 package crdt
 
-import "unicode/utf8"
+import (
+	"encoding/binary"
+	"unicode/utf8"
+)
 
 // replacement is U+FFFD, which takes the place of each half of a surrogate pair
 // that was cut in two. It is one UTF-16 unit, as the half was.
@@ -10,6 +13,10 @@ const replacement = "\uFFFD"
 // those beyond U+FFFF, which are the ones that take four bytes.
 func utf16Len(b []byte) int {
 	n := 0
+	for len(b) >= 8 && binary.LittleEndian.Uint64(b)&0x8080808080808080 == 0 { // ASCII
+		n += 8
+		b = b[8:]
+	}
 	for _, c := range b {
 		if c&0xc0 != 0x80 { // not a continuation byte
 			n++
