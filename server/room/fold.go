@@ -59,10 +59,11 @@ func (f *Folder) Nudge() {
 	}
 }
 
-// Close stops and waits.
-func (f *Folder) Close() {
+// Close stops and waits, until ctx ends: a store that does not answer is given
+// up.
+func (f *Folder) Close(ctx context.Context) error {
 	f.once.Do(f.cancel)
-	<-f.done
+	return await(ctx, f.done)
 }
 
 func (f *Folder) run(ctx context.Context) {

@@ -23,9 +23,10 @@ type Hub struct {
 
 	wg sync.WaitGroup // the rooms' goroutines
 
-	mu     sync.Mutex // never held while calling a room or the store
-	rooms  map[store.RoomID]*entry
-	closed bool
+	mu          sync.Mutex // never held while calling a room or the store
+	rooms       map[store.RoomID]*entry
+	quarantined map[store.RoomID]*quarantine
+	closed      bool
 }
 
 // entry is a room from the first wish for it to its end:
@@ -63,13 +64,14 @@ func NewHub(o HubOptions) *Hub {
 		store: o.Store, log: o.Log, idle: o.Idle,
 		journal: NewJournal(o.Store, o.Log),
 		folder:  NewFolder(o.Store, o.Log),
-		rooms:   map[store.RoomID]*entry{},
+		rooms:   map[store.RoomID]*entry{}, quarantined: map[store.RoomID]*quarantine{},
 	}
 }
 
 // Open returns the room, loaded, and a release to be called once when it is no
-// longer needed. Opening fails if the stored document cannot be read
-// (store.ErrCorrupt if it is damaged); the next Open tries again.
+// longer needed. Opening fails if the stored document cannot be read; the next
+// Open tries again, unless it is damaged (ErrQuarantined): then one some time
+// later does.
 func (h *Hub) Open(ctx context.Context, id store.RoomID) (r *Room, release func(), err error) {
 	for {
 		h.mu.Lock()
@@ -89,6 +91,10 @@ func (h *Hub) Open(ctx context.Context, id store.RoomID) (r *Room, release func(
 			}
 		}
 		if e == nil {
+			if err := h.inQuarantine(id); err != nil {
+				h.mu.Unlock()
+				return nil, nil, err
+			}
 			life, stop := context.WithCancel(context.Background())
 			e = &entry{loaded: make(chan struct{}), gone: make(chan struct{}), stop: stop}
 			h.rooms[id] = e
@@ -139,6 +145,7 @@ func (h *Hub) serve(ctx context.Context, id store.RoomID, e *entry) {
 	defer e.stop()
 	doc, err := load(ctx, h.store, id)
 	if err != nil {
+		err = h.judge(id, err)
 		if ctx.Err() == nil {
 			h.log.Error("a room could not be loaded", "room", id, "err", err)
 		}
@@ -150,9 +157,12 @@ func (h *Hub) serve(ctx context.Context, id store.RoomID, e *entry) {
 		close(e.gone)
 		return
 	}
+	h.sound(id)
 	e.room = newRoom(id, doc, h.journal, h.log)
 	close(e.loaded)
-	e.room.run(ctx)
+	if err := e.room.run(ctx); err != nil {
+		_ = h.judge(id, err) // its peers have been told
+	}
 
 	h.mu.Lock()
 	delete(h.rooms, id)
@@ -184,7 +194,8 @@ func (h *Hub) release(id store.RoomID, e *entry) {
 }
 
 // Close ends all rooms, after what they have accepted is on disk, or when ctx
-// ends. Peers should have been closed before.
+// ends. Peers should have been closed before. A store that does not answer may
+// leave goroutines behind, which end when it is closed.
 func (h *Hub) Close(ctx context.Context) error {
 	h.mu.Lock()
 	if h.closed {
@@ -206,15 +217,31 @@ func (h *Hub) Close(ctx context.Context) error {
 	}
 	ended := make(chan struct{})
 	go func() { h.wg.Wait(); close(ended) }()
-	var err error
 	select {
 	case <-ended:
-		err = h.journal.Close(ctx)
 	case <-ctx.Done():
 		// The store does not answer: giving the journal up releases the rooms.
-		err = h.journal.Close(ctx)
-		<-ended
 	}
-	h.folder.Close()
-	return err
+	err := h.journal.Close(ctx)
+	return errors.Join(err, await(ctx, ended), h.folder.Close(ctx))
+}
+
+// lastWait is how long a goroutine may take to end once it has been released.
+const lastWait = time.Second
+
+// await waits until done, or until ctx ends and lastWait is over.
+func await(ctx context.Context, done <-chan struct{}) error {
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+	}
+	timer := time.NewTimer(lastWait)
+	defer timer.Stop()
+	select {
+	case <-done:
+		return nil
+	case <-timer.C:
+		return ErrStalled
+	}
 }

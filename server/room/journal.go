@@ -3,30 +3,43 @@ package room
 import (
 	"context"
 	"log/slog"
+	"math"
 	"sync"
 	"time"
 
 	"weft/server/store"
 )
 
-// Journal makes updates durable: whatever has gathered from all rooms while
-// one commit ran goes into the next (group commit). So an idle server adds no
-// wait, and a busy one shares its fsyncs.
+// Journal makes updates durable: whatever has gathered from all rooms goes into
+// one commit (group commit). An idle server adds no wait; a busy one lets up to
+// maxGap pass between two commits, see pressure.
 //
-// Its queue holds at most maxQueued bytes; full means that add waits, and with
-// it the room and the sockets that write to it.
+// Its queue holds about maxQueued bytes; full means that rooms stop reading
+// updates, and with them the sockets that write to them, see full.
+//
+// A commit that fails, or does not return within stallAfter, puts the journal in
+// trouble: rooms take no updates then, so that nothing more gathers that is not
+// on disk. The commit is tried again until it succeeds, which ends the trouble.
 type Journal struct {
-	log   Log
-	slog  *slog.Logger
-	done  chan struct{}
-	abort chan struct{} // closed when retrying must end
+	log  Log
+	slog *slog.Logger
+	done chan struct{} // closed when the goroutine has ended
+	// given is closed when the journal gives up: what has not been committed
+	// by then never will be.
+	given chan struct{}
+	giver sync.Once
 
 	mu     sync.Mutex
 	more   *sync.Cond // signalled when queue or closed changes
-	space  *sync.Cond // signalled when a batch is taken
 	queue  []record
 	bytes  int
 	closed bool
+	space  chan struct{} // closed when the queue is no longer full; nil if it is not
+	// trouble is why nothing can be written at the moment, nil if all is well;
+	// changed is closed, and made anew, when it appears or ends.
+	trouble error
+	changed chan struct{}
+	urgent  chan struct{} // a token: enough has gathered to commit at once
 }
 
 // Log is the part of a store that the journal needs.
@@ -46,7 +59,8 @@ type record struct {
 type durable struct {
 	mu    sync.Mutex
 	n     uint64
-	moved chan struct{} // holds a token when n has moved since it was last read
+	err   error         // the store refuses this room's records: nothing more will be on disk
+	moved chan struct{} // holds a token when n or err has changed since it was last read
 }
 
 func newDurable() *durable { return &durable{moved: make(chan struct{}, 1)} }
@@ -55,6 +69,17 @@ func (d *durable) set(n uint64) {
 	d.mu.Lock()
 	d.n = n
 	d.mu.Unlock()
+	d.tell()
+}
+
+func (d *durable) fail(err error) {
+	d.mu.Lock()
+	d.err = err
+	d.mu.Unlock()
+	d.tell()
+}
+
+func (d *durable) tell() {
 	select {
 	case d.moved <- struct{}{}:
 	default:
@@ -67,66 +92,155 @@ func (d *durable) get() uint64 {
 	return d.n
 }
 
+func (d *durable) failed() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.err
+}
+
 const (
-	maxQueued = 64 << 20
-	maxBatch  = 16 << 20 // bytes in one commit
+	maxQueued  = 64 << 20
+	maxBatch   = 16 << 20 // bytes in one commit
+	urgentSize = 1 << 20  // bytes that are not waited with
+	// maxGap is how far apart the starts of two commits are at most kept for the
+	// sake of larger ones.
+	maxGap = 8 * time.Millisecond
+	// stallAfter is how long a commit may take before rooms stop relying on it.
+	stallAfter = 5 * time.Second
 )
 
 // NewJournal starts the journal's goroutine; Close ends it.
 func NewJournal(log Log, logger *slog.Logger) *Journal {
-	j := &Journal{log: log, slog: logger, done: make(chan struct{}), abort: make(chan struct{})}
+	j := &Journal{
+		log: log, slog: logger, done: make(chan struct{}), given: make(chan struct{}),
+		changed: make(chan struct{}), urgent: make(chan struct{}, 1),
+	}
 	j.more = sync.NewCond(&j.mu)
-	j.space = sync.NewCond(&j.mu)
 	go j.run()
 	return j
 }
 
-// add queues a record, in order per room.
+// add queues a record, in order per room. It does not wait: who adds asks full
+// before.
 func (j *Journal) add(r record) {
 	j.mu.Lock()
-	defer j.mu.Unlock()
-	for j.bytes > maxQueued && !j.closed {
-		j.space.Wait()
-	}
 	j.queue = append(j.queue, r)
 	j.bytes += len(r.update.Data)
+	if j.bytes > maxQueued && j.space == nil && !j.closed {
+		j.space = make(chan struct{})
+	}
+	urgent := j.bytes >= urgentSize
 	j.more.Signal()
+	j.mu.Unlock()
+	if urgent {
+		select {
+		case j.urgent <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// full returns nil if there is room for more, and otherwise a channel that is
+// closed when there is.
+func (j *Journal) full() <-chan struct{} {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.space
+}
+
+// health returns why nothing can be written at the moment, nil if all is well,
+// and a channel that is closed when that changes.
+func (j *Journal) health() (trouble error, changed <-chan struct{}) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.trouble, j.changed
+}
+
+// set takes note of trouble, or of its end.
+func (j *Journal) set(trouble error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if (j.trouble == nil) != (trouble == nil) {
+		close(j.changed)
+		j.changed = make(chan struct{})
+	}
+	j.trouble = trouble
 }
 
 // Close commits what is queued and waits, until ctx ends: then a store that
-// keeps failing is given up.
+// keeps failing, or does not answer, is given up. In the latter case the
+// journal's goroutine ends when the store does answer, or is closed.
 func (j *Journal) Close(ctx context.Context) error {
 	j.mu.Lock()
 	j.closed = true
 	j.more.Signal()
-	j.space.Broadcast()
+	j.open()
 	j.mu.Unlock()
 	select {
 	case <-j.done:
 		return nil
 	case <-ctx.Done():
-		close(j.abort)
-		<-j.done
+		j.giver.Do(func() { close(j.given) })
 		return ctx.Err()
+	}
+}
+
+// open lets those in who wait for space. mu is held.
+func (j *Journal) open() {
+	if j.space != nil {
+		close(j.space)
+		j.space = nil
 	}
 }
 
 func (j *Journal) run() {
 	defer close(j.done)
+	var recent pressure
 	for {
-		batch := j.take()
+		batch := j.take(recent.begun.Add(recent.gap()))
 		if batch == nil {
 			return
 		}
+		recent.add(len(batch), time.Now())
 		if !j.commit(batch) {
 			return
 		}
 	}
 }
 
-// take waits for records and takes up to maxBatch bytes of them; nil when
-// closed and empty.
-func (j *Journal) take() []record {
+// pressure remembers how much has been committed lately: n records, each forgotten
+// over loadTime.
+type pressure struct {
+	n     float64
+	begun time.Time // the last commit
+}
+
+const (
+	loadTime = 100 * time.Millisecond
+	// Up to lowLoad records in loadTime every commit begins at once; from twice
+	// as many on it begins maxGap after the one before.
+	lowLoad = 50
+)
+
+func (l *pressure) add(n int, now time.Time) {
+	if passed := now.Sub(l.begun); passed < 10*loadTime {
+		l.n *= math.Exp(-float64(passed) / float64(loadTime))
+	} else {
+		l.n = 0
+	}
+	l.n += float64(n)
+	l.begun = now
+}
+
+// gap is how long to let pass from the begin of the last commit to that of the
+// next: an fsync costs the same for one record as for a hundred.
+func (l *pressure) gap() time.Duration {
+	return time.Duration(min(max(l.n/lowLoad-1, 0), 1) * float64(maxGap))
+}
+
+// take waits for records, and on until then unless much gathers, and takes up
+// to maxBatch bytes of them; nil when closed and empty.
+func (j *Journal) take(then time.Time) []record {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for len(j.queue) == 0 {
@@ -134,6 +248,17 @@ func (j *Journal) take() []record {
 			return nil
 		}
 		j.more.Wait()
+	}
+	if wait := time.Until(then); wait > 0 && j.bytes < urgentSize && !j.closed {
+		j.mu.Unlock()
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-j.urgent: // also a stale token: that only makes one commit early
+		case <-j.given:
+		}
+		timer.Stop()
+		j.mu.Lock()
 	}
 	n, size := 0, 0
 	for n < len(j.queue) && (n == 0 || size+len(j.queue[n].update.Data) <= maxBatch) {
@@ -143,40 +268,8 @@ func (j *Journal) take() []record {
 	batch := j.queue[:n:n]
 	j.queue = j.queue[n:]
 	j.bytes -= size
-	j.space.Broadcast()
+	if j.bytes <= maxQueued {
+		j.open()
+	}
 	return batch
-}
-
-// commit writes a batch, and again until it succeeds: nothing is acknowledged
-// meanwhile, and rooms that write come to a halt when the queue is full. A
-// batch whose commit was reported as failed and yet happened is written twice,
-// which a CRDT does not mind.
-func (j *Journal) commit(batch []record) bool {
-	updates := make([]store.Update, len(batch))
-	for i, r := range batch {
-		updates[i] = r.update
-	}
-	wait := 50 * time.Millisecond
-	for {
-		err := j.log.AppendUpdates(context.Background(), updates)
-		if err == nil {
-			break
-		}
-		j.slog.Error("updates are not on disk yet, trying again", "updates", len(updates), "wait", wait, "err", err)
-		select {
-		case <-time.After(wait):
-		case <-j.abort:
-			j.slog.Error("updates are lost to this server; their authors still hold them", "updates", len(updates))
-			return false
-		}
-		wait = min(2*wait, 2*time.Second)
-	}
-	last := make(map[*durable]uint64, 8)
-	for _, r := range batch {
-		last[r.room] = r.n
-	}
-	for d, n := range last {
-		d.set(n)
-	}
-	return true
 }

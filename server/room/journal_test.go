@@ -114,6 +114,9 @@ func TestFullJournalHoldsItsWritersUp(t *testing.T) {
 		var added atomic.Int32
 		go func() {
 			for n := range 12 {
+				if roomy := j.full(); roomy != nil {
+					<-roomy
+				}
 				j.add(record{update: store.Update{Room: "r", Data: make([]byte, 10<<20)}, room: d, n: uint64(n + 1)})
 				added.Add(1)
 			}

@@ -37,6 +37,7 @@ type Peer interface {
 	// disk. update is the body of the n-th, for dialects that acknowledge by
 	// echo; nil if it changed nothing. It is called once for each document
 	// message that was taken, in order; n stands still after one was refused.
+	// Messages that a failing disk held off are acknowledged late, see readonly.go.
 	Acked(n uint64, update []byte)
 	// Refused says that a document message was dropped, as the peer may not
 	// make the change. Of these and the acks each message has one.

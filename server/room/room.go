@@ -21,10 +21,14 @@ import (
 type Room struct {
 	id       store.RoomID
 	commands chan command
-	stopped  chan struct{}
-	journal  *Journal
-	durable  *durable
-	log      *slog.Logger
+	// events do not wait for the disk as commands may, nor their senders for
+	// the room.
+	events  chan command
+	broken  chan error // gets why the room must end
+	stopped chan struct{}
+	journal *Journal
+	durable *durable
+	log     *slog.Logger
 
 	// Owned by the goroutine.
 	state   *state
@@ -35,6 +39,8 @@ type Room struct {
 const (
 	// commandQueue bounds what a halted room holds, at up to 1 MiB a command.
 	commandQueue = 32
+	// eventQueue bounds the events, of up to 64 KiB, that wait for the room.
+	eventQueue = 256
 	// maxWaiting is how many bytes may wait for the disk before the room
 	// stops reading commands; an ack counts for ackSize besides its body.
 	maxWaiting = 8 << 20
@@ -75,8 +81,25 @@ func (r *Room) Resync(p Peer) { r.do(command{kind: resync, peer: p}) }
 // Relay gives a body to every peer but one, who need not be in the room.
 func (r *Room) Relay(from Peer, body []byte) { r.do(command{kind: relay, peer: from, raw: body}) }
 
-// Broadcast delivers an event body to every peer.
-func (r *Room) Broadcast(body []byte) { r.do(command{kind: broadcastEvent, raw: body}) }
+// Broadcast delivers an event body to every peer. It does not wait: a room that
+// has not got round to eventQueue of them ends, and its peers come back.
+func (r *Room) Broadcast(body []byte) {
+	select {
+	case r.events <- command{kind: broadcastEvent, raw: body, now: time.Now()}:
+	case <-r.stopped:
+	default:
+		r.end(errors.New("room: it does not keep up with its events"))
+	}
+}
+
+// end makes the room end, with its peers told to come back. Only the first
+// reason counts.
+func (r *Room) end(reason error) {
+	select {
+	case r.broken <- reason:
+	default:
+	}
+}
 
 func (r *Room) do(c command) {
 	c.now = time.Now()
@@ -113,49 +136,84 @@ func open(stored store.Doc) (*crdt.Doc, error) {
 
 func newRoom(id store.RoomID, doc *crdt.Doc, j *Journal, log *slog.Logger) *Room {
 	return &Room{
-		id: id, commands: make(chan command, commandQueue), stopped: make(chan struct{}),
+		id: id, commands: make(chan command, commandQueue), events: make(chan command, eventQueue),
+		broken: make(chan error, 1), stopped: make(chan struct{}),
 		journal: j, durable: newDurable(), log: log,
 		state: &state{id: id, doc: doc, aware: awareness.NewSet(awareness.Options{}), members: map[Peer]*member{}},
 	}
 }
 
 // run is the room's goroutine. It ends when ctx does, after what was accepted
-// is on disk.
+// is on disk. An error says that it ended for another reason, with its peers
+// closed; store.ErrCorrupt, that its stored document is damaged.
 //
 // A panic is a bug, and what is in memory can't be trusted after it: the room
 // ends with it, alone, and its peers come back to what is stored.
-func (r *Room) run(ctx context.Context) {
+func (r *Room) run(ctx context.Context) (err error) {
 	defer close(r.stopped)
 	defer func() {
 		if p := recover(); p != nil {
 			r.log.Error("panic in a room; closing it", "room", r.id, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			for _, m := range r.state.members {
-				m.peer.Close(wire.CloseOverload, "the room failed: come back")
-			}
+			r.closeAll("the room failed: come back")
 			r.settle()
 		}
 	}()
 	ticker := time.NewTicker(tickEvery)
 	defer ticker.Stop()
+	trouble, changed := r.journal.health()
+	r.health(trouble)
 	for {
-		commands := r.commands
-		if r.bytes > maxWaiting {
+		commands, roomy := r.commands, r.journal.full()
+		if r.bytes > maxWaiting || roomy != nil {
 			commands = nil
 		}
 		select {
 		case c := <-commands:
-			r.apply(r.state.step(c))
-			if c.done != nil {
-				close(c.done)
-			}
+			r.carry(c)
+		case c := <-r.events:
+			r.carry(c)
+		case <-roomy:
+		case <-changed:
+			r.release() // the acks first
+			trouble, changed = r.journal.health()
+			r.health(trouble)
 		case <-r.durable.moved:
+			if err := r.durable.failed(); err != nil {
+				r.closeAll("the room is damaged on disk")
+				return err
+			}
 			r.release()
 		case now := <-ticker.C:
 			r.apply(r.state.step(command{kind: tick, now: now}))
+		case err := <-r.broken:
+			r.log.Error("closing a room", "room", r.id, "err", err)
+			r.closeAll("the room is overloaded: come back")
+			r.settle()
+			return err
 		case <-ctx.Done():
 			r.drain()
-			return
+			return nil
 		}
+	}
+}
+
+func (r *Room) carry(c command) {
+	r.apply(r.state.step(c))
+	if c.done != nil {
+		close(c.done)
+	}
+}
+
+// health tells the state whether updates can be written.
+func (r *Room) health(trouble error) {
+	if (trouble != nil) != r.state.readOnly {
+		r.apply(r.state.step(command{kind: storage, failing: trouble != nil, now: time.Now()}))
+	}
+}
+
+func (r *Room) closeAll(reason string) {
+	for _, m := range r.state.members {
+		m.peer.Close(wire.CloseOverload, reason)
 	}
 }
 
@@ -164,7 +222,7 @@ func (r *Room) drain() {
 	for {
 		select {
 		case c := <-r.commands:
-			r.apply(r.state.step(c))
+			r.carry(c)
 			continue
 		default:
 		}
@@ -176,10 +234,13 @@ func (r *Room) drain() {
 // settle waits until what was handed to the journal is on disk, or never will
 // be.
 func (r *Room) settle() {
-	for len(r.waiting) > 0 {
+	for len(r.waiting) > 0 && r.durable.failed() == nil {
 		select {
 		case <-r.durable.moved:
 			r.release()
+		case <-r.journal.given:
+			r.release()
+			return
 		case <-r.journal.done:
 			r.release()
 			return

@@ -26,6 +26,7 @@ type member struct {
 	// the first that was refused: an ack speaks for all before it.
 	docMessages uint64
 	refused     bool
+	lapse       lapse
 }
 
 // state is a ready room without its goroutine: step changes it and says what
@@ -37,6 +38,7 @@ type state struct {
 	members map[Peer]*member
 	// appended counts the updates handed to the journal.
 	appended uint64
+	readOnly bool // the disk takes nothing at the moment
 }
 
 // effect is one thing to do after a step, in order.
@@ -74,7 +76,9 @@ type command struct {
 	raw  []byte // broadcastEvent, relay
 	read func(*crdt.Doc)
 	now  time.Time
-	done chan struct{} // closed when the command has been carried out, if not nil
+	// failing: whether the disk takes nothing, for storage
+	failing bool
+	done    chan struct{} // closed when the command has been carried out, if not nil
 }
 
 type commandKind int
@@ -88,6 +92,7 @@ const (
 	broadcastEvent // raw to everybody
 	relay          // raw to everybody but peer
 	look           // read looks at the document
+	storage        // the disk fails, or does no longer
 	tick
 )
 
@@ -135,17 +140,24 @@ func (s *state) step(c command) []effect {
 		return []effect{{kind: broadcast, to: m, class: Event, body: c.raw}}
 	case look:
 		c.read(s.doc)
+	case storage:
+		return s.storage(c.failing, c.now)
 	case tick:
+		effects := s.overdue(c.now)
 		if gone := s.aware.Expire(c.now, awarenessTimeout); len(gone) > 0 {
-			return []effect{s.awareness(gone, nil)}
+			effects = append(effects, s.awareness(gone, nil))
 		}
+		return effects
 	}
 	return nil
 }
 
 // greet asks the peer for what the room lacks and tells it who is here.
 func (s *state) greet(m *member, effects []effect) []effect {
-	effects = append(effects, effect{kind: send, to: m, class: Document, body: wire.AppendStep1(nil, s.doc.EncodeStateVector())})
+	effects = append(effects, s.ask(m))
+	if s.readOnly {
+		effects = append(effects, effect{kind: send, to: m, class: Event, body: storageEvent(false)})
+	}
 	if s.aware.Len() > 0 {
 		effects = append(effects, effect{kind: send, to: m, class: Awareness, body: s.everyone()})
 	}
@@ -206,39 +218,49 @@ func (s *state) answer(m *member, payload []byte) []effect {
 // update applies a change. The others hear of it at once, the journal gets the
 // very bytes that came, and the author hears of it once they are on disk.
 func (s *state) update(m *member, b wire.Body) []effect {
-	if m.who.Role < auth.Write {
+	mayWrite := m.who.Role >= auth.Write
+	known := false
+	if !mayWrite || s.readOnly {
+		var err error
+		if known, err = s.doc.Knows(b.Payload); err != nil {
+			return bad(m, err)
+		}
+	}
+	owed := uint64(0)
+	if b.Sync == ysync.Step2 {
+		owed = m.answered(s.readOnly && !known)
+	}
+	switch {
+	case !mayWrite && !known:
 		// A reader's client answers step 1 with what it has, which is often all
 		// that we have. What is news is dropped, its client may have tidied up
 		// formatting, and no ack may ever count it.
-		known, err := s.doc.Knows(b.Payload)
+		m.refused = true
+		return []effect{{kind: refuse, to: m}}
+	case s.readOnly && !known:
+		m.lapse.refuse()
+		return nil
+	}
+	m.count()
+	effects := make([]effect, 0, 3)
+	var body []byte
+	if mayWrite {
+		changed, err := s.doc.ApplyUpdate(b.Payload)
 		if err != nil {
 			return bad(m, err)
 		}
-		if !known {
-			m.refused = true
-			return []effect{{kind: refuse, to: m}}
+		if changed {
+			s.appended++
+			body = wire.AppendUpdate(nil, b.Payload)
+			effects = append(effects,
+				effect{kind: journal, data: b.Payload},
+				effect{kind: broadcast, to: m, class: Document, body: body})
 		}
 	}
-	if !m.refused {
-		m.docMessages++
+	for range owed {
+		effects = append(effects, effect{kind: ack, to: m, n: m.docMessages - 1, after: s.appended})
 	}
-	if m.who.Role < auth.Write {
-		return []effect{{kind: ack, to: m, n: m.docMessages, after: s.appended}}
-	}
-	changed, err := s.doc.ApplyUpdate(b.Payload)
-	if err != nil {
-		return bad(m, err)
-	}
-	if !changed {
-		return []effect{{kind: ack, to: m, n: m.docMessages, after: s.appended}}
-	}
-	s.appended++
-	body := wire.AppendUpdate(nil, b.Payload)
-	return []effect{
-		{kind: journal, data: b.Payload},
-		{kind: broadcast, to: m, class: Document, body: body},
-		{kind: ack, to: m, n: m.docMessages, after: s.appended, body: body},
-	}
+	return append(effects, effect{kind: ack, to: m, n: m.docMessages, after: s.appended, body: body})
 }
 
 // moved takes an awareness update. What is news goes to everybody, its sender

@@ -1,0 +1,432 @@
+package room
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"weft/crdt"
+	"weft/crdt/ysync"
+	"weft/server/auth"
+	"weft/server/store"
+	"weft/server/wire"
+)
+
+// disk is a store in memory whose writes fail, hang, or find a room damaged
+// when told to. It knows documents only.
+type disk struct {
+	store.Store
+	mu      sync.Mutex
+	logs    map[store.RoomID][][]byte
+	commits int
+	rows    int
+	fail    error
+	hang    chan struct{} // writes wait until it is closed
+	damaged map[store.RoomID]bool
+}
+
+func newDisk() *disk {
+	return &disk{logs: map[store.RoomID][][]byte{}, damaged: map[store.RoomID]bool{}}
+}
+
+func (d *disk) AppendUpdates(_ context.Context, updates []store.Update) error {
+	d.mu.Lock()
+	hang := d.hang
+	d.mu.Unlock()
+	if hang != nil {
+		<-hang
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.fail != nil {
+		return d.fail
+	}
+	for _, u := range updates {
+		if d.damaged[u.Room] {
+			return store.ErrCorrupt
+		}
+	}
+	for _, u := range updates {
+		d.logs[u.Room] = append(d.logs[u.Room], u.Data)
+	}
+	d.commits++
+	d.rows += len(updates)
+	return nil
+}
+
+func (d *disk) LoadDoc(_ context.Context, id store.RoomID) (store.Doc, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.damaged[id] {
+		return store.Doc{}, store.ErrCorrupt
+	}
+	return store.Doc{Log: append([][]byte(nil), d.logs[id]...)}, nil
+}
+
+func (d *disk) LongLogs(context.Context, int) ([]store.RoomID, error) { return nil, nil }
+
+func (d *disk) set(f func(*disk)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	f(d)
+}
+
+// stored is the room's text as the disk alone has it.
+func (d *disk) stored(t *testing.T, id store.RoomID) string {
+	t.Helper()
+	doc, err := load(t.Context(), d, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc.Text("t")
+}
+
+// author is a peer with a document of its own that behaves as Yjs clients do:
+// it sends its edits, applies what comes, and answers step 1.
+type author struct {
+	mu     sync.Mutex
+	t      *testing.T
+	room   *Room
+	doc    *crdt.Doc
+	acked  uint64
+	acks   uint64 // calls of Acked
+	sent   uint64
+	events []string
+	closed wire.CloseCode
+	asked  []byte // a state vector to be answered
+}
+
+func enterAuthor(t *testing.T, r *Room, id uint64) *author {
+	t.Helper()
+	a := &author{t: t, room: r, doc: crdt.New(crdt.Options{ClientID: id})}
+	if err := r.Join(a, Who{Role: auth.Write}); err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func (a *author) Deliver(class Class, body []byte) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	b, err := wire.DecodeBody(body)
+	if err != nil {
+		a.t.Error(err)
+		return
+	}
+	switch {
+	case class == Event:
+		e, err := wire.DecodeEvent(b.Payload)
+		if err != nil {
+			a.t.Error(err)
+		}
+		a.events = append(a.events, e.Name)
+	case b.Type == wire.TypeSync && b.Sync == ysync.Step1:
+		a.asked = bytes.Clone(b.Payload)
+	case b.Type == wire.TypeSync:
+		if _, err := a.doc.ApplyUpdate(b.Payload); err != nil {
+			a.t.Error(err)
+		}
+	}
+}
+
+func (a *author) Acked(n uint64, _ []byte) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.acked = max(a.acked, n)
+	a.acks++
+}
+
+func (a *author) Refused() { a.t.Error("refused for a lack of rights") }
+
+func (a *author) Close(c wire.CloseCode, _ string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.closed = c
+}
+
+// answer sends what the room asked for, if it did.
+func (a *author) answer() {
+	a.mu.Lock()
+	asked := a.asked
+	a.asked = nil
+	var u []byte
+	if asked != nil {
+		sv, err := crdt.DecodeStateVector(asked)
+		if err != nil {
+			a.t.Error(err)
+		}
+		u = a.doc.EncodeStateAsUpdate(sv)
+		a.sent++
+	}
+	a.mu.Unlock()
+	if asked != nil {
+		a.room.Receive(a, wire.Body{Type: wire.TypeSync, Sync: ysync.Step2, Payload: u})
+	}
+}
+
+func (a *author) write(text string) {
+	a.t.Helper()
+	a.mu.Lock()
+	u, err := a.doc.InsertText("t", 0, text)
+	a.sent++
+	a.mu.Unlock()
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	a.room.Receive(a, update(u))
+}
+
+func (a *author) see() (acked, sent uint64, text string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.acked, a.sent, a.doc.Text("t")
+}
+
+func diskHub(d *disk) *Hub { return NewHub(HubOptions{Store: d, Log: slog.New(slog.DiscardHandler)}) }
+
+// TestFailingDiskMakesRoomsReadOnlyUntilItHeals: what comes while the disk
+// fails is neither acked nor shown, stays with its author, and is fetched,
+// stored and acked by itself when the disk is back.
+func TestFailingDiskMakesRoomsReadOnlyUntilItHeals(t *testing.T) {
+	for name, f := range map[string]struct{ broken, healed func(*disk) }{
+		"fails": {func(d *disk) { d.fail = errors.New("no space left on device") }, func(d *disk) { d.fail = nil }},
+		"hangs": {func(d *disk) { d.hang = make(chan struct{}) }, func(d *disk) { close(d.hang); d.hang = nil }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := newDisk()
+				h := diskHub(d)
+				r, release, err := h.Open(t.Context(), "r")
+				if err != nil {
+					t.Fatal(err)
+				}
+				a, b := enterAuthor(t, r, 1), enterAuthor(t, r, 2)
+				synctest.Wait()
+				a.answer()
+				b.answer()
+				a.write("one ")
+				time.Sleep(time.Second)
+				if acked, sent, _ := a.see(); acked != sent {
+					t.Fatalf("acked %d of %d while all is well", acked, sent)
+				}
+
+				d.set(f.broken)
+				a.write("two ") // finds out, and is written when the disk is back
+				time.Sleep(2 * stallAfter)
+				a.write("three ")
+				a.write("four ")
+				time.Sleep(time.Minute)
+				acked, sent, _ := a.see()
+				if acked != 2 || sent != 5 {
+					t.Errorf("acked %d of %d while the disk fails, want 2 of 5", acked, sent)
+				}
+				if _, _, text := b.see(); text != "two one " {
+					t.Errorf("the other one sees %q of what may never be stored", text)
+				}
+				late := enterAuthor(t, r, 3) // people may come and read meanwhile
+				synctest.Wait()
+				if len(late.events) != 1 || len(a.events) != 1 || len(b.events) != 1 || a.events[0] != "storage" {
+					t.Errorf("told %v, %v and %v", a.events, b.events, late.events)
+				}
+
+				d.set(f.healed)
+				time.Sleep(2 * lastRetry)
+				a.write("five ") // before the room's question is answered: it can't ack for three and four
+				synctest.Wait()
+				if acked, _, _ := a.see(); acked > 3 {
+					t.Errorf("acked %d: that speaks for updates that were refused", acked)
+				}
+				a.answer()
+				time.Sleep(time.Second)
+				if acked, sent, text := a.see(); acked != sent || d.stored(t, "r") != text {
+					t.Errorf("acked %d of %d; stored %q of %q", acked, sent, d.stored(t, "r"), text)
+				}
+				if _, _, text := b.see(); text != "five four three two one " {
+					t.Errorf("the other one sees %q", text)
+				}
+				if a.acks != a.sent {
+					t.Errorf("%d acks for %d document messages", a.acks, a.sent)
+				}
+				if len(a.events) != 2 || a.closed != 0 {
+					t.Errorf("told %v, closed with %d", a.events, a.closed)
+				}
+				release()
+				if err := h.Close(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			})
+		})
+	}
+}
+
+// TestPeerThatDoesNotAnswerAfterALapseIsClosed: its next connection syncs.
+func TestPeerThatDoesNotAnswerAfterALapseIsClosed(t *testing.T) {
+	s := newState()
+	p := enter(s, "a", true)
+	s.step(command{kind: storage, failing: true, now: start})
+	s.step(command{kind: message, peer: p, body: update(insert(t, 1, "hi")), now: start})
+	s.step(command{kind: storage, now: start})
+	if effects := s.step(command{kind: tick, now: start.Add(lapseTime)}); len(effects) != 0 {
+		t.Fatalf("effects %+v", effects)
+	}
+	effects := s.step(command{kind: tick, now: start.Add(lapseTime + time.Second)})
+	if len(effects) != 1 || effects[0].kind != closePeer || effects[0].code != wire.CloseOverload {
+		t.Fatalf("effects %+v", effects)
+	}
+}
+
+// TestDamagedRoomHoldsNobodyUp: the store refuses to write to a damaged room;
+// the updates of others in the same commit are stored and acked.
+func TestDamagedRoomHoldsNobodyUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDisk()
+		h := diskHub(d)
+		var authors []*author
+		for i, id := range []store.RoomID{"a", "bad", "c"} {
+			r, release, err := h.Open(t.Context(), id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer release()
+			authors = append(authors, enterAuthor(t, r, uint64(i+1)))
+		}
+		d.set(func(d *disk) { d.damaged["bad"] = true })
+		for range 10 {
+			for _, a := range authors {
+				a.write("x")
+			}
+		}
+		time.Sleep(time.Second)
+		for i, id := range []store.RoomID{"a", "bad", "c"} {
+			acked, sent, _ := authors[i].see()
+			if id == "bad" {
+				if acked != 0 || authors[i].closed != wire.CloseOverload {
+					t.Errorf("bad: acked %d, closed with %d", acked, authors[i].closed)
+				}
+			} else if acked != sent || d.stored(t, id) != "xxxxxxxxxx" {
+				t.Errorf("%s: acked %d of %d, stored %q", id, acked, sent, d.stored(t, id))
+			}
+		}
+		if _, _, err := h.Open(t.Context(), "bad"); !errors.Is(err, ErrQuarantined) {
+			t.Errorf("Open: %v", err)
+		}
+		if err := h.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// TestQuarantineIsLiftedByItself: a damaged room is looked at again, ever more
+// rarely, and opens once it is sound.
+func TestQuarantineIsLiftedByItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDisk()
+		d.damaged["r"] = true
+		h := diskHub(d)
+		for range 3 {
+			if _, _, err := h.Open(t.Context(), "r"); !errors.Is(err, ErrQuarantined) || !errors.Is(err, store.ErrCorrupt) {
+				t.Fatalf("Open: %v", err)
+			}
+			time.Sleep(time.Minute)
+		}
+		d.set(func(d *disk) { d.damaged["r"] = false })
+		time.Sleep(lastQuarantine)
+		_, release, err := h.Open(t.Context(), "r")
+		if err != nil || h.Quarantined() != 0 {
+			t.Fatalf("Open after it healed: %v, %d in quarantine", err, h.Quarantined())
+		}
+		release()
+		if err := h.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// TestHungDiskEndsNeitherPatienceNorPresence: while a commit hangs, a room that
+// is full of unwritten updates takes events at once, and closing does not wait
+// for the disk.
+func TestHungDiskHoldsUpNeitherEventsNorTheExit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDisk()
+		h := diskHub(d)
+		r, release, err := h.Open(t.Context(), "r")
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := enterAuthor(t, r, 1)
+		d.set(func(d *disk) { d.hang = make(chan struct{}) })
+		go func() { // far more than may wait for the disk, and before the stall is noticed
+			for range 100 {
+				a.write(string(bytes.Repeat([]byte("x"), 500<<10)))
+			}
+		}()
+		time.Sleep(time.Second)
+		begun := time.Now()
+		for range 2 * eventQueue {
+			r.Broadcast(storageEvent(true))
+			synctest.Wait()
+		}
+		if took := time.Since(begun); took != 0 || a.closed != 0 {
+			t.Errorf("events took %s, closed with %d", took, a.closed)
+		}
+		a.mu.Lock()
+		if len(a.events) != 2*eventQueue {
+			t.Errorf("%d events came", len(a.events))
+		}
+		a.mu.Unlock()
+
+		release()
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		begun = time.Now()
+		if err := h.Close(ctx); err == nil {
+			t.Error("closing says that all is on disk")
+		}
+		if took := time.Since(begun); took > 10*time.Second+2*lastWait {
+			t.Errorf("closing took %s", took)
+		}
+		d.set(func(d *disk) { close(d.hang) }) // as closing the store does
+	})
+}
+
+// TestJournalSharesCommitsUnderLoad: one edit at a time is committed at once;
+// many rooms' edits share commits, and wait no longer than maxGap for it.
+func TestJournalSharesCommitsUnderLoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := &slowLog{wait: 200 * time.Microsecond}
+		j := NewJournal(log, slog.New(slog.DiscardHandler))
+		d := newDurable()
+		n := uint64(0)
+		add := func() {
+			n++
+			j.add(record{update: store.Update{Room: "r", Data: []byte{1}}, room: d, n: n})
+		}
+		for range 20 {
+			add()
+			time.Sleep(log.wait + time.Microsecond)
+			if d.get() != n {
+				t.Fatalf("an idle journal lets edit %d wait", n)
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		log.commits = nil
+		for range 4000 { // in one second
+			add()
+			time.Sleep(250 * time.Microsecond)
+			if lag := n - d.get(); lag > uint64((maxGap+2*log.wait)/(250*time.Microsecond))+2 {
+				t.Fatalf("edit %d: %d wait", n, lag)
+			}
+		}
+		if len(log.commits) > 200 {
+			t.Errorf("%d commits for 4,000 edits in a second", len(log.commits))
+		}
+		if err := j.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
