@@ -19,7 +19,7 @@ type lapse struct {
 	// Its answer to the last step 1 holds all of them. refused counts those of
 	// them that have had no ack.
 	missed, refused uint64
-	since  time.Time // when the peer was asked after the disk came back
+	since           time.Time // when the peer was asked after the disk came back
 }
 
 // lapseTime is how long a peer may take to answer; then it is closed, to come
