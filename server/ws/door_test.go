@@ -22,12 +22,20 @@ import (
 )
 
 // deadDisk reads, and writes nothing.
-type deadDisk struct{ store.Store }
+type deadDisk struct {
+	store.Store
+	hang chan struct{} // if not nil, writes do not return before it is closed
+}
 
 var errDisk = errors.New("the disk is full")
 
 func (deadDisk) LoadDoc(context.Context, store.RoomID) (store.Doc, error) { return store.Doc{}, nil }
-func (deadDisk) AppendUpdates(context.Context, []store.Update) error      { return errDisk }
+func (d deadDisk) AppendUpdates(context.Context, []store.Update) error {
+	if d.hang != nil {
+		<-d.hang
+	}
+	return errDisk
+}
 func (deadDisk) LongLogs(context.Context, int) ([]store.RoomID, error)    { return nil, nil }
 func (deadDisk) LastSeq(context.Context, store.RoomID) (store.Seq, error) { return 0, nil }
 func (deadDisk) TouchMember(context.Context, store.RoomID, store.User, time.Time) error {
@@ -35,13 +43,13 @@ func (deadDisk) TouchMember(context.Context, store.RoomID, store.User, time.Time
 }
 
 // onDeadDisk is a door to one room that cannot write; the caller closes it.
-func onDeadDisk(t *testing.T) (door *Door, dial func() *websocket.Conn) {
+func onDeadDisk(t *testing.T, disk deadDisk) (door *Door, dial func() *websocket.Conn) {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	people := presence.NewMemory(presence.MemoryOptions{})
 	typing := presence.NewTyping(0, func(string, []presence.Typist) {})
-	hub := room.NewHub(room.HubOptions{Store: deadDisk{}, Log: log})
-	door = New(Config{Hub: hub, People: people, Typing: typing, Members: deadDisk{}, Limits: LabLimits(), Log: log})
+	hub := room.NewHub(room.HubOptions{Store: disk, Log: log})
+	door = New(Config{Hub: hub, People: people, Typing: typing, Members: disk, Limits: LabLimits(), Log: log})
 	id := auth.Identity{User: "ana", Name: "Ana", Grants: []auth.Grant{{Pattern: "**", Role: auth.Write}}}
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := door.ServeRoom(w, r, id, false, "r"); err != nil {
@@ -66,10 +74,13 @@ func onDeadDisk(t *testing.T) (door *Door, dial func() *websocket.Conn) {
 	}
 }
 
-// TestStoppingWithADeadDiskEnds: a connection whose room has come to a halt
-// waits for that room, and the door must not wait for the connection.
+// TestStoppingWithADeadDiskEnds: a connection whose room has come to a halt, as
+// a commit does not return, waits for that room, and the door must not wait for
+// the connection.
 func TestStoppingWithADeadDiskEnds(t *testing.T) {
-	door, dial := onDeadDisk(t)
+	hang := make(chan struct{})
+	defer close(hang)
+	door, dial := onDeadDisk(t, deadDisk{hang: hang})
 	ws := dial()
 	text := strings.Repeat("x", 900<<10)
 	for client := uint64(1); ; client++ {
@@ -105,7 +116,7 @@ func TestStoppingWithADeadDiskEnds(t *testing.T) {
 
 // TestSilentConnectionIsToldWhy: not that many are there to hear it.
 func TestSilentConnectionIsToldWhy(t *testing.T) {
-	door, dial := onDeadDisk(t)
+	door, dial := onDeadDisk(t, deadDisk{})
 	door.melody.Config.PongWait = 100 * time.Millisecond // and no ping before
 	ws := dial()
 	var err error
@@ -150,7 +161,7 @@ func TestAskingTooMuchWaits(t *testing.T) {
 // TestChannelThatWasLeftSaysNothing: the client may have given its number to
 // another room by now, whose document a late update would damage.
 func TestChannelThatWasLeftSaysNothing(t *testing.T) {
-	hub := room.NewHub(room.HubOptions{Store: deadDisk{}, Log: slog.New(slog.DiscardHandler)})
+	hub := room.NewHub(room.HubOptions{Store: disk, Log: slog.New(slog.DiscardHandler)})
 	live, release, err := hub.Open(t.Context(), "r")
 	if err != nil {
 		t.Fatal(err)
@@ -175,7 +186,7 @@ func TestChannelThatWasLeftSaysNothing(t *testing.T) {
 
 // TestWhatAJoinHoldsIsBounded: the store may take its time to answer a join.
 func TestWhatAJoinHoldsIsBounded(t *testing.T) {
-	hub := room.NewHub(room.HubOptions{Store: deadDisk{}, Log: slog.New(slog.DiscardHandler)})
+	hub := room.NewHub(room.HubOptions{Store: disk, Log: slog.New(slog.DiscardHandler)})
 	live, release, err := hub.Open(t.Context(), "r")
 	if err != nil {
 		t.Fatal(err)
