@@ -161,7 +161,7 @@ func TestAskingTooMuchWaits(t *testing.T) {
 // TestChannelThatWasLeftSaysNothing: the client may have given its number to
 // another room by now, whose document a late update would damage.
 func TestChannelThatWasLeftSaysNothing(t *testing.T) {
-	hub := room.NewHub(room.HubOptions{Store: disk, Log: slog.New(slog.DiscardHandler)})
+	hub := room.NewHub(room.HubOptions{Store: deadDisk{}, Log: slog.New(slog.DiscardHandler)})
 	live, release, err := hub.Open(t.Context(), "r")
 	if err != nil {
 		t.Fatal(err)
@@ -186,7 +186,7 @@ func TestChannelThatWasLeftSaysNothing(t *testing.T) {
 
 // TestWhatAJoinHoldsIsBounded: the store may take its time to answer a join.
 func TestWhatAJoinHoldsIsBounded(t *testing.T) {
-	hub := room.NewHub(room.HubOptions{Store: disk, Log: slog.New(slog.DiscardHandler)})
+	hub := room.NewHub(room.HubOptions{Store: deadDisk{}, Log: slog.New(slog.DiscardHandler)})
 	live, release, err := hub.Open(t.Context(), "r")
 	if err != nil {
 		t.Fatal(err)
