@@ -34,6 +34,24 @@ func (c *byteRuns) write(b byte) {
 	c.buf, c.last, c.count = append(c.buf, b), b, 1
 }
 
+// spread makes runs of one byte of all.
+func (c *byteRuns) spread() {
+	r := lib0.NewReader(c.buf)
+	var fresh []byte
+	for r.Len() > 0 {
+		b, _ := r.Byte()
+		left := c.count // of the last run
+		if r.Len() > 0 {
+			left, _ = r.Uvarint()
+			left++
+		}
+		for ; left > 0; left-- {
+			fresh = append(fresh, b, 0)
+		}
+	}
+	c.buf, c.count = fresh[:len(fresh)-1], 1
+}
+
 // numberRuns writes runs of numbers.
 type numberRuns struct {
 	buf         []byte
@@ -99,6 +117,19 @@ type texts struct {
 func (c *texts) write(b []byte) {
 	c.all = append(c.all, b...)
 	c.units.write(uint64(utf16Len(b)))
+}
+
+// writeFrom writes a text of so many UTF-16 units from unit skip on.
+func (c *texts) writeFrom(b []byte, units, skip uint64) {
+	if skip > 0 {
+		at, halved := utf16Cut(b, int(units), int(skip))
+		if b = b[at:]; halved {
+			c.all = append(c.all, replacement...)
+			b = b[4:]
+		}
+	}
+	c.all = append(c.all, b...)
+	c.units.write(units - skip)
 }
 
 // byteRunsIn reads what byteRuns wrote.

@@ -2,241 +2,100 @@ package crdt
 
 import (
 	"bytes"
-	"encoding/json"
+	"cmp"
 	"math"
 	"slices"
 	"strconv"
-
-	"weft/crdt/lib0"
 )
 
 // Values of embeds and formats are JSON texts in update V1 and any values in V2. What
-// converts one to the other does what a browser does: JSON.parse and JSON.stringify.
+// converts one to the other does what a browser does: JSON.parse (json_any.go) and
+// JSON.stringify (any_json.go). Both write as they read; nothing is held but the places
+// of the members of the objects they are in.
 
-// object is a JavaScript object. Its order is: keys that are indices ascending, then
-// the others as they first came; a key that comes again has the later value.
-type object struct {
-	keys   []string
-	values map[string]any
+// member is one property of an object: where its key and its value lie in two buffers.
+// A value without bytes is undefined.
+type member struct {
+	keyFrom, keyTo uint32
+	from, to       uint32
 }
 
-func (o *object) set(key string, value any) {
-	if _, found := o.values[key]; !found {
-		o.keys = append(o.keys, key)
+// tidy brings the members of an object into the order that JavaScript gives them, and
+// tells whether they were not: keys that are indices ascending, then the others as they
+// first came; a key that comes again has the later value.
+func tidy(ms []member, keys []byte) (_ []member, changed bool) {
+	key := func(m member) []byte { return keys[m.keyFrom:m.keyTo] }
+	index := false
+	for _, m := range ms {
+		index = index || arrayIndex(key(m)) != notIndex
 	}
-	o.values[key] = value
-}
-
-func (o *object) sort() {
-	slices.SortStableFunc(o.keys, func(a, b string) int {
-		x, y := arrayIndex(a), arrayIndex(b)
-		switch {
-		case x < y:
-			return -1
-		case x > y:
-			return 1
-		}
-		return 0
+	had := len(ms)
+	if ms = lastValues(ms, key); len(ms) == had && !index {
+		return ms, false
+	}
+	slices.SortStableFunc(ms, func(a, b member) int {
+		return cmp.Compare(arrayIndex(key(a)), arrayIndex(key(b)))
 	})
+	return ms, true
 }
 
-// arrayIndex is the index that a key spells, or one beyond all of them.
-func arrayIndex(key string) uint64 {
-	const none = math.MaxUint32
-	if key == "" || len(key) > 10 || key[0] == '0' && len(key) > 1 {
-		return none
+// lastValues leaves one member for each key: the first, with the value of the last.
+func lastValues(ms []member, key func(member) []byte) []member {
+	if !mayRepeat(ms, key) {
+		return ms
+	}
+	byKey := slices.Clone(ms)
+	slices.SortFunc(byKey, func(a, b member) int {
+		return cmp.Or(bytes.Compare(key(a), key(b)), cmp.Compare(a.keyFrom, b.keyFrom))
+	})
+	twice := false
+	for i := len(byKey) - 1; i > 0; i-- {
+		if a, b := &byKey[i-1], byKey[i]; bytes.Equal(key(*a), key(b)) {
+			a.from, a.to = b.from, b.to
+			byKey[i].keyFrom = math.MaxUint32 // gone
+			twice = true
+		}
+	}
+	if !twice {
+		return ms
+	}
+	ms = append(ms[:0], byKey...)
+	ms = slices.DeleteFunc(ms, func(m member) bool { return m.keyFrom == math.MaxUint32 })
+	slices.SortFunc(ms, func(a, b member) int { return cmp.Compare(a.keyFrom, b.keyFrom) })
+	return ms
+}
+
+// mayRepeat tells whether a key may come twice: exactly for a few, always for many.
+func mayRepeat(ms []member, key func(member) []byte) bool {
+	if len(ms) > 8 {
+		return true
+	}
+	for i := range ms {
+		for j := range i {
+			if bytes.Equal(key(ms[i]), key(ms[j])) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// notIndex is beyond the indices of all arrays.
+const notIndex = math.MaxUint32
+
+// arrayIndex is the index that a key spells, or notIndex.
+func arrayIndex(key []byte) uint64 {
+	if len(key) == 0 || len(key) > 10 || key[0] == '0' && len(key) > 1 {
+		return notIndex
 	}
 	n := uint64(0)
-	for _, c := range []byte(key) {
+	for _, c := range key {
 		if c < '0' || c > '9' {
-			return none
+			return notIndex
 		}
 		n = 10*n + uint64(c-'0')
 	}
-	return min(n, none)
-}
-
-// appendAnyOfJSON writes a JSON text, checked before, as an any value.
-func appendAnyOfJSON(dst, text []byte) ([]byte, error) {
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.UseNumber()
-	v, err := parseValue(dec)
-	if err != nil {
-		return dst, ErrJSON
-	}
-	return appendValue(dst, v)
-}
-
-func parseValue(dec *json.Decoder) (any, error) {
-	token, err := dec.Token()
-	if err != nil {
-		return nil, err
-	}
-	switch token := token.(type) {
-	case json.Number:
-		f, _ := strconv.ParseFloat(string(token), 64) // out of range: infinite, as in JavaScript
-		return f, nil
-	case json.Delim:
-		if token == '[' {
-			list := []any{}
-			for dec.More() {
-				v, err := parseValue(dec)
-				if err != nil {
-					return nil, err
-				}
-				list = append(list, v)
-			}
-			_, err := dec.Token()
-			return list, err
-		}
-		o := &object{values: map[string]any{}}
-		for dec.More() {
-			key, err := dec.Token()
-			if err != nil {
-				return nil, err
-			}
-			v, err := parseValue(dec)
-			if err != nil {
-				return nil, err
-			}
-			o.set(key.(string), v)
-		}
-		o.sort()
-		_, err := dec.Token()
-		return o, err
-	}
-	return token, nil
-}
-
-func appendValue(dst []byte, v any) (_ []byte, err error) {
-	switch v := v.(type) {
-	case []any:
-		dst = lib0.AppendUvarint(append(dst, lib0.TagArray), uint64(len(v)))
-		for _, element := range v {
-			if dst, err = appendValue(dst, element); err != nil {
-				return dst, err
-			}
-		}
-		return dst, nil
-	case *object:
-		dst = lib0.AppendUvarint(append(dst, lib0.TagObject), uint64(len(v.keys)))
-		for _, key := range v.keys {
-			dst = lib0.AppendVarString(dst, key)
-			if dst, err = appendValue(dst, v.values[key]); err != nil {
-				return dst, err
-			}
-		}
-		return dst, nil
-	}
-	return lib0.AppendAny(dst, v)
-}
-
-// readAsJSON reads an any value and appends it as a JSON text. What JSON.stringify has
-// no text for is refused: bigint, and undefined by itself.
-func readAsJSON(dst []byte, r *lib0.Reader) ([]byte, error) {
-	v, err := readValue(r, lib0.MaxDepth)
-	if err != nil {
-		return dst, err
-	}
-	if v == (lib0.Undefined{}) {
-		return dst, ErrJSON
-	}
-	return stringify(dst, v)
-}
-
-// readValue is Any that keeps the order of keys. depth counts lists and objects, as in
-// JSON texts, but not what is in the innermost one.
-func readValue(r *lib0.Reader, depth int) (any, error) {
-	if r.Len() == 0 {
-		return nil, lib0.ErrShort
-	}
-	tag := r.Rest()[0]
-	if depth == 0 && (tag == lib0.TagArray || tag == lib0.TagObject) {
-		return nil, lib0.ErrDepth
-	}
-	switch tag {
-	case lib0.TagArray:
-		r.Byte() //nolint:errcheck // the tag
-		n, err := r.Count(1)
-		list := []any{}
-		for ; err == nil && n > 0; n-- {
-			var v any
-			v, err = readValue(r, depth-1)
-			list = append(list, v)
-		}
-		return list, err
-	case lib0.TagObject:
-		r.Byte() //nolint:errcheck // the tag
-		n, err := r.Count(2)
-		o := &object{values: map[string]any{}}
-		for ; err == nil && n > 0; n-- {
-			var key string
-			var v any
-			if key, err = r.VarString(); err == nil {
-				v, err = readValue(r, depth-1)
-				o.set(key, v)
-			}
-		}
-		o.sort()
-		return o, err
-	}
-	return r.Any()
-}
-
-func stringify(dst []byte, v any) (_ []byte, err error) {
-	switch v := v.(type) {
-	case nil:
-		return append(dst, "null"...), nil
-	case lib0.Undefined:
-		return append(dst, "null"...), nil // an element; properties are left out
-	case bool:
-		return strconv.AppendBool(dst, v), nil
-	case int64:
-		return appendJSNumber(dst, float64(v)), nil
-	case float64:
-		return appendJSNumber(dst, v), nil
-	case string:
-		return appendJSString(dst, v), nil
-	case []byte: // an object with an index for each byte
-		dst = append(dst, '{')
-		for i, b := range v {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			dst = append(strconv.AppendInt(append(dst, '"'), int64(i), 10), `":`...)
-			dst = strconv.AppendUint(dst, uint64(b), 10)
-		}
-		return append(dst, '}'), nil
-	case []any:
-		dst = append(dst, '[')
-		for i, element := range v {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			if dst, err = stringify(dst, element); err != nil {
-				return dst, err
-			}
-		}
-		return append(dst, ']'), nil
-	case *object:
-		dst = append(dst, '{')
-		first := true
-		for _, key := range v.keys {
-			if v.values[key] == (lib0.Undefined{}) {
-				continue
-			}
-			if !first {
-				dst = append(dst, ',')
-			}
-			first = false
-			dst = append(appendJSString(dst, key), ':')
-			if dst, err = stringify(dst, v.values[key]); err != nil {
-				return dst, err
-			}
-		}
-		return append(dst, '}'), nil
-	}
-	return dst, ErrJSON
+	return min(n, notIndex)
 }
 
 // appendJSNumber spells a number as ECMAScript does: plain from 1e-6 up to 1e21.
@@ -259,11 +118,11 @@ func appendJSNumber(dst []byte, f float64) []byte {
 }
 
 // appendJSString quotes valid UTF-8 and escapes no more than JSON demands.
-func appendJSString(dst []byte, s string) []byte {
+func appendJSString(dst, s []byte) []byte {
 	const hex = "0123456789abcdef"
 	dst = append(dst, '"')
-	for i := range len(s) {
-		switch c := s[i]; c {
+	for _, c := range s {
+		switch c {
 		case '"', '\\':
 			dst = append(dst, '\\', c)
 		case '\b':

@@ -78,7 +78,9 @@ type columnsIn struct {
 	rest                  lib0.Reader
 	keys                  [][]byte // format keys and node names, by number
 	scratch               []byte   // content of one struct
-	limit                 int      // bytes of output
+	json                  []byte   // one value
+	values                anyToJSON
+	limit                 int // bytes of output
 }
 
 func (c *columnsIn) open(update []byte) error {
@@ -144,7 +146,7 @@ func (c *columnsIn) decode(update []byte) ([]byte, error) {
 			}
 		}
 	}
-	ds, err := readDeletesV2(&c.rest)
+	ds, err := readDeleteSteps(&c.rest, nil)
 	if err == nil && c.rest.Len() > 0 {
 		err = ErrTrailing
 	}
@@ -274,8 +276,8 @@ func (c *columnsIn) readTexts(dst []byte, w *wire) (_ []byte, err error) {
 			}
 			dst = lib0.AppendVarBytes(dst, key)
 		}
-		text, err := readAsJSON(nil, &c.rest)
-		return lib0.AppendVarBytes(dst, text), err
+		c.json, err = c.values.append(c.json[:0], &c.rest)
+		return lib0.AppendVarBytes(dst, c.json), err
 	case kindDoc:
 		guid, err := c.text.read()
 		if err != nil {
@@ -305,31 +307,4 @@ func (c *columnsIn) readKey() ([]byte, error) {
 		c.keys = append(c.keys, key)
 	}
 	return key, err
-}
-
-func readDeletesV2(r *lib0.Reader) (ds deleteSet, err error) {
-	clients, err := r.Count(2)
-	for ; err == nil && clients > 0; clients-- {
-		var client uint64
-		if client, err = r.Uvarint(); err != nil {
-			return ds, err
-		}
-		var n int
-		n, err = r.Count(2)
-		for at := uint64(0); err == nil && n > 0; n-- {
-			var gap, less uint64
-			if gap, err = r.Uvarint(); err != nil {
-				return ds, err
-			}
-			if less, err = r.Uvarint(); err != nil {
-				return ds, err
-			}
-			if gap > maxClock-at || less >= maxClock-at-gap {
-				return ds, ErrClock
-			}
-			ds = append(ds, deletion{client, at + gap, less + 1})
-			at = ds[len(ds)-1].end()
-		}
-	}
-	return ds, err
 }

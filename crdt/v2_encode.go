@@ -2,18 +2,45 @@ package crdt
 
 import "weft/crdt/lib0"
 
-// EncodeStateAsUpdateV2 is EncodeStateAsUpdate in update format V2: often half the
-// size, and slower. Without pending data the bytes are those of Yjs 13.6.
+// EncodeStateAsUpdateV2 is EncodeStateAsUpdate in update format V2, which is often half
+// the size. Without pending data the bytes are those of Yjs 13.6, unless there are so few
+// of them for so many structs that others could not tell them from an attack: more than
+// denseStructs, and more than one for every two bytes. Then the infos are written one by
+// one.
 func (d *Doc) EncodeStateAsUpdateV2(sv StateVector) []byte {
-	b, err := ConvertUpdateV1ToV2(d.EncodeStateAsUpdate(sv))
-	if err != nil {
-		panic("crdt: own state cannot be converted: " + err.Error())
+	if len(d.pending.clients) > 0 {
+		b, err := ConvertUpdateV1ToV2(d.EncodeStateAsUpdate(sv))
+		if err != nil {
+			panic("crdt: own state cannot be converted: " + err.Error())
+		}
+		return b
 	}
-	return b
+	s := &d.store
+	sections := 0
+	for _, c := range s.byID() {
+		if log := &s.clients[c]; sv[log.id] < uint64(log.state) {
+			sections++
+		}
+	}
+	var c columns
+	c.rest = lib0.AppendUvarint(c.rest, uint64(sections))
+	for _, r := range s.byID() {
+		if log := &s.clients[r]; sv[log.id] < uint64(log.state) {
+			c.section(s, log, sv[log.id])
+		}
+	}
+	ds := s.appendStoredDeletes(d.deletes[:0])
+	if len(d.pending.deletes) > 0 {
+		ds = append(ds, d.pending.deletes...).normalise()
+	}
+	d.deletes = ds
+	c.rest = ds.appendSteps(c.rest)
+	return c.bytes()
 }
 
 // ConvertUpdateV1ToV2 writes an update (V1) in format V2, struct by struct, clients
-// descending. Errors match ErrMalformed. Safe to call concurrently.
+// descending; very dense ones as EncodeStateAsUpdateV2 does. Errors match ErrMalformed.
+// Safe to call concurrently.
 func ConvertUpdateV1ToV2(update []byte) ([]byte, error) {
 	var u parsed
 	if err := u.parse(update); err != nil {
@@ -24,21 +51,19 @@ func ConvertUpdateV1ToV2(update []byte) ([]byte, error) {
 	var w wire
 	for i := range u.sources {
 		s := &u.sources[i]
-		c.rest = lib0.AppendUvarint(c.rest, uint64(s.now.structs))
-		c.client.write(s.client)
-		c.rest = lib0.AppendUvarint(c.rest, s.now.clock)
+		c.begin(s.client, s.now.clock, s.now.structs)
 		for {
 			size, ok := s.peek(&w)
 			if !ok {
 				break
 			}
 			s.advance(w.length, size)
-			if err := c.write(&w); err != nil {
+			if err := c.write(&w, 0); err != nil {
 				return nil, &MalformedError{"update", len(update), err}
 			}
 		}
 	}
-	c.rest = u.deletes.normalise().appendV2(c.rest)
+	c.rest = u.deletes.normalise().appendSteps(c.rest)
 	return c.bytes(), nil
 }
 
@@ -53,33 +78,150 @@ type columns struct {
 	shape, length         numberRuns
 	rest                  []byte
 	keys                  uint64 // written so far
+	structs               int
+	values                jsonToAny
 }
 
+// denseStructs may stand in an update V2 of any size, and one more for every two bytes.
+const denseStructs = 8192
+
 func (c *columns) bytes() []byte {
-	var text []byte
-	text = lib0.AppendVarBytes(text, c.text.all)
-	text = append(text, c.text.units.flush()...)
-	dst := []byte{0} // no features
-	for _, column := range [][]byte{
+	dst := c.join()
+	if c.structs > denseStructs+len(dst)/2 {
+		c.info.spread()
+		dst = c.join()
+	}
+	return dst
+}
+
+// join puts the columns behind one another.
+func (c *columns) join() []byte {
+	units, total := c.text.units.flush(), 64
+	var text [10]byte
+	head := lib0.AppendUvarint(text[:0], uint64(len(c.text.all)))
+	all := [...][]byte{
 		c.keyClock.flush(), c.client.flush(), c.leftClock.flush(), c.rightClock.flush(),
-		c.info.buf, text, c.parentInfo.buf, c.shape.flush(), c.length.flush(),
-	} {
+		c.info.buf, nil, c.parentInfo.buf, c.shape.flush(), c.length.flush(),
+	}
+	const texts = 5
+	for _, column := range all {
+		total += len(column)
+	}
+	total += len(head) + len(c.text.all) + len(units) + len(c.rest)
+	dst := append(make([]byte, 0, total), 0) // no features
+	for i, column := range all {
+		if i == texts {
+			dst = lib0.AppendUvarint(dst, uint64(len(head)+len(c.text.all)+len(units)))
+			dst = append(append(append(dst, head...), c.text.all...), units...)
+			continue
+		}
 		dst = lib0.AppendVarBytes(dst, column)
 	}
 	return append(dst, c.rest...)
 }
 
-func (c *columns) write(w *wire) error {
-	c.info.write(w.info)
+// begin begins the section of a client, which has so many structs from clock on.
+func (c *columns) begin(client, clock uint64, structs int) {
+	c.rest = lib0.AppendUvarint(c.rest, uint64(structs))
+	c.client.write(client)
+	c.rest = lib0.AppendUvarint(c.rest, clock)
+	c.structs += structs
+}
+
+// section writes what log holds from clock on.
+func (c *columns) section(s *store, log *clientLog, clock uint64) {
+	p := s.search(log, uint32(clock))
+	n := len(log.tail)
+	for _, chunk := range log.full[p.k:] {
+		n += len(chunk)
+	}
+	c.begin(log.id, clock, n-int(p.i))
+	var v view
+	skip, i := clock-uint64(s.items[log.at(p)].clock), p.i
+	for k := p.k; int(k) <= len(log.full); k++ {
+		for _, r := range log.chunk(k)[i:] {
+			v.of(s, &s.items[r])
+			if err := c.write(&v.w, skip); err != nil {
+				panic("crdt: own content cannot be read: " + err.Error())
+			}
+			skip = 0
+		}
+		i = 0
+	}
+}
+
+// view is an item as an update would hold it.
+type view struct {
+	w         wire
+	root, key []byte // where the names of w lie
+	name      []byte
+}
+
+// of describes an item. Fields that its info and kind give no meaning stay as they were.
+func (v *view) of(s *store, it *item) {
+	w := &v.w
+	w.kind = it.kind()
+	w.info = byte(w.kind)
+	w.client, w.clock, w.length = s.clients[it.client()].id, uint64(it.clock), uint64(it.length)
+	if w.kind == kindGC {
+		return
+	}
+	if it.hasOrigin() {
+		w.info |= infoOrigin
+		w.origin = ID{s.clients[it.originClient].id, uint64(it.originClock)}
+	}
+	if it.hasRight() {
+		w.info |= infoRightOrigin
+		w.rightOrigin = ID{s.clients[it.rightClient].id, uint64(it.rightClock)}
+	}
+	if it.keyed() {
+		w.info |= infoKey
+	}
+	if w.hasParent() {
+		t := &s.types[s.parent(it.place)]
+		if w.rooted = t.owner == 0; w.rooted {
+			v.root = append(v.root[:0], s.names.list[t.name]...)
+			w.root = v.root
+		} else {
+			w.parent = s.id(&s.items[t.owner])
+		}
+		if key := s.key(it.place); key != 0 {
+			v.key = append(v.key[:0], s.names.list[key]...)
+			w.key = v.key
+		}
+	}
+	if w.kind == kindType {
+		t := &s.types[it.data]
+		w.shape = t.shape
+		if shapeHasName(t.shape) {
+			v.name = append(v.name[:0], s.names.list[t.name]...)
+			w.name = v.name
+		}
+		return
+	}
+	w.content = s.content(it)
+}
+
+// write writes a struct from its unit skip on: its origin is then the unit before.
+func (c *columns) write(w *wire, skip uint64) error {
+	info := w.info
+	if skip > 0 && w.kind.isItem() {
+		info |= infoOrigin
+	}
+	c.info.write(info)
 	switch w.kind {
 	case kindGC:
-		c.length.write(w.length)
+		c.length.write(w.length - skip)
 		return nil
 	case kindSkip:
-		c.rest = lib0.AppendUvarint(c.rest, w.length)
+		c.rest = lib0.AppendUvarint(c.rest, w.length-skip)
 		return nil
 	}
-	if w.hasOrigin() {
+	switch {
+	case skip > 0:
+		c.client.write(w.client)
+		c.leftClock.write(w.clock + skip - 1)
+	case w.hasOrigin():
 		c.client.write(w.origin.Client)
 		c.leftClock.write(w.origin.Clock)
 	}
@@ -87,7 +229,7 @@ func (c *columns) write(w *wire) error {
 		c.client.write(w.rightOrigin.Client)
 		c.rightClock.write(w.rightOrigin.Clock)
 	}
-	if w.hasParent() {
+	if w.hasParent() && skip == 0 {
 		if w.rooted {
 			c.parentInfo.write(1)
 			c.text.write(w.root)
@@ -100,58 +242,60 @@ func (c *columns) write(w *wire) error {
 			c.text.write(w.key)
 		}
 	}
-	return c.writeContent(w)
+	return c.writeContent(w, skip)
 }
 
-func (c *columns) writeContent(w *wire) (err error) {
-	r := lib0.NewReader(w.content)
+func (c *columns) writeContent(w *wire, skip uint64) (err error) {
+	content := w.content
 	switch w.kind {
 	case kindDeleted:
-		c.length.write(w.length)
-	case kindJSON:
-		c.length.write(w.length)
-		for r.Len() > 0 {
-			text, err := r.VarText()
-			if err != nil {
-				return err
-			}
-			c.text.write(text)
-		}
+		c.length.write(w.length - skip)
+		return nil
 	case kindString:
-		c.text.write(w.content)
-	case kindEmbed, kindFormat:
-		if w.kind == kindFormat {
-			key, err := r.VarText()
-			if err != nil {
-				return err
-			}
-			c.writeKey(key)
-		}
-		text, err := r.VarText()
-		if err != nil {
-			return err
-		}
-		c.rest, err = appendAnyOfJSON(c.rest, text)
-		return err
+		c.text.writeFrom(content, w.length, skip)
+		return nil
 	case kindType:
 		c.shape.write(uint64(w.shape))
 		if shapeHasName(w.shape) {
 			c.writeKey(w.name)
 		}
-	case kindAny:
-		c.length.write(w.length)
-		c.rest = append(c.rest, w.content...)
-	case kindBinary:
-		c.rest = append(c.rest, w.content...)
+		return nil
+	case kindJSON, kindAny:
+		c.length.write(w.length - skip)
+		content = content[elementCut(w.kind, content, skip):]
+	}
+	if w.kind == kindAny || w.kind == kindBinary {
+		c.rest = append(c.rest, content...)
+		return nil
+	}
+	r := lib0.NewReader(content)
+	if w.kind == kindJSON {
+		for r.Len() > 0 {
+			text, err := r.VarBytes()
+			if err != nil {
+				return err
+			}
+			c.text.write(text)
+		}
+		return nil
+	}
+	text, err := r.VarBytes()
+	if err != nil {
+		return err
+	}
+	switch w.kind {
 	case kindDoc:
-		guid, err := r.VarText()
-		if err != nil {
+		c.text.write(text)
+		c.rest = append(c.rest, r.Rest()...)
+		return nil
+	case kindFormat:
+		c.writeKey(text)
+		if text, err = r.VarBytes(); err != nil {
 			return err
 		}
-		c.text.write(guid)
-		c.rest = append(c.rest, r.Rest()...)
 	}
-	return nil
+	c.rest, err = c.values.append(c.rest, text) // of Format and Embed
+	return err
 }
 
 // writeKey writes a format key or node name. The number would let the reader find one
@@ -160,24 +304,4 @@ func (c *columns) writeKey(b []byte) {
 	c.keyClock.write(c.keys)
 	c.keys++
 	c.text.write(b)
-}
-
-// appendV2 writes a set in normal form as V2 does: each clock as the distance from the
-// range before, each length less one.
-func (ds deleteSet) appendV2(dst []byte) []byte {
-	dst = lib0.AppendUvarint(dst, uint64(ds.clients()))
-	for len(ds) > 0 {
-		n := 1
-		for n < len(ds) && ds[n].client == ds[0].client {
-			n++
-		}
-		dst = appendID(dst, ds[0].client, uint64(n))
-		at := uint64(0)
-		for _, d := range ds[:n] {
-			dst = appendID(dst, d.clock-at, d.length-1)
-			at = d.end()
-		}
-		ds = ds[n:]
-	}
-	return dst
 }

@@ -166,51 +166,67 @@ func TestJSONAsBrowsers(t *testing.T) {
 		`1e999`:                                                           `null`, `"\ud83d"`: "\"\uFFFD\"", `"\ud83d\ude00"`: `"😀"`, `{"":0}`: `{"":0}`,
 		`{"4294967295":1,"4294967294":2,"01":3}`: `{"4294967294":2,"4294967295":1,"01":3}`,
 	} {
-		value, err := appendAnyOfJSON(nil, []byte(text))
+		value, err := new(jsonToAny).append(nil, []byte(text))
 		if err != nil {
 			t.Errorf("%s: %v", text, err)
 			continue
 		}
 		r := lib0.NewReader(value)
-		if got, err := readAsJSON(nil, &r); err != nil || string(got) != want || r.Len() > 0 {
+		if got, err := new(anyToJSON).append(nil, &r); err != nil || string(got) != want || r.Len() > 0 {
 			t.Errorf("%s: %s, want %s, %v", text, got, want, err)
 		}
 	}
 	deep := strings.Repeat("[", lib0.MaxDepth) + "1" + strings.Repeat("]", lib0.MaxDepth)
-	value, err := appendAnyOfJSON(nil, []byte(deep))
+	value, err := new(jsonToAny).append(nil, []byte(deep))
 	r := lib0.NewReader(value)
-	if got, err2 := readAsJSON(nil, &r); err != nil || err2 != nil || string(got) != deep {
+	if got, err2 := new(anyToJSON).append(nil, &r); err != nil || err2 != nil || string(got) != deep {
 		t.Errorf("as deep as may be: %s, %v, %v", got, err, err2)
 	}
 	r = lib0.NewReader(append([]byte{lib0.TagArray, 1}, value...))
-	if _, err := readAsJSON(nil, &r); err != lib0.ErrDepth {
+	if _, err := new(anyToJSON).append(nil, &r); err != lib0.ErrDepth {
 		t.Errorf("deeper: %v", err)
 	}
 	for _, bad := range []string{"7f", "7a0000000000000001", "75017a0000000000000001", "00", ""} {
 		b, _ := hex.DecodeString(bad)
 		r := lib0.NewReader(b)
-		if got, err := readAsJSON(nil, &r); err == nil {
+		if got, err := new(anyToJSON).append(nil, &r); err == nil {
 			t.Errorf("%s: %s", bad, got)
 		}
 	}
 }
 
-// TestDenseV2 promises: two keys overwritten in turns fit into a few bytes and load
-// again, though they stand for many structs.
-func TestDenseV2(t *testing.T) {
-	var u []byte
-	u = appendID(appendID(u, 1, 20_000), 1, 0)
-	u = append(u, 0x24, 1, 1, 'm', 1, 'k', 1, 'v')
-	for i := range uint64(19_999) {
+// twoKeys is an update (V1) in which a client overwrites two keys in turns, n times.
+func twoKeys(n int) []byte {
+	u := append(appendID([]byte{1}, uint64(n), 1), 0)
+	u = append(u, 0x21, 1, 1, 'm', 1, 'k', 1)
+	u = append(u, 0x21, 1, 1, 'm', 1, 'l', 1)
+	for i := range uint64(n - 2) {
 		u = append(appendID(append(u, 0xa1), 1, i), 1)
 	}
-	u = append(u, 0)
-	v2, err := ConvertUpdateV1ToV2(u)
-	if err != nil || len(v2) > 100 {
-		t.Fatal(len(v2), err)
-	}
-	if v1, err := ConvertUpdateV2ToV1(v2); err != nil || !bytes.Equal(v1, u) {
-		t.Fatal(len(v1), len(u), err)
+	return lib0.AppendUvarint(append(u, 1, 1, 1, 0), uint64(n))
+}
+
+// TestDenseV2 promises: two keys overwritten in turns fit into a few bytes, though they
+// stand for many structs; what we write of a document that has very many of them, we
+// load again.
+func TestDenseV2(t *testing.T) {
+	for _, n := range []int{denseStructs, 50_000} {
+		u := twoKeys(n)
+		d := apply(t, u)
+		v2 := d.EncodeStateAsUpdateV2(nil)
+		if few := n <= denseStructs; few != (len(v2) < 100) {
+			t.Errorf("%d structs in %d bytes", n, len(v2))
+		}
+		if again, err := ConvertUpdateV1ToV2(u); err != nil || !bytes.Equal(again, v2) {
+			t.Errorf("%d structs converted to %d bytes, encoded to %d: %v", n, len(again), len(v2), err)
+		}
+		if v1, err := ConvertUpdateV2ToV1(v2); err != nil || !bytes.Equal(v1, u) {
+			t.Fatal(len(v1), len(u), err)
+		}
+		loaded := New(Options{})
+		if _, err := loaded.ApplyUpdateV2(v2); err != nil || !bytes.Equal(loaded.EncodeStateAsUpdate(nil), u) {
+			t.Errorf("%d structs: loaded to another document: %v", n, err)
+		}
 	}
 }
 

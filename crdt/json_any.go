@@ -1,0 +1,255 @@
+package crdt
+
+import (
+	"bytes"
+	"math"
+	"strconv"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"weft/crdt/lib0"
+)
+
+// jsonToAny reads JSON texts and writes them as any values.
+type jsonToAny struct {
+	in      []byte // what is left of the text
+	dst     []byte
+	members []member // of the objects begun and not ended
+}
+
+// append appends a JSON text to dst as an any value. The text is known to be valid, and
+// not to nest too deeply.
+func (c *jsonToAny) append(dst, text []byte) ([]byte, error) {
+	c.in, c.dst, c.members = text, dst, c.members[:0]
+	err := c.value(lib0.MaxDepth)
+	if c.space(); err == nil && len(c.in) > 0 {
+		err = ErrJSON
+	}
+	return c.dst, err
+}
+
+// space passes over white space and returns the byte behind it, 0 at the end.
+func (c *jsonToAny) space() byte {
+	for len(c.in) > 0 {
+		switch b := c.in[0]; b {
+		case ' ', '\t', '\n', '\r':
+			c.in = c.in[1:]
+		default:
+			return b
+		}
+	}
+	return 0
+}
+
+// pass passes over text if it comes next.
+func (c *jsonToAny) pass(text string) bool {
+	if len(c.in) < len(text) || string(c.in[:len(text)]) != text {
+		return false
+	}
+	c.in = c.in[len(text):]
+	return true
+}
+
+func (c *jsonToAny) value(depth int) error {
+	switch b := c.space(); {
+	case b == '"':
+		c.dst = append(c.dst, lib0.TagString)
+		_, err := c.text()
+		return err
+	case b == '[', b == '{':
+		if depth == 0 {
+			return lib0.ErrDepth
+		}
+		if b == '[' {
+			return c.array(depth - 1)
+		}
+		return c.object(depth - 1)
+	case c.pass("true"):
+		c.dst = append(c.dst, lib0.TagTrue)
+	case c.pass("false"):
+		c.dst = append(c.dst, lib0.TagFalse)
+	case c.pass("null"):
+		c.dst = append(c.dst, lib0.TagNull)
+	default:
+		return c.number()
+	}
+	return nil
+}
+
+func (c *jsonToAny) number() error {
+	n := 0
+	for n < len(c.in) {
+		if b := c.in[n]; (b < '0' || b > '9') && b != '-' && b != '+' && b != '.' && b != 'e' && b != 'E' {
+			break
+		}
+		n++
+	}
+	f, err := strconv.ParseFloat(string(c.in[:n]), 64) // what is too large is infinite, as in JavaScript
+	if err != nil && !math.IsInf(f, 0) {
+		return ErrJSON
+	}
+	c.in = c.in[n:]
+	c.dst, err = lib0.AppendAny(c.dst, f)
+	return err
+}
+
+// text writes a string as a varstring of so many bytes.
+func (c *jsonToAny) text() (size int, err error) {
+	c.in = c.in[1:]
+	at := len(c.dst)
+	for {
+		n := bytes.IndexAny(c.in, "\"\\")
+		if n < 0 {
+			return 0, ErrJSON
+		}
+		c.dst = append(c.dst, c.in[:n]...)
+		quote := c.in[n] == '"'
+		c.in = c.in[n+1:]
+		if quote {
+			size = len(c.dst) - at
+			c.prefix(at, size)
+			return size, nil
+		}
+		if err := c.escape(); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// escape reads what follows a backslash. Half a surrogate pair becomes U+FFFD.
+func (c *jsonToAny) escape() error {
+	if len(c.in) == 0 {
+		return ErrJSON
+	}
+	b := c.in[0]
+	c.in = c.in[1:]
+	switch b {
+	case '"', '\\', '/':
+	case 'b':
+		b = '\b'
+	case 'f':
+		b = '\f'
+	case 'n':
+		b = '\n'
+	case 'r':
+		b = '\r'
+	case 't':
+		b = '\t'
+	case 'u':
+		unit, ok := c.unit()
+		if !ok {
+			return ErrJSON
+		}
+		if utf16.IsSurrogate(unit) {
+			rest := c.in
+			low := rune(0)
+			if c.pass(`\u`) {
+				low, _ = c.unit()
+			}
+			if unit = utf16.DecodeRune(unit, low); unit == utf8.RuneError {
+				c.in = rest // the second one may begin a pair
+			}
+		}
+		c.dst = utf8.AppendRune(c.dst, unit)
+		return nil
+	default:
+		return ErrJSON
+	}
+	c.dst = append(c.dst, b)
+	return nil
+}
+
+// unit reads four hexadecimal digits.
+func (c *jsonToAny) unit() (rune, bool) {
+	if len(c.in) < 4 {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(string(c.in[:4]), 16, 16)
+	c.in = c.in[4:]
+	return rune(n), err == nil
+}
+
+// prefix puts a uvarint in front of what was written from at on.
+func (c *jsonToAny) prefix(at, n int) {
+	size := lib0.UvarintLen(uint64(n))
+	c.dst = append(c.dst, make([]byte, size)...)
+	copy(c.dst[at+size:], c.dst[at:])
+	lib0.AppendUvarint(c.dst[:at], uint64(n))
+}
+
+// next passes over a comma, or over the end of a list or object, and tells which.
+func (c *jsonToAny) next(end string) (more bool, err error) {
+	c.space()
+	if c.pass(end) {
+		return false, nil
+	}
+	if !c.pass(",") {
+		return false, ErrJSON
+	}
+	return true, nil
+}
+
+func (c *jsonToAny) array(depth int) (err error) {
+	c.in = c.in[1:]
+	c.dst = append(c.dst, lib0.TagArray)
+	at, n := len(c.dst), 0
+	if c.space(); c.pass("]") {
+		c.dst = append(c.dst, 0)
+		return nil
+	}
+	for more := true; more; n++ {
+		if err = c.value(depth); err != nil {
+			return err
+		}
+		if more, err = c.next("]"); err != nil {
+			return err
+		}
+	}
+	c.prefix(at, n)
+	return nil
+}
+
+// object writes the members as they come, and again if that was not their order.
+func (c *jsonToAny) object(depth int) error {
+	c.in = c.in[1:]
+	c.dst = append(c.dst, lib0.TagObject)
+	at, first := len(c.dst), len(c.members)
+	if c.space(); c.pass("}") {
+		c.dst = append(c.dst, 0)
+		return nil
+	}
+	for more := true; more; {
+		if c.space() != '"' {
+			return ErrJSON
+		}
+		m := member{from: uint32(len(c.dst))}
+		size, err := c.text()
+		if err != nil {
+			return err
+		}
+		m.keyTo = uint32(len(c.dst))
+		m.keyFrom = m.keyTo - uint32(size)
+		if c.space(); !c.pass(":") {
+			return ErrJSON
+		}
+		if err = c.value(depth); err != nil {
+			return err
+		}
+		m.to = uint32(len(c.dst))
+		c.members = append(c.members, m)
+		if more, err = c.next("}"); err != nil {
+			return err
+		}
+	}
+	ms, changed := tidy(c.members[first:], c.dst)
+	if changed {
+		end := len(c.dst)
+		for _, m := range ms {
+			c.dst = append(c.dst, c.dst[m.from:m.to]...)
+		}
+		c.dst = c.dst[:at+copy(c.dst[at:], c.dst[end:])]
+	}
+	c.members = c.members[:first]
+	c.prefix(at, len(ms))
+	return nil
+}
