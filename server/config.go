@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"weft/notify/webpush"
+	"weft/server/store"
 	"weft/server/ws"
 )
 
@@ -40,6 +41,10 @@ type Config struct {
 	// For tests with a push service of their own.
 	push      webpush.Config
 	pushDelay time.Duration
+	// rooms stands between the rooms and their store, for tests with a disk
+	// that fails.
+	rooms func(store.Store) store.Store
+	drain time.Duration // 0: DrainTime
 }
 
 // ErrOpen says that the server would be open to others without being told to.

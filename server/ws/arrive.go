@@ -19,7 +19,7 @@ func (d *Door) arrive(c *conn, who *person, name string, id store.RoomID) presen
 	ctx, cancel := context.WithTimeout(context.Background(), loadWait)
 	defer cancel()
 	if !who.anonymous {
-		d.remember(ctx, c, who, id)
+		d.remember(c, who, id)
 	}
 	if who.role(id) < auth.Comment {
 		return presence.Person{}
@@ -43,18 +43,34 @@ func (d *Door) depart(c *conn, name string, id store.RoomID) {
 	}
 }
 
+// touchWait is how long an arrival waits for the disk. It does so at all that
+// the person can be mentioned by the very next message.
+const touchWait = 500 * time.Millisecond
+
 // remember writes the person into the room's list of members, unless that was
-// done lately.
-func (d *Door) remember(ctx context.Context, c *conn, who *person, id store.RoomID) {
+// done lately. A disk that does not answer does not keep them out.
+func (d *Door) remember(c *conn, who *person, id store.RoomID) {
 	v := visit{room: id, user: store.User{ID: who.identity.User, Name: who.identity.Name}}
 	if d.known.has(v) {
 		return
 	}
-	if err := d.Members.TouchMember(ctx, id, v.user, time.Now()); err != nil {
-		c.log.Error("remembering a member", "room", id, "user", v.user.ID, "err", err)
-		return
+	done := make(chan struct{})
+	d.served.Go(func() { // ends with ctx, or with the commit that it is part of
+		defer close(done)
+		ctx, cancel := context.WithTimeout(context.Background(), loadWait)
+		defer cancel()
+		if err := d.Members.TouchMember(ctx, id, v.user, time.Now()); err != nil {
+			c.log.Error("remembering a member", "room", id, "user", v.user.ID, "err", err)
+			return
+		}
+		d.known.add(v)
+	})
+	timer := time.NewTimer(touchWait)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
 	}
-	d.known.add(v)
 }
 
 // visit is a person in a room, under a name.

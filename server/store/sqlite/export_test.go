@@ -15,3 +15,18 @@ func (s *Store) Int(query string, args ...any) (n int, err error) {
 	err = s.readers.QueryRow(query, args...).Scan(&n)
 	return n, err
 }
+
+// Hang makes a commit that does not end before until is closed. It returns when
+// that has begun.
+func (s *Store) Hang(until <-chan struct{}) (ended <-chan error) {
+	begun, done := make(chan struct{}), make(chan error, 1)
+	go func() {
+		done <- s.write(context.Background(), func(*tx) error {
+			close(begun)
+			<-until
+			return nil
+		})
+	}()
+	<-begun
+	return done
+}

@@ -132,6 +132,42 @@ func TestClosed(t *testing.T) {
 	}
 }
 
+// A commit that does not end keeps nobody from closing, nor those who wait for
+// it; and the file is given up when it does end.
+func TestCloseWithACommitThatHangs(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := open(t, dir)
+	appendTo(t, s, "room", "1")
+	until := make(chan struct{})
+	ended := s.Hang(until)
+	wantText(t, s, "room", "1") // readers do not wait for it
+	late := make(chan error, 1)
+	go func() { late <- s.AppendUpdates(t.Context(), []store.Update{{Room: "room", Data: []byte("2")}}) }()
+	if err := s.Close(); !errors.Is(err, sqlite.ErrHung) {
+		t.Errorf("Close: %v, want ErrHung", err)
+	}
+	if err := <-ended; !errors.Is(err, sqlite.ErrHung) {
+		t.Errorf("the write that hung: %v, want ErrHung", err)
+	}
+	if err := <-late; err == nil {
+		t.Error("a write behind it was acknowledged")
+	}
+	close(until)
+	for {
+		again, err := sqlite.Open(filepath.Join(dir, "weft.db"), sqlite.Options{})
+		if err == nil {
+			wantText(t, again, "room", "1")
+			must(t, again.Close())
+			return
+		}
+		if !strings.Contains(err.Error(), "in use") {
+			t.Fatal(err)
+		}
+		runtime.Gosched()
+	}
+}
+
 func TestBackup(t *testing.T) {
 	t.Parallel()
 	dir, other := t.TempDir(), t.TempDir()

@@ -28,6 +28,13 @@ var (
 // ErrClosed says that the store has been closed.
 var ErrClosed = errors.New("sqlite: store is closed")
 
+// ErrHung says that the store was closed while a commit was under way that did
+// not end. Whether it happened shows when the file is opened again.
+var ErrHung = errors.New("sqlite: a commit does not end")
+
+// closeWait is how long Close waits for the commit under way.
+const closeWait = 3 * time.Second
+
 // Options of a store. The zero value is right for a server.
 type Options struct {
 	CacheBytes int // page cache of each connection; 0 means 16 MiB
@@ -45,6 +52,8 @@ type Store struct {
 	queue chan *write // unbuffered: who waits in it has not begun
 	stop  chan struct{}
 	done  chan struct{} // closed when the writing goroutine has ended
+	// abandoned is closed when Close no longer waits for the commit under way.
+	abandoned chan struct{}
 
 	closing sync.Once
 	closed  error // of Close
@@ -93,6 +102,8 @@ func open(path string, opts Options) (_ *Store, err error) {
 		queue:   make(chan *write),
 		stop:    make(chan struct{}),
 		done:    make(chan struct{}),
+
+		abandoned: make(chan struct{}),
 	}
 	defer func() {
 		if err != nil {
@@ -137,13 +148,23 @@ func open(path string, opts Options) (_ *Store, err error) {
 }
 
 // Close waits for the commit under way, refuses what comes after, and gives up
-// the file.
+// the file. A commit that does not end within closeWait is left alone with the
+// file: its callers get ErrHung, and so does who closes. The file is given up
+// when it does end.
 func (s *Store) Close() error {
 	s.closing.Do(func() {
 		close(s.stop)
-		<-s.done
-		if err := s.release(); err != nil {
-			s.closed = fail("close", err)
+		timer := time.NewTimer(closeWait)
+		defer timer.Stop()
+		select {
+		case <-s.done:
+			if err := s.release(); err != nil {
+				s.closed = fail("close", err)
+			}
+		case <-timer.C:
+			close(s.abandoned)
+			s.closed = fail("close", ErrHung)
+			go func() { <-s.done; _ = s.release() }()
 		}
 	})
 	return s.closed

@@ -29,7 +29,12 @@ func (s *Store) write(ctx context.Context, run func(*tx) error) error {
 	w := &write{run: run, done: make(chan error, 1)}
 	select {
 	case s.queue <- w:
-		return <-w.done
+		select {
+		case err := <-w.done:
+			return err
+		case <-s.abandoned:
+			return ErrHung
+		}
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-s.stop:

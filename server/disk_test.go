@@ -1,0 +1,97 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"weft/crdt"
+	"weft/server/store"
+	"weft/server/wire"
+)
+
+// hangingDisk is a store whose writes do not return, from the moment on that it
+// is told to.
+type hangingDisk struct {
+	store.Store
+	hangs *atomic.Bool
+	until chan struct{}
+}
+
+func (d hangingDisk) wait() {
+	if d.hangs.Load() {
+		<-d.until
+	}
+}
+
+func (d hangingDisk) AppendUpdates(ctx context.Context, updates []store.Update) error {
+	d.wait()
+	return d.Store.AppendUpdates(ctx, updates)
+}
+
+func (d hangingDisk) TouchMember(ctx context.Context, id store.RoomID, u store.User, at time.Time) error {
+	d.wait()
+	return d.Store.TouchMember(ctx, id, u, at)
+}
+
+// TestHungDiskHoldsUpOnlyWhatMustBeOnIt: while a commit does not return, people
+// come and go and are seen, and what is typed is not acknowledged; and the
+// server ends in time all the same, and says that it did not end well.
+func TestHungDiskHoldsUpOnlyWhatMustBeOnIt(t *testing.T) {
+	t.Parallel() // it waits for the room to notice
+	var hangs atomic.Bool
+	until := make(chan struct{})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv, err := New(Config{Data: t.TempDir(), Addr: l.Addr().String(), drain: 2 * time.Second, rooms: func(s store.Store) store.Store {
+		return hangingDisk{s, &hangs, until}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- srv.Serve(ctx, l) }()
+	s := &site{srv, l.Addr().String()}
+	ana, ben, cid := s.guest(t, "Ana"), s.guest(t, "Ben"), s.guest(t, "Cid")
+	writer, other := s.enter(t, ana, "busy"), s.enter(t, ben, "quiet")
+
+	hangs.Store(true)
+	u, err := crdt.New(crdt.Options{ClientID: 1}).InsertText("t", 0, "never stored")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 100 {
+		writer.body(1, wire.AppendUpdate(nil, u))
+	}
+	come := s.enter(t, cid, "quiet") // nobody has been told of Cid yet, so he must be remembered
+	other.until("Cid's arrival", func(g got) bool { return g.name == "presence" })
+	come.event(1, "typing", map[string]bool{"on": true})
+	other.untilEvent("typing")
+	if err := come.ws.Close(); err != nil {
+		t.Fatal(err)
+	}
+	other.until("Cid's leaving", func(g got) bool { return g.name == "presence" })
+	// The room notices after some seconds, and says so.
+	if told := writer.until("that the room is read-only, and no ack", func(g got) bool {
+		return g.name == "storage" || g.Type == wire.TypeAck
+	}); told.value["writable"] != false {
+		t.Errorf("told %+v", told)
+	}
+
+	stop()
+	select {
+	case err := <-ended:
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("ended with %v", err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("the server waits for a disk that does not answer")
+	}
+	close(until) // the goroutines left behind end with it
+}
