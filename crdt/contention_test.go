@@ -1,0 +1,274 @@
+package crdt_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"weft/crdt"
+	"weft/crdt/lib0"
+)
+
+// What many writers at one place cost. The reference walks over all of them for each:
+// 20,000 updates of a few bytes hold it for minutes.
+
+// patience is how long a hostile thing may take on a busy machine, several times what
+// it takes on a quiet one, and far below what anything quadratic would.
+const patience = 10 * time.Second
+
+const crowd = 4_000
+
+// one is an update of one struct.
+func one(client, clock uint64, place []byte, content ...byte) []byte {
+	u := lib0.AppendUvarint(lib0.AppendUvarint([]byte{1, 1}, client), clock)
+	u = append(append(u, place...), content...)
+	return append(u, 0)
+}
+
+func appendID(dst []byte, client, clock uint64) []byte {
+	return lib0.AppendUvarint(lib0.AppendUvarint(dst, client), clock)
+}
+
+// behind is a char's place behind one unit and, if there is another, before that one.
+func behind(client, clock uint64, right ...uint64) []byte {
+	dst := appendID([]byte{0x84}, client, clock)
+	if len(right) == 2 {
+		dst[0] |= 0x40
+		dst = appendID(dst, right[0], right[1])
+	}
+	return dst
+}
+
+// orders are the orders in which n updates may come.
+func orders(n int, rng *rand.Rand) map[string][]int {
+	ascending := make([]int, n)
+	for i := range ascending {
+		ascending[i] = i
+	}
+	descending := slices.Clone(ascending)
+	slices.Reverse(descending)
+	inward := make([]int, 0, n)
+	for i := range n / 2 {
+		inward = append(inward, i, n-1-i)
+	}
+	if n%2 == 1 {
+		inward = append(inward, n/2)
+	}
+	return map[string][]int{"ascending": ascending, "descending": descending, "at random": rng.Perm(n), "from both ends": inward}
+}
+
+// play applies base and then the updates in order, one by one or, if together, in one
+// merged update. It returns the full state.
+func play(t *testing.T, name string, base []byte, updates [][]byte, order []int, together bool) []byte {
+	t.Helper()
+	d := crdt.New(crdt.Options{})
+	if base != nil {
+		if _, err := d.ApplyUpdate(base); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var us [][]byte
+	for _, i := range order {
+		us = append(us, updates[i])
+	}
+	if together {
+		merged, err := crdt.MergeUpdates(us...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		us = [][]byte{merged}
+	}
+	start := time.Now()
+	for _, u := range us {
+		if _, err := d.ApplyUpdate(u); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+	}
+	if took := time.Since(start); took > patience {
+		t.Errorf("%s: took %v", name, took)
+	} else {
+		t.Logf("%s: %v", name, took.Round(time.Millisecond))
+	}
+	if err := d.Check(); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	if d.HasPending() {
+		t.Errorf("%s: something waits", name)
+	}
+	return d.EncodeStateAsUpdate(nil)
+}
+
+// crowds are writers who did not know of one another, by what their places have in
+// common. All of them write into a text of client 1, "abcdefgh…", 1,000 units long.
+var crowds = map[string]func(i int, client uint64) []byte{
+	"at the start of the list":      func(int, uint64) []byte { return []byte{4, 1, 1, 't'} },
+	"behind one unit":               func(int, uint64) []byte { return behind(1, 500) },
+	"between two units":             func(int, uint64) []byte { return behind(1, 500, 1, 501) },
+	"behind one, before many":       func(i int, _ uint64) []byte { return behind(1, 5, 1, uint64(6+i%900)) },
+	"before one unit":               func(int, uint64) []byte { return append([]byte{0x44}, 1, 7) },
+	"before many":                   func(i int, _ uint64) []byte { return appendID([]byte{0x44}, 1, uint64(i%900)) },
+	"at two places in turns":        func(i int, _ uint64) []byte { return behind(1, uint64(100+400*(i%2))) },
+	"two right origins in turns":    func(i int, _ uint64) []byte { return behind(1, 500, 1, uint64(501+i%2)) },
+	"nested and crossing":           func(i int, _ uint64) []byte { return behind(1, uint64(i%450), 1, uint64(999-i%450)) },
+	"behind one, or before another": func(i int, _ uint64) []byte { return [][]byte{behind(1, 9), {0x44, 1, 10}}[i%2] },
+	"behind many, before none":      func(i int, _ uint64) []byte { return behind(1, uint64(i%990)) },
+}
+
+// TestCrowdAtOnePlace promises: thousands of writers at one place are no trouble, in any order
+// of arrival, and the order does not matter.
+func TestCrowdAtOnePlace(t *testing.T) {
+	base := lib0.AppendVarBytes([]byte{1, 1, 1, 0, 4, 1, 1, 't'}, bytes.Repeat([]byte("abcdefghij"), 100))
+	base = append(base, 0)
+	n := crowd
+	if crdt.Thin {
+		n /= 10
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	for name, place := range crowds {
+		var updates [][]byte
+		for i := range n {
+			client := uint64(i + 2)
+			updates = append(updates, one(client, 0, place(i, client), 1, 'x'))
+		}
+		var want []byte
+		for how, order := range orders(n, rng) {
+			for _, together := range []bool{false, true} {
+				if together && how != "at random" {
+					continue // merged, the order is gone
+				}
+				got := play(t, fmt.Sprintf("%s, %s, together %v", name, how, together), base, updates, order, together)
+				if want == nil {
+					want = got
+				}
+				if !bytes.Equal(got, want) {
+					t.Errorf("%s, %s: another document", name, how)
+				}
+			}
+		}
+	}
+}
+
+// TestCrowdWithTails promises the same where each writes a word, one key at a time, and
+// the words lie side by side.
+func TestCrowdWithTails(t *testing.T) {
+	const letters = 10
+	n := crowd / letters
+	if crdt.Thin {
+		n /= 10
+	}
+	var updates [][]byte
+	for i := range n {
+		client := uint64(i + 2)
+		updates = append(updates, one(client, 0, []byte{4, 1, 1, 't'}, 1, 'x'))
+	}
+	for k := uint64(1); k < letters; k++ {
+		for i := range n {
+			client := uint64(i + 2)
+			updates = append(updates, one(client, k, behind(client, k-1), 1, 'y'))
+		}
+	}
+	rng := rand.New(rand.NewPCG(3, 4))
+	for k := 0; k < letters; k++ { // each letter at random, but after the one before
+		some := updates[k*n : (k+1)*n]
+		rng.Shuffle(n, func(i, j int) { some[i], some[j] = some[j], some[i] })
+	}
+	order := make([]int, len(updates))
+	for i := range order {
+		order[i] = i
+	}
+	one := play(t, "letter by letter", nil, updates, order, false)
+	if two := play(t, "together", nil, updates, order, true); !bytes.Equal(one, two) {
+		t.Error("another document")
+	}
+}
+
+// TestCrowdAtOneKey promises: thousands of writes to one key of a map are no trouble, by as
+// many writers or by one, and the value that stands is that of Yjs: of writers who did
+// not know of one another, that of the highest id.
+func TestCrowdAtOneKey(t *testing.T) {
+	n := crowd
+	if crdt.Thin {
+		n /= 10
+	}
+	rng := rand.New(rand.NewPCG(5, 6))
+	var apart, chain [][]byte
+	for i := range n {
+		client := uint64(i + 1)
+		apart = append(apart, one(client, 0, []byte{0x28, 1, 1, 'm', 1, 'k'}, append([]byte{1, lib0.TagInteger}, lib0.AppendVarint(nil, false, uint64(i))...)...))
+		place := []byte{0x28, 1, 1, 'm', 1, 'k'}
+		if i > 0 {
+			place = appendID([]byte{0xa8}, uint64(1+(i-1)%3), uint64((i-1)/3))
+		}
+		chain = append(chain, one(uint64(1+i%3), uint64(i/3), place, append([]byte{1, lib0.TagInteger}, lib0.AppendVarint(nil, false, uint64(i))...)...))
+	}
+	for name, updates := range map[string][][]byte{"apart": apart, "in a chain": chain} {
+		var want []byte
+		for how, order := range orders(n, rng) {
+			if name == "in a chain" && how != "ascending" {
+				continue // they would wait for one another: TestReversedStream
+			}
+			got := play(t, name+", "+how, nil, updates, order, false)
+			if want == nil {
+				want = got
+			}
+			if !bytes.Equal(got, want) {
+				t.Errorf("%s, %s: another document", name, how)
+			}
+		}
+		if got := play(t, name+", together", nil, updates, orders(n, rng)["ascending"], true); !bytes.Equal(got, want) {
+			t.Errorf("%s, together: another document", name)
+		}
+		d := crdt.New(crdt.Options{})
+		if _, err := d.ApplyUpdate(want); err != nil {
+			t.Fatal(err)
+		}
+		if b, err := d.JSON(); err != nil || string(b) != fmt.Sprintf(`{"m":{"k":%d}}`, n-1) {
+			t.Errorf("%s: %s, %v", name, b, err)
+		}
+	}
+}
+
+// TestDeepTypes promises: types within types, 100,000 deep, are taken, deleted and
+// collected without recursion: in Go no overflow of the stack can be caught.
+func TestDeepTypes(t *testing.T) {
+	const depth = 100_000
+	u := append(lib0.AppendUvarint([]byte{1}, depth), 1, 0, 7, 1, 1, 't', 1)
+	for i := range uint64(depth - 1) {
+		u = append(appendID(append(u, 7, 0), 1, i), byte(i%2)) // array, map, array …
+	}
+	u = append(u, 0)
+	for _, keep := range []bool{false, true} {
+		d := crdt.New(crdt.Options{ClientID: 2, KeepDeleted: keep})
+		start := time.Now()
+		if _, err := d.ApplyUpdate(u); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.JSON(); !errors.Is(err, crdt.ErrTooDeep) {
+			t.Errorf("JSON of it: %v", err)
+		}
+		for _, load := range []func(*crdt.Doc) error{
+			func(l *crdt.Doc) error { _, err := l.ApplyUpdate(d.EncodeStateAsUpdate(nil)); return err },
+			func(l *crdt.Doc) error { _, err := l.ApplyUpdateV2(d.EncodeStateAsUpdateV2(nil)); return err },
+		} {
+			if err := load(crdt.New(crdt.Options{})); err != nil {
+				t.Error(err)
+			}
+		}
+		if _, err := d.ApplyUpdate([]byte{0, 1, 1, 1, 0, 1}); err != nil { // the outermost
+			t.Fatal(err)
+		}
+		if err := d.Check(); err != nil {
+			t.Error(err)
+		}
+		if b, err := d.JSON(); err != nil || string(b) != `{"t":null}` {
+			t.Errorf("%s, %v", b, err)
+		}
+		if took := time.Since(start); took > patience {
+			t.Errorf("took %v", took)
+		}
+	}
+}
