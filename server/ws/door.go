@@ -151,7 +151,7 @@ func (d *Door) ServeHocuspocus(w http.ResponseWriter, r *http.Request, token str
 	}
 	defer leave()
 	c := d.conn()
-	c.dialect = &hocuspocus{conn: c, token: token, documents: map[string]*document{}}
+	c.dialect = &hocuspocus{conn: c, token: token, documents: map[string]*document{}, denied: map[string]bool{}}
 	d.serve(w, r, c)
 	return nil
 }

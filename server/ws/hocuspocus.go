@@ -23,6 +23,7 @@ type hocuspocus struct {
 	version   string
 	documents map[string]*document // by address
 	entered   int                  // documents so far
+	denied    map[string]bool      // addresses that were refused last
 	hello     *time.Timer          // ends a connection that enters none
 }
 
@@ -101,9 +102,10 @@ func (h *hocuspocus) received(frame []byte) {
 // with step 1, so that alone enters where no token is needed: provider 2 sends
 // no auth message without one. Anything else is dropped: what it would change
 // the client sends again in answer to our step 1, and what comes after a close
-// must not open the document again.
+// must not open the document again. A client whose token was refused has sent
+// its step 1 already.
 func (h *hocuspocus) uninvited(m wire.Hocuspocus) *document {
-	if m.Type != wire.TypeSync || m.IsUpdate() {
+	if m.Type != wire.TypeSync || m.IsUpdate() || h.denied[string(m.Address)] {
 		return nil
 	}
 	h.conn.limit.ask()
@@ -157,8 +159,15 @@ func (h *hocuspocus) deny(address []byte, reason string) {
 	if h.documents[string(address)] != nil {
 		h.leave(string(address))
 	}
+	if h.denied[string(address)] = true; len(h.denied) > maxDenied {
+		h.conn.close(wire.CloseRate, "too many documents were refused")
+		return
+	}
 	h.conn.send(wire.AppendDenied(wire.AppendAddress(nil, address), cut(reason, 200)))
 }
+
+// maxDenied is how many addresses of a connection may stand refused.
+const maxDenied = 256
 
 // enter opens a document. What its room says is held back until the client has
 // been told that it is in.
@@ -203,6 +212,7 @@ func (h *hocuspocus) enter(m wire.Hocuspocus, id auth.Identity, anonymous bool) 
 		return
 	}
 	h.hello.Stop()
+	delete(h.denied, string(m.Address))
 	h.documents[string(m.Address)] = d
 	d.role = d.person.role(roomID)
 	c.send(d.peer.addressed(wire.AppendAuthenticated(nil, d.role >= auth.Write)))

@@ -1,5 +1,6 @@
 // The built server, as a process of its own that a test can kill.
 import { spawn } from 'node:child_process'
+import { createHmac } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -62,6 +63,16 @@ export async function until(what, probe, seconds = 20) {
     if (Date.now() > end) throw new Error(`waited ${seconds} s for ${what}`)
     await sleep(50)
   }
+}
+
+/** The secret of servers whose people need tokens; see token(). */
+export const secret = 'a secret for tests, and long enough'
+
+/** A token as an application would sign it: rooms is [[pattern, role], …], seconds its life. */
+export function token(user, rooms, seconds = 3600, name = user) {
+  const part = (v) => Buffer.from(JSON.stringify(v)).toString('base64url')
+  const body = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ sub: user, name, aud: 'weft', exp: Math.floor(Date.now() / 1000) + seconds, rooms })}`
+  return `${body}.${createHmac('sha256', secret).update(body).digest('base64url')}`
 }
 
 export function sleep(ms) { return new Promise((resolve) => setTimeout(resolve, ms)) }
