@@ -108,9 +108,12 @@ func ValidateUpdate(update []byte) error {
 // written or deleted, or something was kept as pending that was not pending yet. Only
 // then is the update worth storing. It is false for what is known already.
 //
-// On an error the document is untouched. Errors match ErrMalformed, ErrPendingFull or
-// ErrTooLarge.
+// On an error the document is untouched. Errors match ErrMalformed, ErrPendingFull,
+// ErrTooLarge or ErrBusy.
 func (d *Doc) ApplyUpdate(update []byte) (changed bool, err error) {
+	if d.busy {
+		return false, ErrBusy
+	}
 	if len(d.store.clients) == 0 && d.pending.empty() && len(update) >= minLoad && len(update) <= maxBytes && d.load(update) {
 		return true, nil
 	}
@@ -152,6 +155,9 @@ func (d *Doc) ApplyUpdate(update []byte) (changed bool, err error) {
 		changed = true
 	}
 	tx.commit()
+	if tx.changed() {
+		d.cursors.forget()
+	}
 	return changed || tx.changed(), nil
 }
 

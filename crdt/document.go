@@ -21,6 +21,9 @@ type Doc struct {
 	client      uint64
 	keepDeleted bool
 
+	busy    bool    // in a transaction or a callback: no other change may begin
+	cursors cursors // known places of long lists
+
 	// Scratch, used again by each call.
 	deletes  deleteSet
 	tx       txn

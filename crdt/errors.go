@@ -32,8 +32,10 @@ var (
 	ErrPendingFull = errors.New("crdt: too much is waiting for updates that have not come")
 	// ErrTooLarge refuses an update that would push a document's content past 1 GiB.
 	ErrTooLarge = errors.New("crdt: document too large")
-	// ErrRange refuses an edit at an index outside the text.
+	// ErrRange refuses an edit at an index outside the list.
 	ErrRange = errors.New("crdt: index out of range")
+	// ErrOp refuses an operation of a delta that does not say exactly one thing.
+	ErrOp = errors.New("crdt: an operation is an insert, a retain or a delete")
 	// ErrHalfPair refuses an edit that would cut a surrogate pair.
 	ErrHalfPair = errors.New("crdt: index inside a surrogate pair")
 	// ErrUTF8 refuses a string that is not valid UTF-8.

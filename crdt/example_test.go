@@ -19,8 +19,8 @@ func Example() {
 	ana.ApplyUpdate(fromBen)
 	ben.ApplyUpdate(fromAna)
 
-	fmt.Println(ana.Text("notes"))
-	fmt.Println(ben.Text("notes"))
+	fmt.Println(ana.Text("notes").String())
+	fmt.Println(ben.Text("notes").String())
 	// Output:
 	// warp and weft!
 	// warp and weft!
@@ -39,6 +39,6 @@ func ExampleDoc_EncodeStateAsUpdate() {
 		fmt.Println(err)
 	}
 	changed, err := peer.ApplyUpdate(server.EncodeStateAsUpdate(sv))
-	fmt.Println(peer.Text("notes"), changed, err)
+	fmt.Println(peer.Text("notes").String(), changed, err)
 	// Output: one two true <nil>
 }

@@ -2,55 +2,41 @@ package crdt
 
 import (
 	"encoding/base64"
-	"encoding/json"
-	"math"
 	"slices"
 	"strings"
 
 	"weft/crdt/lib0"
 )
 
-// MaxExportDepth is how many types within types JSON follows.
+// MaxExportDepth is how many types within types exports follow.
 const MaxExportDepth = 100
 
-// Text is the plain text of a root: its visible strings joined, without embeds and
-// formatting. "" if there is no such root.
-func (d *Doc) Text(root string) string {
-	return string(d.store.appendText(nil, d.store.findRoot(root)))
-}
-
-func (s *store) appendText(dst []byte, t typeRef) []byte {
-	for r := s.types[t].start; r != 0; r = s.items[r].right {
-		if it := &s.items[r]; it.kind() == kindString && !it.deleted() {
-			dst = append(dst, s.content(it)...)
-		}
-	}
-	return dst
-}
-
-// JSON exports the document as an object with one member for each root, by name.
-// Roots do not say what they are, and nested types written by Yjs 14 do not say the
-// truth, so that the shape follows from what a type holds:
+// JSON exports the document as an object with one member for each root, by name, keys
+// of shared maps sorted. Nested types are written as Yjs's toJSON writes them. Roots do
+// not say what they are, and neither do nested types that Yjs 14 wrote; for those the
+// shape follows from what they hold:
 //
-//	text, embeds or formatting      a string, as Text
-//	XML elements                    a string of XML
+//	text, embeds or formatting      a string: the text
+//	XML elements, XML text          a string: XML, as XMLFragment.String
 //	other visible list elements     an array
 //	keys only                       an object
-//	nothing                         as declared: [], {} or ""; for a root null
+//	nothing                         "" if nested; for a root null
 //
-// Byte arrays become base64, undefined becomes null (members of objects: nothing),
-// NaN and infinities null, subdocuments {"guid": …}. Errors: ErrTooDeep.
+// To say yourself what a root is, marshal a view of it: json.Marshal(doc.Map("m")).
+//
+// Byte arrays become base64; undefined becomes null, and as a member of an object
+// nothing; NaN and infinities null; bigints numbers; subdocuments {"guid": …}. Errors:
+// ErrTooDeep.
 func (d *Doc) JSON() ([]byte, error) {
 	s := &d.store
 	roots := slices.Clone(s.roots)
-	name := func(t typeRef) string { return s.names.list[s.types[t].name] }
-	slices.SortFunc(roots, func(a, b typeRef) int { return strings.Compare(name(a), name(b)) })
+	slices.SortFunc(roots, func(a, b typeRef) int { return strings.Compare(s.nameOf(a), s.nameOf(b)) })
 	dst := []byte{'{'}
 	for i, t := range roots {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = append(appendQuoted(dst, name(t)), ':')
+		dst = append(appendJSString(dst, []byte(s.nameOf(t))), ':')
 		var err error
 		if dst, err = s.appendJSON(dst, t, MaxExportDepth); err != nil {
 			return nil, err
@@ -70,31 +56,42 @@ const (
 	lookMap
 )
 
-// look decides by what t holds, and by its declared shape only where that is open.
+// look is what t says it is. Roots do not say, and a nested fragment may be anything:
+// Yjs 14 declares all unnamed types as that.
 func (s *store) look(t typeRef) look {
-	shape := s.types[t].shape
-	if shapeHasName(shape) {
-		return lookXML
+	if s.holder(t) != 0 {
+		switch s.shapeOf(t) {
+		case shapeArray:
+			return lookArray
+		case shapeMap, shapeXMLHook:
+			return lookMap
+		case shapeText:
+			return lookText
+		case shapeXMLElement, shapeXMLText:
+			return lookXML
+		}
 	}
-	for r := s.types[t].start; r != 0; r = s.items[r].right {
-		it := &s.items[r]
-		if it.deleted() {
+	for r := s.listOf(t); r != 0; r = s.next(r) {
+		if s.deleted(r) {
 			continue
 		}
-		switch it.kind() {
+		switch s.kindOf(r) {
 		case kindString, kindEmbed, kindFormat:
 			return lookText
 		case kindType:
-			if child := s.types[it.data].shape; shape == shapeXMLFragment || shapeHasName(child) || child == shapeXMLText {
+			switch s.shapeOf(s.nested(r)) {
+			case shapeXMLElement, shapeXMLText, shapeXMLHook:
 				return lookXML
+			case shapeXMLFragment:
+				if s.holder(t) != 0 {
+					return lookXML
+				}
 			}
 		}
 		return lookArray
 	}
-	for e := s.types[t].entries; e != 0; e = s.entries[e].next {
-		if !s.items[s.entries[e].last].deleted() {
-			return lookMap
-		}
+	if len(s.liveEntries(t)) > 0 {
+		return lookMap
 	}
 	return lookEmpty
 }
@@ -103,53 +100,70 @@ func (s *store) appendJSON(dst []byte, t typeRef, depth int) ([]byte, error) {
 	if depth == 0 {
 		return nil, ErrTooDeep
 	}
-	var err error
 	switch s.look(t) {
 	case lookText:
-		return appendQuoted(dst, string(s.appendText(nil, t))), nil
+		return appendJSString(dst, s.appendText(nil, t)), nil
 	case lookXML:
-		xml, err := s.appendXML(nil, t, depth)
-		return appendQuoted(dst, string(xml)), err
+		xml, err := s.xmlOf(t, false)
+		return appendJSString(dst, xml), err
 	case lookArray:
-		dst = append(dst, '[')
-		for r := s.types[t].start; r != 0; r = s.items[r].right {
-			it := &s.items[r]
-			if !it.visible() {
-				continue
-			}
-			if dst, err = s.appendValues(dst, it, depth); err != nil {
-				return nil, err
-			}
-			dst = append(dst, ',')
-		}
-		dst[len(dst)-1] = ']' // there is at least one element
-		return dst, nil
+		return s.appendArray(dst, t, depth)
 	case lookMap:
 		return s.appendObject(dst, t, depth)
 	}
-	if s.types[t].owner == 0 {
-		return append(dst, "null"...), nil
-	}
-	switch s.types[t].shape {
-	case shapeArray:
-		return append(dst, "[]"...), nil
-	case shapeMap:
-		return append(dst, "{}"...), nil
+	if s.holder(t) == 0 {
+		return append(dst, null...), nil
 	}
 	return append(dst, `""`...), nil
 }
 
-func (s *store) appendObject(dst []byte, t typeRef, depth int) ([]byte, error) {
-	dst = append(dst, '{')
-	for i, e := range s.liveEntries(t) {
-		if i > 0 {
+// appendText writes the visible strings of a list.
+func (s *store) appendText(dst []byte, t typeRef) []byte {
+	for r := s.listOf(t); r != 0; r = s.next(r) {
+		if s.kindOf(r) == kindString && !s.deleted(r) {
+			dst = append(dst, s.raw(r)...)
+		}
+	}
+	return dst
+}
+
+// appendArray writes the visible units of a list; a run of text is one string.
+func (s *store) appendArray(dst []byte, t typeRef, depth int) (_ []byte, err error) {
+	dst = append(dst, '[')
+	first := true
+	for r := s.listOf(t); r != 0; r = s.next(r) {
+		if !s.visible(r) {
+			continue
+		}
+		if !first {
 			dst = append(dst, ',')
 		}
-		dst = append(appendQuoted(dst, s.names.list[e.key]), ':')
-		var err error
-		if dst, err = s.appendLast(dst, e, depth); err != nil {
+		first = false
+		if dst, err = s.appendValues(dst, r, 0, depth); err != nil {
 			return nil, err
 		}
+	}
+	return append(dst, ']'), nil
+}
+
+// appendObject writes the keys that have a value other than undefined.
+func (s *store) appendObject(dst []byte, t typeRef, depth int) (_ []byte, err error) {
+	dst = append(dst, '{')
+	first := true
+	for _, e := range s.liveEntries(t) {
+		value, err := s.appendValues(nil, e.last, s.units(e.last)-1, depth)
+		if err != nil {
+			return nil, err
+		}
+		if string(value) == null && s.lastValue(nil, e.last) == (Undefined{}) {
+			continue
+		}
+		if !first {
+			dst = append(dst, ',')
+		}
+		first = false
+		dst = append(appendJSString(dst, []byte(s.names.list[e.key])), ':')
+		dst = append(dst, value...)
 	}
 	return append(dst, '}'), nil
 }
@@ -158,7 +172,7 @@ func (s *store) appendObject(dst []byte, t typeRef, depth int) ([]byte, error) {
 func (s *store) liveEntries(t typeRef) []entry {
 	var live []entry
 	for e := s.types[t].entries; e != 0; e = s.entries[e].next {
-		if !s.items[s.entries[e].last].deleted() {
+		if !s.deleted(s.entries[e].last) {
 			live = append(live, s.entries[e])
 		}
 	}
@@ -168,46 +182,38 @@ func (s *store) liveEntries(t typeRef) []entry {
 	return live
 }
 
-// appendLast writes the value of a key: the last unit of its last item.
-func (s *store) appendLast(dst []byte, e entry, depth int) ([]byte, error) {
-	it := s.items[e.last]
-	if n := it.length - 1; n > 0 && (it.kind() == kindAny || it.kind() == kindJSON) {
-		at := uint32(elementCut(it.kind(), s.content(&it), uint64(n)))
-		it.data, it.size, it.length = it.data+at, it.size-at, 1
-	}
-	return s.appendValues(dst, &it, depth)
-}
-
-// appendValues writes all units of an item, separated by commas.
-func (s *store) appendValues(dst []byte, it *item, depth int) ([]byte, error) {
-	if it.kind() == kindType {
-		return s.appendJSON(dst, typeRef(it.data), depth-1)
-	}
-	r := lib0.NewReader(s.content(it))
-	switch it.kind() {
+// appendValues writes the units of an item from the n-th on, separated by commas.
+func (s *store) appendValues(dst []byte, r ref, n, depth int) ([]byte, error) {
+	b := lib0.NewReader(s.raw(r))
+	switch k := s.kindOf(r); k {
+	case kindType:
+		return s.appendJSON(dst, s.nested(r), depth-1)
 	case kindString:
-		return appendQuoted(dst, string(s.content(it))), nil
+		return appendJSString(dst, s.raw(r)), nil
 	case kindBinary:
-		b, _ := r.VarBytes()
-		dst = base64.StdEncoding.AppendEncode(append(dst, '"'), b)
-		return append(dst, '"'), nil
+		data, _ := b.VarBytes() //nolint:errcheck // stored content was validated
+		return appendBase64(dst, data), nil
 	case kindDoc:
-		guid, _ := r.VarBytes()
-		return append(appendQuoted(append(dst, `{"guid":`...), string(guid)), '}'), nil
+		guid, _ := b.VarBytes() //nolint:errcheck // stored content was validated
+		return append(appendJSString(append(dst, `{"guid":`...), guid), '}'), nil
 	case kindFormat:
-		return append(dst, "null"...), nil
+		return append(dst, null...), nil
+	case kindAny, kindJSON:
+		if n > 0 {
+			b = lib0.NewReader(s.raw(r)[elementCut(k, s.raw(r), uint64(n)):])
+		}
 	}
-	for i := 0; r.Len() > 0; i++ {
-		if i > 0 {
+	for first := true; b.Len() > 0; first = false {
+		if !first {
 			dst = append(dst, ',')
 		}
-		if it.kind() == kindAny {
-			dst = appendAnyJSON(dst, &r)
+		if s.kindOf(r) == kindAny {
+			dst = appendAnyJSON(dst, &b)
 			continue
 		}
-		switch text, _ := r.VarBytes(); string(text) {
+		switch text, _ := b.VarBytes(); string(text) {
 		case "undefined":
-			dst = append(dst, "null"...)
+			dst = append(dst, null...)
 		default:
 			dst = append(dst, text...)
 		}
@@ -215,12 +221,16 @@ func (s *store) appendValues(dst []byte, it *item, depth int) ([]byte, error) {
 	return dst, nil
 }
 
+func appendBase64(dst, data []byte) []byte {
+	return append(base64.StdEncoding.AppendEncode(append(dst, '"'), data), '"')
+}
+
 // appendAnyJSON turns one stored any value into JSON, keys in their order.
 func appendAnyJSON(dst []byte, r *lib0.Reader) []byte {
 	switch tag := r.Rest()[0]; tag {
 	case lib0.TagArray, lib0.TagObject:
-		r.Byte() //nolint:errcheck // stored content was validated
-		n, _ := r.Uvarint()
+		r.Byte()            //nolint:errcheck // stored content was validated
+		n, _ := r.Uvarint() //nolint:errcheck // likewise
 		open, shut := byte('['), byte(']')
 		if tag == lib0.TagObject {
 			open, shut = '{', '}'
@@ -241,7 +251,7 @@ func appendAnyJSON(dst []byte, r *lib0.Reader) []byte {
 			}
 			first = false
 			if tag == lib0.TagObject {
-				dst = append(appendQuoted(dst, string(key)), ':')
+				dst = append(appendJSString(dst, key), ':')
 			}
 			dst = appendAnyJSON(dst, r)
 		}
@@ -249,43 +259,21 @@ func appendAnyJSON(dst []byte, r *lib0.Reader) []byte {
 	}
 	switch v, _ := r.Any(); v := v.(type) {
 	case string:
-		return appendQuoted(dst, v)
+		return appendJSString(dst, []byte(v))
 	case []byte:
-		dst = base64.StdEncoding.AppendEncode(append(dst, '"'), v)
-		return append(dst, '"')
-	case float64:
-		if v == 0 {
-			return append(dst, '0') // −0 too
-
-		}
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return append(dst, "null"...)
-		}
-		b, _ := json.Marshal(v)
-		return append(dst, b...)
-	case lib0.Undefined:
-		return append(dst, "null"...)
+		return appendBase64(dst, v)
 	default:
-		b, _ := json.Marshal(v) // bool, integers, nil
-		return append(dst, b...)
+		return append(dst, jsonOfScalar(v)...)
 	}
 }
 
-// appendQuoted writes a JSON string: only what JSON must escape is escaped.
-func appendQuoted(dst []byte, s string) []byte {
-	const hex = "0123456789abcdef"
-	dst = append(dst, '"')
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '"' || c == '\\':
-			dst = append(dst, '\\', c)
-		case c == '\n':
-			dst = append(dst, '\\', 'n')
-		case c < 0x20:
-			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-		default:
-			dst = append(dst, c)
-		}
+// jsonOfScalar is a number, a bool or null as JSON.
+func jsonOfScalar(v any) string {
+	if _, isNumber := v.(float64); isNumber {
+		return string(appendJSNumber(nil, v.(float64)))
 	}
-	return append(dst, '"')
+	if v == (Undefined{}) {
+		return null
+	}
+	return jsToString(v)
 }

@@ -284,8 +284,8 @@ func TestDuplicateClientID(t *testing.T) {
 	if _, err := b.ApplyUpdate(ua); err != nil {
 		t.Fatal(err)
 	}
-	if a.Text("t") != "aab" || b.Text("u") != "bbb" {
-		t.Errorf("%q %q", a.Text("t"), b.Text("u"))
+	if a.Text("t").String() != "aab" || b.Text("u").String() != "bbb" {
+		t.Errorf("%q %q", a.Text("t").String(), b.Text("u").String())
 	}
 	if err := errors.Join(a.Check(), b.Check()); err != nil {
 		t.Error(err)

@@ -338,7 +338,7 @@ func (h *history) checkKept() error {
 
 // read compares what the exports say.
 func (h *history) read(d *Doc) error {
-	if got := d.Text("text"); got != h.Expect.Text {
+	if got := d.Text("text").String(); got != h.Expect.Text {
 		return fmt.Errorf("text %q, Yjs %q", got, h.Expect.Text)
 	}
 	b, err := d.JSON()

@@ -55,7 +55,7 @@ func TestOracle(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if got := d.Text("t"); got != want {
+			if got := d.Text("t").String(); got != want {
 				t.Fatalf("seed %d: %q, oracle %q", seed, got, want)
 			}
 		}

@@ -23,7 +23,7 @@ func (p Position) MarshalJSON() ([]byte, error) {
 		dst = append(appendIDJSON(append(dst, `"type":`...), *p.Type), ',')
 	}
 	if p.Root != nil {
-		dst = append(appendQuoted(append(dst, `"tname":`...), *p.Root), ',')
+		dst = append(appendJSString(append(dst, `"tname":`...), []byte(*p.Root)), ',')
 	}
 	if p.Item != nil {
 		dst = append(appendIDJSON(append(dst, `"item":`...), *p.Item), ',')

@@ -225,3 +225,33 @@ func (s *store) dropEntries(t typeRef) {
 	}
 	s.types[t].entries = 0
 }
+
+// dropEntry forgets one key of a type, which has no items any more.
+func (s *store) dropEntry(t typeRef, key nameRef) {
+	e := s.entryIndex[entryKey(t, key)]
+	delete(s.entryIndex, entryKey(t, key))
+	if s.types[t].entries == e {
+		s.types[t].entries = s.entries[e].next
+	} else {
+		before := s.types[t].entries
+		for s.entries[before].next != e {
+			before = s.entries[before].next
+		}
+		s.entries[before].next = s.entries[e].next
+	}
+	s.entries[e] = entry{next: s.freeEntry}
+	s.freeEntry = e
+}
+
+// dropClient forgets the client added last, who has written nothing any more and to
+// whom nothing refers.
+func (s *store) dropClient(c clientRef) bool {
+	if int(c) != len(s.clients)-1 {
+		return false
+	}
+	delete(s.clientIndex, s.clients[c].id)
+	s.clients = s.clients[:c]
+	s.descending = s.descending[:0]
+	s.lastClient = 0
+	return true
+}

@@ -61,7 +61,7 @@ func TestTrace(t *testing.T) {
 	if !matched {
 		t.Error("half-way, the bytes are not those of Yjs")
 	}
-	if d.Text("text") != string(fixture(t, "b4.final.txt")) {
+	if d.Text("text").String() != string(fixture(t, "b4.final.txt")) {
 		t.Error("the text is not that of Yjs")
 	}
 	final := fixture(t, "b4.final.v1")

@@ -14,7 +14,8 @@ import (
 // Nothing in between can fail: whatever may be wrong with an update was found
 // before begin.
 type txn struct {
-	doc *Doc
+	doc   *Doc
+	local bool // edits made here, not an update that is applied
 
 	touched []clientRef // clients that grew; clientLog.before says from where
 	deleted []span      // units deleted; merged and sorted by commit

@@ -226,8 +226,8 @@ func TestNativeDocument(t *testing.T) {
 	cara.body(1, wire.AppendStep1(nil, []byte{0}))
 	all := cara.until("step 2", func(g got) bool { return g.Type == wire.TypeSync && g.Sync == ysync.Step2 })
 	fresh := crdt.New(crdt.Options{})
-	if _, err := fresh.ApplyUpdate(all.Payload); err != nil || fresh.Text("t") != "xxx" {
-		t.Errorf("%q, %v", fresh.Text("t"), err)
+	if _, err := fresh.ApplyUpdate(all.Payload); err != nil || fresh.Text("t").String() != "xxx" {
+		t.Errorf("%q, %v", fresh.Text("t").String(), err)
 	}
 	answer, err := http.Get("http://" + s.host + "/api/rooms/class%2F7/doc?format=text&root=t")
 	if err != nil {

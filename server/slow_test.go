@@ -67,7 +67,7 @@ func TestReaderThatStopsIsCaughtUp(t *testing.T) {
 			}
 		}
 	}
-	if got, want := mirror.Text("t"), doc.Text("t"); got != want {
+	if got, want := mirror.Text("t").String(), doc.Text("t").String(); got != want {
 		t.Errorf("%d characters, want %d", len(got), len(want))
 	}
 	if bytes > writes*len(chunk)*3/4 {

@@ -215,7 +215,7 @@ func (c *client) waiting() int {
 func (c *client) text() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.doc.Text(root)
+	return c.doc.Text(root).String()
 }
 
 // drop ends the connection without a word.

@@ -84,7 +84,7 @@ func (w *writer) step() {
 		name := fmt.Sprintf("%02x%05x;", w.id, len(w.tokens))
 		w.tokens[name] = tok
 		w.live = append(w.live, name)
-		places := len(doc.Text(root))/tokenSize + 1
+		places := len(doc.Text(root).String())/tokenSize + 1
 		return doc.InsertText(root, tokenSize*w.random.IntN(places), name)
 	}, func() {
 		w.acked++
@@ -102,7 +102,7 @@ func (w *writer) delete(doc *crdt.Doc) (*token, []byte, error) {
 	w.live[i], w.live = w.live[last], w.live[:last]
 	tok := w.tokens[name]
 	tok.deleting = true
-	at := strings.Index(doc.Text(root), name)
+	at := strings.Index(doc.Text(root).String(), name)
 	if at < 0 {
 		return nil, nil, fmt.Errorf("token %s has gone, and nobody deleted it", name)
 	}
@@ -256,7 +256,7 @@ func (c crowd) same() bool {
 	var vector, text string
 	for i, w := range c {
 		w.mu.Lock()
-		v, x, pending := fmt.Sprint(w.doc.StateVector()), w.doc.Text(root), w.doc.HasPending()
+		v, x, pending := fmt.Sprint(w.doc.StateVector()), w.doc.Text(root).String(), w.doc.HasPending()
 		w.mu.Unlock()
 		if i == 0 {
 			vector, text = v, x

@@ -83,7 +83,7 @@ func (d *disk) stored(t *testing.T, id store.RoomID) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return doc.Text("t")
+	return doc.Text("t").String()
 }
 
 // author is a peer with a document of its own that behaves as Yjs clients do:
@@ -184,7 +184,7 @@ func (a *author) write(text string) {
 func (a *author) see() (acked, sent uint64, text string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.acked, a.sent, a.doc.Text("t")
+	return a.acked, a.sent, a.doc.Text("t").String()
 }
 
 func diskHub(d *disk) *Hub { return NewHub(HubOptions{Store: d, Log: slog.New(slog.DiscardHandler)}) }

@@ -111,8 +111,8 @@ func TestAckedUpdatesAreInTheStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	doc, err := open(stored)
-	if err != nil || len(doc.Text("t")) != n {
-		t.Fatalf("%d characters stored, %v", len(doc.Text("t")), err)
+	if err != nil || len(doc.Text("t").String()) != n {
+		t.Fatalf("%d characters stored, %v", len(doc.Text("t").String()), err)
 	}
 	release()
 	if err := h.Close(t.Context()); err != nil {
@@ -172,7 +172,7 @@ func TestOneInstanceThroughOpenAndClose(t *testing.T) {
 		t.Fatal(err)
 	}
 	for c := range clients {
-		if got := len(doc.Text(fmt.Sprint("t", c))); got != edits {
+		if got := len(doc.Text(fmt.Sprint("t", c)).String()); got != edits {
 			t.Errorf("client %d: %d of %d edits", c, got, edits)
 		}
 	}

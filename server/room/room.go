@@ -320,7 +320,7 @@ func (r *Room) JSON(ctx context.Context) (object []byte, err error) {
 
 // Text returns the plain text of a root.
 func (r *Room) Text(ctx context.Context, root string) (text string, err error) {
-	err = r.read(ctx, func(d *crdt.Doc) { text = d.Text(root) })
+	err = r.read(ctx, func(d *crdt.Doc) { text = d.Text(root).String() })
 	return text, err
 }
 

@@ -75,7 +75,7 @@ func TestUpdateGoesToOthersTheJournalAndItsAuthorInThatManner(t *testing.T) {
 	if e := effects[2]; e.to != s.members[a] || e.n != 1 || e.after != 1 || e.body == nil {
 		t.Errorf("ack %+v", e)
 	}
-	if got := s.doc.Text("t"); got != "hi" {
+	if got := s.doc.Text("t").String(); got != "hi" {
 		t.Errorf("text %q", got)
 	}
 }
@@ -104,7 +104,7 @@ func TestReaderChangesNothing(t *testing.T) {
 	if effects := s.step(command{kind: message, peer: a, body: update(insert(t, 1, "hi"))}); len(effects) != 1 || effects[0].kind != refuse {
 		t.Errorf("effects %v", kinds(effects))
 	}
-	if got := s.doc.Text("t"); got != "" {
+	if got := s.doc.Text("t").String(); got != "" {
 		t.Errorf("text %q", got)
 	}
 	// No ack counts what was refused, also not once the peer may write.
@@ -249,8 +249,8 @@ func TestResyncBringsTheWholeDocument(t *testing.T) {
 		t.Fatal(err)
 	}
 	doc := crdt.New(crdt.Options{})
-	if _, err := doc.ApplyUpdate(b.Payload); err != nil || doc.Text("t") != "hi" {
-		t.Errorf("%q, %v", doc.Text("t"), err)
+	if _, err := doc.ApplyUpdate(b.Payload); err != nil || doc.Text("t").String() != "hi" {
+		t.Errorf("%q, %v", doc.Text("t").String(), err)
 	}
 }
 

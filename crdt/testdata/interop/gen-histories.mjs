@@ -193,7 +193,7 @@ const gen = seed => {
     if (v instanceof Y.XmlText || v instanceof Y.XmlElement || v instanceof Y.XmlFragment) return v.toString()
     if (v instanceof Y.Text) return v.toString()
     if (v instanceof Y.Array) return v.toArray().map(json)
-    if (v instanceof Y.Map) return Object.fromEntries([...v.entries()].map(([k, x]) => [k, json(x)]))
+    if (v instanceof Y.Map) return Object.fromEntries([...v.entries()].filter(([, x]) => x !== undefined).map(([k, x]) => [k, json(x)]))
     if (v instanceof Y.Doc) return { guid: v.guid }
     if (v instanceof Uint8Array) return Buffer.from(v).toString('base64')
     if (Array.isArray(v)) return v.map(json)

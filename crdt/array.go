@@ -1,0 +1,167 @@
+package crdt
+
+import (
+	"iter"
+
+	"weft/crdt/lib0"
+)
+
+// Array is a view of a type as a list of values. What values may be: see [NewArray] and
+// value.go; in short, anything JSON-like, []byte, [Subdoc] and nested types.
+//
+// Read as an array, text is its UTF-16 units one by one, each a string (half a
+// character: U+FFFD), embeds are values, and formatting is not there.
+type Array struct{ Type }
+
+// Insert inserts values before the index-th element. Errors: ErrRange, ErrUTF8,
+// ErrValue and lib0.ErrDepth for what cannot be stored, ErrTooLarge, and those of every
+// edit: ErrClosed, ErrGone.
+func (a Array) Insert(tx *Tx, index int, values ...any) error {
+	return tx.insertList(a.Type, index, values, listContents)
+}
+
+// Push inserts values at the very end.
+func (a Array) Push(tx *Tx, values ...any) error {
+	return tx.insertList(a.Type, atEnd, values, listContents)
+}
+
+// Delete deletes length elements from index on. Errors: ErrRange.
+func (a Array) Delete(tx *Tx, index, length int) error { return tx.deleteList(a.Type, index, length) }
+
+// Get is the index-th element; false if there is none.
+func (a Array) Get(index int) (any, bool) {
+	p, n, err := a.doc.find(a.ref(), index)
+	if err != nil || index >= a.Length() {
+		return nil, false
+	}
+	s := &a.doc.store
+	for !s.visible(p.right) {
+		p.right = s.next(p.right)
+	}
+	return s.value(a.doc, p.right, n), true
+}
+
+// Slice is the elements from from up to, not including, to. Both are cut to what is
+// there.
+func (a Array) Slice(from, to int) []any {
+	from = max(from, 0)
+	to = min(to, a.Length())
+	if from >= to {
+		return nil
+	}
+	s := &a.doc.store
+	p, n, _ := a.doc.find(a.ref(), from) // within range
+	values := make([]any, 0, to-from)
+	for len(values) < to-from {
+		if s.visible(p.right) {
+			all := s.values(a.doc, p.right)
+			values = append(values, all[n:min(len(all), n+to-from-len(values))]...)
+			n = 0
+		}
+		p.right = s.next(p.right)
+	}
+	return values
+}
+
+// Values is all elements.
+func (a Array) Values() []any { return a.Slice(0, a.Length()) }
+
+// All yields all elements with their indices. The array must not change meanwhile.
+func (a Array) All() iter.Seq2[int, any] {
+	return func(yield func(int, any) bool) {
+		s := &a.doc.store
+		i := 0
+		for r := s.listOf(a.ref()); r != 0; r = s.next(r) {
+			if !s.visible(r) {
+				continue
+			}
+			for _, v := range s.values(a.doc, r) {
+				if !yield(i, v) {
+					return
+				}
+				i++
+			}
+		}
+	}
+}
+
+// MarshalJSON writes the array as Yjs's toJSON has it; see [Doc.JSON] for what JSON has
+// no form for. Errors: ErrTooDeep.
+func (a Array) MarshalJSON() ([]byte, error) {
+	return a.doc.store.appendArray(nil, a.ref(), MaxExportDepth)
+}
+
+// String is MarshalJSON, for people.
+func (a Array) String() string { return jsonString(a) }
+
+// atEnd stands for the index behind all items, deleted ones as well.
+const atEnd = -1
+
+// insertList inserts values before the index-th element of a list.
+func (tx *Tx) insertList(t Type, index int, values []any, encode func([]any, int) ([]content, error)) error {
+	w, err := tx.edit(t)
+	if err != nil {
+		return err
+	}
+	cs, err := encode(values, lib0.MaxDepth)
+	if err != nil {
+		return err
+	}
+	if err := w.room(cs...); err != nil {
+		return err
+	}
+	if len(cs) == 0 && index != atEnd {
+		_, _, err := tx.doc.find(w.t, index)
+		return err
+	}
+	end := index == atEnd
+	if end {
+		index = w.s.lengthOf(w.t)
+	}
+	p, err := w.seek(index)
+	if err != nil {
+		return err
+	}
+	for end && p.right != 0 {
+		w.s.forward(&p)
+	}
+	tx.doc.cursors.inserted(w.t, index, len(values))
+	for i := range cs {
+		p.left = w.put(p.left, p.right, &cs[i])
+	}
+	return nil
+}
+
+// deleteList deletes length elements of a list.
+func (tx *Tx) deleteList(t Type, index, length int) error {
+	w, err := tx.edit(t)
+	if err != nil {
+		return err
+	}
+	if err := w.checkRange(index, length); err != nil || length == 0 {
+		return err
+	}
+	p, err := w.seek(index)
+	if err != nil {
+		return err
+	}
+	w.deleteUnits(&p, length)
+	return nil
+}
+
+// deleteUnits deletes the next length visible units, which are there, and nothing else.
+func (w *writer) deleteUnits(p *gap, length int) {
+	s := w.s
+	index := p.index
+	for n := length; n > 0; s.forward(p) {
+		if !s.visible(p.right) {
+			continue
+		}
+		if n < s.units(p.right) {
+			w.tx.cutAt(p.right, n)
+		}
+		n -= s.units(p.right)
+		w.tx.delete(p.right) // it does not count any more
+	}
+	w.tx.doc.cursors.removed(w.t, index, length)
+}

@@ -1,0 +1,212 @@
+package crdt
+
+import (
+	"slices"
+	"sort"
+)
+
+// gap is a place in a list, between two neighbours.
+type gap struct {
+	left, right ref // 0 at the ends
+	index       int // visible units in front
+	marks       marks
+}
+
+// forward steps over the item to the right.
+func (s *store) forward(p *gap) {
+	switch {
+	case s.format(p.right):
+		key, value := s.formatOf(p.right)
+		p.marks = p.marks.with(key, value)
+	case s.visible(p.right):
+		p.index += s.units(p.right)
+	}
+	p.left, p.right = p.right, s.next(p.right)
+}
+
+// seek finds the place right behind the visible unit in front of index, or, for index
+// 0, the front. Where that is within an item, the item is split. Errors: ErrRange,
+// ErrHalfPair; then nothing was split.
+func (w *writer) seek(index int) (gap, error) {
+	p, n, err := w.tx.doc.find(w.t, index)
+	if err != nil || n == 0 {
+		return p, err
+	}
+	s := w.s
+	if s.halves(p.right, n) {
+		return p, ErrHalfPair
+	}
+	w.behind(&p, n)
+	return p, nil
+}
+
+// behind moves p into the item to its right, behind its n-th unit, and splits it there.
+func (w *writer) behind(p *gap, n int) {
+	s := w.s
+	w.tx.cutAt(p.right, n)
+	p.index += n
+	p.left, p.right = p.right, s.next(p.right)
+}
+
+// find is seek without splitting: the place is behind the n-th unit of the item to the
+// right, n being 0 if it is between two items.
+func (d *Doc) find(t typeRef, index int) (p gap, n int, err error) {
+	s := &d.store
+	if index < 0 || index > s.lengthOf(t) {
+		return gap{}, 0, ErrRange
+	}
+	p.right = s.listOf(t)
+	if index == 0 {
+		return p, 0, nil
+	}
+	list := d.cursors.of(t, s.lengthOf(t))
+	at := list.nearest(s, t, index, &p)
+	for steps := 0; p.index < index; steps++ {
+		if s.visible(p.right) {
+			if units := s.units(p.right); p.index+units > index {
+				return p, index - p.index, nil
+			}
+			if steps > spacing && list != nil {
+				list.insert(s, at, &p)
+				at++
+				steps = 0
+			}
+		}
+		s.forward(&p)
+	}
+	return p, 0, nil
+}
+
+// cursors are known places in the lists that were edited or read by index last, so that
+// finding an index does not begin at the front each time. A walk over many items leaves
+// a cursor every spacing items; the next walk begins at the nearest one in front.
+// Edits made here move the cursors behind them along. Updates that are applied do not
+// say at which index they change things: they make all cursors void.
+type cursors struct {
+	lists []cursorList // at most maxCursorLists; the one used last is in front
+}
+
+const (
+	spacing        = 64   // items between two cursors
+	maxCursors     = 4096 // of one list
+	maxCursorLists = 8
+	worthCursors   = 2 * spacing // a list shorter than this has none
+)
+
+// cursorList is the cursors of one type, by ascending index.
+type cursorList struct {
+	t  typeRef
+	at []cursor
+}
+
+// cursor says: the unit is visible, and so many visible units are in front of it, and
+// these marks are in force there. A unit is named by its ID, not by its item: items
+// are split and merged, units stay.
+type cursor struct {
+	client clientRef
+	clock  uint32
+	index  int
+	marks  marks
+}
+
+// of is the cursors of a type; nil for a list that is too short to need them.
+func (c *cursors) of(t typeRef, length int) *cursorList {
+	if length < worthCursors {
+		return nil
+	}
+	for i := range c.lists {
+		if c.lists[i].t == t {
+			if i > 0 {
+				c.lists[0], c.lists[i] = c.lists[i], c.lists[0]
+			}
+			return &c.lists[0]
+		}
+	}
+	if len(c.lists) < maxCursorLists {
+		c.lists = append(c.lists, cursorList{})
+	}
+	last := len(c.lists) - 1
+	c.lists[0], c.lists[last] = cursorList{t: t, at: c.lists[last].at[:0]}, c.lists[0]
+	return &c.lists[0]
+}
+
+// forget makes all cursors void.
+func (c *cursors) forget() {
+	for i := range c.lists {
+		clear(c.lists[i].at)
+		c.lists[i].at = c.lists[i].at[:0]
+	}
+}
+
+// nearest moves p from the front of list t to the last cursor before index, and tells
+// where in the list of cursors the next one would go. A cursor at index itself will not
+// do: marks and deleted items may stand between it and the unit in front.
+func (l *cursorList) nearest(s *store, t typeRef, index int, p *gap) int {
+	if l == nil || len(l.at) == 0 {
+		return 0
+	}
+	n := sort.Search(len(l.at), func(i int) bool { return l.at[i].index >= index })
+	if n == 0 {
+		return 0
+	}
+	c := &l.at[n-1]
+	r := s.at(c.client, c.clock)
+	if s.in(r) != t || s.keyOf(r) != 0 || !s.visible(r) {
+		l.at = l.at[:0] // the type is another one by now
+		return 0
+	}
+	*p = gap{
+		left: s.prev(r), right: r, marks: c.marks,
+		index: c.index - int(c.clock-s.items[r].clock),
+	}
+	return n
+}
+
+// insert adds the place p, before a visible item.
+func (l *cursorList) insert(s *store, at int, p *gap) {
+	if len(l.at) >= maxCursors {
+		return
+	}
+	it := &s.items[p.right]
+	l.at = slices.Insert(l.at, at, cursor{client: it.client(), clock: it.clock, index: p.index, marks: p.marks})
+}
+
+// find is the cursors of t, if there are any.
+func (c *cursors) find(t typeRef) *cursorList {
+	for i := range c.lists {
+		if c.lists[i].t == t {
+			return &c.lists[i]
+		}
+	}
+	return nil
+}
+
+// inserted moves the cursors of t along when n visible units were inserted at index.
+func (c *cursors) inserted(t typeRef, index, n int) {
+	if l := c.find(t); l != nil {
+		from := sort.Search(len(l.at), func(i int) bool { return l.at[i].index >= index })
+		for i := from; i < len(l.at); i++ {
+			l.at[i].index += n
+		}
+	}
+}
+
+// removed moves the cursors of t along when n visible units were deleted from index on.
+func (c *cursors) removed(t typeRef, index, n int) {
+	if l := c.find(t); l != nil {
+		from := sort.Search(len(l.at), func(i int) bool { return l.at[i].index >= index })
+		to := sort.Search(len(l.at), func(i int) bool { return l.at[i].index >= index+n })
+		l.at = slices.Delete(l.at, from, to)
+		for i := from; i < len(l.at); i++ {
+			l.at[i].index -= n
+		}
+	}
+}
+
+// reformatted drops the cursors of t from index on, where other marks may be in force.
+func (c *cursors) reformatted(t typeRef, index int) {
+	if l := c.find(t); l != nil {
+		from := sort.Search(len(l.at), func(i int) bool { return l.at[i].index >= index })
+		l.at = slices.Delete(l.at, from, len(l.at))
+	}
+}
