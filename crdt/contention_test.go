@@ -236,7 +236,7 @@ func TestCrowdAtOneKey(t *testing.T) {
 // collected without recursion: in Go no overflow of the stack can be caught.
 func TestDeepTypes(t *testing.T) {
 	const depth = 100_000
-	u := append(lib0.AppendUvarint([]byte{1}, depth), 1, 0, 7, 1, 1, 't', 1)
+	u := append(lib0.AppendUvarint([]byte{1}, depth), 1, 0, 7, 1, 1, 't', 0)
 	for i := range uint64(depth - 1) {
 		u = append(appendID(append(u, 7, 0), 1, i), 0) // arrays
 	}
