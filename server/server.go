@@ -80,6 +80,9 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := db.Damage(); err != nil {
+		c.Log.Error("the data file is damaged; rooms known to be affected are quarantined, the others are served", "err", err)
+	}
 	s := &Server{config: c, store: db, live: api.NewLive()}
 	if err := s.assemble(limits); err != nil {
 		return nil, errors.Join(err, db.Close())

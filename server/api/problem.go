@@ -46,7 +46,6 @@ var status = []struct {
 	{ws.ErrTooMany, http.StatusTooManyRequests, "Too many connections"},
 	{ws.ErrStopping, http.StatusServiceUnavailable, "The server is stopping"},
 	{room.ErrClosed, http.StatusServiceUnavailable, "The server is stopping"},
-	{store.ErrCorrupt, http.StatusServiceUnavailable, "The room is quarantined"},
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, "The server is too busy"},
 }
 
@@ -56,6 +55,9 @@ func toProblem(err error) (p problem, known bool) {
 	var own problem
 	if errors.As(err, &own) {
 		return own, true
+	}
+	if errors.Is(err, store.ErrCorrupt) { // the log has the rest
+		return problem{Title: "The room is quarantined", Status: http.StatusServiceUnavailable, Detail: "what is stored of it is damaged; its operator has to look after it"}, true
 	}
 	for _, s := range status {
 		if errors.Is(err, s.err) {

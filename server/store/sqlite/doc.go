@@ -30,10 +30,15 @@
 // Every record's checksum covers its bytes, its id, its document and the id of
 // the record before it. So a changed, missing, swapped or foreign record breaks
 // the chain, and LoadDoc says store.ErrCorrupt instead of returning less than
-// what was stored. What a chain cannot see is the loss of its last link while no
-// process has the file open, nor a damaged index of room names in which a wholly
-// folded document is not found. Those are left to SQLite's own checks of its
-// pages, which do not notice every flipped bit.
+// what was stored. A chain cannot see the loss of its last link: for that the
+// document's head is written down, once it has been quiet for 10 s and when the
+// store closes. So what nothing shows is the loss of the end of a document that
+// was written to in the last seconds before a crash.
+//
+// Damage found when the file is opened closes the documents it is in, with
+// store.ErrCorrupt, and no others; Damage tells of it. Names are read by both
+// ways that lead to a document, and where they differ neither is served. A
+// record that names no document is given back to the one its checksum fits.
 //
 // A fold writes the new snapshot, keeps the one before, and packs the records
 // between the two, taken out of the log, into one row, the tail. If the newest

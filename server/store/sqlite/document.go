@@ -20,6 +20,9 @@ func (s *Store) LoadDoc(ctx context.Context, room store.RoomID) (doc store.Doc, 
 	// fold could take ids out of the index whose rows and no snapshot are in
 	// the older view of the file.
 	cut := s.index.cut(room)
+	if cut.err != nil {
+		return store.Doc{}, fail("load document", cut.err)
+	}
 	err = s.read(ctx, func(tx *sql.Tx) error {
 		doc, err = load(ctx, tx, room, cut)
 		return err
@@ -129,8 +132,8 @@ func (t *tx) head(room store.RoomID) (head, error) {
 	if h, ok := t.heads[room]; ok {
 		return h, nil
 	}
-	if h, ok := t.index.head(room); ok {
-		return h, nil
+	if h, ok, err := t.index.head(room); ok || err != nil {
+		return h, err
 	}
 	var h head
 	found, err := t.row("SELECT id FROM docs WHERE room = ?", []any{room}, &h.doc)

@@ -2,9 +2,7 @@ package sqlite
 
 import (
 	"cmp"
-	"context"
-	"database/sql"
-	"fmt"
+	"errors"
 	"slices"
 	"sync"
 
@@ -33,32 +31,47 @@ type index struct {
 	mu   sync.RWMutex
 	docs map[store.RoomID]*entry
 	next store.LogID // above the id of every record in the index, ever
+	// damaged says of rooms that were found so when the index was read why they
+	// are not to be read or written.
+	damaged map[store.RoomID]error
+	found   []error // all of the damage, also what no room is known for
 }
 
 // cut is what the index knew of one room at one moment.
 type cut struct {
 	ids  []store.LogID
 	next store.LogID // records from here on came later
+	err  error       // the room is damaged
 }
 
 func (ix *index) cut(room store.RoomID) cut {
 	ix.mu.RLock()
 	defer ix.mu.RUnlock()
-	c := cut{next: ix.next}
+	c := cut{next: ix.next, err: ix.damaged[room]}
 	if e := ix.docs[room]; e != nil {
 		c.ids = slices.Clone(e.ids)
 	}
 	return c
 }
 
-func (ix *index) head(room store.RoomID) (h head, ok bool) {
+func (ix *index) head(room store.RoomID) (h head, ok bool, err error) {
 	ix.mu.RLock()
 	defer ix.mu.RUnlock()
+	if err := ix.damaged[room]; err != nil {
+		return head{}, false, err
+	}
 	e := ix.docs[room]
 	if e == nil {
-		return head{}, false
+		return head{}, false, nil
 	}
-	return head{e.doc, e.ids[len(e.ids)-1]}, true
+	return head{e.doc, e.ids[len(e.ids)-1]}, true, nil
+}
+
+// damage is all that was found when the index was last read.
+func (ix *index) damage() error {
+	ix.mu.RLock()
+	defer ix.mu.RUnlock()
+	return errors.Join(ix.found...)
 }
 
 // long lists rooms with at least min unfolded records, longest first.
@@ -120,79 +133,4 @@ func (ix *index) drop(room store.RoomID, through store.LogID) {
 		return
 	}
 	e.ids = slices.Clone(e.ids[i:]) // the long array is let go
-}
-
-// load reads the index from the file and returns the first id never used.
-//
-// A row that names no document stops it: some document has lost that row, and
-// nothing here can tell which.
-func (ix *index) load(ctx context.Context, conn *sql.Conn) (next store.LogID, err error) {
-	next = 1
-	byDoc := map[docID]*entry{}
-	rows, err := conn.QueryContext(ctx, "SELECT id, doc FROM log ORDER BY id")
-	if err != nil {
-		return 0, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id store.LogID
-		var doc docID
-		if err := rows.Scan(&id, &doc); err != nil {
-			return 0, fmt.Errorf("%w: log: %w", store.ErrCorrupt, err)
-		}
-		e := byDoc[doc]
-		if e == nil {
-			e = &entry{doc: doc}
-			byDoc[doc] = e
-		}
-		e.ids = append(e.ids, id)
-		next = id + 1
-	}
-	if err := rows.Err(); err != nil {
-		return 0, err
-	}
-	for _, query := range []string{
-		"SELECT coalesce(max(through), 0) + 1 FROM snap",
-		"SELECT coalesce(max(id), 0) + 1 FROM docs",
-	} {
-		var above store.LogID
-		if err := conn.QueryRowContext(ctx, query).Scan(&above); err != nil {
-			return 0, err
-		}
-		next = max(next, above)
-	}
-	docs := make(map[store.RoomID]*entry, len(byDoc))
-	name, err := conn.PrepareContext(ctx, "SELECT room FROM docs WHERE id = ?")
-	if err != nil {
-		return 0, err
-	}
-	defer name.Close()
-	number, err := conn.PrepareContext(ctx, "SELECT id FROM docs WHERE room = ?")
-	if err != nil {
-		return 0, err
-	}
-	defer number.Close()
-	for doc, e := range byDoc {
-		var room store.RoomID
-		switch err := name.QueryRowContext(ctx, doc).Scan(&room); {
-		case err == sql.ErrNoRows:
-			return 0, fmt.Errorf("%w: log record %d belongs to no document", store.ErrCorrupt, e.ids[0])
-		case err != nil:
-			return 0, err
-		}
-		// The name leads back by the other way to find a document, or else a
-		// load under its true name would miss these records.
-		var back docID
-		if err := number.QueryRowContext(ctx, room).Scan(&back); err != nil && err != sql.ErrNoRows {
-			return 0, err
-		}
-		if back != doc {
-			return 0, fmt.Errorf("%w: document %d has the name of another", store.ErrCorrupt, doc)
-		}
-		docs[room] = e
-	}
-	ix.mu.Lock()
-	defer ix.mu.Unlock()
-	ix.docs, ix.next = docs, next
-	return next, nil
 }

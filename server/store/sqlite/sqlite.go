@@ -176,6 +176,11 @@ func (s *Store) release() error {
 	return errors.Join(s.readers.Close(), s.writer.Close(), s.owner.Close())
 }
 
+// Damage is what was found broken when the file was opened, nil if nothing was.
+// The rooms known to be affected are refused with store.ErrCorrupt; damage that
+// is found later shows in LoadDoc only.
+func (s *Store) Damage() error { return s.index.damage() }
+
 // Ping commits a record.
 func (s *Store) Ping(ctx context.Context) error {
 	return fail("ping", s.write(ctx, func(t *tx) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"time"
 
 	sqlite3 "modernc.org/sqlite/lib"
 
@@ -49,6 +50,8 @@ type writer struct {
 	index *index
 	next  store.LogID // never used yet; runs ahead of index.next inside a commit
 	stale bool        // a commit failed: read the index anew before the next one
+
+	unsealed unsealed
 }
 
 // tx is a transaction under way, shared by the writes of one batch.
@@ -64,6 +67,7 @@ func (w *writer) loop(queue <-chan *write, stop <-chan struct{}) {
 	for {
 		select {
 		case <-stop:
+			w.sealAll()
 			return
 		case first := <-queue:
 			w.commit(gather(first, queue))
@@ -128,11 +132,23 @@ func (w *writer) try(batch []*write) (answers []error, err error) {
 			return nil, err
 		}
 	}
-	if err := w.plain("COMMIT"); err != nil {
-		w.stale = true
+	now := time.Now()
+	sealed := w.unsealed.quiet(now.Add(-sealAfter), sealMost)
+	if err = t.seal(sealed); err == nil {
+		if err = w.plain("COMMIT"); err != nil {
+			w.stale = true
+		}
+	}
+	if err != nil {
+		for _, h := range sealed {
+			w.unsealed.add(h, now)
+		}
 		return nil, err
 	}
 	w.index.apply(w.next, t.after)
+	for _, h := range t.heads {
+		w.unsealed.add(h, now)
+	}
 	return answers, nil
 }
 
