@@ -81,7 +81,7 @@ const (
 // The client and the length of the text that bases start with.
 const (
 	baseClient = 77
-	baseUnits  = 1 << 15
+	baseUnits  = 1 << 13
 )
 
 // bases are what an update may meet. Those made of many structs are small: the cost of
@@ -397,4 +397,24 @@ func (s shape) mutate(rng *rand.Rand) shape {
 		}
 	}
 	return s
+}
+
+// worst are shapes that cost too much at some time.
+var worst = []shape{
+	{base: 3, parts: []part{{inBase, aWord}}, perSection: 3, client: 1 << 52, step: 1 << 14, deletes: deleteAll},
+	{base: 3, parts: []part{{inBase, aText}}, perSection: 1, client: 1 << 20, step: 1, deletes: deleteBaseBackwards},
+	{base: 3, parts: []part{{inBase, aLongTombstone}}, perSection: 1, client: 1, step: 1, deletes: deleteBaseOdd},
+	{base: 2, parts: []part{{beforeInBase, aTombstone}}, perSection: 17, client: 1 << 20, step: -1},
+	{base: 1, parts: []part{{behindBaseStart, aDoc}, {inBase, aJSON}}, perSection: 17, client: 1, step: 1 << 14},
+	{base: 1, parts: []part{{beforeOwnFirst, anAny}, {behindBaseStart, aText}}, perSection: 1 << 30, client: 1 << 20, step: 1, deletes: deleteBaseBackwards},
+	{base: 2, parts: []part{{inBase, aJSON}}, perSection: 1, client: 1 << 52, step: 1, deletes: deleteAll},
+	{base: 1, parts: []part{{atRoot, aChar}}, perSection: 1, client: 1, step: 1, deletes: deleteBaseOdd},
+	{base: 0, parts: []part{{atFreshRoot, aDoc}}, perSection: 1, client: 1, step: 1},
+	{base: 0, parts: []part{{atRoot, aGC}}, perSection: 1, client: 1, step: 1},
+	{base: 0, parts: []part{{beforeInBase, anEmbed}}, perSection: 1 << 30, client: 1 << 52, clock: 9, deletes: deleteBaseOdd},
+	{base: 0, parts: []part{{atRoot, aSkip}, {atFreshRoot, aFormat}}, perSection: 3, client: 1 << 20, step: 1, clock: 9},
+	{base: 3, parts: []part{{inBase, anArray}}, perSection: 1 << 30, client: 1, deletes: deleteAll},
+	{base: 1, parts: []part{{betweenBase, aTombstone}}, perSection: 1 << 30, client: 1, deletes: deleteOwn},
+	{base: 2, parts: []part{{beforeInBase, aTombstone}}, perSection: 17, client: 1 << 20, step: -1, deletes: deleteUnknown},
+	{base: 1, parts: []part{{inBase, aChar}}, perSection: 1 << 30, client: 1 << 20, step: 1, deletes: deleteUnknown},
 }
