@@ -76,7 +76,7 @@ func New(c Config) (*Server, error) {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("server: data folder: %w", err)
 	}
-	db, err := sqlite.Open(filepath.Join(c.Data, "weft.db"), sqlite.Options{})
+	db, err := sqlite.Open(filepath.Join(c.Data, dataFile), sqlite.Options{})
 	if err != nil {
 		return nil, err
 	}

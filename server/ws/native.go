@@ -227,7 +227,7 @@ func (n *native) join(e wire.Event) error {
 	live, release, err := d.Hub.Open(ctx, id)
 	if err != nil {
 		c.log.Warn("a room could not be opened", "room", id, "err", err)
-		return refuse(wire.CloseOverload, "the room cannot be opened now")
+		return refuse(wire.CloseOverload, notNow(err))
 	}
 	ch := &channel{
 		name: fmt.Sprintf("%s/%d", c.name, ask.Channel), release: release, role: who.Role,
@@ -236,7 +236,7 @@ func (n *native) join(e wire.Event) error {
 	ch.peer.hold()
 	if err := live.Join(ch.peer, who); err != nil {
 		release()
-		return refuse(wire.CloseOverload, "the room cannot be opened now")
+		return refuse(wire.CloseOverload, notNow(err))
 	}
 	n.channels[ask.Channel] = ch
 	me := d.arrive(c, &c.person, ch.name, id)
@@ -276,4 +276,12 @@ func (n *native) leave(id uint64) {
 	ch.peer.leave()
 	n.conn.door.depart(n.conn, ch.name, ch.peer.room.ID())
 	ch.release()
+}
+
+// notNow says why a room could not be opened.
+func notNow(err error) string {
+	if errors.Is(err, store.ErrCorrupt) {
+		return "the room is quarantined: what is stored of it is damaged"
+	}
+	return "the room cannot be opened now"
 }

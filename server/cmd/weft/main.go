@@ -24,6 +24,11 @@ import (
 type cli struct {
 	Serve serveCmd `cmd:"" default:"withargs" help:"Serve. Without flags: open mode, this machine only, data in ./weft-data."`
 	Token tokenCmd `cmd:"" help:"Make a token for a person."`
+
+	Backup  backupCmd  `cmd:"" help:"Copy everything to a file, as of one moment, also while the server runs."`
+	Restore restoreCmd `cmd:"" help:"Put a backup into a data folder without a store."`
+	Export  exportCmd  `cmd:"" help:"Write one room to a file, also while the server runs."`
+	Import  importCmd  `cmd:"" help:"Merge an exported room into the store. The server must not run."`
 }
 
 type secret struct {

@@ -12,17 +12,26 @@ import (
 // exist, while the store goes on working. The copy is a data file like any
 // other: Open opens it. A backup that fails leaves nothing at path.
 func (s *Store) Backup(ctx context.Context, path string) error {
-	if err := s.backup(ctx, path); err != nil {
+	select {
+	case <-s.stop:
+		return ErrClosed
+	default:
+	}
+	return Backup(ctx, s.path, path)
+}
+
+// Backup copies the data file at from, which a server may have open and be
+// writing to, as Store.Backup does.
+func Backup(ctx context.Context, from, path string) error {
+	if err := backup(ctx, from, path); err != nil {
 		return fail("backup", fmt.Errorf("%s: %w", path, err))
 	}
 	return nil
 }
 
-func (s *Store) backup(ctx context.Context, path string) error {
-	select {
-	case <-s.stop:
-		return ErrClosed
-	default:
+func backup(ctx context.Context, from, path string) error {
+	if _, err := os.Stat(from); err != nil { // or SQLite makes one
+		return err
 	}
 	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
 		return errors.Join(err, os.ErrExist)
@@ -37,7 +46,7 @@ func (s *Store) backup(ctx context.Context, path string) error {
 	defer f.Close()
 
 	// A connection of its own: the readers may not write, not even elsewhere.
-	db := connect(s.path, Options{})
+	db := connect(from, Options{})
 	defer db.Close()
 	if _, err := db.ExecContext(ctx, "VACUUM INTO ?", part); err != nil {
 		return err

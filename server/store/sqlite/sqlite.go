@@ -153,6 +153,10 @@ func open(path string, opts Options) (_ *Store, err error) {
 // when it does end.
 func (s *Store) Close() error {
 	s.closing.Do(func() {
+		if s.writer == nil { // a view
+			s.closed = fail("close", s.readers.Close())
+			return
+		}
 		close(s.stop)
 		timer := time.NewTimer(closeWait)
 		defer timer.Stop()

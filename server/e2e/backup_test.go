@@ -1,0 +1,199 @@
+package e2e
+
+import (
+	"bytes"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// weft runs a command of the program and returns what it printed and its exit
+// code.
+func weft(t *testing.T, args ...string) (out string, code int) {
+	t.Helper()
+	bin, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), bin, args...)
+	b, err := cmd.CombinedOutput()
+	if err != nil && cmd.ProcessState == nil {
+		t.Fatal(err)
+	}
+	return string(b), cmd.ProcessState.ExitCode()
+}
+
+// mustWeft is weft for what must succeed.
+func mustWeft(t *testing.T, args ...string) string {
+	t.Helper()
+	out, code := weft(t, args...)
+	if code != 0 {
+		t.Fatalf("weft %s ends with %d: %s", strings.Join(args, " "), code, out)
+	}
+	return out
+}
+
+// standing is what was acked at a moment.
+type standing struct{ inserted, deleted []string }
+
+func (w *writer) standing() (s standing) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for name, tok := range w.tokens {
+		switch {
+		case tok.deleted:
+			s.deleted = append(s.deleted, name)
+		case tok.inserted && !tok.deleting:
+			s.inserted = append(s.inserted, name)
+		}
+	}
+	return s
+}
+
+// TestBackupUnderLoad promises: a backup that is made while clients write holds
+// all that was acked before it began, and a server runs on it; and it is never
+// put over a store that is there.
+func TestBackupUnderLoad(t *testing.T) {
+	random, dir := seeded(t), t.TempDir()
+	data, file, other := filepath.Join(dir, "data"), filepath.Join(dir, "copy.weft"), filepath.Join(dir, "other")
+	writers := newCrowd(t, random, crashWriters, crashRooms)
+	p := start(t, data)
+	writers.connect(t, p)
+	talker := newTalker(t, p, writers[0].room)
+	talker.ask(p, http.MethodPost, talker.path, map[string]string{"id": "kept", "text": "before"}, http.StatusCreated, nil)
+	stop := make(chan struct{})
+	wait := writers.run(stop)
+	<-time.After(500 * time.Millisecond)
+
+	before := map[*writer]standing{}
+	acked := 0
+	for _, w := range writers {
+		before[w] = w.standing()
+		acked += len(before[w].inserted)
+	}
+	mustWeft(t, "backup", "--data", data, file)
+	after := map[*writer]standing{}
+	for _, w := range writers {
+		after[w] = w.standing()
+	}
+	<-time.After(200 * time.Millisecond) // more that is not in it
+	close(stop)
+	wait()
+	if acked == 0 {
+		t.Fatal("nothing was acked before the backup, so it has shown nothing")
+	}
+
+	for _, refused := range [][]string{
+		{"backup", "--data", data, file},
+		{"restore", "--data", data, file},
+		{"restore", "--data", other, filepath.Join(data, "weft.db")},
+		{"backup", "--data", other, filepath.Join(dir, "none")},
+		{"import", "--data", data, file},
+	} {
+		if out, code := weft(t, refused...); code == 0 {
+			t.Errorf("weft %s succeeds: %s", strings.Join(refused, " "), out)
+		}
+	}
+	p.alive()
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the backup has mode %v, %v", info.Mode(), err)
+	}
+
+	mustWeft(t, "restore", "--data", other, file)
+	if files, err := filepath.Glob(filepath.Join(other, "restore*")); err != nil || len(files) > 0 {
+		t.Errorf("left behind: %v, %v", files, err)
+	}
+	q := start(t, other)
+	for room, writers := range writers.rooms() {
+		stranger := newClient(t, room, 1<<40)
+		if err := stranger.connect(q); err != nil {
+			t.Fatal(err)
+		}
+		text := stranger.text()
+		stranger.drop()
+		found := map[string]bool{}
+		for at := 0; at < len(text); at += tokenSize {
+			found[text[at:min(at+tokenSize, len(text))]] = true
+		}
+		for _, w := range writers {
+			still := map[string]bool{}
+			for _, name := range after[w].inserted {
+				still[name] = true
+			}
+			for _, name := range before[w].inserted {
+				if still[name] && !found[name] {
+					t.Errorf("room %s: token %s was acked before the backup and is not in it", room, name)
+				}
+			}
+			for _, name := range before[w].deleted {
+				if found[name] {
+					t.Errorf("room %s: the deletion of %s was acked before the backup and is not in it", room, name)
+				}
+			}
+		}
+	}
+	var history struct{ Messages []message }
+	talker.ask(q, http.MethodGet, talker.path, nil, http.StatusOK, &history)
+	if len(history.Messages) != 1 || history.Messages[0].ID != "kept" {
+		t.Errorf("the chat is %+v", history.Messages)
+	}
+	// Clients go on with the restored server, and bring back what it lacks.
+	for _, w := range writers {
+		w.drop()
+	}
+	writers.connect(t, q)
+	writers.converge(t)
+}
+
+// TestExportAndImport promises: a room moves to another server, also out of one
+// that runs, and importing it twice changes nothing.
+func TestExportAndImport(t *testing.T) {
+	dir := t.TempDir()
+	data, file, other := filepath.Join(dir, "data"), filepath.Join(dir, "room.json"), filepath.Join(dir, "other")
+	p := start(t, data)
+	near := newBystander(t, p, "class/7/notes")
+	near.works(t)
+	talker := newTalker(t, p, "class/7/notes")
+	for _, id := range []string{"one", "two"} {
+		talker.ask(p, http.MethodPost, talker.path, map[string]string{"id": id, "text": id + " 漢字"}, http.StatusCreated, nil)
+	}
+	mustWeft(t, "export", "--data", data, "class/7/notes", file)
+	if out, code := weft(t, "export", "--data", data, "class/8", filepath.Join(dir, "none")); code == 0 || !strings.Contains(out, "no such room") {
+		t.Errorf("exporting a room that is not there: %s", out)
+	}
+	whole, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	short := filepath.Join(dir, "short.json")
+	if err := os.WriteFile(short, whole[:bytes.LastIndexByte(whole[:len(whole)-1], '\n')+1], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, code := weft(t, "import", "--data", other, short); code == 0 {
+		t.Errorf("an export that is cut short is imported: %s", out)
+	}
+	for range 2 {
+		mustWeft(t, "import", "--data", other, file)
+	}
+	mustWeft(t, "import", "--data", other, "--room", "copy", file)
+	q := start(t, other)
+	for _, room := range []string{"class/7/notes", "copy"} {
+		stranger := newClient(t, room, 1<<40)
+		if err := stranger.connect(q); err != nil {
+			t.Fatal(err)
+		}
+		if !stranger.sees(`"n":1`) {
+			t.Errorf("room %s lacks the document", room)
+		}
+		var history struct{ Messages []message }
+		reader := newTalker(t, q, room)
+		reader.ask(q, http.MethodGet, reader.path, nil, http.StatusOK, &history)
+		if len(history.Messages) != 2 || history.Messages[1].Text != "two 漢字" || history.Messages[1].User.ID != talker.id {
+			t.Errorf("room %s: the chat is %+v", room, history.Messages)
+		}
+	}
+}

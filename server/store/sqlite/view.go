@@ -1,0 +1,118 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"weft/server/store"
+)
+
+// View opens a data file for reading, also while a server has it open. What it
+// reads is as of the moment it was opened, or later. Writing to it fails with
+// ErrClosed. A file in an older format is refused: it has to be opened once.
+func View(path string, opts Options) (*Store, error) {
+	s, err := view(path, opts)
+	if err != nil {
+		return nil, fail("view", fmt.Errorf("%s: %w", path, err))
+	}
+	return s, nil
+}
+
+func view(path string, opts Options) (_ *Store, err error) {
+	if path, err = filepath.Abs(path); err != nil {
+		return nil, err
+	}
+	info, err := os.Stat(path) // or SQLite makes one
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("it is not a file")
+	}
+	s := &Store{
+		path:    path,
+		readers: connect(path, opts, "_pragma=query_only(1)"),
+		stop:    make(chan struct{}),
+		done:    make(chan struct{}),
+
+		abandoned: make(chan struct{}),
+	}
+	close(s.stop)
+	close(s.done)
+	defer func() {
+		if err != nil {
+			s.readers.Close()
+		}
+	}()
+	ctx := context.Background()
+	version, err := formatOf(ctx, s.readers)
+	if err != nil {
+		return nil, err
+	}
+	if known := len(migrations()); version < known {
+		return nil, fmt.Errorf("it has format %d, this version reads format %d: start the server on it once", version, known)
+	}
+	conn, err := s.readers.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	// All of the index as of one moment: a server may be writing.
+	if _, err := conn.ExecContext(ctx, "BEGIN"); err != nil {
+		return nil, err
+	}
+	if _, err := s.index.load(ctx, conn); err != nil {
+		return nil, err
+	}
+	_, err = conn.ExecContext(ctx, "ROLLBACK")
+	return s, err
+}
+
+// Rooms lists the rooms that have a document, a chat or both, by name.
+func (s *Store) Rooms(ctx context.Context) (rooms []store.RoomID, err error) {
+	rows, err := s.readers.QueryContext(ctx, "SELECT room FROM docs UNION SELECT name FROM rooms ORDER BY 1")
+	if err != nil {
+		return nil, fail("rooms", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var room store.RoomID
+		if err := rows.Scan(&room); err != nil {
+			return nil, fail("rooms", err)
+		}
+		rooms = append(rooms, room)
+	}
+	return rooms, fail("rooms", rows.Err())
+}
+
+// Verify reads all documents and checks their checksums, and has SQLite look
+// over its tables. damaged says of each room that is not whole why; an error
+// that nothing can be said.
+func (s *Store) Verify(ctx context.Context) (rooms int, damaged []error, err error) {
+	if found := s.Damage(); found != nil {
+		damaged = append(damaged, found)
+	}
+	all, err := s.Rooms(ctx)
+	if err != nil {
+		return 0, nil, err
+	}
+	for _, room := range all {
+		switch _, err := s.LoadDoc(ctx, room); {
+		case errors.Is(err, store.ErrCorrupt):
+			damaged = append(damaged, fmt.Errorf("room %q: %w", room, err))
+		case err != nil:
+			return 0, nil, err
+		}
+	}
+	var word string
+	if err := s.readers.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&word); err != nil {
+		return 0, nil, fail("verify", err)
+	}
+	if word != "ok" {
+		damaged = append(damaged, fmt.Errorf("%w: the file: %s", store.ErrCorrupt, word))
+	}
+	return len(all), damaged, nil
+}
