@@ -109,37 +109,40 @@ func ValidateUpdate(update []byte) error {
 // then is the update worth storing. It is false for what is known already.
 //
 // On an error the document is untouched. Errors match ErrMalformed, ErrPendingFull,
-// ErrTooLarge or ErrBusy.
+// ErrTooLarge, ErrTooCostly or ErrBusy.
 func (d *Doc) ApplyUpdate(update []byte) (changed bool, err error) {
+	return d.apply(update, maxWork)
+}
+
+func (d *Doc) apply(update []byte, work int) (changed bool, err error) {
 	if d.busy {
 		return false, ErrBusy
 	}
+	d.store.work, d.store.budget = 0, work
 	if len(d.store.clients) == 0 && d.pending.empty() && len(update) >= minLoad && len(update) <= maxBytes && d.load(update) {
 		return true, nil
 	}
 	u := &d.parsed
+	defer u.release()
 	if err := u.parse(update); err != nil {
-		u.release()
 		return false, err
 	}
-	defer u.release()
 	if len(d.store.bytes)+len(update) > maxBytes || len(d.store.clients)+len(u.sources) >= maxClients {
 		return false, ErrTooLarge
 	}
-	if d.mayOverflow(u, len(update)) && d.wouldOverflow(u) {
+	if work < unbounded && d.mayOverflow(u, len(update)) && d.wouldOverflow(u) {
 		return false, ErrPendingFull
 	}
 
 	tx := &d.tx
 	tx.begin()
-	if u.structs > 64 {
-		if fresh := len(u.sources) - len(d.store.clients); fresh > 0 {
-			d.store.clients = slices.Grow(d.store.clients, fresh)
-		}
-		// One allocation instead of many, by what the bytes held, not by what they claim.
-		d.store.items = slices.Grow(d.store.items, u.structs)
-		d.store.bytes = slices.Grow(d.store.bytes, u.content)
+	var before pending
+	if len(d.pending.clients) > 0 && u.structs > 0 {
+		before = d.pending.clone()
+	} else {
+		before.deletes = d.pending.deletes // stays as it is until deletes are applied
 	}
+	tx.makeRoom(u)
 	if u.structs > 1 || u.structs == 1 && !tx.takeOne(&u.w) {
 		d.delivery.deliver(u.sources, tx)
 		for i := range u.sources {
@@ -151,6 +154,10 @@ func (d *Doc) ApplyUpdate(update []byte) (changed bool, err error) {
 		d.pending.settle(tx, &d.delivery)
 		d.delivery.release()
 	}
+	if d.store.work > d.store.budget {
+		d.rollback(before)
+		return false, ErrTooCostly
+	}
 	if len(u.deletes)+len(d.pending.deletes) > 0 && tx.applyDeletes(u.deletes.normalise()) {
 		changed = true
 	}
@@ -158,7 +165,28 @@ func (d *Doc) ApplyUpdate(update []byte) (changed bool, err error) {
 	if tx.changed() {
 		d.cursors.forget()
 	}
+	if changed {
+		d.cache.changed(false) // what is pending belongs to the full state
+	}
 	return changed || tx.changed(), nil
+}
+
+// makeRoom allocates once what a large update needs, by what its bytes held, not by what
+// they claim. Each struct and each range of deletes may cut two items.
+func (tx *txn) makeRoom(u *parsed) {
+	s := tx.store()
+	if s.expect = 0; u.structs+len(u.deletes) <= 64 {
+		return
+	}
+	if fresh := len(u.sources) - len(s.clients); fresh > 0 {
+		s.clients = slices.Grow(s.clients, fresh)
+		s.descending = slices.Grow(s.descending, fresh)
+	}
+	tx.touched = slices.Grow(tx.touched, len(u.sources))
+	tx.deleted = slices.Grow(tx.deleted, len(u.deletes))
+	s.items = slices.Grow(s.items, u.structs)
+	s.bytes = slices.Grow(s.bytes, u.content)
+	s.expect = 2 * (u.structs + len(u.deletes))
 }
 
 // takeOne delivers the only struct of an update, as most updates are, if it fits.

@@ -25,6 +25,9 @@ func (tx *txn) collect(d span) {
 			child := tx.work[len(tx.work)-1]
 			tx.work = tx.work[:len(tx.work)-1]
 			c := &s.items[child]
+			if c.meta&metaSibling != 0 {
+				s.dropSiblings()
+			}
 			tx.drop(c)
 			*c = gc(c.client(), c.clock, c.length)
 		}

@@ -126,9 +126,9 @@ func (s *store) cutContent(l, r *item, n uint32) {
 	at, halved := 0, false
 	switch l.kind() {
 	case kindString:
-		at, halved = utf16Cut(s.content(l), int(l.length), int(n))
+		at, halved = s.cutAt(l, n)
 	case kindJSON, kindAny:
-		at = elementCut(l.kind(), s.content(l), uint64(n))
+		at, _ = s.cutAt(l, n)
 	default:
 		return
 	}

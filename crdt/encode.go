@@ -2,6 +2,7 @@ package crdt
 
 import (
 	"slices"
+	"weak"
 
 	"weft/crdt/lib0"
 )
@@ -17,17 +18,34 @@ func (d *Doc) EncodeStateVector() []byte {
 }
 
 // EncodeStateAsUpdate encodes what a peer at sv lacks, as an update (V1); nil means
-// everything. What is pending comes along, so that a stored state loses nothing. The delete set is always the whole one: state vectors do not
-// tell what a peer knows to be deleted. Entries of sv that are ahead of this document
-// are ignored.
+// everything. What is pending comes along, so that a stored state loses nothing. The
+// delete set is always the whole one: state vectors do not tell what a peer knows to be
+// deleted. Entries of sv that are ahead of this document are ignored.
 //
-// Without pending data the bytes are those of Yjs 13.6.
+// The full state is encoded once and shared until the document changes: do not write into
+// it. Without pending data the bytes are those of Yjs 13.6.
 func (d *Doc) EncodeStateAsUpdate(sv StateVector) []byte {
-	return d.AppendStateAsUpdate(nil, sv)
+	if len(sv) > 0 {
+		return d.AppendStateAsUpdate(nil, sv)
+	}
+	if b := d.cache.state.Value(); b != nil {
+		return *b
+	}
+	b := d.appendState(make([]byte, 0, d.cache.size+d.cache.size/64+64), nil)
+	b = b[:len(b):len(b)]
+	d.cache.state, d.cache.size = weak.Make(&b), len(b)
+	return b
 }
 
 // AppendStateAsUpdate is EncodeStateAsUpdate into a buffer of the caller's.
 func (d *Doc) AppendStateAsUpdate(dst []byte, sv StateVector) []byte {
+	if b := d.cache.state.Value(); b != nil && len(sv) == 0 {
+		return append(dst, *b...)
+	}
+	return d.appendState(dst, sv)
+}
+
+func (d *Doc) appendState(dst []byte, sv StateVector) []byte {
 	s := &d.store
 	if len(d.pending.clients) > 0 {
 		dst = d.appendWithPending(dst, sv)
@@ -45,12 +63,11 @@ func (d *Doc) AppendStateAsUpdate(dst []byte, sv StateVector) []byte {
 			}
 		}
 	}
-	ds := s.appendStoredDeletes(d.deletes[:0])
-	if len(d.pending.deletes) > 0 {
-		ds = append(ds, d.pending.deletes...).normalise()
+	if len(d.pending.deletes) == 0 {
+		return append(dst, d.encodedDeletes()...)
 	}
-	d.deletes = ds
-	return ds.append(dst)
+	ds := append(s.appendStoredDeletes(nil), d.pending.deletes...)
+	return ds.normalise().append(dst)
 }
 
 // appendSection writes what log holds from clock on; extra is the number of structs

@@ -17,7 +17,7 @@ var (
 	ErrTrailing      = errors.New("bytes after the end")
 	ErrKind          = errors.New("unknown kind of content")
 	ErrZeroLength    = errors.New("struct without units")
-	ErrClock         = errors.New("clock beyond 2^53-1")
+	ErrClock         = errors.New("clock beyond 2^32-1, or 2^53-1 where it is only spoken of")
 	ErrForwardOrigin = errors.New("struct builds on one its own writer wrote later")
 	ErrClientTwice   = errors.New("two sections for one client")
 	ErrJSON          = errors.New("content is not JSON")
@@ -30,8 +30,12 @@ var (
 	// builds on than MaxPendingBytes, MaxPendingStructs or MaxPendingDeletes. It is
 	// worth sending again once the missing updates have come.
 	ErrPendingFull = errors.New("crdt: too much is waiting for updates that have not come")
-	// ErrTooLarge refuses an update that would push a document's content past 1 GiB.
+	// ErrTooLarge refuses an update that would push a document's content past 1 GiB, or its
+	// writers past 16 million.
 	ErrTooLarge = errors.New("crdt: document too large")
+	// ErrTooCostly refuses an update whose merging would take too long: no editor makes
+	// such ones. The sender is hostile, or has been away for years.
+	ErrTooCostly = errors.New("crdt: update takes too much work to merge")
 	// ErrRange refuses an edit at an index outside the list.
 	ErrRange = errors.New("crdt: index out of range")
 	// ErrOp refuses an operation of a delta that does not say exactly one thing.

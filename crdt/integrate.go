@@ -102,17 +102,22 @@ func (tx *txn) placeFor(w *wire, left, right ref) placeRef {
 //
 // The two sets this needs, "walked over" and "walked over since the answer last
 // moved", are two thresholds on one counter: each item is stamped as it is passed.
+//
+// The walk is as long as what was written here at the same time. Where that is long and
+// plain, an index knows the answer (siblings.go).
 func (s *store) place(r, left, right ref) ref {
 	it := &s.items[r]
-	var o ref
-	if left != 0 {
-		o = s.items[left].right
-	} else {
-		o = s.first(it.place)
-	}
+	o := s.after(left, it.place)
 	if o == right {
+		if o != 0 && s.items[o].meta&metaSibling != 0 && s.items[o].sameOrigin(it) {
+			s.dropSiblings()
+		}
 		return left
 	}
+	if g := s.among(it); g != nil {
+		return s.placeAmong(g, r, left, right)
+	}
+	s.dropSiblings()
 
 	answer := left
 	began := s.beginMarks()
@@ -127,6 +132,7 @@ func (s *store) place(r, left, right ref) ref {
 				break
 			}
 		} else if c.hasOrigin() {
+			s.work += 4 // a search
 			passed := s.marks[s.at(c.originClient, c.originClock)]
 			if passed <= began {
 				break
@@ -138,6 +144,14 @@ func (s *store) place(r, left, right ref) ref {
 			break
 		}
 		o = c.right
+		if s.work++; s.work > s.budget {
+			return answer // the transaction is void
+		}
+	}
+	if s.lastMark-began > longScan {
+		if g := s.gather(it, left, right); g != nil {
+			return s.placeAmong(g, r, left, right)
+		}
 	}
 	return answer
 }

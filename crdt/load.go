@@ -64,12 +64,17 @@ func (d *Doc) load(update []byte) (ok bool) {
 	d.tx.begin()
 	u := &d.parsed
 	u.deletes = u.deletes[:0]
-	if ok = d.stage(update) && d.linkStaged() && len(u.deletes) <= MaxPendingDeletes; ok {
+	work := d.store.budget
+	if ok = d.stage(update) && d.linkStaged(); ok {
 		d.tx.applyDeletes(u.deletes.normalise())
+		ok = len(d.pending.deletes) <= MaxPendingDeletes
+	}
+	if ok {
 		d.tx.commit()
+		d.cache.deletes = nil // tombstones came along
 	} else {
-		d.store = store{}
-		d.store.init()
+		d.reset()
+		d.store.budget = work
 	}
 	d.staged = nil
 	u.release()
@@ -263,7 +268,7 @@ func (d *Doc) linkNext(c clientRef) (on clientRef, ok bool) {
 	}
 	tx.link(r, s.place(r, left, right))
 	d.staged[c].next++
-	return 0, true
+	return noClient, s.work <= s.budget
 }
 
 // lacks tells whether a unit that c's next item builds on has no place yet.

@@ -1,6 +1,9 @@
 package crdt
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // store holds all structs of a document and finds them by ID. It knows nothing of
 // transactions; what must be noted down on a change, txn.go notes.
@@ -28,6 +31,13 @@ type store struct {
 
 	marks    []uint32 // by ref: when the last conflict scan passed there. Short or empty until there is one
 	lastMark uint32   // the last mark handed out by a conflict scan
+	siblings []*siblings
+
+	cuts       []cutTable // of the running transaction
+	expect     int        // items that the running transaction may add beyond the room there is
+	generation int        // changes when all refs become stale
+
+	work, budget int // steps that the running transaction has made, and may make
 }
 
 func (s *store) init() {
@@ -36,6 +46,7 @@ func (s *store) init() {
 	s.entries = make([]entry, 1)
 	s.entryIndex = map[uint64]entryRef{}
 	s.clientIndex = map[uint64]clientRef{}
+	s.budget = math.MaxInt
 }
 
 // state is the next clock expected from a client, 0 for an unknown one.
@@ -96,12 +107,20 @@ func (s *store) newItem() ref {
 		s.items[r] = item{}
 		return r
 	}
-	s.items = append(s.items, item{})
+	if len(s.items) == cap(s.items) {
+		more := max(s.expect, len(s.items)/4, 16)
+		s.items = append(make([]item, 0, len(s.items)+more), s.items...)
+		s.expect = 0
+	}
+	s.items = s.items[:len(s.items)+1] // zero: nobody has used it
 	return ref(len(s.items) - 1)
 }
 
 // release gives a slot back. Nothing may point at it any more.
 func (s *store) release(r ref) {
+	if s.items[r].meta&metaSibling != 0 {
+		s.dropSiblings()
+	}
 	s.items[r] = item{meta: uint32(kindFree), right: s.freeItem}
 	s.freeItem = r
 }

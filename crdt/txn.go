@@ -33,6 +33,7 @@ func (tx *txn) store() *store { return &tx.doc.store }
 
 func (tx *txn) begin() {
 	tx.touched, tx.deleted, tx.seams = tx.touched[:0], tx.deleted[:0], tx.seams[:0]
+	tx.store().cuts = nil
 }
 
 // changed tells whether anything happened since begin.
@@ -63,6 +64,7 @@ func (tx *txn) append(c clientRef, r ref) {
 // would merge in the end.
 func (tx *txn) appendGC(c clientRef, clock, length uint32) {
 	s := tx.store()
+	tx.doc.cache.deletes = nil
 	if log := &s.clients[c]; log.touched {
 		if last := &s.items[log.at(log.last())]; last.kind() == kindGC {
 			last.length += length
@@ -119,7 +121,7 @@ func (tx *txn) startingAt(c clientRef, clock uint32) ref {
 	if it := &s.items[r]; it.clock == clock || it.kind() == kindGC {
 		return r
 	}
-	return tx.split(log, p, clock-s.items[r].clock)
+	return tx.cut(log, p, clock-s.items[r].clock)
 }
 
 // endingAt is the struct whose last unit is (c, clock), split off if need be.
@@ -129,12 +131,12 @@ func (tx *txn) endingAt(c clientRef, clock uint32) ref {
 	p := s.search(log, clock)
 	r := log.at(p)
 	if it := &s.items[r]; it.end() != clock+1 && it.kind() != kindGC {
-		tx.split(log, p, clock+1-it.clock)
+		tx.cut(log, p, clock+1-it.clock)
 	}
 	return r
 }
 
-// split cuts the item at p of its client's log before its n-th unit, 0 < n < length,
+// split divides the item at p of its client's log before its n-th unit, 0 < n < length,
 // and returns the right part. The left part keeps its ref.
 func (tx *txn) split(log *clientLog, p spot, n uint32) ref {
 	s := tx.store()
@@ -154,7 +156,15 @@ func (tx *txn) split(log *clientLog, p spot, n uint32) ref {
 		s.setLast(right.place, r)
 	}
 	log.insert(p, r)
-	tx.seams = append(tx.seams, span{right.client(), right.clock, right.end()})
+	return r
+}
+
+// cut is split for the sake of a new neighbour. If that then stands elsewhere, the halves
+// are to be joined again.
+func (tx *txn) cut(log *clientLog, p spot, n uint32) ref {
+	r := tx.split(log, p, n)
+	it := &tx.store().items[r]
+	tx.seams = append(tx.seams, span{it.client(), it.clock, it.end()})
 	return r
 }
 
@@ -249,6 +259,9 @@ func (tx *txn) deleteRanges(c clientRef, ranges deleteSet) {
 // it, and merges neighbours.
 func (tx *txn) commit() {
 	s := tx.store()
+	if tx.changed() {
+		tx.doc.cache.changed(len(tx.deleted) > 0)
+	}
 	if len(tx.deleted) == 0 && len(tx.seams) == 0 && len(tx.touched) == 1 {
 		tx.commitRun(&s.clients[tx.touched[0]])
 		return
@@ -260,6 +273,7 @@ func (tx *txn) commit() {
 		}
 	}
 	tx.seams = append(tx.seams, tx.deleted...)
+	tx.seams = slices.Grow(tx.seams, len(tx.touched))
 	for _, c := range tx.touched {
 		tx.seams = append(tx.seams, span{c, s.clients[c].before, s.clients[c].state})
 	}
@@ -276,6 +290,12 @@ func (tx *txn) commit() {
 		s.clients[c].touched = false
 	}
 	s.compactBytes()
+	if cap(tx.seams) > 1024 {
+		tx.seams = nil
+	}
+	if slack := cap(s.items) - len(s.items); slack > 1024 && slack > len(s.items)/2 {
+		s.items = slices.Clip(append(make([]item, 0, len(s.items)), s.items...))
+	}
 }
 
 // commitRun ends a transaction that did nothing but add to the end of one log: typing,

@@ -122,12 +122,12 @@ func load(ctx context.Context, s store.Store, id store.RoomID) (*crdt.Doc, error
 func open(stored store.Doc) (*crdt.Doc, error) {
 	doc := crdt.New(crdt.Options{})
 	if stored.Snapshot != nil {
-		if _, err := doc.ApplyUpdate(stored.Snapshot); err != nil {
+		if _, err := doc.ApplyStored(stored.Snapshot); err != nil {
 			return nil, fmt.Errorf("room: load: snapshot: %w: %w", store.ErrCorrupt, err)
 		}
 	}
 	for i, update := range stored.Log {
-		if _, err := doc.ApplyUpdate(update); err != nil {
+		if _, err := doc.ApplyStored(update); err != nil {
 			return nil, fmt.Errorf("room: load: log record %d of %d: %w: %w", i+1, len(stored.Log), store.ErrCorrupt, err)
 		}
 	}

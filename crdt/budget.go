@@ -1,0 +1,95 @@
+package crdt
+
+import (
+	"math"
+
+	"weft/crdt/lib0"
+)
+
+// maxWork bounds what merging one update may cost, in steps of some ten nanoseconds. An
+// honest update stays far below: its scans pass what was written at the same place at the
+// same time. Thirty-two million steps take some 0.4 s.
+const maxWork = 1 << 25
+
+// unbounded is the work that bytes of one's own may cost.
+const unbounded = math.MaxInt
+
+// ApplyStored is ApplyUpdate for what was accepted before and stored: there is no limit
+// on the work, and none on what stays pending, so that a document that was once there can
+// always be loaded again.
+func (d *Doc) ApplyStored(update []byte) (changed bool, err error) {
+	return d.apply(update, unbounded)
+}
+
+// rollback makes the document what it was before the transaction that is under way, and
+// pending what is given. Nothing of the past was lost so far: content goes in commit.
+func (d *Doc) rollback(before pending) {
+	state := d.tx.appendBefore(nil)
+	d.reset()
+	if _, err := d.ApplyStored(state); err != nil {
+		panic("crdt: own state cannot be read: " + err.Error())
+	}
+	d.pending = before
+}
+
+// reset empties the document. All refs become stale.
+func (d *Doc) reset() {
+	d.store = store{generation: d.store.generation + 1}
+	d.store.init()
+	d.pending = pending{}
+	d.cache = cache{}
+	d.cursors.forget()
+}
+
+// appendBefore writes the full state as it was when the transaction began, without what
+// was pending.
+func (tx *txn) appendBefore(dst []byte) []byte {
+	s := tx.store()
+	for _, span := range tx.deleted {
+		log := &s.clients[span.client]
+		for p := s.search(log, span.from); log.at(p) != 0; p = log.after(p) {
+			it := &s.items[log.at(p)]
+			if it.clock >= span.to {
+				break
+			}
+			it.meta &^= metaDeleted
+		}
+	}
+	var ds deleteSet
+	var body []byte
+	sections := 0
+	for _, c := range s.byID() {
+		log, before := &s.clients[c], tx.before(c)
+		if before == 0 {
+			continue
+		}
+		var structs []byte
+		n := 0
+		for p := (spot{}); log.at(p) != 0; p = log.after(p) {
+			it := &s.items[log.at(p)]
+			if it.clock >= before {
+				break
+			}
+			structs = s.appendStruct(structs, it, 0)
+			n++
+			if it.deleted() {
+				ds = append(ds, deletion{log.id, uint64(it.clock), uint64(it.length)})
+			}
+		}
+		body = appendID(lib0.AppendUvarint(body, uint64(n)), log.id, 0)
+		body = append(body, structs...)
+		sections++
+	}
+	return ds.normalise().append(append(lib0.AppendUvarint(dst, uint64(sections)), body...))
+}
+
+// clone copies what later calls would change in place. The bytes of runs are shared:
+// they are only ever added to.
+func (p *pending) clone() pending {
+	c := pending{structs: p.structs, bytes: p.bytes, deletes: append(deleteSet(nil), p.deletes...)}
+	for _, w := range p.clients {
+		w.runs = append([]run(nil), w.runs...)
+		c.clients = append(c.clients, w)
+	}
+	return c
+}

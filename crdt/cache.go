@@ -1,0 +1,30 @@
+package crdt
+
+import "weak"
+
+// cache keeps what was encoded until the document changes.
+type cache struct {
+	// The full state, as long as somebody else still holds it or the garbage collector has
+	// not come by: a document at rest does not pay for its own encoding.
+	state weak.Pointer[[]byte]
+	size  int // of the full state when it was encoded last
+
+	deletes []byte // the delete set; nil if it must be made
+}
+
+// changed forgets what no longer holds.
+func (c *cache) changed(deleted bool) {
+	c.state = weak.Pointer[[]byte]{}
+	if deleted {
+		c.deletes = nil
+	}
+}
+
+// encodedDeletes is the delete set of everything known.
+func (d *Doc) encodedDeletes() []byte {
+	if d.cache.deletes == nil {
+		ds := d.store.appendStoredDeletes(nil)
+		d.cache.deletes = ds.append(make([]byte, 0, 8+6*len(ds)))
+	}
+	return d.cache.deletes
+}

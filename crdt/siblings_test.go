@@ -1,0 +1,160 @@
+package crdt
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"testing"
+	"unicode/utf16"
+
+	"weft/crdt/internal/oracle"
+)
+
+// TestSiblings promises: the index of siblings changes no order. Hundreds of writers
+// insert at one place behind one another's backs, some go on behind their own, some reach
+// in from outside, some have read others; all orders of delivery read as the naive list.
+func TestSiblings(t *testing.T) {
+	first := rand.Uint64()
+	cases, indexed := uint64(20), 0
+	if thin {
+		cases = 4
+	}
+	for i := range cases {
+		seed := first + i
+		rng := rand.New(rand.NewPCG(seed, 0))
+		base := New(Options{ClientID: rng.Uint64N(1000)})
+		start, err := base.InsertText("t", 0, "abcd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		updates := [][]byte{start}
+		odd := rng.IntN(3) // how often writers do not keep to the one place
+		for range 100 + rng.IntN(200) {
+			writer := New(Options{ClientID: rng.Uint64N(maxClock)})
+			take(t, writer, start)
+			for rng.IntN(8) < odd { // others' updates, in their order
+				take(t, writer, updates[rng.IntN(len(updates))])
+			}
+			at := min(2, writer.Length("t"))
+			if rng.IntN(8) < odd {
+				at = rng.IntN(writer.Length("t") + 1)
+			}
+			for n := range 1 + rng.IntN(3) {
+				u, err := writer.InsertText("t", min(at+n, writer.Length("t")), string(rune('A'+rng.IntN(26))))
+				if err != nil {
+					t.Fatal(err)
+				}
+				updates = append(updates, u)
+			}
+			if rng.IntN(8) < odd {
+				u, err := writer.DeleteText("t", rng.IntN(writer.Length("t")), 1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				updates = append(updates, u)
+			}
+		}
+		var list oracle.List
+		for _, u := range updates {
+			feed(t, &list, u)
+		}
+		want := string(utf16.Decode(list.Visible()))
+		var state []byte
+		for order := range 4 {
+			d := New(Options{})
+			for n, u := range updates {
+				take(t, d, u)
+				if n%16 == 0 && len(d.store.siblings) > 0 {
+					indexed++
+				}
+			}
+			if err := d.Check(); err != nil {
+				t.Fatalf("seed %d, order %d: %v", seed, order, err)
+			}
+			if got := d.Text("t"); got.String() != want {
+				t.Fatalf("seed %d, order %d: %q, oracle %q", seed, order, got, want)
+			}
+			if got := d.EncodeStateAsUpdate(nil); order == 0 {
+				state = got
+			} else if !bytes.Equal(got, state) {
+				t.Fatalf("seed %d, order %d: other bytes", seed, order)
+			}
+			rng.Shuffle(len(updates), func(i, j int) { updates[i], updates[j] = updates[j], updates[i] })
+		}
+	}
+	if indexed == 0 {
+		t.Error("no case made an index")
+	}
+}
+
+func take(t *testing.T, d *Doc, update []byte) {
+	t.Helper()
+	if _, err := d.ApplyUpdate(update); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestRollback promises: an update that is refused for its cost leaves no trace, whatever
+// it had already done: text cut, values replaced, roots made, pending structs delivered.
+func TestRollback(t *testing.T) {
+	first, refused := rand.Uint64(), 0
+	for i := range uint64(200) {
+		seed := first + i
+		rng := rand.New(rand.NewPCG(seed, 0))
+		docs := []*Doc{New(Options{ClientID: 7}), New(Options{ClientID: 1 + rng.Uint64N(1<<40)})}
+		var updates [][]byte
+		for range 40 {
+			d := docs[rng.IntN(2)]
+			var u []byte
+			var err error
+			switch n := d.Length("t"); {
+			case rng.IntN(4) == 0:
+				u, err = d.SetMap("m", string(rune('a'+rng.IntN(3))), rng.IntN(100))
+			case n > 4 && rng.IntN(3) == 0:
+				u, err = d.DeleteText("t", rng.IntN(n-3), 3)
+			default:
+				u, err = d.InsertText("t", rng.IntN(n+1), "abcdefgh"[:1+rng.IntN(8)])
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			updates = append(updates, u)
+			if rng.IntN(2) == 0 {
+				take(t, docs[rng.IntN(2)], updates[rng.IntN(len(updates))])
+			}
+		}
+		rng.Shuffle(len(updates), func(i, j int) { updates[i], updates[j] = updates[j], updates[i] })
+		d := New(Options{KeepDeleted: rng.IntN(2) == 0})
+		known := rng.IntN(len(updates))
+		for _, u := range updates[:known] {
+			take(t, d, u)
+		}
+		before, sv := d.EncodeStateAsUpdate(nil), d.EncodeStateVector()
+		rest, err := MergeUpdates(updates[known:]...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err = d.apply(rest, rng.IntN(30)); err == nil {
+			continue // cheap enough
+		}
+		if refused++; err != ErrTooCostly {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		if err := d.Check(); err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		if !bytes.Equal(d.EncodeStateAsUpdate(nil), before) || !bytes.Equal(d.EncodeStateVector(), sv) {
+			t.Fatalf("seed %d: the refused update left a trace", seed)
+		}
+		take(t, d, rest)
+		all := New(Options{KeepDeleted: d.keepDeleted})
+		for _, u := range updates {
+			take(t, all, u)
+		}
+		if !bytes.Equal(d.EncodeStateAsUpdate(nil), all.EncodeStateAsUpdate(nil)) {
+			t.Fatalf("seed %d: after the refusal the document went another way", seed)
+		}
+	}
+	if refused == 0 {
+		t.Error("nothing was refused")
+	}
+}
