@@ -33,6 +33,7 @@ func TestReaderThatStopsIsCaughtUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	doc := crdt.New(crdt.Options{ClientID: 1})
+	echoes := crdt.New(crdt.Options{})
 	chunk := strings.Repeat("x", 40<<10)
 	const writes = 300
 	for i := range writes {
@@ -49,7 +50,7 @@ func TestReaderThatStopsIsCaughtUp(t *testing.T) {
 		}
 		write(t, writer, u)
 		if i%20 == 19 { // the writer reads its echoes, so that it is not slow itself
-			drainUntilEcho(t, writer, u)
+			drainUntil(t, writer, echoes, doc)
 		}
 	}
 	mirror := crdt.New(crdt.Options{})
@@ -82,16 +83,20 @@ func write(t *testing.T, ws *websocket.Conn, update []byte) {
 	}
 }
 
-func drainUntilEcho(t *testing.T, ws *websocket.Conn, update []byte) {
+// drainUntil reads what comes back, many updates in one frame perhaps, until
+// mirror has all of doc.
+func drainUntil(t *testing.T, ws *websocket.Conn, mirror, doc *crdt.Doc) {
 	t.Helper()
-	for {
-		_ = ws.SetReadDeadline(time.Now().Add(20 * time.Second))
+	_ = ws.SetReadDeadline(time.Now().Add(20 * time.Second))
+	for string(mirror.EncodeStateVector()) != string(doc.EncodeStateVector()) {
 		_, frame, err := ws.ReadMessage()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if b, err := wire.DecodeBody(frame); err == nil && string(b.Payload) == string(update) {
-			return
+		if b, err := wire.DecodeBody(frame); err == nil && b.IsUpdate() {
+			if _, err := mirror.ApplyUpdate(b.Payload); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 }

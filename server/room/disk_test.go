@@ -110,6 +110,14 @@ func enterAuthor(t *testing.T, r *Room, id uint64) *author {
 	return a
 }
 
+func (a *author) Echoes() bool { return false }
+
+func (a *author) Wake(c *Cursor) {
+	for s := c.Next(); s != nil; s = c.Next() {
+		a.Deliver(Document, s.Body)
+	}
+}
+
 func (a *author) Deliver(class Class, body []byte) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -134,7 +142,7 @@ func (a *author) Deliver(class Class, body []byte) {
 	}
 }
 
-func (a *author) Acked(n uint64, _ []byte) {
+func (a *author) Acked(n uint64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.acked = max(a.acked, n)

@@ -55,9 +55,11 @@ func (l *listener) note(f func()) {
 	}
 }
 
+func (l *listener) Wake(*Cursor)                     {}
+func (l *listener) Echoes() bool                     { return false }
 func (l *listener) Deliver(Class, []byte)            { l.note(func() { l.news++ }) }
 func (l *listener) Refused()                         {}
-func (l *listener) Acked(n uint64, _ []byte)         { l.note(func() { l.acked = n }) }
+func (l *listener) Acked(n uint64)                   { l.note(func() { l.acked = n }) }
 func (l *listener) Close(c wire.CloseCode, _ string) { l.note(func() { l.closed = c }) }
 func (l *listener) waitAck(t *testing.T, want uint64) {
 	t.Helper()
@@ -342,36 +344,4 @@ type gate struct {
 func (g *gate) AppendUpdates(ctx context.Context, updates []store.Update) error {
 	<-g.open
 	return g.Store.AppendUpdates(ctx, updates)
-}
-
-// TestResyncWaitsForTheDisk: what comes back to its author counts as saved, also
-// when it comes back in the whole document.
-func TestResyncWaitsForTheDisk(t *testing.T) {
-	g := &gate{Store: openStore(t, t.TempDir()), open: make(chan struct{})}
-	h := NewHub(HubOptions{Store: g, Log: quietLog})
-	r, release, err := h.Open(t.Context(), "r")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := newListener()
-	mustJoin(t, r, p)
-	r.Receive(p, update(insert(t, 1, "hi")))
-	r.Resync(p)
-	if _, err := r.State(t.Context()); err != nil { // both are carried out
-		t.Fatal(err)
-	}
-	p.mu.Lock()
-	if p.news != 2 || p.acked != 0 { // step 1 at joining, and again
-		t.Errorf("before the commit: %d bodies, acked %d", p.news, p.acked)
-	}
-	p.mu.Unlock()
-	close(g.open)
-	p.waitAck(t, 1)
-	release()
-	if err := errors.Join(h.Close(t.Context()), g.Close()); err != nil {
-		t.Fatal(err)
-	}
-	if p.news != 3 {
-		t.Errorf("%d bodies in all", p.news)
-	}
 }

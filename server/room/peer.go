@@ -5,17 +5,14 @@ import (
 	"weft/server/wire"
 )
 
-// Class says what a body is, so that a queue that is full knows what it may
-// let go.
+// Class says what a body that is delivered is.
 type Class int
 
 // The classes of bodies.
 const (
-	// Document bodies may be dropped when a peer is behind: Resync heals it.
+	// Document bodies are part of the sync protocol.
 	Document Class = iota
-	// Awareness bodies may be dropped likewise.
-	Awareness
-	// Event bodies must arrive, or the peer must be closed.
+	// Event bodies are of the native dialect.
 	Event
 )
 
@@ -31,14 +28,21 @@ type Who struct {
 // Peer is one connection in one room, as the room sees it. The room calls it
 // from its goroutine; no method may block or call the room.
 type Peer interface {
-	// Deliver queues a body. The bytes are shared and must not be changed.
+	// Wake says that c, which is always the same for one peer, may have
+	// something: take it with c.Next when the connection can carry it, and go
+	// on until there is nothing.
+	Wake(c *Cursor)
+	// Deliver queues a small body, which must arrive or the peer must be closed.
+	// The bytes are shared and must not be changed.
 	Deliver(class Class, body []byte)
 	// Acked says that the first n document messages the peer has sent are on
-	// disk. update is the body of the n-th, for dialects that acknowledge by
-	// echo; nil if it changed nothing. It is called once for each document
-	// message that was taken, in order; n stands still after one was refused.
-	// Messages that a failing disk held off are acknowledged late, see readonly.go.
-	Acked(n uint64, update []byte)
+	// disk. It is called once for each document message that was taken, in order; n
+	// stands still after one was refused. Messages that a failing disk held off are
+	// acknowledged late, see readonly.go. For a peer that Echoes it is not called.
+	Acked(n uint64)
+	// Echoes tells whether the peer is to be told its own updates too, once
+	// they are on disk: the ack of the y-websocket dialect.
+	Echoes() bool
 	// Refused says that a document message was dropped, as the peer may not
 	// make the change. Of these and the acks each message has one.
 	Refused()

@@ -32,8 +32,10 @@ type Room struct {
 
 	// Owned by the goroutine.
 	state   *state
-	waiting []effect // acks, and sends alike, whose records are not on disk yet, in order
+	waiting []effect // acks, and answers alike, whose records are not on disk yet, in order
 	bytes   int      // in waiting
+	feed    *feed
+	flow    flow
 }
 
 const (
@@ -56,7 +58,7 @@ func (r *Room) ID() store.RoomID { return r.id }
 // that the room has ended.
 func (r *Room) Join(p Peer, who Who) error {
 	joined := make(chan struct{})
-	r.do(command{kind: join, peer: p, who: who, done: joined})
+	r.do(command{kind: join, peer: p, who: who, cursor: r.feed.cursor(p.Echoes()), done: joined})
 	select {
 	case <-joined:
 		return nil
@@ -74,9 +76,6 @@ func (r *Room) Leave(p Peer) { r.do(command{kind: leave, peer: p}) }
 
 // Receive gives the room a body from a peer, which it keeps.
 func (r *Room) Receive(p Peer, b wire.Body) { r.do(command{kind: message, peer: p, body: b}) }
-
-// Resync gives a peer the whole document and awareness again.
-func (r *Room) Resync(p Peer) { r.do(command{kind: resync, peer: p}) }
 
 // Relay gives a body to every peer but one, who need not be in the room.
 func (r *Room) Relay(from Peer, body []byte) { r.do(command{kind: relay, peer: from, raw: body}) }
@@ -139,6 +138,7 @@ func newRoom(id store.RoomID, doc *crdt.Doc, j *Journal, log *slog.Logger) *Room
 		id: id, commands: make(chan command, commandQueue), events: make(chan command, eventQueue),
 		broken: make(chan error, 1), stopped: make(chan struct{}),
 		journal: j, durable: newDurable(), log: log,
+		feed:  newFeed(doc.StateVector()),
 		state: &state{id: id, doc: doc, aware: awareness.NewSet(awareness.Options{}), members: map[Peer]*member{}},
 	}
 }
@@ -162,6 +162,8 @@ func (r *Room) run(ctx context.Context) (err error) {
 	defer ticker.Stop()
 	trouble, changed := r.journal.health()
 	r.health(trouble)
+	r.flow.timer = time.NewTimer(time.Hour)
+	defer r.flow.timer.Stop()
 	for {
 		commands, roomy := r.commands, r.journal.full()
 		if r.bytes > maxWaiting || roomy != nil {
@@ -183,8 +185,13 @@ func (r *Room) run(ctx context.Context) (err error) {
 				return err
 			}
 			r.release()
+		case <-r.feed.asked:
+			r.serve()
+		case <-r.flow.timer.C:
+			r.flow.armed = time.Time{}
 		case now := <-ticker.C:
 			r.apply(r.state.step(command{kind: tick, now: now}))
+			r.tidy(now)
 		case err := <-r.broken:
 			r.log.Error("closing a room", "room", r.id, "err", err)
 			r.closeAll("the room is overloaded: come back")
@@ -194,6 +201,7 @@ func (r *Room) run(ctx context.Context) (err error) {
 			r.drain()
 			return nil
 		}
+		r.tell()
 	}
 }
 
@@ -252,10 +260,6 @@ func (r *Room) apply(effects []effect) {
 	for _, e := range effects {
 		switch e.kind {
 		case send:
-			if e.after > r.durable.get() {
-				r.wait(e)
-				continue
-			}
 			e.to.peer.Deliver(e.class, e.body)
 		case broadcast:
 			for _, m := range r.state.members {
@@ -263,6 +267,23 @@ func (r *Room) apply(effects []effect) {
 					m.peer.Deliver(e.class, e.body)
 				}
 			}
+		case say:
+			r.say(e.to, e.data)
+		case show:
+			r.feed.note(e.states, time.Now())
+			r.flow.moved = true
+		case showAll:
+			r.feed.showAll(e.to.cursor)
+			e.to.peer.Wake(e.to.cursor)
+		case want:
+			r.feed.want(e.to.cursor, e.data)
+			e.to.peer.Wake(e.to.cursor)
+		case give:
+			if e.after > r.durable.get() {
+				r.wait(e)
+				continue
+			}
+			r.give(e.to, e.answer)
 		case journal:
 			r.journal.add(record{
 				update: store.Update{Room: r.id, Data: e.data}, room: r.durable, n: r.state.appended,
@@ -282,23 +303,35 @@ func (r *Room) apply(effects []effect) {
 
 func (r *Room) wait(e effect) {
 	r.waiting = append(r.waiting, e)
-	r.bytes += len(e.body) + ackSize
+	r.bytes += e.size()
+}
+
+// size is what an effect that waits counts for.
+func (e effect) size() int {
+	n := ackSize
+	for _, b := range e.answer.bodies {
+		n += len(b.Body)
+	}
+	return n
 }
 
 // release sends what waits for records that are on disk now.
 func (r *Room) release() {
 	on := r.durable.get()
+	r.feed.settled(on)
 	n := 0
-	for n < len(r.waiting) && r.waiting[n].after <= on {
+	for ; n < len(r.waiting) && r.waiting[n].after <= on; n++ {
 		e := r.waiting[n]
-		if e.kind == send {
-			e.to.peer.Deliver(e.class, e.body)
-		} else {
-			e.to.peer.Acked(e.n, e.body)
-		}
-		r.bytes -= len(e.body) + ackSize
+		r.bytes -= e.size()
 		r.waiting[n] = effect{}
-		n++
+		switch {
+		case e.kind == give:
+			r.give(e.to, e.answer)
+		case e.to.cursor.echo:
+			e.to.peer.Wake(e.to.cursor)
+		default:
+			e.to.peer.Acked(e.n)
+		}
 	}
 	if r.waiting = r.waiting[n:]; len(r.waiting) == 0 {
 		r.waiting = nil

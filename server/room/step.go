@@ -16,8 +16,9 @@ import (
 
 // member is a peer and what the room knows of it.
 type member struct {
-	peer Peer
-	who  Who
+	peer   Peer
+	cursor *Cursor
+	who    Who
 	// clients are the awareness client ids that this peer was the last to bring
 	// news of; they go when it goes. So a client that comes back on a new
 	// connection does not vanish when its old one is found dead.
@@ -27,6 +28,7 @@ type member struct {
 	docMessages uint64
 	refused     bool
 	lapse       lapse
+	wrote       uint64 // journal record of the peer's last change
 }
 
 // state is a ready room without its goroutine: step changes it and says what
@@ -36,18 +38,22 @@ type state struct {
 	doc     *crdt.Doc
 	aware   *awareness.Set
 	members map[Peer]*member
-	// appended counts the updates handed to the journal.
+	// appended counts the updates handed to the journal, which are those that
+	// changed the document: so it is the document's version, too.
 	appended uint64
+	encoded  encodings
 	readOnly bool // the disk takes nothing at the moment
 }
 
 // effect is one thing to do after a step, in order.
 type effect struct {
-	kind effectKind
-	to   *member // send, ack, close; the one left out for broadcast
-	body []byte
-	data []byte // update for the journal
-	n    uint64 // ack: the peer's document messages
+	kind   effectKind
+	to     *member // say: the author
+	body   []byte
+	data   []byte // update for the journal and to say; want's state vector
+	states []awareness.State
+	n      uint64 // ack: the peer's document messages
+	answer answer
 	// after is the number of journal records that must be on disk before an
 	// ack may leave, or a send that would be taken for one.
 	after  uint64
@@ -61,21 +67,27 @@ type effectKind int
 const (
 	send      effectKind = iota // body to one peer
 	broadcast                   // body to all peers but to
+	say                         // data to all peers but to
+	show                        // states to all peers
+	showAll                     // everybody's states to one peer
+	want                        // what state vector data lacks to one peer
+	give                        // answer to one peer, once after is on disk
 	journal                     // data to the log
-	ack                         // n and body to one peer, once after is on disk
+	ack                         // n to one peer, once after is on disk
 	refuse                      // tells one peer that its message was dropped
 	closePeer
 )
 
 // command is what happens to a room.
 type command struct {
-	kind commandKind
-	peer Peer
-	who  Who // join, grant
-	body wire.Body
-	raw  []byte // broadcastEvent, relay
-	read func(*crdt.Doc)
-	now  time.Time
+	kind   commandKind
+	peer   Peer
+	who    Who     // join, grant
+	cursor *Cursor // join
+	body   wire.Body
+	raw    []byte // broadcastEvent, relay
+	read   func(*crdt.Doc)
+	now    time.Time
 	// failing: whether the disk takes nothing, for storage
 	failing bool
 	done    chan struct{} // closed when the command has been carried out, if not nil
@@ -88,7 +100,6 @@ const (
 	grant             // the peer's role has changed
 	leave
 	message
-	resync         // the peer lost document or awareness bodies: give it everything
 	broadcastEvent // raw to everybody
 	relay          // raw to everybody but peer
 	look           // read looks at the document
@@ -105,9 +116,12 @@ func (s *state) step(c command) []effect {
 	m := s.members[c.peer]
 	switch c.kind {
 	case join:
-		m = &member{peer: c.peer, who: c.who, clients: map[uint64]bool{}}
+		m = &member{peer: c.peer, cursor: c.cursor, who: c.who, clients: map[uint64]bool{}}
+		if c.cursor != nil {
+			c.cursor.member = m
+		}
 		s.members[c.peer] = m
-		return s.greet(m, nil)
+		return s.greet(m)
 	case grant:
 		if m == nil {
 			return nil
@@ -126,14 +140,6 @@ func (s *state) step(c command) []effect {
 			return nil
 		}
 		return s.message(m, c.body, c.now)
-	case resync:
-		if m == nil {
-			return nil
-		}
-		update := wire.AppendUpdate(nil, s.doc.EncodeStateAsUpdate(nil))
-		// It holds the peer's own updates too, and y-websocket clients take those
-		// that come back for saved.
-		return s.greet(m, []effect{{kind: send, to: m, class: Document, body: update, after: s.appended}})
 	case broadcastEvent:
 		return []effect{{kind: broadcast, class: Event, body: c.raw}}
 	case relay:
@@ -145,7 +151,7 @@ func (s *state) step(c command) []effect {
 	case tick:
 		effects := s.overdue(c.now)
 		if gone := s.aware.Expire(c.now, awarenessTimeout); len(gone) > 0 {
-			effects = append(effects, s.awareness(gone, nil))
+			effects = append(effects, effect{kind: show, states: gone})
 		}
 		return effects
 	}
@@ -153,19 +159,15 @@ func (s *state) step(c command) []effect {
 }
 
 // greet asks the peer for what the room lacks and tells it who is here.
-func (s *state) greet(m *member, effects []effect) []effect {
-	effects = append(effects, s.ask(m))
+func (s *state) greet(m *member) []effect {
+	effects := []effect{s.ask(m)}
 	if s.readOnly {
 		effects = append(effects, effect{kind: send, to: m, class: Event, body: storageEvent(false)})
 	}
 	if s.aware.Len() > 0 {
-		effects = append(effects, effect{kind: send, to: m, class: Awareness, body: s.everyone()})
+		effects = append(effects, effect{kind: showAll, to: m})
 	}
 	return effects
-}
-
-func (s *state) everyone() []byte {
-	return wire.AppendAwareness(nil, awareness.Append(nil, s.aware.All()))
 }
 
 // forget takes a member's awareness away.
@@ -183,11 +185,7 @@ func (s *state) forget(m *member, now time.Time) []effect {
 	if len(gone) == 0 {
 		return nil
 	}
-	return []effect{s.awareness(gone, nil)}
-}
-
-func (s *state) awareness(states []awareness.State, except *member) effect {
-	return effect{kind: broadcast, to: except, class: Awareness, body: wire.AppendAwareness(nil, awareness.Append(nil, states))}
+	return []effect{{kind: show, states: gone}}
 }
 
 func (s *state) message(m *member, b wire.Body, now time.Time) []effect {
@@ -200,19 +198,17 @@ func (s *state) message(m *member, b wire.Body, now time.Time) []effect {
 	case wire.TypeAwareness:
 		return s.moved(m, b.Payload, now)
 	case wire.TypeQueryAwareness:
-		return []effect{{kind: send, to: m, class: Awareness, body: s.everyone()}}
+		return []effect{{kind: showAll, to: m}}
 	}
 	return nil // newer clients may know more types than we do
 }
 
 // answer gives a peer what its state vector lacks.
 func (s *state) answer(m *member, payload []byte) []effect {
-	sv, err := crdt.DecodeStateVector(payload)
-	if err != nil {
+	if _, err := crdt.DecodeStateVector(payload); err != nil {
 		return bad(m, err)
 	}
-	body := wire.AppendStep2(nil, s.doc.EncodeStateAsUpdate(sv))
-	return []effect{{kind: send, to: m, class: Document, body: body}}
+	return []effect{{kind: want, to: m, data: payload}}
 }
 
 // update applies a change. The others hear of it at once, the journal gets the
@@ -243,7 +239,6 @@ func (s *state) update(m *member, b wire.Body) []effect {
 	}
 	m.count()
 	effects := make([]effect, 0, 3)
-	var body []byte
 	if mayWrite {
 		changed, err := s.doc.ApplyUpdate(b.Payload)
 		if err != nil {
@@ -251,16 +246,15 @@ func (s *state) update(m *member, b wire.Body) []effect {
 		}
 		if changed {
 			s.appended++
-			body = wire.AppendUpdate(nil, b.Payload)
 			effects = append(effects,
 				effect{kind: journal, data: b.Payload},
-				effect{kind: broadcast, to: m, class: Document, body: body})
+				effect{kind: say, to: m, data: b.Payload})
 		}
 	}
 	for range owed {
 		effects = append(effects, effect{kind: ack, to: m, n: m.docMessages - 1, after: s.appended})
 	}
-	return append(effects, effect{kind: ack, to: m, n: m.docMessages, after: s.appended, body: body})
+	return append(effects, effect{kind: ack, to: m, n: m.docMessages, after: s.appended})
 }
 
 // moved takes an awareness update. What is news goes to everybody, its sender
@@ -294,7 +288,7 @@ func (s *state) moved(m *member, payload []byte, now time.Time) []effect {
 			m.clients[st.ClientID] = true
 		}
 	}
-	return []effect{s.awareness(news, nil)}
+	return []effect{{kind: show, states: news}}
 }
 
 // maxClients is for how many awareness clients one peer may speak: a browser's

@@ -15,9 +15,11 @@ import (
 // nobody is a Peer that a step test needs only as a key.
 type nobody struct{ name string }
 
+func (*nobody) Wake(*Cursor)                 {}
 func (*nobody) Deliver(Class, []byte)        {}
-func (*nobody) Acked(uint64, []byte)         {}
+func (*nobody) Acked(uint64)                 {}
 func (*nobody) Refused()                     {}
+func (*nobody) Echoes() bool                 { return false }
 func (*nobody) Close(wire.CloseCode, string) {}
 
 func newState() *state {
@@ -62,7 +64,7 @@ func TestUpdateGoesToOthersTheJournalAndItsAuthorInThatManner(t *testing.T) {
 	enter(s, "b", true)
 	u := insert(t, 1, "hi")
 	effects := s.step(command{kind: message, peer: a, body: update(u)})
-	want := []effectKind{journal, broadcast, ack}
+	want := []effectKind{journal, say, ack}
 	if got := kinds(effects); len(got) != 3 || got[0] != want[0] || got[1] != want[1] || got[2] != want[2] {
 		t.Fatalf("effects %v, want %v", got, want)
 	}
@@ -70,9 +72,9 @@ func TestUpdateGoesToOthersTheJournalAndItsAuthorInThatManner(t *testing.T) {
 		t.Error("the journal gets other bytes than came")
 	}
 	if effects[1].to != s.members[a] {
-		t.Error("the author is not left out of the broadcast")
+		t.Error("it is not said by its author")
 	}
-	if e := effects[2]; e.to != s.members[a] || e.n != 1 || e.after != 1 || e.body == nil {
+	if e := effects[2]; e.to != s.members[a] || e.n != 1 || e.after != 1 {
 		t.Errorf("ack %+v", e)
 	}
 	if got := s.doc.Text("t").String(); got != "hi" {
@@ -164,8 +166,12 @@ func TestStepOneIsAlwaysAnswered(t *testing.T) {
 	s := newState()
 	a := enter(s, "a", false)
 	effects := s.step(command{kind: message, peer: a, body: wire.Body{Type: wire.TypeSync, Sync: ysync.Step1, Payload: []byte{0}}})
-	if len(effects) != 1 || effects[0].kind != send || !bytes.Equal(effects[0].body, wire.AppendStep2(nil, []byte{0, 0})) {
-		t.Errorf("effects %+v", effects)
+	if len(effects) != 1 || effects[0].kind != want || !bytes.Equal(effects[0].data, []byte{0}) {
+		t.Fatalf("effects %+v", effects)
+	}
+	answer := s.encoded.step2(s, effects[0].data)
+	if len(answer) != 1 || !bytes.Equal(answer[0].Body, wire.AppendStep2(nil, []byte{0, 0})) {
+		t.Errorf("answer %+v", answer)
 	}
 }
 
@@ -178,7 +184,7 @@ func TestAwarenessIsEchoedOnceAndLeavesWithItsConnection(t *testing.T) {
 	a := enter(s, "a", true)
 	b := enter(s, "b", true)
 	effects := s.step(command{kind: message, peer: a, body: aware(7, 1, `{"x":1}`), now: start})
-	if len(effects) != 1 || effects[0].kind != broadcast || effects[0].to != nil {
+	if len(effects) != 1 || effects[0].kind != show || len(effects[0].states) != 1 {
 		t.Fatalf("effects %+v", effects)
 	}
 	// The other client sends back what it received: no news, no storm.
@@ -190,7 +196,7 @@ func TestAwarenessIsEchoedOnceAndLeavesWithItsConnection(t *testing.T) {
 		t.Errorf("effects %+v", effects)
 	}
 	effects = s.step(command{kind: leave, peer: a, now: start})
-	if len(effects) != 1 || !bytes.Contains(effects[0].body, []byte("null")) || s.aware.Len() != 0 {
+	if len(effects) != 1 || !effects[0].states[0].Gone() || s.aware.Len() != 0 {
 		t.Errorf("effects %+v, %d states left", effects, s.aware.Len())
 	}
 	if effects := s.step(command{kind: leave, peer: a, now: start}); effects != nil {
@@ -231,26 +237,8 @@ func TestNewcomerIsAskedAndToldWhoIsHere(t *testing.T) {
 	a := enter(s, "a", true)
 	s.step(command{kind: message, peer: a, body: aware(7, 1, `{}`), now: start})
 	effects := s.step(command{kind: join, peer: &nobody{"b"}, now: start})
-	if len(effects) != 2 || effects[0].class != Document || effects[1].class != Awareness {
+	if len(effects) != 2 || effects[0].class != Document || effects[1].kind != showAll {
 		t.Errorf("effects %+v", effects)
-	}
-}
-
-func TestResyncBringsTheWholeDocument(t *testing.T) {
-	s := newState()
-	a := enter(s, "a", true)
-	s.step(command{kind: message, peer: a, body: update(insert(t, 1, "hi"))})
-	effects := s.step(command{kind: resync, peer: a})
-	if len(effects) < 1 || effects[0].kind != send || effects[0].after != 1 {
-		t.Fatalf("effects %+v", effects)
-	}
-	b, err := wire.DecodeBody(effects[0].body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	doc := crdt.New(crdt.Options{})
-	if _, err := doc.ApplyUpdate(b.Payload); err != nil || doc.Text("t").String() != "hi" {
-		t.Errorf("%q, %v", doc.Text("t").String(), err)
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"github.com/gorilla/websocket"
 	"github.com/olahol/melody"
 
-	"weft/server/room"
 	"weft/server/wire"
 )
 
@@ -33,7 +32,7 @@ type conn struct {
 	door    *Door
 	dialect dialect
 	log     *slog.Logger
-	out     queue
+	out     outbox
 	limit   *limiters
 
 	// work is held while the dialect works: it may wait for a room then, so
@@ -49,7 +48,6 @@ func (c *conn) start(s *melody.Session) {
 	c.session.Store(s)
 	c.out.write = s.WriteBinary
 	c.out.slow = func() { go c.close(c.dialect.slowCode(), "too slow: come back to catch up") }
-	c.out.again = func(p *peer) { p.room.Resync(p) }
 	c.out.limit = c.door.limits
 	c.out.lastSent = time.Now()
 	c.door.enter(c)
@@ -73,7 +71,7 @@ func (c *conn) end() {
 }
 
 // send queues a frame of the connection's own that must arrive.
-func (c *conn) send(frame []byte) { c.out.push(queued{class: room.Event, frame: frame}) }
+func (c *conn) send(frame []byte) { c.out.push(frame) }
 
 // close sends a close frame and ends the connection, by force if the peer does
 // not answer. It does not block, and only the first call counts.

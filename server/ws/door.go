@@ -67,7 +67,7 @@ func New(c Config) *Door {
 	d := &Door{Config: c, limits: c.Limits, stop: make(chan struct{}), conns: map[*conn]struct{}{}, known: newRecent(10_000)}
 	m := melody.New()
 	m.Config.MaxMessageSize = c.Limits.hardMax()
-	m.Config.MessageBufferSize = 2 * (window + 1) // frames in flight, and a close
+	m.Config.MessageBufferSize = 4 // one frame at a time, and a close
 	m.Config.WriteWait, m.Config.PongWait, m.Config.PingPeriod = writeWait, pongWait, pingPeriod
 	m.Upgrader.CheckOrigin = func(*http.Request) bool { return true } // checked before, against our list
 	m.Upgrader.EnableCompression = false                              // gorilla's read limit counts compressed bytes

@@ -196,7 +196,7 @@ func (h *hocuspocus) enter(m wire.Hocuspocus, id auth.Identity, anonymous bool) 
 	h.entered++
 	d := &document{name: fmt.Sprintf("%s/%d", c.name, h.entered), release: release}
 	if err == nil {
-		d.peer = &peer{conn: c, room: live, address: append([]byte{}, m.Address...)}
+		d.peer = hocuspocusPeer(c, live, m.Address)
 		d.peer.hold()
 		d.person.anonymous = anonymous
 		h.follow(d, id)

@@ -14,7 +14,7 @@ type Limits struct {
 	Event     int // one event or awareness body, with its frame
 	PreAuth   int // the hello's frame
 	Rooms     int // rooms on one native connection
-	Queue     int // waiting for one connection, before it counts as slow
+	Queue     int // waiting for one connection that must arrive, before it counts as slow
 	QueueLen  int // frames waiting likewise
 	PerAddr   int // connections from one address; 0: any
 	Updates   rate.Limit
@@ -55,7 +55,6 @@ const (
 	loadWait       = 10 * time.Second
 	heartbeat      = 25 * time.Second // what a native client is told
 	quiet          = 10 * time.Second // after which a y-websocket client gets a sign of life
-	resyncEvery    = time.Second      // at the most, for one connection
 	dropTimeout    = 5 * time.Second
 )
 

@@ -231,7 +231,7 @@ func (n *native) join(e wire.Event) error {
 	}
 	ch := &channel{
 		name: fmt.Sprintf("%s/%d", c.name, ask.Channel), release: release, role: who.Role,
-		peer: &peer{conn: c, room: live, channel: ask.Channel},
+		peer: nativePeer(c, live, ask.Channel),
 	}
 	ch.peer.hold()
 	if err := live.Join(ch.peer, who); err != nil {

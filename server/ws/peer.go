@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"bytes"
 	"sync"
 
 	"weft/server/room"
@@ -15,59 +16,100 @@ type peer struct {
 	// y-websocket neither.
 	channel uint64
 	address []byte
+	// prefix stands before each body of the room: the channel or the address.
+	prefix string
 
 	warned bool // a y-websocket client knows that it may not write
 
-	mu sync.Mutex
-	// held keeps what the room says until the client has been told that it has
-	// joined; nil after that. It is bounded as the connection's own queue is.
-	held *queue
-	left bool // what the room still says is for nobody
+	mu     sync.Mutex
+	cursor *room.Cursor // nil before the room has woken the peer
+	// acked is the count that a native client has not been told yet; 0 if it
+	// has. acks are those not yet passed on to a Hocuspocus client, one by one.
+	acked uint64
+	acks  int
+	held  *held // nil if nothing is held
+	left  bool  // what the room still says is for nobody
+}
+
+// held is what the room says until the client has been told that it has joined.
+type held struct {
+	frames [][]byte
+	bytes  int
+	woken  bool
+}
+
+func nativePeer(c *conn, r *room.Room, channel uint64) *peer {
+	return &peer{conn: c, room: r, channel: channel, prefix: string(wire.AppendFrame(nil, channel, nil))}
+}
+
+func hocuspocusPeer(c *conn, r *room.Room, address []byte) *peer {
+	return &peer{conn: c, room: r, address: bytes.Clone(address), prefix: string(wire.AppendAddress(nil, address))}
 }
 
 // hold makes a peer keep what the room says until release.
-func (p *peer) hold() {
-	p.held = &queue{limit: p.conn.out.limit, slow: p.conn.out.slow, flying: window}
-}
+func (p *peer) hold() { p.held = &held{} }
 
 func (p *peer) native() bool { return p.channel != 0 }
 
+// Echoes implements room.Peer: a y-websocket client hears its own updates.
+func (p *peer) Echoes() bool { return !p.native() && p.address == nil }
+
 // Deliver implements room.Peer.
 func (p *peer) Deliver(class room.Class, body []byte) {
-	frame := body
-	switch {
-	case p.native():
-		frame = wire.AppendFrame(make([]byte, 0, len(body)+3), p.channel, body)
-	case class == room.Event && (p.address == nil || !wire.IsStateless(body)):
+	if class == room.Event && !p.native() && (p.address == nil || !wire.IsStateless(body)) {
 		return // stock Yjs providers know no events
-	case p.address != nil:
-		frame = p.addressed(body)
 	}
-	p.push(queued{peer: p, class: class, frame: frame})
+	p.say(body)
 }
 
-// addressed puts a Hocuspocus peer's address before a body.
+// addressed puts what stands before each body of the room before this one.
 func (p *peer) addressed(body []byte) []byte {
-	frame := wire.AppendAddress(make([]byte, 0, len(body)+len(p.address)+3), p.address)
-	return append(frame, body...)
-}
-
-// say queues a body of the connection's own on a Hocuspocus document.
-func (p *peer) say(body []byte) {
-	p.push(queued{peer: p, class: room.Event, frame: p.addressed(body)})
-}
-
-// Acked implements room.Peer: a native client is told a number, a Hocuspocus
-// client a status, a y-websocket client hears its own update.
-func (p *peer) Acked(n uint64, update []byte) {
-	switch {
-	case p.native():
-		p.Deliver(room.Event, wire.AppendAck(nil, n))
-	case p.address != nil:
-		p.say(wire.AppendSyncStatus(nil, true))
-	case update != nil:
-		p.Deliver(room.Document, update)
+	if p.prefix == "" {
+		return body
 	}
+	return append(append(make([]byte, 0, len(p.prefix)+len(body)), p.prefix...), body...)
+}
+
+// say queues a body that must arrive.
+func (p *peer) say(body []byte) {
+	frame := p.addressed(body)
+	out := &p.conn.out
+	full := false
+	p.mu.Lock()
+	switch h := p.held; {
+	case p.left:
+	case h == nil: // still locked, for the order
+		out.put(frame)
+	case h.bytes > out.limit.Queue || len(h.frames) >= out.limit.QueueLen:
+		full = true
+	default:
+		h.frames = append(h.frames, frame)
+		h.bytes += len(frame)
+	}
+	p.mu.Unlock()
+	if full {
+		out.slow()
+	}
+	out.kick()
+}
+
+// Wake implements room.Peer.
+func (p *peer) Wake(c *room.Cursor) {
+	p.mu.Lock()
+	p.cursor = c
+	p.wake()
+}
+
+// Acked implements room.Peer: a native client is told the last number, a
+// Hocuspocus client a status for each.
+func (p *peer) Acked(n uint64) {
+	p.mu.Lock()
+	if p.native() {
+		p.acked = n
+	} else {
+		p.acks++
+	}
+	p.wake()
 }
 
 // Refused implements room.Peer. A native client learns it from acks that stand
@@ -80,36 +122,67 @@ func (p *peer) Refused() {
 		p.say(wire.AppendSyncStatus(nil, false))
 	case !p.warned:
 		p.warned = true
-		p.push(queued{peer: p, class: room.Event, frame: wire.AppendDenied(nil, "you may read here, and not write")})
+		p.say(wire.AppendDenied(nil, "you may read here, and not write"))
 	}
+}
+
+// wake is called with mu held, and gives it back.
+func (p *peer) wake() {
+	held := p.held != nil
+	if held {
+		p.held.woken = true
+	}
+	idle := p.left || held
+	p.mu.Unlock()
+	if !idle {
+		p.conn.out.wake(p)
+	}
+}
+
+// next returns the next frame of what the room has for the peer, nil if it has
+// nothing now.
+func (p *peer) next() []byte {
+	p.mu.Lock()
+	cursor, acked, acks := p.cursor, p.acked, p.acks
+	switch {
+	case p.left || p.held != nil:
+		p.mu.Unlock()
+		return nil
+	case acked > 0:
+		p.acked = 0
+	case acks > 0:
+		p.acks--
+	}
+	p.mu.Unlock()
+	switch {
+	case acked > 0:
+		return wire.AppendAck([]byte(p.prefix), acked)
+	case acks > 0:
+		return wire.AppendSyncStatus([]byte(p.prefix), true)
+	case cursor == nil:
+		return nil
+	}
+	if body := cursor.Next(); body != nil {
+		return body.Frame(p.prefix)
+	}
+	return nil
 }
 
 // Close implements room.Peer.
 func (p *peer) Close(code wire.CloseCode, reason string) { p.conn.close(code, reason) }
 
-func (p *peer) push(f queued) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	switch {
-	case p.left:
-	case p.held != nil:
-		p.held.push(f)
-	default:
-		p.conn.out.push(f)
-	}
-}
-
 // release lets out what was held.
 func (p *peer) release() {
 	p.mu.Lock()
-	for _, f := range p.held.frames {
-		p.conn.out.push(f)
-	}
-	lost := p.held.behind[p]
+	h := p.held
 	p.held = nil
+	for _, frame := range h.frames {
+		p.conn.out.put(frame)
+	}
 	p.mu.Unlock()
-	if lost { // not under the lock: the room may be waiting for it
-		p.room.Resync(p)
+	p.conn.out.kick()
+	if h.woken {
+		p.conn.out.wake(p)
 	}
 }
 

@@ -2,7 +2,6 @@ package ws
 
 import (
 	"weft/server/auth"
-	"weft/server/room"
 	"weft/server/wire"
 )
 
@@ -64,9 +63,7 @@ func (y *yWebsocket) closed() {
 func (y *yWebsocket) slowCode() wire.CloseCode { return wire.CloseOverload }
 
 // beat sends an awareness update about nobody.
-func (y *yWebsocket) beat() {
-	y.peer.push(queued{peer: y.peer, class: room.Awareness, frame: nobody})
-}
+func (y *yWebsocket) beat() { y.conn.out.push(nobody) }
 
 // admit applies the limits that hold in every dialect.
 func (c *conn) admit(b wire.Body, size int) bool {

@@ -1,0 +1,274 @@
+package room
+
+import (
+	"strconv"
+	"time"
+
+	"weft/crdt"
+	"weft/server/wire"
+)
+
+// flow is when a room tells its peers what is new: at once after a pause, and
+// under load in ticks, so that what came meanwhile is one frame for each peer. A
+// tick is about as long as it takes to write the last one to all peers: then
+// waiting adds little to what the writing takes anyway, and a small room is not
+// held up at all.
+type flow struct {
+	batch  []said // updates not yet in the feed
+	bytes  int
+	since  time.Time // when the first of them came
+	nextAt time.Time // when the feed may be told more
+
+	moved   bool // awareness has changed
+	movedAt time.Time
+
+	timer *time.Timer
+	armed time.Time // when timer fires; zero if it does not
+}
+
+const (
+	// Writing a frame to a socket costs about writeCost and byteCost for each
+	// byte (measured on loopback, the wake-up of its goroutine included).
+	writeCost = 8 * time.Microsecond
+	byteCost  = time.Nanosecond / 2
+	longest   = 20 * time.Millisecond // tick of updates
+	// A caret is looked at by people: from 20 to 30 a second look smooth.
+	awareShortest = 33 * time.Millisecond
+	awareLongest  = 250 * time.Millisecond
+	batchBytes    = mergeBytes
+)
+
+// cost estimates how long it takes to write so many bytes to all peers.
+func cost(peers, bytes int) time.Duration {
+	return time.Duration(peers) * (writeCost + time.Duration(bytes)*byteCost)
+}
+
+// say takes an update that everybody but its author is to hear.
+func (r *Room) say(author *member, update []byte) {
+	f := &r.flow
+	if len(f.batch) == 0 {
+		f.since = time.Now()
+	}
+	author.wrote = r.state.appended
+	f.batch = append(f.batch, said{author: author.cursor, update: update})
+	f.bytes += len(update)
+}
+
+// tell is called after each command: it tells the peers what is due, and arms
+// the timer for what is not yet. While more commands are at hand it waits for
+// them, but no longer than a tick.
+func (r *Room) tell() {
+	f := &r.flow
+	if len(f.batch) == 0 && !f.moved {
+		return
+	}
+	now := time.Now()
+	busy := len(r.commands) > 0
+	wake := false
+	var due time.Time
+	if len(f.batch) > 0 {
+		at := f.nextAt
+		if busy {
+			at = later(at, f.since.Add(longest/4))
+		}
+		if f.bytes >= batchBytes || !now.Before(at) {
+			r.flush(now)
+			wake = true
+		} else {
+			due = at
+		}
+	}
+	if f.moved {
+		if !now.Before(f.movedAt) {
+			r.show(now)
+			wake = true
+		} else if due.IsZero() || f.movedAt.Before(due) {
+			due = f.movedAt
+		}
+	}
+	if wake {
+		for _, m := range r.state.members {
+			m.peer.Wake(m.cursor)
+		}
+	}
+	if !due.IsZero() && !due.Equal(f.armed) {
+		f.timer.Reset(due.Sub(now))
+		f.armed = due
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// flush puts the batch into the feed.
+func (r *Room) flush(now time.Time) {
+	f := &r.flow
+	tick := min(cost(len(r.state.members), f.bytes), longest)
+	r.feed.say(f.batch, r.state.doc.StateVector)
+	clear(f.batch)
+	f.batch, f.bytes = f.batch[:0], 0
+	if cap(f.batch) > 64 {
+		f.batch = nil
+	}
+	f.nextAt = now.Add(tick)
+}
+
+// show makes the awareness that has changed visible.
+func (r *Room) show(now time.Time) {
+	f := &r.flow
+	r.feed.mu.Lock()
+	bytes := r.feed.aware.show()
+	r.feed.mu.Unlock()
+	f.moved = false
+	f.movedAt = now.Add(min(max(2*cost(len(r.state.members), bytes), awareShortest), awareLongest))
+}
+
+// tidy lets go of what nobody needs.
+func (r *Room) tidy(now time.Time) {
+	r.feed.trim(func(yield func(*Cursor) bool) {
+		for _, m := range r.state.members {
+			if !yield(m.cursor) {
+				return
+			}
+		}
+	})
+	r.feed.mu.Lock()
+	r.feed.aware.forget(now)
+	r.feed.mu.Unlock()
+	r.state.encoded.forget()
+}
+
+// serve answers the cursors that ask: for what a state vector lacks, or to be
+// caught up. All that ask at one version of the document share what is encoded.
+func (r *Room) serve() {
+	for _, c := range r.feed.questions() {
+		if m := c.member; r.state.members[m.peer] == m { // it has not left
+			r.answer(m)
+		}
+	}
+}
+
+func (r *Room) answer(m *member) {
+	c, s := m.cursor, r.state
+	r.feed.mu.Lock()
+	want, base := c.want, c.base
+	c.want = nil
+	at := r.feed.mark
+	r.feed.mu.Unlock()
+	var given answer
+	if want != nil {
+		given.bodies = s.encoded.step2(s, want)
+	} else {
+		given.bodies = s.encoded.update(s, base)
+	}
+	given.next, given.base, given.whole = s.appended+1, at, want == nil
+	e := effect{kind: give, to: m, answer: given}
+	if c.echo {
+		// It may hold the peer's own updates too, and y-websocket clients take
+		// those that come back for saved.
+		e.after = m.wrote
+	}
+	r.apply([]effect{e})
+}
+
+// answer is what a cursor asked for.
+type answer struct {
+	bodies []*Shared
+	next   uint64 // the first entry that is not in it
+	base   *mark
+	// whole: it holds all since the cursor's base, the peer's own as well.
+	whole bool
+}
+
+// give hands an answer to a cursor.
+func (r *Room) give(m *member, a answer) {
+	c := m.cursor
+	r.feed.mu.Lock()
+	c.given = append(c.given, a.bodies...)
+	c.asking, c.synced = false, true
+	c.next = max(c.next, a.next)
+	if a.whole && c.own > 0 {
+		if c.own = 0; c.wrote >= a.next {
+			c.own = a.next // or later: take finds it
+		}
+	}
+	if c.own == 0 || a.base.from <= c.own {
+		c.base = a.base
+	}
+	r.feed.mu.Unlock()
+	m.peer.Wake(c)
+}
+
+// encodings are what was encoded of one version of the document, for all who
+// ask for the same.
+type encodings struct {
+	version uint64
+	used    bool
+	bodies  map[string][]*Shared
+	bytes   int
+}
+
+// encodedBytes bounds what is kept besides the largest.
+const encodedBytes = 4 << 20
+
+// forget drops what has not been asked for since it was last called.
+func (e *encodings) forget() {
+	if !e.used {
+		e.bodies, e.bytes = nil, 0
+	}
+	e.used = false
+}
+
+func (e *encodings) get(s *state, key string, encode func() []*Shared) []*Shared {
+	if e.version != s.appended {
+		e.version, e.bodies, e.bytes = s.appended, nil, 0
+	}
+	e.used = true
+	if b, ok := e.bodies[key]; ok {
+		return b
+	}
+	b := encode()
+	size := 0
+	for _, s := range b {
+		size += len(s.Body)
+	}
+	if e.bytes > encodedBytes {
+		e.bodies, e.bytes = nil, 0
+	}
+	if e.bodies == nil {
+		e.bodies = map[string][]*Shared{}
+	}
+	e.bodies[key] = b
+	e.bytes += size
+	return b
+}
+
+// step2 answers a step 1 with a state vector that has been decoded before.
+func (e *encodings) step2(s *state, want []byte) []*Shared {
+	return e.get(s, "2"+string(want), func() []*Shared {
+		sv, err := crdt.DecodeStateVector(want)
+		if err != nil {
+			panic("room: a state vector that was decoded before: " + err.Error())
+		}
+		u := s.doc.EncodeStateAsUpdate(sv)
+		return []*Shared{{Body: wire.AppendStep2(make([]byte, 0, len(u)+8), u)}}
+	})
+}
+
+// update is what a peer that has at least base lacks.
+func (e *encodings) update(s *state, base *mark) []*Shared {
+	key := "0"
+	var sv crdt.StateVector
+	if base != nil {
+		sv = base.sv
+		key = "0" + strconv.FormatUint(base.from, 10)
+	}
+	return e.get(s, key, func() []*Shared {
+		u := s.doc.EncodeStateAsUpdate(sv)
+		return []*Shared{{Body: wire.AppendUpdate(make([]byte, 0, len(u)+8), u)}}
+	})
+}

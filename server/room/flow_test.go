@@ -1,0 +1,528 @@
+package room
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"weft/crdt"
+	"weft/crdt/ysync"
+	"weft/presence/awareness"
+	"weft/server/auth"
+	"weft/server/wire"
+)
+
+// reader is a Peer that takes what it is told into a document of its own.
+type reader struct {
+	name   string
+	echo   bool
+	doc    *crdt.Doc
+	cursor *Cursor
+	woken  bool
+	acked  uint64
+	frames int
+	aware  map[uint64]string
+}
+
+func newReader(name string, client uint64, echo bool) *reader {
+	return &reader{name: name, echo: echo, doc: crdt.New(crdt.Options{ClientID: client}), aware: map[uint64]string{}}
+}
+
+func (p *reader) Wake(c *Cursor)             { p.cursor, p.woken = c, true }
+func (*reader) Deliver(Class, []byte)        {}
+func (p *reader) Acked(n uint64)             { p.acked = n }
+func (*reader) Refused()                     {}
+func (p *reader) Echoes() bool               { return p.echo }
+func (*reader) Close(wire.CloseCode, string) {}
+
+// read takes one body, if there is one, and returns the update in it.
+func (p *reader) read(t *testing.T) (update []byte, ok bool) {
+	t.Helper()
+	if p.cursor == nil {
+		return nil, false
+	}
+	s := p.cursor.Next()
+	if s == nil {
+		p.woken = false
+		return nil, false
+	}
+	p.frames++
+	b, err := wire.DecodeBody(s.Frame(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	switch {
+	case b.IsUpdate():
+		if _, err := p.doc.ApplyUpdate(b.Payload); err != nil {
+			t.Fatal(err)
+		}
+		return b.Payload, true
+	case b.Type == wire.TypeAwareness:
+		states, err := awareness.Decode(b.Payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, st := range states {
+			p.aware[st.ClientID] = string(st.JSON)
+			if st.Gone() {
+				delete(p.aware, st.ClientID)
+			}
+		}
+	}
+	return nil, true
+}
+
+// table is a room whose goroutine is the test.
+type table struct {
+	*Room
+	t *testing.T
+}
+
+func newTable(t *testing.T) *table {
+	r := newRoom("r", crdt.New(crdt.Options{}), nil, quietLog)
+	r.flow.timer = time.NewTimer(time.Hour)
+	t.Cleanup(func() { r.flow.timer.Stop() })
+	return &table{r, t}
+}
+
+func (r *table) do(c command) {
+	for _, e := range r.state.step(c) {
+		if e.kind != journal {
+			r.apply([]effect{e})
+		}
+	}
+}
+
+func (r *table) join(p *reader) {
+	r.do(command{kind: join, peer: p, who: Who{Role: auth.Write}, cursor: r.feed.cursor(p.echo), now: start})
+}
+
+func (r *table) sync(p *reader) {
+	r.do(command{kind: message, peer: p, body: wire.Body{Type: wire.TypeSync, Sync: ysync.Step1, Payload: p.doc.EncodeStateVector()}})
+}
+
+func (r *table) write(p *reader, text string) {
+	r.t.Helper()
+	u, err := p.doc.InsertText("t", 0, text)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.do(command{kind: message, peer: p, body: update(u)})
+}
+
+// flushAll ends the tick.
+func (r *table) flushAll() {
+	if len(r.flow.batch) > 0 {
+		r.flush(time.Now())
+	}
+	if r.flow.moved {
+		r.show(time.Now())
+	}
+	for _, m := range r.state.members {
+		m.peer.Wake(m.cursor)
+	}
+}
+
+func (r *table) commit(n uint64) {
+	r.durable.set(n)
+	r.release()
+}
+
+// TestEverybodyGetsEverything: peers that write, stop reading and go on, at
+// random, end up with the room's document and awareness; and nobody who takes
+// an echo for an ack hears of an own update before it is on disk.
+func TestEverybodyGetsEverything(t *testing.T) {
+	for round := range 60 {
+		seed := uint64(round)
+		rnd := rand.New(rand.NewPCG(seed, 4))
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			r := newTable(t)
+			var peers []*reader
+			// said is the room's state vector after each journal record; saved that
+			// of what is on disk.
+			said := []crdt.StateVector{{}}
+			saved := crdt.StateVector{}
+			size := 1
+			if seed%6 == 0 {
+				size = 100 << 10 // so that the feed drops what some have not heard
+			}
+			enter := func() {
+				p := newReader(fmt.Sprint(len(peers)), uint64(len(peers)+1), rnd.IntN(2) == 0)
+				peers = append(peers, p)
+				r.join(p)
+				r.sync(p)
+			}
+			check := func(p *reader, u []byte) {
+				if !p.echo || u == nil {
+					return
+				}
+				id := p.doc.ClientID()
+				if has, err := crdt.StateVectorFromUpdate(u); err != nil || has[id] > saved[id] {
+					t.Fatalf("peer %s hears its own to %d, on disk are %d, %v", p.name, has[id], saved[id], err)
+				}
+			}
+			enter()
+			enter()
+			for range 200 {
+				p := peers[rnd.IntN(len(peers))]
+				switch k := rnd.IntN(20); {
+				case k < 7:
+					r.write(p, strings.Repeat(string(rune('a'+rnd.IntN(26))), 1+rnd.IntN(size)))
+					said = append(said, r.state.doc.StateVector())
+				case k < 9:
+					r.do(command{kind: message, peer: p, now: start, body: aware(p.doc.ClientID(), uint64(rnd.IntN(1000)), fmt.Sprintf(`{"x":%d}`, rnd.IntN(9)))})
+				case k < 12:
+					r.flushAll()
+				case k < 14 && r.state.appended > r.durable.get():
+					saved = said[r.durable.get()+1+rnd.Uint64N(r.state.appended-r.durable.get())]
+					r.commit(uint64(slices.IndexFunc(said, func(sv crdt.StateVector) bool { return maps.Equal(sv, saved) })))
+				case k < 18:
+					for range rnd.IntN(4) {
+						u, _ := p.read(t)
+						check(p, u)
+					}
+				case k == 18 && len(peers) < 8:
+					enter()
+				case rnd.IntN(4) == 0:
+					r.tidy(start)
+				}
+				r.serve()
+			}
+			// Everybody reads on, until nothing is left.
+			r.flushAll()
+			saved = r.state.doc.StateVector()
+			r.commit(r.state.appended)
+			for moved := true; moved; {
+				moved = false
+				for _, p := range peers {
+					for {
+						if _, ok := p.read(t); !ok {
+							break
+						}
+						moved = true
+					}
+				}
+				r.serve()
+			}
+			all := string(r.state.doc.EncodeStateAsUpdate(nil))
+			for _, p := range peers {
+				if string(p.doc.EncodeStateAsUpdate(nil)) != all {
+					t.Errorf("peer %s has another document: %q and %q", p.name, cutText(p.doc.Text("t").String()), cutText(r.state.doc.Text("t").String()))
+				}
+				if len(p.aware) != r.state.aware.Len() {
+					t.Errorf("peer %s sees %d of %d", p.name, len(p.aware), r.state.aware.Len())
+				}
+				for _, st := range r.state.aware.All() {
+					if p.aware[st.ClientID] != string(st.JSON) {
+						t.Errorf("peer %s sees %q of client %d, which says %q", p.name, p.aware[st.ClientID], st.ClientID, st.JSON)
+					}
+				}
+			}
+			if r.bytes != 0 || r.waiting != nil {
+				t.Errorf("%d bytes wait", r.bytes)
+			}
+			r.tidy(start)
+			if r.feed.entries != nil || r.feed.bytes != 0 {
+				t.Errorf("%d entries of %d bytes are kept for nobody", len(r.feed.entries), r.feed.bytes)
+			}
+		})
+	}
+}
+
+func cutText(s string) string { return s[:min(len(s), 40)] }
+
+// TestOwnUpdateComesBackOnceItIsOnDisk, and not before; the others' come at
+// once, and all that is due goes in one frame.
+func TestOwnUpdateComesBackOnceItIsOnDisk(t *testing.T) {
+	r := newTable(t)
+	a, b := newReader("a", 1, true), newReader("b", 2, true)
+	for _, p := range []*reader{a, b} {
+		r.join(p)
+		r.sync(p)
+	}
+	for _, p := range []*reader{a, b} {
+		p.read(t)
+		r.serve()
+		if u, ok := p.read(t); !ok || len(u) == 0 {
+			t.Fatal("step 1 is not answered")
+		}
+	}
+	has := func(u []byte) (clients []uint64) {
+		sv, err := crdt.StateVectorFromUpdate(u)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []uint64{1, 2} {
+			if sv[c] > 0 {
+				clients = append(clients, c)
+			}
+		}
+		return clients
+	}
+	r.write(a, "a")
+	r.write(b, "b")
+	r.flushAll()
+	if u, ok := a.read(t); !ok || fmt.Sprint(has(u)) != "[2]" {
+		t.Fatalf("a hears %v", has(u))
+	}
+	if u, ok := a.read(t); ok {
+		t.Fatalf("then %v", has(u))
+	}
+	r.commit(1)
+	if u, ok := a.read(t); !a.woken || !ok || fmt.Sprint(has(u)) != "[1]" {
+		t.Fatalf("after the commit a hears %v", has(u))
+	}
+	if u, ok := b.read(t); !ok || fmt.Sprint(has(u)) != "[1]" {
+		t.Fatalf("b hears %v", has(u))
+	}
+	r.commit(2)
+	if u, ok := b.read(t); !ok || fmt.Sprint(has(u)) != "[2]" {
+		t.Fatalf("b hears %v", has(u))
+	}
+	for _, p := range []*reader{a, b} {
+		if u, ok := p.read(t); ok {
+			t.Errorf("%s hears more: %v", p.name, has(u))
+		}
+	}
+}
+
+// TestPeersAtOnePositionShareOneFrame, also when many updates are merged in it.
+func TestPeersAtOnePositionShareOneFrame(t *testing.T) {
+	r := newTable(t)
+	w := newReader("w", 1, false)
+	r.join(w)
+	var readers []*reader
+	for i := range 50 {
+		readers = append(readers, newReader(fmt.Sprint(i), uint64(i+2), false))
+		r.join(readers[i])
+	}
+	for range 100 {
+		r.write(w, "x")
+	}
+	r.flushAll()
+	var first *Shared
+	for _, p := range readers {
+		s := p.cursor.Next()
+		if first == nil {
+			first = s
+		}
+		if s == nil || s != first || p.cursor.Next() != nil {
+			t.Fatalf("%s has a frame of its own", p.name)
+		}
+	}
+	if &first.Frame("\x01")[0] != &first.Frame("\x01")[0] {
+		t.Error("the dialect's frame is made twice")
+	}
+	if w.cursor.Next() != nil {
+		t.Error("the author hears its own")
+	}
+	if len(first.Body) > 600 {
+		t.Errorf("100 letters in one go are %d bytes", len(first.Body))
+	}
+	// The answers to step 1, too.
+	var answer *Shared
+	for _, p := range readers {
+		r.sync(p)
+		p.cursor.Next()
+		r.serve()
+		s := p.cursor.Next()
+		if answer == nil {
+			answer = s
+		}
+		if s == nil || s != answer {
+			t.Fatal("the state was encoded twice")
+		}
+	}
+}
+
+// TestReaderThatStopsCostsNothing: however much is written meanwhile, the room
+// keeps its bound; and the reader is given what it lacks, not all that was said.
+func TestReaderThatStopsCostsNothing(t *testing.T) {
+	r := newTable(t)
+	w, p := newReader("w", 1, false), newReader("p", 2, true)
+	r.join(w)
+	r.join(p)
+	text := strings.Repeat("x", 10<<10)
+	for range 1000 {
+		r.write(w, text)
+		u, err := w.doc.DeleteText("t", 0, len(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.do(command{kind: message, peer: w, body: update(u)})
+		r.flushAll()
+		if r.feed.bytes > keptBytes {
+			t.Fatalf("%d bytes are kept", r.feed.bytes)
+		}
+	}
+	got := 0
+	for range 10 {
+		for {
+			u, ok := p.read(t)
+			if !ok {
+				break
+			}
+			got += len(u)
+		}
+		r.serve()
+	}
+	if string(p.doc.EncodeStateAsUpdate(nil)) != string(r.state.doc.EncodeStateAsUpdate(nil)) {
+		t.Error("it is not caught up")
+	}
+	if got > 100<<10 {
+		t.Errorf("it was given %d bytes for a document of %d", got, len(r.state.doc.EncodeStateAsUpdate(nil)))
+	}
+}
+
+// TestManyStatesGoInSmallBodies: stock clients send back what they are told, in
+// a frame that may be larger.
+func TestManyStatesGoInSmallBodies(t *testing.T) {
+	r := newTable(t)
+	for i := range 300 {
+		p := newReader(fmt.Sprint(i), uint64(i+1), true)
+		r.join(p)
+		r.do(command{kind: message, peer: p, now: start, body: aware(uint64(i+1), 1, `{"user":"`+strings.Repeat("n", 500)+`"}`)})
+	}
+	r.flushAll()
+	p := newReader("new", 1000, true)
+	r.join(p)
+	for {
+		s := p.cursor.Next()
+		if s == nil {
+			break
+		}
+		if len(s.Body) > foldBytes+600 {
+			t.Fatalf("a body of %d bytes", len(s.Body))
+		}
+		b, err := wire.DecodeBody(s.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		states, err := awareness.Decode(b.Payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, st := range states {
+			p.aware[st.ClientID] = string(st.JSON)
+		}
+	}
+	if len(p.aware) != 300 {
+		t.Errorf("%d of 300 are seen", len(p.aware))
+	}
+}
+
+// TestMovesAreFolded: however often somebody moved, one state is told.
+func TestMovesAreFolded(t *testing.T) {
+	r := newTable(t)
+	a, b := newReader("a", 1, true), newReader("b", 2, true)
+	r.join(a)
+	r.join(b)
+	for clock := range uint64(100) {
+		r.do(command{kind: message, peer: a, now: start, body: aware(1, clock+1, fmt.Sprintf(`{"x":%d}`, clock))})
+	}
+	r.flushAll()
+	for range 3 {
+		b.read(t)
+	}
+	if b.frames != 1 || b.aware[1] != `{"x":99}` {
+		t.Errorf("%d frames, the last state is %q", b.frames, b.aware[1])
+	}
+	// A renewal says nothing new, and keeps a client alive elsewhere.
+	r.do(command{kind: message, peer: a, now: start, body: aware(1, 101, `{"x":99}`)})
+	r.flushAll()
+	if b.read(t); b.frames != 2 {
+		t.Error("a renewal is not passed on")
+	}
+	// Who comes and goes leaves little behind.
+	for id := range uint64(3 * mostGone) {
+		r.do(command{kind: message, peer: a, now: start, body: aware(id+10, 1, `{}`)})
+		r.do(command{kind: message, peer: a, now: start, body: aware(id+10, 2, `null`)})
+	}
+	if n := len(r.feed.aware.at); n > mostGone+2 || n != r.feed.aware.order.Len() {
+		t.Errorf("%d clients are remembered", n)
+	}
+}
+
+// busyPeer reads in the room's own goroutine, as an idle connection does.
+type busyPeer struct {
+	reader
+	mu     sync.Mutex
+	change chan struct{}
+}
+
+func (p *busyPeer) Wake(c *Cursor) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for {
+		s := c.Next()
+		if s == nil {
+			break
+		}
+		p.frames++
+		if b, err := wire.DecodeBody(s.Body); err == nil && b.IsUpdate() {
+			_, _ = p.doc.ApplyUpdate(b.Payload)
+		}
+	}
+	select {
+	case p.change <- struct{}{}:
+	default:
+	}
+}
+
+// TestBusyRoomTellsInTicks: what comes faster than peers can be told is one
+// frame for many updates, and the last one arrives without a further push.
+func TestBusyRoomTellsInTicks(t *testing.T) {
+	s := openStore(t, t.TempDir())
+	h := NewHub(HubOptions{Store: s, Log: quietLog})
+	r, release, err := h.Open(t.Context(), "r")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newListener()
+	mustJoin(t, r, w)
+	var readers []*busyPeer
+	for range 50 {
+		p := &busyPeer{reader: *newReader("", 0, false), change: make(chan struct{}, 1)}
+		readers = append(readers, p)
+		mustJoin(t, r, p)
+	}
+	author := crdt.New(crdt.Options{ClientID: 5})
+	const n = 2000
+	for i := range n {
+		u, err := author.InsertText("t", i, "x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Receive(w, update(u))
+	}
+	w.waitAck(t, n)
+	deadline := time.After(30 * time.Second)
+	for i, p := range readers {
+		for {
+			p.mu.Lock()
+			got, frames := p.doc.Length("t"), p.frames
+			p.mu.Unlock()
+			if got == n {
+				if frames > n/2 {
+					t.Errorf("reader %d took %d frames for %d updates", i, frames, n)
+				}
+				break
+			}
+			select {
+			case <-p.change:
+			case <-deadline:
+				t.Fatalf("reader %d has %d of %d", i, got, n)
+			}
+		}
+	}
+	release()
+	if err := errors.Join(h.Close(t.Context()), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
