@@ -506,7 +506,7 @@ func TestBusyRoomTellsInTicks(t *testing.T) {
 	for i, p := range readers {
 		for {
 			p.mu.Lock()
-			got, frames := p.doc.Length("t"), p.frames
+			got, frames := p.doc.Text("t").Length(), p.frames
 			p.mu.Unlock()
 			if got == n {
 				if frames > n/2 {
