@@ -3,6 +3,7 @@ package crdt
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 	"strconv"
 
 	"weft/crdt/lib0"
@@ -39,6 +40,7 @@ func (c *anyToJSON) value(depth int) error {
 	if depth == 0 && (tag == lib0.TagArray || tag == lib0.TagObject || tag == lib0.TagBytes) {
 		return lib0.ErrDepth
 	}
+	c.dst = roomFor(c.dst, 32)
 	switch tag {
 	case lib0.TagUndefined:
 	case lib0.TagNull:
@@ -68,7 +70,7 @@ func (c *anyToJSON) value(depth int) error {
 		return err
 	case lib0.TagString:
 		text, err := c.r.VarText()
-		c.dst = appendJSString(c.dst, text)
+		c.text(text)
 		return err
 	case lib0.TagBytes:
 		b, err := c.r.VarBytes()
@@ -86,8 +88,14 @@ func (c *anyToJSON) value(depth int) error {
 	return nil
 }
 
+// text writes a string. A byte may take six.
+func (c *anyToJSON) text(b []byte) {
+	c.dst = appendJSString(roomFor(c.dst, 6*len(b)+2), b)
+}
+
 // bytes writes a Uint8Array: to JSON.stringify an object with an index for each byte.
 func (c *anyToJSON) bytes(b []byte) {
+	c.dst = roomFor(c.dst, 16*len(b)+2)
 	c.dst = append(c.dst, '{')
 	for i, b := range b {
 		if i > 0 {
@@ -130,7 +138,9 @@ func (c *anyToJSON) object(depth int) error {
 		}
 		m := member{keyTo: uint32(c.r.Offset()), from: uint32(len(c.dst))}
 		m.keyFrom = m.keyTo - uint32(len(key))
-		c.dst = append(appendJSString(append(c.dst, ','), key), ':')
+		c.dst = append(roomFor(c.dst, 8), ',')
+		c.text(key)
+		c.dst = append(c.dst, ':')
 		had := len(c.dst)
 		if err := c.value(depth); err != nil {
 			return err
@@ -139,6 +149,9 @@ func (c *anyToJSON) object(depth int) error {
 			c.dst = c.dst[:m.from] // undefined
 		}
 		m.to = uint32(len(c.dst))
+		if len(c.members) == cap(c.members) {
+			c.members = slices.Grow(c.members, max(8, len(c.members)))
+		}
 		c.members = append(c.members, m)
 	}
 	ms, changed := tidy(c.members[first:], c.r.Slice(0, c.r.Offset()))

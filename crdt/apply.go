@@ -72,16 +72,20 @@ func (u *parsed) parseStructs(r *lib0.Reader) error {
 		u.structs += s.now.structs
 		u.sources = append(u.sources, s)
 	}
-	byClient := func(a, b source) int { return cmp.Compare(b.client, a.client) }
-	if !slices.IsSortedFunc(u.sources, byClient) {
-		slices.SortFunc(u.sources, byClient)
-	}
+	u.sort()
 	for i := 1; i < len(u.sources); i++ {
 		if u.sources[i].client == u.sources[i-1].client {
 			return ErrClientTwice
 		}
 	}
 	return nil
+}
+
+func (u *parsed) sort() {
+	byClient := func(a, b source) int { return cmp.Compare(b.client, a.client) }
+	if !slices.IsSortedFunc(u.sources, byClient) {
+		slices.SortFunc(u.sources, byClient)
+	}
 }
 
 // release lets go of the update's bytes.
@@ -119,7 +123,8 @@ func (d *Doc) apply(update []byte, work int) (changed bool, err error) {
 		return false, ErrBusy
 	}
 	d.store.work, d.store.budget = 0, work
-	if len(d.store.clients) == 0 && d.pending.empty() && len(update) >= minLoad && len(update) <= maxBytes && d.load(update) {
+	if len(d.store.clients) == 0 && d.pending.empty() && len(update) >= minLoad && len(update) <= maxBytes &&
+		d.load(func() bool { return d.stage(update) }) {
 		return true, nil
 	}
 	u := &d.parsed
@@ -127,10 +132,15 @@ func (d *Doc) apply(update []byte, work int) (changed bool, err error) {
 	if err := u.parse(update); err != nil {
 		return false, err
 	}
-	if len(d.store.bytes)+len(update) > maxBytes || len(d.store.clients)+len(u.sources) >= maxClients {
+	return d.applyParsed(u, len(update), work)
+}
+
+// applyParsed takes in what was parsed of so many bytes of V1.
+func (d *Doc) applyParsed(u *parsed, size, work int) (changed bool, err error) {
+	if len(d.store.bytes)+size > maxBytes || len(d.store.clients)+len(u.sources) >= maxClients {
 		return false, ErrTooLarge
 	}
-	if work < unbounded && d.mayOverflow(u, len(update)) && d.wouldOverflow(u) {
+	if work < unbounded && d.mayOverflow(u, size) && d.wouldOverflow(u) {
 		return false, ErrPendingFull
 	}
 

@@ -34,24 +34,6 @@ func (c *byteRuns) write(b byte) {
 	c.buf, c.last, c.count = append(c.buf, b), b, 1
 }
 
-// spread makes runs of one byte of all.
-func (c *byteRuns) spread() {
-	r := lib0.NewReader(c.buf)
-	var fresh []byte
-	for r.Len() > 0 {
-		b, _ := r.Byte()
-		left := c.count // of the last run
-		if r.Len() > 0 {
-			left, _ = r.Uvarint()
-			left++
-		}
-		for ; left > 0; left-- {
-			fresh = append(fresh, b, 0)
-		}
-	}
-	c.buf, c.count = fresh[:len(fresh)-1], 1
-}
-
 // numberRuns writes runs of numbers.
 type numberRuns struct {
 	buf         []byte
@@ -246,17 +228,17 @@ func newTextsIn(column []byte) (c textsIn, err error) {
 	return c, err
 }
 
-func (c *textsIn) read() ([]byte, error) {
-	size, err := c.sizes.read()
-	if err != nil {
-		return nil, err
+// read reads a text and tells how many UTF-16 units it has.
+func (c *textsIn) read() (_ []byte, size uint64, err error) {
+	if size, err = c.sizes.read(); err != nil {
+		return nil, 0, err
 	}
 	have := c.units
 	if c.halved {
 		have++
 	}
 	if size > uint64(have) {
-		return nil, lib0.ErrShort
+		return nil, 0, lib0.ErrShort
 	}
 	n := int(size)
 	var head []byte
@@ -274,5 +256,5 @@ func (c *textsIn) read() ([]byte, error) {
 		text = append(text, replacement...)
 		c.rest, c.units, c.halved = c.rest[4:], c.units-1, true
 	}
-	return text, nil
+	return text, size, nil
 }

@@ -192,7 +192,7 @@ func TestYjsVectorsOfOperations(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"ab", "", "😀", "c"} {
-		if got, err := strings.read(); string(got) != want || err != nil {
+		if got, _, err := strings.read(); string(got) != want || err != nil {
 			t.Errorf("string column: %q, %v, want %q", got, err, want)
 		}
 	}

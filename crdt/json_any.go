@@ -107,7 +107,7 @@ func (c *jsonToAny) text() (size int, err error) {
 		c.in = c.in[n+1:]
 		if quote {
 			size = len(c.dst) - at
-			c.prefix(at, size)
+			c.dst = prefix(c.dst, at, size)
 			return size, nil
 		}
 		if err := c.escape(); err != nil {
@@ -169,14 +169,6 @@ func (c *jsonToAny) unit() (rune, bool) {
 	return rune(n), err == nil
 }
 
-// prefix puts a uvarint in front of what was written from at on.
-func (c *jsonToAny) prefix(at, n int) {
-	size := lib0.UvarintLen(uint64(n))
-	c.dst = append(c.dst, make([]byte, size)...)
-	copy(c.dst[at+size:], c.dst[at:])
-	lib0.AppendUvarint(c.dst[:at], uint64(n))
-}
-
 // next passes over a comma, or over the end of a list or object, and tells which.
 func (c *jsonToAny) next(end string) (more bool, err error) {
 	c.space()
@@ -205,7 +197,7 @@ func (c *jsonToAny) array(depth int) (err error) {
 			return err
 		}
 	}
-	c.prefix(at, n)
+	c.dst = prefix(c.dst, at, n)
 	return nil
 }
 
@@ -250,6 +242,6 @@ func (c *jsonToAny) object(depth int) error {
 		c.dst = c.dst[:at+copy(c.dst[at:], c.dst[end:])]
 	}
 	c.members = c.members[:first]
-	c.prefix(at, len(ms))
+	c.dst = prefix(c.dst, at, len(ms))
 	return nil
 }

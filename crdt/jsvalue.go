@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"strconv"
+
+	"weft/crdt/lib0"
 )
 
 // Values of embeds and formats are JSON texts in update V1 and any values in V2. What
@@ -96,6 +98,15 @@ func arrayIndex(key []byte) uint64 {
 		n = 10*n + uint64(c-'0')
 	}
 	return min(n, notIndex)
+}
+
+// prefix puts the number n in front of what was written from at on.
+func prefix(dst []byte, at, n int) []byte {
+	size := lib0.UvarintLen(uint64(n))
+	dst = append(dst, make([]byte, size)...)
+	copy(dst[at+size:], dst[at:])
+	lib0.AppendUvarint(dst[:at], uint64(n))
+	return dst
 }
 
 // appendJSNumber spells a number as ECMAScript does: plain from 1e-6 up to 1e21.

@@ -58,14 +58,14 @@ func (st *staging) find(items []item, clock uint32) ref {
 	return 0
 }
 
-// load makes a complete state (V1) the content of an empty document. Not ok: nothing
-// has changed.
-func (d *Doc) load(update []byte) (ok bool) {
+// load makes a complete state, which stage reads, the content of an empty document. Not
+// ok: nothing has changed.
+func (d *Doc) load(stage func() bool) (ok bool) {
 	d.tx.begin()
 	u := &d.parsed
 	u.deletes = u.deletes[:0]
 	work := d.store.budget
-	if ok = d.stage(update) && d.linkStaged(); ok {
+	if ok = stage() && d.linkStaged(); ok {
 		d.tx.applyDeletes(u.deletes.normalise())
 		ok = len(d.pending.deletes) <= MaxPendingDeletes
 	}
@@ -73,8 +73,10 @@ func (d *Doc) load(update []byte) (ok bool) {
 		d.tx.commit()
 		d.cache.deletes = nil // tombstones came along
 	} else {
+		items, bytes := d.store.items, d.store.bytes // not to be made again by the first way
 		d.reset()
 		d.store.budget = work
+		d.store.items, d.store.bytes = append(items[:0], item{}), bytes[:0]
 	}
 	d.staged = nil
 	u.release()
@@ -132,15 +134,21 @@ func (d *Doc) stageClient(r *lib0.Reader, client uint64, n int) bool {
 		s.clients[c].push(s.stageItem(w, c))
 		clock = w.end()
 	}
+	d.stageLog(c, first, uint32(clock))
+	return true
+}
+
+// stageLog ends a section of staged items from first on.
+func (d *Doc) stageLog(c clientRef, first ref, state uint32) {
+	s := &d.store
 	log := &s.clients[c]
-	log.state, log.touched = uint32(clock), true
+	log.state, log.touched = state, true
 	d.tx.touched = append(d.tx.touched, c)
 	for int(c) >= len(d.staged) {
 		d.staged = append(d.staged, staging{})
 	}
 	d.staged[c] = staging{next: first, end: ref(len(s.items))}
 	d.staged[c].index(s.items, log.state)
-	return true
 }
 
 // stageItem turns a struct into an item that has no place yet. Where the parent is

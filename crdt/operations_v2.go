@@ -31,7 +31,7 @@ func MergeUpdatesV2(updates ...[]byte) ([]byte, error) {
 	first := make([][]byte, len(updates))
 	for i, u := range updates {
 		var err error
-		if first[i], err = ConvertUpdateV2ToV1(u); err != nil {
+		if first[i], err = convertV2(u, toApply); err != nil {
 			return nil, err
 		}
 	}
@@ -47,12 +47,9 @@ func MergeUpdatesV2(updates ...[]byte) ([]byte, error) {
 
 // viaV1 is what do tells about an update V2.
 func viaV1[T any](update []byte, do func(v1 []byte) (T, error)) (result T, err error) {
-	v1, err := decodeV2(update)
+	v1, err := convertV2(update, toApply)
 	if err != nil {
 		return result, err
 	}
-	if result, err = do(v1); err != nil {
-		return result, ofV2(update, err)
-	}
-	return result, nil
+	return do(v1)
 }

@@ -66,7 +66,7 @@ func (s *structs) raw() []byte { return s.r.Slice(s.from, s.r.Offset()) }
 func (s *structs) close(ds deleteSet) (deleteSet, error) {
 	for s.next() {
 	}
-	if s.err == nil && s.clientTwice() {
+	if s.err == nil && clientTwice(s.clients) {
 		s.err = ErrClientTwice
 	}
 	if s.err == nil {
@@ -81,11 +81,12 @@ func (s *structs) close(ds deleteSet) (deleteSet, error) {
 	return ds, nil
 }
 
-func (s *structs) clientTwice() bool {
-	for i := 1; i < len(s.clients); i++ {
-		if s.clients[i-1] <= s.clients[i] { // Yjs writes them descending
-			slices.Sort(s.clients)
-			return len(slices.Compact(s.clients)) < len(s.clients)
+// clientTwice tells whether there are two sections for one client. It may sort them.
+func clientTwice(clients []uint64) bool {
+	for i := 1; i < len(clients); i++ {
+		if clients[i-1] <= clients[i] { // Yjs writes them descending
+			slices.Sort(clients)
+			return len(slices.Compact(clients)) < len(clients)
 		}
 	}
 	return false

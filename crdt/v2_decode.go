@@ -6,64 +6,11 @@ import (
 	"weft/crdt/lib0"
 )
 
-// Limits of update V2, where a few bytes can stand for any number of structs: as runs
-// do not end, neither count nor size follows from the input's.
-const (
-	maxStructsV2     = 1_000_000 // or 16 for each byte of the update, if that is more
-	maxGrowthV2      = 16 << 20  // bytes in format V1, beyond 64 for each byte of the update
-	structsPerByteV2 = 16
-	bytesPerByteV2   = 64
-)
-
 // Rules that only an update V2 can break.
 var (
 	ErrFeature  = errors.New("update V2 with a feature that is not known")
 	ErrTooDense = errors.New("update V2 stands for too much")
 )
-
-// ApplyUpdateV2 is ApplyUpdate for update format V2.
-func (d *Doc) ApplyUpdateV2(update []byte) (changed bool, err error) {
-	v1, err := decodeV2(update)
-	if err != nil {
-		return false, err
-	}
-	if changed, err = d.ApplyUpdate(v1); err != nil {
-		err = ofV2(update, err)
-	}
-	return changed, err
-}
-
-// ConvertUpdateV2ToV1 writes an update V2 in format V1, struct by struct. Errors match
-// ErrMalformed. Safe to call concurrently.
-func ConvertUpdateV2ToV1(update []byte) ([]byte, error) {
-	v1, err := decodeV2(update)
-	if err != nil {
-		return nil, err
-	}
-	if err := ValidateUpdate(v1); err != nil {
-		return nil, ofV2(update, err)
-	}
-	return v1, nil
-}
-
-// ofV2 turns an error about the converted bytes into one about those that came. Their
-// place is lost.
-func ofV2(update []byte, err error) error {
-	if bad := (*MalformedError)(nil); errors.As(err, &bad) {
-		return &MalformedError{"update V2", len(update), bad.Rule}
-	}
-	return err
-}
-
-// decodeV2 converts an update, without the checks that reading V1 makes anyway.
-func decodeV2(update []byte) ([]byte, error) {
-	var c columnsIn
-	v1, err := c.decode(update)
-	if err != nil {
-		return nil, &MalformedError{"update V2", len(update) - c.rest.Len(), err}
-	}
-	return v1, nil
-}
 
 // columnsIn is an update V2 being read. Bytes that a column has left at the end are
 // ignored, as Yjs does; after the delete set none may follow.
@@ -76,15 +23,21 @@ type columnsIn struct {
 	parentInfo            byteRunsIn
 	shape, length         numberRunsIn
 	rest                  lib0.Reader
-	keys                  [][]byte // format keys and node names, by number
-	scratch               []byte   // content of one struct
-	json                  []byte   // one value
-	values                anyToJSON
-	limit                 int // bytes of output
+
+	keys     [][]byte // format keys and node names by number, if they are kept
+	keyCount uint64   // of those seen
+	keepKeys bool
+
+	scratch []byte // content of one struct
+	values  anyToJSON
 }
 
+// open begins to read an update, from its start each time.
 func (c *columnsIn) open(update []byte) error {
-	c.rest = lib0.NewReader(update)
+	*c = columnsIn{
+		keepKeys: c.keepKeys, keys: c.keys[:0], scratch: c.scratch, values: c.values,
+		rest: lib0.NewReader(update),
+	}
 	features, err := c.rest.Uvarint()
 	if err != nil {
 		return err
@@ -107,107 +60,91 @@ func (c *columnsIn) open(update []byte) error {
 	return err
 }
 
-func (c *columnsIn) decode(update []byte) ([]byte, error) {
-	if err := c.open(update); err != nil {
-		return nil, err
+// begin reads the head of a section.
+func (c *columnsIn) begin() (structs, client, clock uint64, err error) {
+	if structs, err = c.rest.Uvarint(); err != nil {
+		return structs, client, clock, err
 	}
-	sections, err := c.rest.Count(2)
-	if err != nil {
-		return nil, err
+	if client, err = c.client.read(); err != nil {
+		return structs, client, clock, err
 	}
-	left := uint64(max(maxStructsV2, structsPerByteV2*len(update)))
-	c.limit = bytesPerByteV2*len(update) + maxGrowthV2
-	dst := lib0.AppendUvarint(make([]byte, 0, 2*len(update)), uint64(sections))
-	for ; sections > 0; sections-- {
-		n, err := c.rest.Uvarint()
-		if err != nil {
-			return nil, err
-		}
-		if n > left {
-			return nil, ErrTooDense
-		}
-		left -= n
-		client, err := c.client.read()
-		if err != nil {
-			return nil, err
-		}
-		clock, err := c.rest.Uvarint()
-		if err != nil {
-			return nil, err
-		}
-		dst = appendID(lib0.AppendUvarint(dst, n), client, clock)
-		for ; n > 0; n-- {
-			var w wire
-			if err := c.read(&w); err != nil {
-				return nil, err
-			}
-			if dst = w.append(dst, 0); len(dst) > c.limit {
-				return nil, ErrTooDense
-			}
-		}
-	}
-	ds, err := readDeleteSteps(&c.rest, nil)
-	if err == nil && c.rest.Len() > 0 {
-		err = ErrTrailing
-	}
-	return ds.normalise().append(dst), err
+	clock, err = c.rest.Uvarint()
+	return structs, client, clock, err
 }
 
-// read reads one struct but its client and clock, which w.append has no need for.
-func (c *columnsIn) read(w *wire) (err error) {
-	if w.info, err = c.info.read(); err != nil {
+// read reads the struct that client wrote at clock, and checks what wire.read checks.
+// Its slices are good until the next one is read.
+func (c *columnsIn) read(w *wire, client, clock uint64) error {
+	info, err := c.info.read()
+	if err != nil {
 		return err
 	}
-	w.kind = kind(w.info & infoKind)
+	w.info, w.kind = info, kind(info&infoKind)
+	w.client, w.clock, w.content = client, clock, nil
 	switch {
-	case !w.kind.isItem() && w.info != byte(w.kind):
+	case !w.kind.isItem() && info != byte(w.kind):
 		return ErrKind
 	case w.kind == kindGC:
 		w.length, err = c.length.read()
-		return err
 	case w.kind == kindSkip:
 		w.length, err = c.rest.Uvarint()
-		return err
+	default:
+		if err = c.readPlace(w); err == nil {
+			err = c.readContent(w)
+		}
 	}
+	switch {
+	case err != nil:
+		return err
+	case w.length == 0:
+		return ErrZeroLength
+	case clock > maxUnits || w.length > maxUnits-clock:
+		return ErrClock
+	}
+	return nil
+}
+
+func (c *columnsIn) readPlace(w *wire) (err error) {
 	if w.hasOrigin() {
-		if w.origin, err = readIDV2(&c.client, &c.leftClock); err != nil {
+		if w.origin, err = c.readID(w, &c.leftClock); err != nil {
 			return err
 		}
 	}
 	if w.hasRightOrigin() {
-		if w.rightOrigin, err = readIDV2(&c.client, &c.rightClock); err != nil {
+		if w.rightOrigin, err = c.readID(w, &c.rightClock); err != nil {
 			return err
 		}
 	}
-	if w.hasParent() {
-		if err := c.readParent(w); err != nil {
-			return err
-		}
+	if !w.hasParent() {
+		return nil
 	}
-	return c.readContent(w)
-}
-
-func readIDV2(client *numberRunsIn, clock *stepRunsIn) (id ID, err error) {
-	if id.Client, err = client.read(); err == nil {
-		id.Clock, err = clock.read()
-	}
-	return id, err
-}
-
-func (c *columnsIn) readParent(w *wire) error {
 	flag, err := c.parentInfo.read()
 	if err != nil {
 		return err
 	}
 	if w.rooted = flag == 1; w.rooted {
-		w.root, err = c.text.read()
+		w.root, _, err = c.text.read()
 	} else {
-		w.parent, err = readIDV2(&c.client, &c.leftClock)
+		w.parent, err = c.readID(w, &c.leftClock)
 	}
 	if err == nil && w.hasKey() {
-		w.key, err = c.text.read()
+		w.key, _, err = c.text.read()
 	}
 	return err
+}
+
+// readID reads the ID of a unit that w builds on.
+func (c *columnsIn) readID(w *wire, clock *stepRunsIn) (id ID, err error) {
+	if id.Client, err = c.client.read(); err != nil {
+		return id, err
+	}
+	if id.Clock, err = clock.read(); err != nil {
+		return id, err
+	}
+	if id.Client == w.client && id.Clock >= w.clock {
+		return id, ErrForwardOrigin
+	}
+	return id, nil
 }
 
 func (c *columnsIn) readContent(w *wire) (err error) {
@@ -218,7 +155,7 @@ func (c *columnsIn) readContent(w *wire) (err error) {
 		w.length, err = c.length.read()
 		return err
 	case kindString:
-		w.content, err = c.text.read()
+		w.content, w.length, err = c.text.read()
 		return err
 	case kindType:
 		shape, err := c.shape.read()
@@ -259,14 +196,14 @@ func (c *columnsIn) readTexts(dst []byte, w *wire) (_ []byte, err error) {
 			return dst, err
 		}
 		for n := w.length; n > 0; n-- {
-			text, err := c.text.read()
+			text, _, err := c.text.read()
+			if err == nil {
+				err = checkJSON(text, true) // an empty one is none: so a huge count of them ends
+			}
 			if err != nil {
 				return dst, err
 			}
-			if len(text) == 0 { // nor would a huge count of them end
-				return dst, ErrJSON
-			}
-			dst = lib0.AppendVarBytes(dst, text)
+			dst = lib0.AppendVarBytes(roomFor(dst, len(text)+countRoom), text)
 		}
 	case kindEmbed, kindFormat:
 		if w.kind == kindFormat {
@@ -274,36 +211,62 @@ func (c *columnsIn) readTexts(dst []byte, w *wire) (_ []byte, err error) {
 			if err != nil {
 				return dst, err
 			}
-			dst = lib0.AppendVarBytes(dst, key)
+			dst = lib0.AppendVarBytes(roomFor(dst, len(key)+countRoom), key)
 		}
-		c.json, err = c.values.append(c.json[:0], &c.rest)
-		return lib0.AppendVarBytes(dst, c.json), err
+		at := len(dst)
+		if dst, err = c.values.append(dst, &c.rest); err != nil {
+			return dst, err
+		}
+		dst = prefix(roomFor(dst, countRoom), at, len(dst)-at)
 	case kindDoc:
-		guid, err := c.text.read()
+		guid, _, err := c.text.read()
 		if err != nil {
 			return dst, err
 		}
 		from := c.rest.Offset()
-		err = c.rest.SkipAny()
-		return append(lib0.AppendVarBytes(dst, guid), c.rest.Slice(from, c.rest.Offset())...), err
+		if rest := c.rest.Rest(); len(rest) > 0 && rest[0] != lib0.TagObject {
+			return dst, ErrOptions
+		}
+		if err := c.rest.SkipAny(); err != nil {
+			return dst, err
+		}
+		options := c.rest.Slice(from, c.rest.Offset())
+		dst = roomFor(dst, len(guid)+len(options)+countRoom)
+		dst = append(lib0.AppendVarBytes(dst, guid), options...)
 	default:
 		return dst, ErrKind
 	}
 	return dst, nil
 }
 
+// roomFor makes room for n more bytes: twice as much as there is, so that a buffer that
+// grows costs no more than four times what it holds in the end.
+func roomFor(dst []byte, n int) []byte {
+	if cap(dst)-len(dst) >= n {
+		return dst
+	}
+	return append(make([]byte, 0, max(2*cap(dst), len(dst)+n, 64)), dst...)
+}
+
+// errKeyAgain asks to read once more and keep the keys.
+var errKeyAgain = errors.New("a key by its number")
+
 // readKey reads a format key or node name: a number below the count of those seen means
-// one of them, any other a new one.
+// one of them, any other a new one. Yjs writes new ones only, so that they are kept once
+// there is another.
 func (c *columnsIn) readKey() ([]byte, error) {
 	n, err := c.keyClock.read()
 	if err != nil {
 		return nil, err
 	}
-	if n < uint64(len(c.keys)) {
+	if n < c.keyCount {
+		if !c.keepKeys {
+			return nil, errKeyAgain
+		}
 		return c.keys[n], nil
 	}
-	key, err := c.text.read()
-	if err == nil {
+	key, _, err := c.text.read()
+	if c.keyCount++; c.keepKeys && err == nil {
 		c.keys = append(c.keys, key)
 	}
 	return key, err

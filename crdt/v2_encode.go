@@ -4,9 +4,8 @@ import "weft/crdt/lib0"
 
 // EncodeStateAsUpdateV2 is EncodeStateAsUpdate in update format V2, which is often half
 // the size. Without pending data the bytes are those of Yjs 13.6, unless there are so few
-// of them for so many structs that others could not tell them from an attack: more than
-// denseStructs, and more than one for every two bytes. Then the infos are written one by
-// one.
+// of them for so much that a reader could not tell them from an attack (v2_survey.go
+// counts: 10,000 structs in 100 bytes). Then one column ends in bytes that say nothing.
 func (d *Doc) EncodeStateAsUpdateV2(sv StateVector) []byte {
 	if len(d.pending.clients) > 0 {
 		b, err := ConvertUpdateV1ToV2(d.EncodeStateAsUpdate(sv))
@@ -34,12 +33,12 @@ func (d *Doc) EncodeStateAsUpdateV2(sv StateVector) []byte {
 		ds = append(ds, d.pending.deletes...).normalise()
 	}
 	d.deletes = ds
-	c.rest = ds.appendSteps(c.rest)
+	c.deletes(ds)
 	return c.bytes()
 }
 
 // ConvertUpdateV1ToV2 writes an update (V1) in format V2, struct by struct, clients
-// descending; very dense ones as EncodeStateAsUpdateV2 does. Errors match ErrMalformed.
+// descending; padded as by EncodeStateAsUpdateV2. Errors match ErrMalformed.
 // Safe to call concurrently.
 func ConvertUpdateV1ToV2(update []byte) ([]byte, error) {
 	var u parsed
@@ -47,6 +46,13 @@ func ConvertUpdateV1ToV2(update []byte) ([]byte, error) {
 		return nil, err
 	}
 	var c columns
+	if err := c.convert(&u); err != nil {
+		return nil, &MalformedError{"update", len(update), err}
+	}
+	return c.bytes(), nil
+}
+
+func (c *columns) convert(u *parsed) error {
 	c.rest = lib0.AppendUvarint(c.rest, uint64(len(u.sources)))
 	var w wire
 	for i := range u.sources {
@@ -59,12 +65,12 @@ func ConvertUpdateV1ToV2(update []byte) ([]byte, error) {
 			}
 			s.advance(w.length, size)
 			if err := c.write(&w, 0); err != nil {
-				return nil, &MalformedError{"update", len(update), err}
+				return err
 			}
 		}
 	}
-	c.rest = u.deletes.normalise().appendSteps(c.rest)
-	return c.bytes(), nil
+	c.deletes(u.deletes.normalise())
+	return nil
 }
 
 // columns is an update V2 being written. FORMAT.md says what goes where.
@@ -78,17 +84,15 @@ type columns struct {
 	shape, length         numberRuns
 	rest                  []byte
 	keys                  uint64 // written so far
-	structs               int
+	cost                  meter  // of reading it
 	values                jsonToAny
 }
 
-// denseStructs may stand in an update V2 of any size, and one more for every two bytes.
-const denseStructs = 8192
-
+// bytes is the update, padded if it stands for more than it may.
 func (c *columns) bytes() []byte {
 	dst := c.join()
-	if c.structs > denseStructs+len(dst)/2 {
-		c.info.spread()
+	if more := c.cost.sum - allowance(len(dst)); more > 0 {
+		c.length.buf = append(c.length.flush(), make([]byte, more/allowPerByte+1)...)
 		dst = c.join()
 	}
 	return dst
@@ -120,12 +124,18 @@ func (c *columns) join() []byte {
 	return append(dst, c.rest...)
 }
 
+// deletes ends the update with a delete set in normal form.
+func (c *columns) deletes(ds deleteSet) {
+	c.rest = ds.appendSteps(c.rest)
+	c.cost.sum += costRange * len(ds)
+}
+
 // begin begins the section of a client, which has so many structs from clock on.
 func (c *columns) begin(client, clock uint64, structs int) {
 	c.rest = lib0.AppendUvarint(c.rest, uint64(structs))
 	c.client.write(client)
 	c.rest = lib0.AppendUvarint(c.rest, clock)
-	c.structs += structs
+	c.cost.sum += costSection
 }
 
 // section writes what log holds from clock on.
@@ -205,6 +215,7 @@ func (v *view) of(s *store, it *item) {
 // write writes a struct from its unit skip on: its origin is then the unit before.
 func (c *columns) write(w *wire, skip uint64) error {
 	info := w.info
+	c.cost.add(w)
 	if skip > 0 && w.kind.isItem() {
 		info |= infoOrigin
 	}

@@ -176,6 +176,10 @@ func readJSON(r *lib0.Reader, orUndefined bool) error {
 	if err != nil {
 		return err
 	}
+	return checkJSON(b, orUndefined)
+}
+
+func checkJSON(b []byte, orUndefined bool) error {
 	if orUndefined && string(b) == "undefined" {
 		return nil
 	}

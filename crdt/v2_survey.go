@@ -1,0 +1,203 @@
+package crdt
+
+import (
+	"bytes"
+	"math"
+
+	"weft/crdt/lib0"
+)
+
+// A few bytes of update V2 can stand for any number of structs, as runs do not end. So
+// an update is read twice: first to check all of it and to find what it stands for, which
+// must not be more than a sender has paid for in bytes; then to take it in. What a
+// document costs is counted by the same rules when it is written, and padded if others
+// could not tell it from an attack: readers ignore bytes at the end of a column.
+//
+// Costs are what is allocated, in bytes, roughly and rather too high.
+const (
+	allowPerByte = 60 // for each byte of an update V2,
+	allowFree    = 1<<20 - 1<<16
+
+	costSection = 800 // a client: its log, sources and tables
+	costStruct  = 72  // an item and its places in log and table
+	costCut     = 100 // an origin, which may cut an item of another client
+	costRoot    = 450
+	costKey     = 280
+	costType    = 200
+	costRange   = 130 // of the delete set: it may cut an item in three
+	costNumber  = 120 // a key kept for its number
+)
+
+// allowance is what an update V2 of so many bytes may cost.
+func allowance(size int) int { return allowFree + allowPerByte*size }
+
+// cost is that of a struct, with its form in V1 and two copies of its content. sameRoot
+// tells that it is not the first one of its root.
+func (w *wire) cost(sameRoot bool) int {
+	if w.kind == kindSkip {
+		return 2 * countRoom
+	}
+	n := costStruct + w.bound() + 2*len(w.content)
+	if w.kind == kindEmbed || w.kind == kindFormat {
+		n += 4 * len(w.content) // JSON takes room while it is made
+	}
+	if w.hasOrigin() && w.origin.Client != w.client {
+		n += costCut
+	}
+	if w.hasRightOrigin() && w.rightOrigin.Client != w.client {
+		n += costCut
+	}
+	if w.hasParent() && w.rooted && !sameRoot {
+		n += costRoot + 4*len(w.root)
+	}
+	if w.hasKey() {
+		n += costKey + 4*len(w.key)
+	}
+	if w.kind == kindType {
+		n += costType + 4*len(w.name)
+	}
+	return n
+}
+
+// meter adds up costs.
+type meter struct {
+	sum  int
+	root []byte // that was named last
+}
+
+func (m *meter) add(w *wire) {
+	if !w.hasParent() || !w.rooted {
+		m.sum += w.cost(true)
+		return
+	}
+	same := bytes.Equal(m.root, w.root) && len(m.root) > 0
+	m.sum += w.cost(same)
+	if !same {
+		m.root = append(m.root[:0], w.root...)
+	}
+}
+
+// bound is no less than the bytes that append writes.
+func (w *wire) bound() int {
+	n := 1 + 5 + len(w.content) // the length is at most 2^32
+	if !w.kind.isItem() {
+		return n
+	}
+	if w.hasOrigin() {
+		n += lib0.UvarintLen(w.origin.Client) + lib0.UvarintLen(w.origin.Clock)
+	}
+	if w.hasRightOrigin() {
+		n += lib0.UvarintLen(w.rightOrigin.Client) + lib0.UvarintLen(w.rightOrigin.Clock)
+	}
+	if w.hasParent() {
+		n++
+		if w.rooted {
+			n += 5 + len(w.root)
+		} else {
+			n += lib0.UvarintLen(w.parent.Client) + lib0.UvarintLen(w.parent.Clock)
+		}
+		if w.hasKey() {
+			n += 5 + len(w.key)
+		}
+	}
+	if w.kind == kindType {
+		n += 5 + len(w.name)
+	}
+	return n
+}
+
+// survey is what an update V2 stands for.
+type survey struct {
+	sections, structs int
+	content           int  // bytes of it, in all structs
+	bound             int  // bytes in V1, at most
+	whole             bool // no section begins late, is empty or has a Skip
+	clients           []uint64
+	deletes           deleteSet // as they came
+}
+
+// purpose is what a survey is for.
+type purpose int
+
+const (
+	toApply   purpose = iota
+	toConvert         // costs the bytes of V1, and no more
+	toTrust           // costs nothing
+)
+
+// survey reads and checks all of an update.
+func (c *columnsIn) survey(update []byte, why purpose) (s survey, err error) {
+	s, err = c.surveyOnce(update, why)
+	if err == errKeyAgain { //nolint:errorlint // ours, never wrapped
+		c.keepKeys = true
+		s, err = c.surveyOnce(update, why)
+	}
+	if err != nil {
+		return s, &MalformedError{"update V2", len(update) - c.rest.Len(), err}
+	}
+	return s, nil
+}
+
+func (c *columnsIn) surveyOnce(update []byte, why purpose) (s survey, err error) {
+	if err := c.open(update); err != nil {
+		return s, err
+	}
+	if s.sections, err = c.rest.Count(2); err != nil {
+		return s, err
+	}
+	var m meter
+	most := allowance(len(update))
+	if why == toTrust {
+		most = math.MaxInt
+	}
+	s.whole, s.bound = true, 4*countRoom
+	var w wire
+	for range s.sections {
+		n, client, clock, err := c.begin()
+		if err != nil {
+			return s, err
+		}
+		if m.sum += costSection; m.sum > most || n > uint64(most-m.sum) {
+			return s, ErrTooDense
+		}
+		s.whole = s.whole && n > 0 && clock == 0
+		s.clients = append(s.clients, client)
+		s.structs += int(n)
+		s.bound += 3 * countRoom
+		for ; n > 0; n-- {
+			if err := c.read(&w, client, clock); err != nil {
+				return s, err
+			}
+			switch why {
+			case toApply:
+				m.add(&w)
+			case toConvert:
+				m.sum += w.bound()
+			}
+			if c.keepKeys {
+				m.sum += costNumber
+			}
+			if m.sum > most {
+				return s, ErrTooDense
+			}
+			s.whole = s.whole && w.kind != kindSkip
+			s.content += len(w.content)
+			s.bound += w.bound()
+			clock = w.end()
+		}
+	}
+	if clientTwice(s.clients) {
+		return s, ErrClientTwice
+	}
+	s.deletes, err = readDeleteSteps(&c.rest, make(deleteSet, 0, min(c.rest.Len()/2, (most-m.sum)/costRange)))
+	switch {
+	case err != nil:
+		return s, err
+	case c.rest.Len() > 0:
+		return s, ErrTrailing
+	case m.sum+costRange*len(s.deletes) > most:
+		return s, ErrTooDense
+	}
+	s.bound += 3 * countRoom * len(s.deletes)
+	return s, nil
+}
