@@ -72,6 +72,13 @@ const minState = 5
 // so that a departure is always exactly null. A state whose text is valid here
 // is valid for JSON.parse in a browser too, so relaying it breaks nobody.
 func (l Limits) Decode(update []byte) ([]State, error) {
+	return l.DecodeIf(update, func(State) bool { return true })
+}
+
+// DecodeIf returns only the states that are wanted, and looks into the JSON of no
+// others: it may be anything. Stock clients send back every change they hear of,
+// so in a busy room nearly all that comes is not.
+func (l Limits) DecodeIf(update []byte, wanted func(State) bool) ([]State, error) {
 	l = l.orDefaults()
 	r := lib0.NewReader(update)
 	n, err := r.Count(minState)
@@ -81,13 +88,16 @@ func (l Limits) Decode(update []byte) ([]State, error) {
 	if n > l.States {
 		return nil, fmt.Errorf("%w: %d", ErrTooMany, n)
 	}
-	states := make([]State, 0, n)
-	for range n {
+	var states []State
+	for i := range n {
 		s, err := l.decodeState(&r)
-		if err != nil {
-			return nil, fmt.Errorf("awareness: state %d: %w", len(states), err)
+		if err == nil && wanted(s) {
+			err = l.check(s)
+			states = append(states, s)
 		}
-		states = append(states, s)
+		if err != nil {
+			return nil, fmt.Errorf("awareness: state %d: %w", i, err)
+		}
 	}
 	if r.Len() > 0 {
 		return nil, ErrTrailing
@@ -110,19 +120,22 @@ func (l Limits) decodeState(r *lib0.Reader) (s State, err error) {
 		return s, fmt.Errorf("%w: %d bytes", ErrTooLarge, len(text))
 	}
 	s.JSON = bytes.Trim(text, " \t\r\n")
-	if s.Gone() {
-		return s, nil
-	}
-	if len(s.JSON) == 0 || s.JSON[0] != '{' {
-		return s, ErrJSON
-	}
-	if depth(s.JSON) > l.Depth {
-		return s, ErrDepth
-	}
-	if !json.Valid(s.JSON) {
-		return s, ErrJSON
-	}
 	return s, nil
+}
+
+// check looks at a state's JSON.
+func (l Limits) check(s State) error {
+	switch {
+	case s.Gone():
+		return nil
+	case len(s.JSON) == 0 || s.JSON[0] != '{':
+		return ErrJSON
+	case depth(s.JSON) > l.Depth:
+		return ErrDepth
+	case !json.Valid(s.JSON):
+		return ErrJSON
+	}
+	return nil
 }
 
 // depth is how deep brackets nest outside strings: exact for valid JSON, which

@@ -202,6 +202,15 @@ func (s *Set) Knows(id uint64) bool {
 	return c != nil && c.json != nil
 }
 
+// Clock returns the highest clock heard of a client, if it is known, gone or not.
+func (s *Set) Clock(id uint64) (clock uint64, known bool) {
+	c := s.clients[id]
+	if c == nil {
+		return 0, false
+	}
+	return c.clock, true
+}
+
 // forgetSome drops the longest departed when too many are remembered: half of
 // them at once, so that the search is paid rarely.
 func (s *Set) forgetSome() {

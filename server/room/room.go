@@ -139,7 +139,7 @@ func newRoom(id store.RoomID, doc *crdt.Doc, j *Journal, log *slog.Logger) *Room
 		broken: make(chan error, 1), stopped: make(chan struct{}),
 		journal: j, durable: newDurable(), log: log,
 		feed:  newFeed(doc.StateVector()),
-		state: &state{id: id, doc: doc, aware: awareness.NewSet(awareness.Options{}), members: map[Peer]*member{}},
+		state: &state{id: id, doc: doc, aware: awareness.NewSet(awareness.Options{}), voices: voices{}, members: map[Peer]*member{}},
 	}
 }
 

@@ -19,10 +19,10 @@ type member struct {
 	peer   Peer
 	cursor *Cursor
 	who    Who
-	// clients are the awareness client ids that this peer was the last to bring
-	// news of; they go when it goes. So a client that comes back on a new
-	// connection does not vanish when its old one is found dead.
+	// clients are the awareness client ids whose voice this peer is; they go
+	// when it goes.
 	clients map[uint64]bool
+	person  *awareness.Person // stamped into them; nil until needed
 	// docMessages counts the step 2 and update messages the peer has sent, up to
 	// the first that was refused: an ack speaks for all before it.
 	docMessages uint64
@@ -37,6 +37,7 @@ type state struct {
 	id      store.RoomID
 	doc     *crdt.Doc
 	aware   *awareness.Set
+	voices  voices
 	members map[Peer]*member
 	// appended counts the updates handed to the journal, which are those that
 	// changed the document: so it is the document's version, too.
@@ -126,6 +127,7 @@ func (s *state) step(c command) []effect {
 		if m == nil {
 			return nil
 		}
+		m.person = nil
 		if m.who = c.who; m.who.Role < auth.Comment {
 			return s.forget(m, c.now)
 		}
@@ -149,6 +151,7 @@ func (s *state) step(c command) []effect {
 	case storage:
 		return s.storage(c.failing, c.now)
 	case tick:
+		s.voices.expire(c.now)
 		effects := s.overdue(c.now)
 		if gone := s.aware.Expire(c.now, awarenessTimeout); len(gone) > 0 {
 			effects = append(effects, effect{kind: show, states: gone})
@@ -180,7 +183,7 @@ func (s *state) forget(m *member, now time.Time) []effect {
 		ids = append(ids, id)
 	}
 	slices.Sort(ids)
-	clear(m.clients)
+	s.silent(m, now)
 	gone := s.aware.Remove(ids, now)
 	if len(gone) == 0 {
 		return nil
@@ -261,39 +264,28 @@ func (s *state) update(m *member, b wire.Body) []effect {
 // too: for a lone idle y-websocket client the echo is the only sign of life.
 // Being seen takes the role to comment; a reader only sees.
 func (s *state) moved(m *member, payload []byte, now time.Time) []effect {
-	states, err := awareness.Decode(payload)
+	states, err := awareness.Limits{}.DecodeIf(payload, func(st awareness.State) bool {
+		return m.who.Role >= auth.Comment && s.may(m, st, now)
+	})
 	if err != nil {
 		return bad(m, err)
 	}
-	if m.who.Role < auth.Comment {
-		return nil
+	if free := maxClients - len(m.clients); len(states) > free {
+		states = slices.DeleteFunc(states, func(st awareness.State) bool {
+			if m.clients[st.ClientID] {
+				return false
+			}
+			free--
+			return free < 0
+		})
 	}
-	free := maxClients - len(m.clients)
-	states = slices.DeleteFunc(states, func(st awareness.State) bool {
-		if st.Gone() || m.clients[st.ClientID] {
-			return false
-		}
-		free--
-		return free < 0
-	})
-	news := s.aware.Apply(states, now)
+	news := s.aware.Apply(m.stamped(states), now)
 	if len(news) == 0 {
 		return nil
 	}
-	for _, st := range news {
-		for _, other := range s.members {
-			delete(other.clients, st.ClientID)
-		}
-		if !st.Gone() {
-			m.clients[st.ClientID] = true
-		}
-	}
+	s.spoke(m, news, now)
 	return []effect{{kind: show, states: news}}
 }
-
-// maxClients is for how many awareness clients one peer may speak: a browser's
-// tabs speak for each other. What a peer merely sends back is not held against it.
-const maxClients = 64
 
 func bad(m *member, err error) []effect {
 	e := effect{kind: closePeer, to: m, code: wire.CloseBadFrame, reason: fmt.Sprintf("bad frame: %v", err)}

@@ -23,7 +23,7 @@ func (*nobody) Echoes() bool                 { return false }
 func (*nobody) Close(wire.CloseCode, string) {}
 
 func newState() *state {
-	return &state{id: "r", doc: crdt.New(crdt.Options{}), aware: awareness.NewSet(awareness.Options{}), members: map[Peer]*member{}}
+	return &state{id: "r", doc: crdt.New(crdt.Options{}), aware: awareness.NewSet(awareness.Options{}), voices: voices{}, members: map[Peer]*member{}}
 }
 
 func insert(t *testing.T, client uint64, text string) []byte {
@@ -47,7 +47,14 @@ func enter(s *state, name string, mayWrite bool) Peer {
 	if mayWrite {
 		role = auth.Write
 	}
-	s.step(command{kind: join, peer: p, who: Who{Role: role}, now: start})
+	s.step(command{kind: join, peer: p, who: Who{Role: role, User: name, Name: name}, now: start})
+	return p
+}
+
+// as lets a person in over one more connection.
+func as(s *state, who Who) Peer {
+	p := &nobody{who.User}
+	s.step(command{kind: join, peer: p, who: who, now: start})
 	return p
 }
 
@@ -206,9 +213,10 @@ func TestAwarenessIsEchoedOnceAndLeavesWithItsConnection(t *testing.T) {
 
 func TestClientThatCameBackOutlivesItsOldConnection(t *testing.T) {
 	s := newState()
-	old := enter(s, "old", true)
+	ana := Who{Role: auth.Write, User: "ana", Name: "Ana"}
+	old := as(s, ana)
 	s.step(command{kind: message, peer: old, body: aware(7, 1, `{}`), now: start})
-	again := enter(s, "again", true)
+	again := as(s, ana)
 	s.step(command{kind: message, peer: again, body: aware(7, 2, `{}`), now: start})
 	if effects := s.step(command{kind: leave, peer: old, now: start}); effects != nil || s.aware.Len() != 1 {
 		t.Errorf("the old connection took the client away: %+v", effects)

@@ -41,6 +41,8 @@ type conn struct {
 
 	session atomic.Pointer[melody.Session]
 	closing sync.Once
+	heard   atomic.Int64 // when the peer last said anything, in Unix ns
+	probing atomic.Bool
 }
 
 // start is called when the socket is open.
@@ -88,6 +90,26 @@ func (c *conn) close(code wire.CloseCode, reason string) {
 			return
 		}
 		time.AfterFunc(dropTimeout, c.drop)
+	})
+}
+
+// probe asks the peer for a sign of life, and ends the connection if none comes
+// in probeWait: sooner than the pings that every connection gets would tell. It
+// does not block.
+func (c *conn) probe() {
+	s := c.session.Load()
+	if s == nil || !c.probing.CompareAndSwap(false, true) {
+		return
+	}
+	asked := time.Now()
+	time.AfterFunc(0, func() {
+		_ = s.WebsocketConnection().WriteControl(websocket.PingMessage, nil, asked.Add(probeWait))
+	})
+	time.AfterFunc(probeWait, func() {
+		c.probing.Store(false)
+		if c.heard.Load() < asked.UnixNano() {
+			c.close(c.dialect.slowCode(), "no sign of life")
+		}
 	})
 }
 

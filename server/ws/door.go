@@ -75,6 +75,7 @@ func New(c Config) *Door {
 	m.Upgrader.Subprotocols = []string{wire.Subprotocol}
 	m.HandleConnect(func(s *melody.Session) { d.guard(s, func(c *conn) { c.start(s) }) })
 	m.HandleMessageBinary(func(s *melody.Session, frame []byte) { d.guard(s, func(c *conn) { c.receive(frame) }) })
+	m.HandlePong(func(s *melody.Session) { d.guard(s, func(c *conn) { c.heard.Store(time.Now().UnixNano()) }) })
 	m.HandleMessage(func(s *melody.Session, _ []byte) {
 		d.guard(s, func(c *conn) { c.close(wire.CloseBadFrame, "text frames are not understood: send binary") })
 	})
@@ -113,6 +114,7 @@ func (c *conn) receive(frame []byte) {
 		c.close(wire.CloseTooLarge, fmt.Sprintf("a message of %d bytes, the limit is %d", len(frame), c.door.limits.Document))
 		return
 	}
+	c.heard.Store(time.Now().UnixNano())
 	c.work.Lock()
 	defer c.work.Unlock()
 	c.dialect.received(frame)

@@ -10,6 +10,7 @@ import (
 type limiters struct {
 	updates *rate.Limiter
 	asks    *rate.Limiter
+	moves   *rate.Limiter
 	chat    *rate.Limiter
 }
 
@@ -17,6 +18,7 @@ func newLimiters(l Limits) *limiters {
 	return &limiters{
 		updates: rate.NewLimiter(l.Updates, l.UpdatesAt),
 		asks:    rate.NewLimiter(l.Asks, l.AsksAt),
+		moves:   rate.NewLimiter(l.Moves, l.MovesAt),
 		chat:    rate.NewLimiter(l.Chat, l.ChatAt),
 	}
 }
@@ -27,6 +29,9 @@ func (l *limiters) update() { hold(l.updates) }
 
 // ask does the same for what costs the server more than it costs the peer.
 func (l *limiters) ask() { hold(l.asks) }
+
+// move does the same for awareness.
+func (l *limiters) move() { hold(l.moves) }
 
 // hold waits for one token: at these rates far shorter than a pong may take.
 func hold(l *rate.Limiter) {

@@ -21,6 +21,8 @@ type Limits struct {
 	UpdatesAt int        // burst
 	Asks      rate.Limit // what makes the server work: step 1, join, typing and the like
 	AsksAt    int        // burst: a client that comes back to all its rooms
+	Moves     rate.Limit // awareness messages; stock clients send back all that they hear
+	MovesAt   int        // burst
 	Chat      rate.Limit
 	ChatAt    int // burst
 }
@@ -30,14 +32,14 @@ func DefaultLimits() Limits {
 	return Limits{
 		Document: 1 << 20, Event: 64 << 10, PreAuth: 16 << 10, Rooms: 32,
 		Queue: 1 << 20, QueueLen: 1000, PerAddr: 100,
-		Updates: 60, UpdatesAt: 200, Asks: 10, AsksAt: 100, Chat: 5, ChatAt: 10,
+		Updates: 60, UpdatesAt: 200, Asks: 10, AsksAt: 100, Moves: 200, MovesAt: 400, Chat: 5, ChatAt: 10,
 	}
 }
 
 // LabLimits lift what counts rates and connections, for load tests.
 func LabLimits() Limits {
 	l := DefaultLimits()
-	l.PerAddr, l.Updates, l.Asks, l.Chat = 0, rate.Inf, rate.Inf, rate.Inf
+	l.PerAddr, l.Updates, l.Asks, l.Moves, l.Chat = 0, rate.Inf, rate.Inf, rate.Inf, rate.Inf
 	return l
 }
 
@@ -47,6 +49,7 @@ func (l Limits) hardMax() int64 { return 4 * int64(max(l.Document, l.Event)) }
 
 const (
 	helloWait = 10 * time.Second
+	probeWait = 5 * time.Second // for a sign of life when somebody else claims a client id
 	// Providers of documents may attach to a Hocuspocus socket later.
 	hocuspocusWait = 30 * time.Second
 	writeWait      = 60 * time.Second // a peer that takes nothing for so long is gone

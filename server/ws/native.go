@@ -141,6 +141,7 @@ func (n *native) greet(e wire.Event) error {
 	n.hello.Stop()
 	renewed := n.greeted
 	n.greeted = true
+	n.conn.person.anonymous = hello.Token == ""
 	n.conn.person.follow(n.conn, id, aging{lapsed: n.renew, ended: n.conn.ranOut})
 	n.say(0, "welcome", map[string]any{
 		"user": userEvent{id.User, id.Name}, "heartbeat": heartbeat.Milliseconds(),

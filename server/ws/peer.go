@@ -168,6 +168,9 @@ func (p *peer) next() []byte {
 	return nil
 }
 
+// Probe implements room.Prober.
+func (p *peer) Probe() { p.conn.probe() }
+
 // Close implements room.Peer.
 func (p *peer) Close(code wire.CloseCode, reason string) { p.conn.close(code, reason) }
 

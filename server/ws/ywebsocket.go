@@ -67,9 +67,12 @@ func (y *yWebsocket) beat() { y.conn.out.push(nobody) }
 
 // admit applies the limits that hold in every dialect.
 func (c *conn) admit(b wire.Body, size int) bool {
-	if b.IsUpdate() {
+	switch {
+	case b.IsUpdate():
 		c.limit.update()
-	} else if b.Type == wire.TypeSync || b.Type == wire.TypeQueryAwareness {
+	case b.Type == wire.TypeAwareness:
+		c.limit.move()
+	case b.Type == wire.TypeSync || b.Type == wire.TypeQueryAwareness:
 		c.limit.ask()
 	}
 	if b.Type != wire.TypeSync && size > c.door.limits.Event {

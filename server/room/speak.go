@@ -1,0 +1,148 @@
+package room
+
+import (
+	"time"
+
+	"weft/presence/awareness"
+	"weft/server/auth"
+)
+
+// voices knows who may speak for an awareness client: the connection that
+// introduced it, and the same person on another of theirs. A client id says
+// nothing of who uses it, so without this anybody could move another's caret, or
+// silence it for good.
+type voices map[uint64]voice
+
+// voice is whose a client is.
+type voice struct {
+	member *member // nil once it has left
+	// user has the id kept for them until then, when they have left; empty for
+	// anonymous people, whom nothing tells from others when they come back.
+	user  string
+	until time.Time
+}
+
+const (
+	// kept is how long a client id waits for its person to come back.
+	kept = 30 * time.Second
+	// mostVoices bounds what is kept of those who left.
+	mostVoices = 10_000
+	// maxClients is for how many awareness clients one peer may speak: a
+	// browser's tabs speak for each other.
+	maxClients = 64
+)
+
+// A Prober is a Peer that can be asked whether it still lives. If it does not
+// answer, it ends.
+type Prober interface{ Probe() }
+
+// may tells whether m may say st.
+//
+// Whoever was first has the id. The same person may take it over: a client that
+// comes back on a new connection while the old one is not found dead yet. Where
+// nobody knows who is the same person, the old connection is asked to prove that
+// it lives.
+func (s *state) may(m *member, st awareness.State, now time.Time) bool {
+	v, taken := s.voices[st.ClientID]
+	switch {
+	case v.member == m:
+		return taken
+	case st.Gone():
+		return false // for others to say
+	case taken && v.user != "" && v.user == m.name():
+		return len(m.clients) < maxClients
+	case taken && (v.member != nil || now.Before(v.until)):
+		if clock, _ := s.aware.Clock(st.ClientID); v.member != nil && st.Clock > clock {
+			if p, ok := v.member.peer.(Prober); ok {
+				p.Probe()
+			}
+		}
+		return false
+	}
+	return len(m.clients) < maxClients
+}
+
+// spoke makes m the voice of the clients whose news it has brought.
+func (s *state) spoke(m *member, news []awareness.State, now time.Time) {
+	for _, st := range news {
+		v := s.voices[st.ClientID]
+		if st.Gone() { // said by m, or to m, which will introduce it again
+			delete(m.clients, st.ClientID)
+			s.keep(st.ClientID, m.name(), now)
+			continue
+		}
+		if v.member == m {
+			continue
+		}
+		if v.member != nil {
+			delete(v.member.clients, st.ClientID)
+		}
+		s.voices[st.ClientID] = voice{member: m, user: m.name()}
+		m.clients[st.ClientID] = true
+	}
+}
+
+// silent takes the clients of a member that leaves, or may be seen no longer.
+func (s *state) silent(m *member, now time.Time) {
+	for id := range m.clients {
+		s.keep(id, m.name(), now)
+	}
+	clear(m.clients)
+}
+
+// keep keeps an id for its person to come back.
+func (s *state) keep(id uint64, user string, now time.Time) {
+	if user != "" && len(s.voices) < mostVoices {
+		s.voices[id] = voice{user: user, until: now.Add(kept)}
+	} else {
+		delete(s.voices, id)
+	}
+}
+
+// expire lets go of ids that were kept in vain.
+func (v voices) expire(now time.Time) {
+	for id, kept := range v {
+		if kept.member == nil && !now.Before(kept.until) {
+			delete(v, id)
+		}
+	}
+}
+
+// name is who the member is to awareness: empty for anonymous people.
+func (m *member) name() string {
+	if m.who.Anonymous {
+		return ""
+	}
+	return m.who.User
+}
+
+// stamped puts what is known of the member's person into its states.
+func (m *member) stamped(states []awareness.State) []awareness.State {
+	if m.person == nil {
+		m.person = &awareness.Person{ID: m.who.User, Color: color(m.who.User), Clean: auth.CleanName}
+		if !m.who.Anonymous {
+			m.person.Name = m.who.Name
+		}
+	}
+	for i := range states {
+		if !states[i].Gone() {
+			states[i].JSON = m.person.Stamp(states[i].JSON)
+		}
+	}
+	return states
+}
+
+// hues are the twelve colours of people in the SDK (palette.ts).
+var hues = [...]string{
+	"#ba3535", "#a75001", "#886602", "#667404", "#028321", "#037e65",
+	"#037a84", "#0573aa", "#3065cc", "#6e53c5", "#9344aa", "#af3679",
+}
+
+// color is the hue that the SDK would try first: FNV-1a of the id.
+func color(user string) string {
+	h := uint32(0x811c9dc5)
+	for _, b := range []byte(user) {
+		h = (h ^ uint32(b)) * 0x01000193
+	}
+	return hues[h%uint32(len(hues))]
+}
