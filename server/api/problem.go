@@ -45,6 +45,7 @@ var status = []struct {
 	{notify.ErrNotFound, http.StatusNotFound, "Not found"},
 	{ws.ErrTooMany, http.StatusTooManyRequests, "Too many connections"},
 	{ws.ErrStopping, http.StatusServiceUnavailable, "The server is stopping"},
+	{room.ErrMemory, http.StatusServiceUnavailable, "The server is full"},
 	{room.ErrClosed, http.StatusServiceUnavailable, "The server is stopping"},
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, "The server is too busy"},
 }

@@ -85,7 +85,7 @@ type table struct {
 }
 
 func newTable(t *testing.T) *table {
-	r := newRoom("r", crdt.New(crdt.Options{}), nil, quietLog)
+	r := newRoom("r", crdt.New(crdt.Options{}), &Hub{log: quietLog, limits: DefaultLimits()})
 	r.flow.timer = time.NewTimer(time.Hour)
 	t.Cleanup(func() { r.flow.timer.Stop() })
 	return &table{r, t}

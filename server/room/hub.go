@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"weft/server/store"
@@ -20,6 +21,9 @@ type Hub struct {
 	folder  *Folder
 	log     *slog.Logger
 	idle    time.Duration
+
+	limits Limits
+	memory atomic.Int64 // bytes that the documents of all rooms take, as of their last tick
 
 	wg sync.WaitGroup // the rooms' goroutines
 
@@ -42,6 +46,7 @@ type entry struct {
 	// Guarded by Hub.mu.
 	refs      int
 	timer     *time.Timer   // unloads when it fires; nil while refs > 0
+	left      time.Time     // when the timer was set
 	unloading bool          // no new references; wait for gone and ask again
 	gone      chan struct{} // closed when it is out of the map
 }
@@ -51,17 +56,19 @@ type HubOptions struct {
 	Store store.Store
 	Log   *slog.Logger
 	// Idle is how long a room stays loaded after its last peer has left; 0
-	// means 30 s.
+	// means 60 s: the warm window, in which coming back costs no loading.
 	Idle time.Duration
+	// Limits; 0 in any of them means its default.
+	Limits Limits
 }
 
 // NewHub starts a hub; Close ends it.
 func NewHub(o HubOptions) *Hub {
 	if o.Idle == 0 {
-		o.Idle = 30 * time.Second
+		o.Idle = 60 * time.Second
 	}
 	return &Hub{
-		store: o.Store, log: o.Log, idle: o.Idle,
+		store: o.Store, log: o.Log, idle: o.Idle, limits: o.Limits.filled(),
 		journal: NewJournal(o.Store, o.Log),
 		folder:  NewFolder(o.Store, o.Log),
 		rooms:   map[store.RoomID]*entry{}, quarantined: map[store.RoomID]*quarantine{},
@@ -92,6 +99,10 @@ func (h *Hub) Open(ctx context.Context, id store.RoomID) (r *Room, release func(
 		}
 		if e == nil {
 			if err := h.inQuarantine(id); err != nil {
+				h.mu.Unlock()
+				return nil, nil, err
+			}
+			if err := h.makeRoom(); err != nil {
 				h.mu.Unlock()
 				return nil, nil, err
 			}
@@ -158,7 +169,7 @@ func (h *Hub) serve(ctx context.Context, id store.RoomID, e *entry) {
 		return
 	}
 	h.sound(id)
-	e.room = newRoom(id, doc, h.journal, h.log)
+	e.room = newRoom(id, doc, h)
 	close(e.loaded)
 	if err := e.room.run(ctx); err != nil {
 		_ = h.judge(id, err) // its peers have been told
@@ -190,7 +201,7 @@ func (h *Hub) release(id store.RoomID, e *entry) {
 			e.stop()
 		}
 	})
-	e.timer = timer
+	e.timer, e.left = timer, time.Now()
 }
 
 // Close ends all rooms, after what they have accepted is on disk, or when ctx

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"weft/crdt"
@@ -30,7 +31,11 @@ type Room struct {
 	durable *durable
 	log     *slog.Logger
 
+	memory    *atomic.Int64 // of all rooms
+	accounted atomic.Int64  // this room's part of it
+
 	// Owned by the goroutine.
+	warned  bool // that the document is large
 	state   *state
 	waiting []effect // acks, and answers alike, whose records are not on disk yet, in order
 	bytes   int      // in waiting
@@ -133,13 +138,25 @@ func open(stored store.Doc) (*crdt.Doc, error) {
 	return doc, nil
 }
 
-func newRoom(id store.RoomID, doc *crdt.Doc, j *Journal, log *slog.Logger) *Room {
-	return &Room{
+func newRoom(id store.RoomID, doc *crdt.Doc, h *Hub) *Room {
+	r := &Room{
 		id: id, commands: make(chan command, commandQueue), events: make(chan command, eventQueue),
 		broken: make(chan error, 1), stopped: make(chan struct{}),
-		journal: j, durable: newDurable(), log: log,
+		journal: h.journal, durable: newDurable(), log: h.log, memory: &h.memory,
 		feed:  newFeed(doc.StateVector()),
-		state: &state{id: id, doc: doc, aware: awareness.NewSet(awareness.Options{}), voices: voices{}, members: map[Peer]*member{}},
+		state: &state{id: id, doc: doc, aware: awareness.NewSet(awareness.Options{}), voices: voices{}, members: map[Peer]*member{}, limits: h.limits},
+	}
+	r.account()
+	return r
+}
+
+// account counts the memory that the document takes now.
+func (r *Room) account() {
+	st := r.state.doc.Stats()
+	r.memory.Add(int64(st.Memory) - r.accounted.Swap(int64(st.Memory)))
+	if large := st.Content >= largeContent; large && !r.warned {
+		r.log.Warn("a document is large", "room", r.id, "content", st.Content, "structs", st.Structs)
+		r.warned = large
 	}
 }
 
@@ -151,6 +168,7 @@ func newRoom(id store.RoomID, doc *crdt.Doc, j *Journal, log *slog.Logger) *Room
 // ends with it, alone, and its peers come back to what is stored.
 func (r *Room) run(ctx context.Context) (err error) {
 	defer close(r.stopped)
+	defer func() { r.memory.Add(-r.accounted.Load()) }()
 	defer func() {
 		if p := recover(); p != nil {
 			r.log.Error("panic in a room; closing it", "room", r.id, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
@@ -190,6 +208,7 @@ func (r *Room) run(ctx context.Context) (err error) {
 		case <-r.flow.timer.C:
 			r.flow.armed = time.Time{}
 		case now := <-ticker.C:
+			r.account()
 			r.apply(r.state.step(command{kind: tick, now: now}))
 			r.tidy(now)
 		case err := <-r.broken:

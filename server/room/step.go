@@ -44,6 +44,7 @@ type state struct {
 	appended uint64
 	encoded  encodings
 	readOnly bool // the disk takes nothing at the moment
+	limits   Limits
 }
 
 // effect is one thing to do after a step, in order.
@@ -243,6 +244,11 @@ func (s *state) update(m *member, b wire.Body) []effect {
 	m.count()
 	effects := make([]effect, 0, 3)
 	if mayWrite {
+		if full, err := s.refuses(m, b.Payload); err != nil {
+			return bad(m, err)
+		} else if full != nil {
+			return full
+		}
 		changed, err := s.doc.ApplyUpdate(b.Payload)
 		if err != nil {
 			return bad(m, err)

@@ -23,7 +23,7 @@ func (*nobody) Echoes() bool                 { return false }
 func (*nobody) Close(wire.CloseCode, string) {}
 
 func newState() *state {
-	return &state{id: "r", doc: crdt.New(crdt.Options{}), aware: awareness.NewSet(awareness.Options{}), voices: voices{}, members: map[Peer]*member{}}
+	return &state{id: "r", limits: DefaultLimits(), doc: crdt.New(crdt.Options{}), aware: awareness.NewSet(awareness.Options{}), voices: voices{}, members: map[Peer]*member{}}
 }
 
 func insert(t *testing.T, client uint64, text string) []byte {

@@ -1,0 +1,79 @@
+package room
+
+import (
+	"bytes"
+	"errors"
+
+	"weft/crdt"
+	"weft/server/wire"
+)
+
+// Limits of rooms; 0 means the default. A document that has reached one of them
+// takes no more insertions, deletions only; it overshoots by one message at
+// most.
+type Limits struct {
+	Content int // bytes of content in a document; 50 MiB
+	Structs int // in a document; 2,000,000
+	Clients int // Yjs client ids that have written to a document; 50,000
+	Roots   int // root types of a document; 256
+	// Memory is what the documents of all rooms may take together, in bytes as
+	// they are accounted. Over 5/6 of it rooms that nobody is in are closed
+	// early, over all of it no more are opened. 0: any.
+	Memory int64
+}
+
+// DefaultLimits are those of the zero value.
+func DefaultLimits() Limits {
+	return Limits{Content: 50 << 20, Structs: 2_000_000, Clients: 50_000, Roots: 256}
+}
+
+func (l Limits) filled() Limits {
+	d := DefaultLimits()
+	for _, f := range []struct {
+		to   *int
+		from int
+	}{{&l.Content, d.Content}, {&l.Structs, d.Structs}, {&l.Clients, d.Clients}, {&l.Roots, d.Roots}} {
+		if *f.to == 0 {
+			*f.to = f.from
+		}
+	}
+	return l
+}
+
+// largeContent is the bytes of content from which on the log warns of a document.
+const largeContent = 10 << 20
+
+// ErrMemory says that no more rooms can be opened for now: come back later.
+var ErrMemory = errors.New("room: the open rooms take all the memory there is for them")
+
+// full tells why a document takes no insertions, or nothing.
+func (l Limits) full(s crdt.Stats) string {
+	switch {
+	case s.Content >= l.Content:
+		return "the document is full: its content is at its limit"
+	case s.Structs >= l.Structs:
+		return "the document is full: its history is at its limit"
+	case s.Clients >= l.Clients:
+		return "the document is full: too many clients have written to it"
+	case s.Roots > l.Roots:
+		return "the document has too many roots"
+	}
+	return ""
+}
+
+// refuses returns the effects that turn an update away because the document is
+// full, nil if it may be applied.
+func (s *state) refuses(m *member, update []byte) ([]effect, error) {
+	why := s.limits.full(s.doc.Stats())
+	if why == "" || bytes.HasPrefix(update, deletionsOnly) {
+		return nil, nil
+	}
+	known, err := s.doc.Knows(update)
+	if err != nil || known {
+		return nil, err
+	}
+	return []effect{{kind: closePeer, to: m, code: wire.CloseTooLarge, reason: why}}, nil
+}
+
+// deletionsOnly begins an update without structs.
+var deletionsOnly = []byte{0}

@@ -1,0 +1,165 @@
+package room
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"weft/crdt"
+	"weft/server/store"
+	"weft/server/wire"
+)
+
+// TestDocumentLimits: below a limit a document takes what comes; at it, it
+// takes deletions and what it knows already, and closes who sends more.
+func TestDocumentLimits(t *testing.T) {
+	insertion := func(t *testing.T, d *crdt.Doc, root string, s string) []byte {
+		u, err := d.InsertText(root, 0, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return u
+	}
+	for name, c := range map[string]struct {
+		limits Limits
+		grow   func(t *testing.T, n int, d *crdt.Doc) []byte // the n-th step, up to the limit at 10
+	}{
+		"content": {Limits{Content: 10}, func(t *testing.T, n int, d *crdt.Doc) []byte { return insertion(t, d, "t", "x") }},
+		"structs": {Limits{Structs: 10}, func(t *testing.T, n int, d *crdt.Doc) []byte {
+			return insertion(t, d, "t", "x") // before the one before: never merged
+		}},
+		"clients": {Limits{Clients: 10}, func(t *testing.T, n int, d *crdt.Doc) []byte {
+			return insertion(t, crdt.New(crdt.Options{ClientID: uint64(n + 1)}), "t", "x")
+		}},
+		"roots": {Limits{Roots: 9}, func(t *testing.T, n int, d *crdt.Doc) []byte { return insertion(t, d, fmt.Sprint(n), "x") }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newState()
+			s.limits = c.limits.filled()
+			p := enter(s, "a", true)
+			d := crdt.New(crdt.Options{ClientID: 1 << 40})
+			send := func(u []byte) []effect { return s.step(command{kind: message, peer: p, body: update(u)}) }
+			var last []byte
+			for n := range 10 {
+				last = c.grow(t, n, d)
+				if effects := send(last); len(effects) != 3 || effects[0].kind != journal {
+					t.Fatalf("step %d: effects %v", n, kinds(effects))
+				}
+			}
+			if effects := send(last); len(effects) != 1 || effects[0].kind != ack {
+				t.Errorf("known already: effects %v", kinds(effects))
+			}
+			deletion, err := s.doc.DeleteText(s.doc.Roots()[0], 0, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			// Made on the room's own document it changes nothing there any more,
+			// and must be let through all the same.
+			if effects := send(deletion); len(effects) != 1 || effects[0].kind != ack {
+				t.Errorf("a deletion: effects %v", kinds(effects))
+			}
+			if name == "content" {
+				return // there is room again
+			}
+			effects := send(c.grow(t, 10, d))
+			if len(effects) != 1 || effects[0].kind != closePeer || effects[0].code != wire.CloseTooLarge {
+				t.Errorf("one more: effects %+v", effects)
+			}
+		})
+	}
+	s := newState()
+	s.limits = Limits{Content: 10}.filled()
+	p := enter(s, "a", true)
+	s.step(command{kind: message, peer: p, body: update(insert(t, 1, strings.Repeat("x", 10)))})
+	if effects := s.step(command{kind: message, peer: p, body: update(insert(t, 2, "y"))}); len(effects) != 1 || effects[0].code != wire.CloseTooLarge {
+		t.Errorf("content over its limit: %+v", effects)
+	}
+}
+
+// TestMemoryOfRooms: near the limit rooms that nobody is in are closed, the
+// longest left first; at it no more are opened, and those that are open go on.
+func TestMemoryOfRooms(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDisk()
+		one := crdt.New(crdt.Options{ClientID: 1})
+		u, err := one.InsertText("t", 0, strings.Repeat("x", 1<<20))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n := range 20 {
+			id := store.RoomID(fmt.Sprint(n))
+			d.logs[id] = [][]byte{u}
+		}
+		size := int64(0)
+		{
+			h := diskHub(d)
+			_, release, err := h.Open(t.Context(), "0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			size = h.Memory()
+			release()
+			if err := h.Close(t.Context()); err != nil || h.Memory() != 0 {
+				t.Fatalf("closed with %v, %d bytes left", err, h.Memory())
+			}
+		}
+		if size < 1<<20 || size > 8<<20 {
+			t.Fatalf("a document of 1 MiB is accounted as %d", size)
+		}
+		h := NewHub(HubOptions{Store: d, Log: quietLog, Limits: Limits{Memory: 12 * size}})
+		open := func(n int) (func(), error) {
+			time.Sleep(time.Millisecond) // one is left before the other
+			_, release, err := h.Open(t.Context(), store.RoomID(fmt.Sprint(n)))
+			return release, err
+		}
+		var held []func()
+		for n := range 20 { // nobody stays: all of them can be opened
+			release, err := open(n)
+			if err != nil {
+				t.Fatalf("room %d: %v", n, err)
+			}
+			release()
+			synctest.Wait()
+			if h.Memory() > 12*size {
+				t.Fatalf("%d bytes, the limit is %d", h.Memory(), 12*size)
+			}
+		}
+		if _, ok := h.Loaded("19"); !ok {
+			t.Error("the room left last is closed")
+		}
+		if _, ok := h.Loaded("0"); ok {
+			t.Error("the room left first is open")
+		}
+		var last error
+		for n := range 20 { // somebody stays in each
+			release, err := open(n)
+			if err != nil {
+				last = err
+				break
+			}
+			held = append(held, release)
+		}
+		if !errors.Is(last, ErrMemory) || len(held) < 11 || len(held) > 13 {
+			t.Errorf("%d rooms were opened, then %v", len(held), last)
+		}
+		if release, err := open(0); err != nil {
+			t.Errorf("a room that is open: %v", err)
+		} else {
+			release()
+		}
+		for _, release := range held {
+			release()
+		}
+		if release, err := open(19); err != nil {
+			t.Errorf("after they were left: %v", err)
+		} else {
+			release()
+		}
+		if err := h.Close(t.Context()); err != nil || h.Memory() != 0 {
+			t.Errorf("closed with %v, %d bytes left", err, h.Memory())
+		}
+	})
+}
