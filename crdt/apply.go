@@ -123,7 +123,7 @@ func (d *Doc) apply(update []byte, work int) (changed bool, err error) {
 		return false, ErrBusy
 	}
 	d.store.work, d.store.budget = 0, work
-	if len(d.store.clients) == 0 && d.pending.empty() && len(update) >= minLoad && len(update) <= maxBytes &&
+	if d.mayLoad() && len(update) >= minLoad && len(update) <= maxBytes &&
 		d.load(func() bool { return d.stage(update) }) {
 		return true, nil
 	}
@@ -171,10 +171,7 @@ func (d *Doc) applyParsed(u *parsed, size, work int) (changed bool, err error) {
 	if len(u.deletes)+len(d.pending.deletes) > 0 && tx.applyDeletes(u.deletes.normalise()) {
 		changed = true
 	}
-	tx.commit()
-	if tx.changed() {
-		d.cursors.forget()
-	}
+	d.commit()
 	if changed {
 		d.cache.changed(false) // what is pending belongs to the full state
 	}

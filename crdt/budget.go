@@ -26,10 +26,13 @@ func (d *Doc) ApplyStored(update []byte) (changed bool, err error) {
 func (d *Doc) rollback(before pending) {
 	state := d.tx.appendBefore(nil)
 	d.reset()
+	observers, listeners := d.observers, d.listeners
+	d.observers, d.listeners = nil, nil // nothing happened
 	if _, err := d.ApplyStored(state); err != nil {
 		panic("crdt: own state cannot be read: " + err.Error())
 	}
 	d.pending = before
+	d.observers, d.listeners = observers, listeners
 }
 
 // reset empties the document. All refs become stale.

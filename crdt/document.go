@@ -25,6 +25,9 @@ type Doc struct {
 	busy    bool    // in a transaction or a callback: no other change may begin
 	cursors cursors // known places of long lists
 
+	observers []*observer // replaced, never changed: one that is called may stop
+	listeners []*listener
+
 	// Scratch, used again by each call.
 	deletes  deleteSet
 	tx       txn

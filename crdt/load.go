@@ -58,6 +58,11 @@ func (st *staging) find(items []item, clock uint32) ref {
 	return 0
 }
 
+// mayLoad tells whether the document is empty and nobody wants to hear what changes.
+func (d *Doc) mayLoad() bool {
+	return len(d.store.clients) == 0 && d.pending.empty() && !d.watched()
+}
+
 // load makes a complete state, which stage reads, the content of an empty document. Not
 // ok: nothing has changed.
 func (d *Doc) load(stage func() bool) (ok bool) {

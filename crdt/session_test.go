@@ -105,6 +105,12 @@ func (s *session) check() error {
 	}
 	for i, step := range s.Steps {
 		d := docs[step.C]
+		var event *seenEvent
+		var told []byte
+		stops := []func(){
+			d.Observe(func(e *Event) { event = seen(e) }),
+			d.OnUpdate(func(update []byte, local bool) { told = update }),
+		}
 		if step.Edits == nil {
 			if _, err := d.ApplyUpdate(step.Apply); err != nil {
 				return fmt.Errorf("step %d: %w", i, err)
@@ -135,6 +141,28 @@ func (s *session) check() error {
 		if err := d.Check(); err != nil {
 			return fmt.Errorf("step %d: %w", i, err)
 		}
+		for _, stop := range stops {
+			stop()
+		}
+		if step.Cleaning {
+			continue
+		}
+		if step.Update != nil && string(told) != string(*step.Update) || (step.Update == nil) != (told == nil) {
+			return fmt.Errorf("step %d: told of %x, Yjs %x", i, told, step.Update)
+		}
+		if event == nil {
+			event = &seenEvent{changes: map[string]any{}, local: step.Edits != nil}
+		}
+		if event.local != (step.Edits != nil) {
+			return fmt.Errorf("step %d: local %v", i, event.local)
+		}
+		want := map[string]any{}
+		for _, e := range step.Events {
+			want[fmt.Sprint(e.Path)] = map[string]any{"delta": e.Delta, "keys": any(e.Keys)}
+		}
+		if diff := cmp.Diff(want, event.changes); diff != "" {
+			return fmt.Errorf("step %d: %v: changes (-Yjs +ours):\n%s", i, step.Edits, diff)
+		}
 	}
 	for c, d := range docs {
 		if err := s.compare(d, c); err != nil {
@@ -142,6 +170,57 @@ func (s *session) check() error {
 		}
 	}
 	return nil
+}
+
+// seenEvent is an Event as the generator describes it.
+type seenEvent struct {
+	local   bool
+	changes map[string]any // by path
+}
+
+func seen(e *Event) *seenEvent {
+	s := &seenEvent{e.Local, map[string]any{}}
+	for _, c := range e.Changes {
+		keys := map[string]any{}
+		for key, change := range c.Keys() {
+			old := shown(change.Old)
+			if change.Action == KeyAdded {
+				old = shown(Undefined{})
+			}
+			keys[key] = map[string]any{"action": string(change.Action), "old": old}
+		}
+		var delta any
+		switch viewOf(c.Type.doc, asNumbers(c.Path)).(type) {
+		case Text, XMLText:
+			delta = shownDelta(c.TextDelta())
+		default:
+			ops := []any{}
+			for _, op := range c.ListDelta() {
+				switch {
+				case op.Insert != nil:
+					ops = append(ops, map[string]any{"insert": shown(op.Insert)})
+				case op.Retain > 0:
+					ops = append(ops, map[string]any{"retain": float64(op.Retain)})
+				default:
+					ops = append(ops, map[string]any{"delete": float64(op.Delete)})
+				}
+			}
+			delta = ops
+		}
+		s.changes[fmt.Sprint(c.Path)] = map[string]any{"delta": delta, "keys": keys}
+	}
+	return s
+}
+
+func asNumbers(path []any) []any {
+	out := make([]any, len(path))
+	for i, p := range path {
+		if n, ok := p.(int); ok {
+			p = float64(n)
+		}
+		out[i] = p
+	}
+	return out
 }
 
 // compare reads d and compares it with what Yjs read at the end.

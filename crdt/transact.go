@@ -47,24 +47,23 @@ func (d *Doc) Transact(edit func(tx *Tx) error) (update []byte, err error) {
 	tx := &Tx{doc: d, open: true}
 	d.tx.begin()
 	d.tx.local = true
+	d.store.work, d.store.budget = 0, unbounded
 	roots := len(d.store.roots)
 	done := false
 	defer func() {
 		tx.open, d.tx.local, d.busy = false, false, false
 		if !done {
-			d.tx.rollback(roots)
+			d.tx.takeBack(roots)
 			d.cursors.forget()
+			d.cache.changed(true)
 		}
 	}()
 	if err := edit(tx); err != nil {
 		return nil, err
 	}
 	done = true
-	d.tx.commit()
-	if !d.tx.changed() {
-		return nothing(), nil
-	}
-	return d.tx.encodeChange(), nil
+	tx.open = false
+	return d.commit(), nil
 }
 
 func (d *Doc) mayWrite(size int, length uint64) error {
@@ -109,10 +108,10 @@ func (tx *Tx) edit(t Type) (*writer, error) {
 	return w, nil
 }
 
-// rollback takes back all that was done since begin. Unlike everything else it may
-// only follow edits made here, which have written under one client id. roots is how
-// many roots there were.
-func (tx *txn) rollback(roots int) {
+// takeBack undoes all that was done since begin, in a time that depends on that alone.
+// It may only follow edits made here, which have written under one client id. roots is
+// how many roots there were.
+func (tx *txn) takeBack(roots int) {
 	s := tx.store()
 	for _, d := range tx.deleted {
 		log := &s.clients[d.client]
@@ -141,6 +140,7 @@ func (tx *txn) rollback(roots int) {
 		s.releaseType(t)
 		s.roots = s.roots[:n-1]
 	}
+	s.dropSiblings()
 	tx.commit() // joins what was split
 }
 

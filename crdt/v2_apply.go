@@ -34,7 +34,7 @@ func (d *Doc) applyV2(update []byte, work int, why purpose) (changed bool, err e
 		return false, ErrTooLarge
 	}
 	d.store.work, d.store.budget = 0, work
-	if s.whole && s.structs > 0 && len(d.store.clients) == 0 && d.pending.empty() &&
+	if s.whole && s.structs > 0 && d.mayLoad() &&
 		d.load(func() bool { return d.stageV2(&c, update, &s) }) {
 		return true, nil
 	}
