@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"maps"
 	"os"
 	"strings"
@@ -134,5 +135,53 @@ func FuzzStateVector(f *testing.F) {
 			t.Fatalf("%v, again %v, %v", sv, again, err)
 		}
 		New(Options{}).EncodeStateAsUpdate(sv)
+	})
+}
+
+// FuzzApplyV2: an update V2 does what it does in format V1, is refused where that is,
+// and leaves no trace then. base picks the document they meet.
+func FuzzApplyV2(f *testing.F) {
+	bases := [][]byte{{0, 0}}
+	for _, h := range someHistories(f, 6) {
+		bases = append(bases, h.FullV1, h.Updates[len(h.Updates)/2])
+	}
+	seedUpdates(f, func(u []byte) {
+		if v2, err := ConvertUpdateV1ToV2(u); err == nil {
+			f.Add(v2, uint8(0))
+			f.Add(v2, uint8(len(u)))
+		}
+	})
+	f.Fuzz(func(t *testing.T, update []byte, base uint8) {
+		var docs [2]*Doc
+		for i := range docs {
+			docs[i] = New(Options{KeepDeleted: base&128 != 0})
+			if _, err := docs[i].ApplyUpdate(bases[int(base&127)%len(bases)]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		before := docs[0].EncodeStateAsUpdate(nil)
+		v1, err := ConvertUpdateV2ToV1(update)
+		if len(v1) > 1<<18 {
+			return
+		}
+		changed, errV2 := docs[0].ApplyUpdateV2(update)
+		if bad := docs[0].Check(); bad != nil {
+			t.Fatal(bad)
+		}
+		if errV2 != nil && !bytes.Equal(before, docs[0].EncodeStateAsUpdate(nil)) {
+			t.Fatalf("refused (%v), and left a trace", errV2)
+		}
+		if err != nil || errV2 != nil {
+			if (err == nil) != (errV2 == nil) && errors.Is(errors.Join(err, errV2), ErrMalformed) {
+				t.Fatalf("applied: %v, converted: %v", errV2, err)
+			}
+			return
+		}
+		if again, err := docs[1].ApplyUpdate(v1); err != nil || again != changed {
+			t.Fatalf("as V1: changed %v, %v; as V2 %v", again, err, changed)
+		}
+		if x, y := docs[0].EncodeStateAsUpdate(nil), docs[1].EncodeStateAsUpdate(nil); !bytes.Equal(x, y) {
+			t.Fatalf("as V2\n%x, as V1\n%x", x, y)
+		}
 	})
 }

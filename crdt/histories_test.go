@@ -52,11 +52,14 @@ type history struct {
 
 	Expect struct {
 		Text  string
-		Delta []any
+		Delta any
 		Map   any
 		Array any
 		XML   string
 		SV    hexBytes
+
+		Odd    any // not written by older generators
+		Markup any
 	}
 
 	// Full states by the way that updates came, where Yjs makes a difference: how
