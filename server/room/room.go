@@ -21,10 +21,10 @@ import (
 // up the socket it came from.
 type Room struct {
 	id       store.RoomID
-	commands chan command
+	commands chan *command // pointers, since a queue's memory is there before it is used
 	// events do not wait for the disk as commands may, nor their senders for
 	// the room.
-	events  chan command
+	events  chan *command
 	broken  chan error // gets why the room must end
 	stopped chan struct{}
 	journal *Journal
@@ -89,7 +89,7 @@ func (r *Room) Relay(from Peer, body []byte) { r.do(command{kind: relay, peer: f
 // has not got round to eventQueue of them ends, and its peers come back.
 func (r *Room) Broadcast(body []byte) {
 	select {
-	case r.events <- command{kind: broadcastEvent, raw: body, now: time.Now()}:
+	case r.events <- &command{kind: broadcastEvent, raw: body, now: time.Now()}:
 	case <-r.stopped:
 	default:
 		r.end(errors.New("room: it does not keep up with its events"))
@@ -108,7 +108,7 @@ func (r *Room) end(reason error) {
 func (r *Room) do(c command) {
 	c.now = time.Now()
 	select {
-	case r.commands <- c:
+	case r.commands <- &c:
 	case <-r.stopped:
 	}
 }
@@ -140,7 +140,7 @@ func open(stored store.Doc) (*crdt.Doc, error) {
 
 func newRoom(id store.RoomID, doc *crdt.Doc, h *Hub) *Room {
 	r := &Room{
-		id: id, commands: make(chan command, commandQueue), events: make(chan command, eventQueue),
+		id: id, commands: make(chan *command, commandQueue), events: make(chan *command, eventQueue),
 		broken: make(chan error, 1), stopped: make(chan struct{}),
 		journal: h.journal, durable: newDurable(), log: h.log, memory: &h.memory,
 		feed:  newFeed(doc.StateVector()),
@@ -189,9 +189,9 @@ func (r *Room) run(ctx context.Context) (err error) {
 		}
 		select {
 		case c := <-commands:
-			r.carry(c)
+			r.carry(*c)
 		case c := <-r.events:
-			r.carry(c)
+			r.carry(*c)
 		case <-roomy:
 		case <-changed:
 			r.release() // the acks first
@@ -249,7 +249,7 @@ func (r *Room) drain() {
 	for {
 		select {
 		case c := <-r.commands:
-			r.carry(c)
+			r.carry(*c)
 			continue
 		default:
 		}
@@ -380,7 +380,7 @@ func (r *Room) Text(ctx context.Context, root string) (text string, err error) {
 func (r *Room) read(ctx context.Context, f func(*crdt.Doc)) error {
 	done := make(chan struct{})
 	select {
-	case r.commands <- command{kind: look, read: f, now: time.Now(), done: done}:
+	case r.commands <- &command{kind: look, read: f, now: time.Now(), done: done}:
 	case <-r.stopped:
 		return ErrClosed
 	case <-ctx.Done():

@@ -39,15 +39,18 @@ type conn struct {
 	// nothing a room or the writing goroutine calls may take it.
 	work sync.Mutex
 
-	session atomic.Pointer[melody.Session]
-	closing sync.Once
-	heard   atomic.Int64 // when the peer last said anything, in Unix ns
-	probing atomic.Bool
+	upgraded chan struct{} // closed when the request has been answered
+	session  atomic.Pointer[melody.Session]
+	closing  sync.Once
+	heard    atomic.Int64 // when the peer last said anything, in Unix ns
+	probing  atomic.Bool
 }
 
 // start is called when the socket is open.
 func (c *conn) start(s *melody.Session) {
 	c.session.Store(s)
+	s.Request = nil // nobody needs it, and it is large
+	close(c.upgraded)
 	c.out.write = s.WriteBinary
 	c.out.slow = func() { go c.close(c.dialect.slowCode(), "too slow: come back to catch up") }
 	c.out.limit = c.door.limits

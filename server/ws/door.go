@@ -121,25 +121,24 @@ func (c *conn) receive(frame []byte) {
 }
 
 // ServeRoom serves the y-websocket dialect in one room. An error means that
-// nothing has been written yet; it blocks for the connection's life otherwise.
+// nothing has been written yet; the connection lives on after it otherwise.
 func (d *Door) ServeRoom(w http.ResponseWriter, r *http.Request, id auth.Identity, anonymous bool, room store.RoomID) error {
 	leave, err := d.admit(r)
 	if err != nil {
 		return err
 	}
-	defer leave()
 	ctx, cancel := context.WithTimeout(r.Context(), loadWait)
 	defer cancel()
 	live, release, err := d.Hub.Open(ctx, room)
 	if err != nil {
+		leave()
 		return err
 	}
-	defer release()
 	c := d.conn()
 	y := &yWebsocket{conn: c, peer: &peer{conn: c, room: live}}
 	c.dialect = y
 	c.person.identity, c.person.anonymous = id, anonymous
-	d.serve(w, r, c)
+	d.serve(w, r, c, func() { release(); leave() })
 	return nil
 }
 
@@ -151,10 +150,9 @@ func (d *Door) ServeHocuspocus(w http.ResponseWriter, r *http.Request, token str
 	if err != nil {
 		return err
 	}
-	defer leave()
 	c := d.conn()
 	c.dialect = &hocuspocus{conn: c, token: token, documents: map[string]*document{}, denied: map[string]bool{}}
-	d.serve(w, r, c)
+	d.serve(w, r, c, leave)
 	return nil
 }
 
@@ -165,10 +163,9 @@ func (d *Door) ServeNative(w http.ResponseWriter, r *http.Request, token string)
 	if err != nil {
 		return err
 	}
-	defer leave()
 	c := d.conn()
 	c.dialect = &native{conn: c, token: token, channels: map[uint64]*channel{}}
-	d.serve(w, r, c)
+	d.serve(w, r, c, leave)
 	return nil
 }
 
@@ -196,11 +193,27 @@ func (d *Door) admit(r *http.Request) (leave func(), err error) {
 	return func() { out(); d.served.Done() }, nil
 }
 
-// serve upgrades and blocks for the connection's life.
-func (d *Door) serve(w http.ResponseWriter, r *http.Request, c *conn) {
+// serve upgrades, on a goroutine that has the connection from then on and calls
+// leave when it has ended. It returns once the request has been answered: so what
+// net/http keeps for a request, some 15 KiB of buffers and stack, does not stay for
+// the connection's life.
+func (d *Door) serve(w http.ResponseWriter, r *http.Request, c *conn, leave func()) {
+	c.upgraded = make(chan struct{})
+	go d.pump(w, r, c, leave)
+	<-c.upgraded
+}
+
+func (d *Door) pump(w http.ResponseWriter, r *http.Request, c *conn, leave func()) {
+	defer leave()
 	defer func() {
+		if p := recover(); p != nil {
+			c.log.Error("panic at the door; closing one connection", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			c.drop()
+		}
 		if c.session.Load() != nil {
 			c.end()
+		} else {
+			close(c.upgraded)
 		}
 	}()
 	err := d.melody.HandleRequestWithKeys(w, r, map[string]any{key: c})
