@@ -225,71 +225,95 @@ func BenchmarkMerge(b *testing.B) {
 	}
 }
 
-// FuzzOperations: what two updates merge to is valid and stays the same when merged with
-// nothing; no diff of it is malformed; and the same holds in format V2.
+// FuzzOperations: any two updates are refused, or merge to a valid one that stays the
+// same when merged with nothing, and no diff of it is malformed; nothing takes more
+// memory than the bytes pay for.
 func FuzzOperations(f *testing.F) {
 	seedUpdates(f, func(u []byte) {
 		f.Add(u, []byte{0, 0}, uint64(1))
 		f.Add(u, u, uint64(3))
 	})
-	nothing := []byte{0, 0}
 	f.Fuzz(func(t *testing.T, a, b []byte, clock uint64) {
-		merged, err := MergeUpdates(a, b)
-		if valid := errors.Join(ValidateUpdate(a), ValidateUpdate(b)); (err == nil) != (valid == nil) {
-			t.Fatal(err, valid)
-		}
-		if err != nil {
-			return
-		}
-		if len(merged) > 4*(len(a)+len(b))+64 {
-			t.Fatalf("%d bytes of %d", len(merged), len(a)+len(b))
-		}
-		// Of an item cut in two, only the first merge says that it belongs to a key.
-		merged, err = MergeUpdates(merged, nothing)
-		if err != nil {
-			t.Fatal(err)
-		}
-		again, err := MergeUpdates(merged, nothing)
-		if err != nil || !bytes.Equal(again, merged) {
-			t.Fatalf("merged %x, again %x: %v", merged, again, err)
-		}
-		sv, err := StateVectorFromUpdate(merged)
-		if err != nil {
-			t.Fatal(err)
-		}
-		meta, err := ParseUpdateMeta(merged)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for client, end := range sv {
-			if meta[client].From != 0 || meta[client].To < end {
-				t.Fatalf("client %d spans %v, known up to %d", client, meta[client], end)
-			}
-			sv[client] = clock & maxClock
-		}
-		diff, err := DiffUpdate(merged, sv)
-		if err != nil || ValidateUpdate(diff) != nil {
-			t.Fatalf("diff %x of %x: %v", diff, merged, err)
-		}
-		a2, err := ConvertUpdateV1ToV2(a)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b2, err := ConvertUpdateV1ToV2(b)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if a, _ = ConvertUpdateV2ToV1(a2); a == nil {
-			return // more than V2 may stand for
-		}
-		b, _ = ConvertUpdateV2ToV1(b2)
-		merged, _ = MergeUpdates(a, b)
-		want, err := ConvertUpdateV1ToV2(merged)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, err := MergeUpdatesV2(a2, b2); err != nil || !bytes.Equal(got, want) {
-			t.Fatalf("V2 %x, V1 converted %x: %v", got, want, err)
+		operate(t, operations[0], a, b, clock)
+	})
+}
+
+// FuzzOperationsV2 is FuzzOperations for format V2.
+func FuzzOperationsV2(f *testing.F) {
+	nothing, _ := MergeUpdatesV2()
+	seedUpdates(f, func(u []byte) {
+		if v2, err := ConvertUpdateV1ToV2(u); err == nil {
+			f.Add(v2, nothing, uint64(1))
+			f.Add(v2, v2, uint64(3))
 		}
 	})
+	f.Fuzz(func(t *testing.T, a, b []byte, clock uint64) {
+		operate(t, operations[1], a, b, clock)
+	})
+}
+
+type operation struct {
+	merge func(...[]byte) ([]byte, error)
+	diff  func([]byte, StateVector) ([]byte, error)
+	state func([]byte) (StateVector, error)
+	meta  func([]byte) (map[uint64]Clocks, error)
+	apply func(*Doc, []byte) (bool, error)
+}
+
+var operations = []operation{
+	{MergeUpdates, DiffUpdate, StateVectorFromUpdate, ParseUpdateMeta, (*Doc).ApplyUpdate},
+	{MergeUpdatesV2, DiffUpdateV2, StateVectorFromUpdateV2, ParseUpdateMetaV2, (*Doc).ApplyUpdateV2},
+}
+
+func operate(t *testing.T, o operation, a, b []byte, clock uint64) {
+	nothing, err := o.merge()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, errA := o.merge(a)
+	_, errB := o.merge(b)
+	var merged []byte
+	affordable(t, slices.Concat(a, b), func() { merged, err = o.merge(a, b) })
+	if valid := errors.Join(errA, errB); (err == nil) != (valid == nil) && !errors.Is(err, ErrTooDense) {
+		t.Fatal(err, valid)
+	}
+	if err != nil {
+		if !errors.Is(err, ErrMalformed) {
+			t.Fatal(err)
+		}
+		return
+	}
+	// Of an item cut in two, only the first merge says that it belongs to a key.
+	merged, err = o.merge(merged, nothing)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := o.merge(merged, nothing)
+	if err != nil || !bytes.Equal(again, merged) {
+		t.Fatalf("merged %x, again %x: %v", merged, again, err)
+	}
+	var sv StateVector
+	var meta map[uint64]Clocks
+	affordable(t, merged, func() { sv, err = o.state(merged) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	affordable(t, merged, func() { meta, err = o.meta(merged) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for client, end := range sv {
+		if meta[client].From != 0 || meta[client].To < end {
+			t.Fatalf("client %d spans %v, known up to %d", client, meta[client], end)
+		}
+		sv[client] = clock & maxClock
+	}
+	var diff []byte
+	affordable(t, merged, func() { diff, err = o.diff(merged, sv) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := o.apply(New(Options{}), diff); errors.Is(err, ErrMalformed) {
+		t.Fatalf("diff %x of %x: %v", diff, merged, err)
+	}
 }

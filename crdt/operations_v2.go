@@ -29,9 +29,10 @@ func DiffUpdateV2(update []byte, sv StateVector) ([]byte, error) {
 // MergeUpdatesV2 is MergeUpdates for format V2.
 func MergeUpdatesV2(updates ...[]byte) ([]byte, error) {
 	first := make([][]byte, len(updates))
+	var c columnsIn
 	for i, u := range updates {
 		var err error
-		if first[i], err = convertV2(u, toApply); err != nil {
+		if first[i], err = c.convert(u, toMerge); err != nil {
 			return nil, err
 		}
 	}
@@ -47,7 +48,8 @@ func MergeUpdatesV2(updates ...[]byte) ([]byte, error) {
 
 // viaV1 is what do tells about an update V2.
 func viaV1[T any](update []byte, do func(v1 []byte) (T, error)) (result T, err error) {
-	v1, err := convertV2(update, toApply)
+	var c columnsIn
+	v1, err := c.convert(update, toMerge)
 	if err != nil {
 		return result, err
 	}

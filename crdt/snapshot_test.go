@@ -1,17 +1,12 @@
 package crdt
 
 import (
-	"bufio"
 	"bytes"
-	"compress/gzip"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"io"
-	"os"
-	"runtime"
+	"math"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -19,81 +14,93 @@ import (
 	"weft/crdt/lib0"
 )
 
-// TestYjsSnapshots promises: the snapshot of every history is that of Yjs, byte for
-// byte, whether or not what is deleted is kept, and survives being read. Like
-// TestYjsHistories it takes fresh histories from WEFT_VECTORS.
-func TestYjsSnapshots(t *testing.T) {
-	path := "testdata/interop/yjs-13.6.33-histories.jsonl.gz"
-	if fresh := os.Getenv("WEFT_VECTORS"); fresh != "" {
-		path = fresh
-	}
-	f, err := os.Open(path)
+// snapshotFormats are the two ways to write a snapshot.
+var snapshotFormats = []struct {
+	name   string
+	append func(Snapshot, []byte) []byte
+	decode func([]byte) (Snapshot, error)
+}{
+	{"v1", Snapshot.Append, DecodeSnapshot},
+	{"v2", Snapshot.AppendV2, DecodeSnapshotV2},
+}
+
+func unhex(t testing.TB, s string) []byte {
+	t.Helper()
+	b, err := hex.DecodeString(s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	var in io.Reader = f
-	if strings.HasSuffix(path, ".gz") {
-		if in, err = gzip.NewReader(f); err != nil {
-			t.Fatal(err)
-		}
-	}
-	lines := bufio.NewScanner(in)
-	lines.Buffer(nil, 64<<20)
-	n := 0
-	for lines.Scan() {
-		if n++; thin && n%10 > 0 {
-			continue
-		}
-		var h struct {
-			Seed    uint64
-			Updates []hexBytes
-			Expect  struct{ Snapshot hexBytes }
-		}
-		if err := json.Unmarshal(lines.Bytes(), &h); err != nil {
-			t.Fatal(err)
-		}
-		for _, keep := range []bool{false, true} {
-			d := New(Options{KeepDeleted: keep})
-			for _, u := range h.Updates {
-				if _, err := d.ApplyUpdate(u); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want := d.Snapshot()
-			if got := want.Append(nil); !bytes.Equal(got, h.Expect.Snapshot) {
-				t.Errorf("seed %d, keep %v: %x, Yjs %x", h.Seed, keep, got, h.Expect.Snapshot)
-			}
-			got, err := DecodeSnapshot(h.Expect.Snapshot)
-			if diff := cmp.Diff(want, got); err != nil || diff != "" {
-				t.Errorf("seed %d: %v, decodes to another:\n%s", h.Seed, err, diff)
-			}
-		}
-	}
-	if err := lines.Err(); err != nil || n == 0 {
-		t.Fatal(n, err)
-	}
-	t.Logf("%d histories", n)
+	return b
 }
 
-// TestYjsSnapshotVector promises: the named vector reads as what it is.
-func TestYjsSnapshotVector(t *testing.T) {
-	text := readVectors(t)["snapshot v1"].(string)
-	b, _ := hex.DecodeString(text)
-	got, err := DecodeSnapshot(b)
-	want := Snapshot{[]Range{{ID{1, 1}, 1}}, StateVector{1: 3}}
-	if diff := cmp.Diff(want, got); err != nil || diff != "" {
-		t.Fatal(err, diff)
+// TestYjsSnapshots promises: the snapshot of every history, whether or not what is
+// deleted is kept, is that of Yjs, byte for byte, in both formats, and survives being
+// read. WEFT_SNAPSHOTS names a file of fresh ones, as testdata/interop/gen-snapshots.mjs
+// writes them of histories; those are only read and written again.
+func TestYjsSnapshots(t *testing.T) {
+	histories := map[uint64]history{}
+	for i, h := range someHistories(t, 300) {
+		if !thin || i%10 == 0 {
+			histories[h.Seed] = h
+		}
 	}
-	if again := hex.EncodeToString(got.Append(nil)); again != text {
-		t.Errorf("encodes to %s, Yjs %s", again, text)
+	eachLine(t, "yjs-13.6.33-snapshots.jsonl.gz", "WEFT_SNAPSHOTS", func(line []byte) {
+		var h struct {
+			Seed   uint64
+			V1, V2 hexBytes
+		}
+		if err := json.Unmarshal(line, &h); err != nil {
+			t.Fatal(err)
+		}
+		snapshots := []Snapshot{}
+		if of, found := histories[h.Seed]; found {
+			for _, keep := range []bool{false, true} {
+				d := New(Options{KeepDeleted: keep})
+				for _, u := range of.Updates {
+					if _, err := d.ApplyUpdate(u); err != nil {
+						t.Fatal(err)
+					}
+				}
+				snapshots = append(snapshots, d.Snapshot())
+			}
+		}
+		for i, yjs := range []hexBytes{h.V1, h.V2} {
+			format := snapshotFormats[i]
+			read, err := format.decode(yjs)
+			if err != nil {
+				t.Fatalf("seed %d, %s: %v", h.Seed, format.name, err)
+			}
+			for _, s := range append(snapshots, read) {
+				if got := format.append(s, nil); !bytes.Equal(got, yjs) {
+					t.Errorf("seed %d, %s: %x, Yjs %x", h.Seed, format.name, got, yjs)
+				}
+				if diff := cmp.Diff(s, read); diff != "" {
+					t.Errorf("seed %d, %s: reads as another:\n%s", h.Seed, format.name, diff)
+				}
+			}
+		}
+	})
+}
+
+// TestYjsSnapshotVectors promises: the named vectors read as what they are.
+func TestYjsSnapshotVectors(t *testing.T) {
+	want := Snapshot{[]Range{{ID{1, 1}, 1}}, StateVector{1: 3}}
+	for _, format := range snapshotFormats {
+		text := readVectors(t)["snapshot "+format.name].(string)
+		got, err := format.decode(unhex(t, text))
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Fatal(format.name, err, diff)
+		}
+		if again := hex.EncodeToString(format.append(got, nil)); again != text {
+			t.Errorf("%s: encodes to %s, Yjs %s", format.name, again, text)
+		}
 	}
 	for clock, has := range []bool{true, false, true, false} {
-		if got.Has(ID{1, uint64(clock)}) != has {
+		if want.Has(ID{1, uint64(clock)}) != has {
 			t.Errorf("has unit %d: %v", clock, !has)
 		}
 	}
-	if got.Has(ID{2, 0}) {
+	if want.Has(ID{2, 0}) {
 		t.Error("has a unit of a client it does not know")
 	}
 }
@@ -102,11 +109,7 @@ func TestYjsSnapshotVector(t *testing.T) {
 // that is known.
 func TestSnapshotHas(t *testing.T) {
 	for _, h := range someHistories(t, 20) {
-		d := New(Options{})
-		if _, err := d.ApplyUpdate(h.FullV1); err != nil {
-			t.Fatal(err)
-		}
-		s := d.Snapshot()
+		s := apply(t, h.FullV1).Snapshot()
 		for client, state := range s.State {
 			for clock := range state + 2 {
 				in := slices.ContainsFunc(s.Deleted, func(r Range) bool {
@@ -120,106 +123,132 @@ func TestSnapshotHas(t *testing.T) {
 	}
 }
 
-// TestSnapshotOrder promises: ranges in any order, overlapping or empty, read and are
-// written as one normal form.
+// TestSnapshotOrder promises: ranges in any order, touching and, where the format can
+// say so, overlapping or empty, of clients that come twice, read and are written as one
+// normal form.
 func TestSnapshotOrder(t *testing.T) {
-	// Client 1: [4,6) [0,0) [2,5), client 7: [0,1), client 1 again: [6,7).
-	b, _ := hex.DecodeString("03" + "0103" + "0402" + "0000" + "0203" + "0701" + "0001" + "0101" + "0601" + "00")
-	want := Snapshot{[]Range{{ID{7, 0}, 1}, {ID{1, 2}, 5}}, StateVector{}}
-	got, err := DecodeSnapshot(b)
-	if diff := cmp.Diff(want, got); err != nil || diff != "" {
-		t.Fatal(err, diff)
-	}
-	loose := Snapshot{[]Range{{ID{1, 4}, 3}, {ID{7, 0}, 1}, {ID{1, 9}, 0}, {ID{1, 2}, 3}}, nil}
-	if !bytes.Equal(loose.Append(nil), want.Append(nil)) {
-		t.Errorf("%x, want %x", loose.Append(nil), want.Append(nil))
-	}
-	if loose.Deleted[0] != (Range{ID{1, 4}, 3}) {
-		t.Error("Append reordered the caller's ranges")
+	for i, c := range []struct {
+		bytes string
+		want  []Range
+	}{
+		// Client 1: [4,6) [0,0) [2,5), client 7: [0,1), client 1 again: [6,7).
+		{"03" + "0103" + "0402" + "0000" + "0203" + "0701" + "0001" + "0101" + "0601" + "00", []Range{{ID{7, 0}, 1}, {ID{1, 2}, 5}}},
+		// Client 1: [2,4) [4,5), client 7: [0,1), client 1 again: [3,6).
+		{"03" + "0102" + "0201" + "0000" + "0701" + "0000" + "0101" + "0302" + "00", []Range{{ID{7, 0}, 1}, {ID{1, 2}, 4}}},
+	} {
+		format := snapshotFormats[i]
+		got, err := format.decode(unhex(t, c.bytes))
+		if diff := cmp.Diff(Snapshot{c.want, StateVector{}}, got); err != nil || diff != "" {
+			t.Errorf("%s: %v\n%s", format.name, err, diff)
+		}
+		loose := Snapshot{[]Range{{ID{1, 4}, 3}, {ID{7, 0}, 1}, {ID{1, 9}, 0}, {ID{1, 2}, 3}}, nil}
+		want := Snapshot{[]Range{{ID{7, 0}, 1}, {ID{1, 2}, 5}}, nil}
+		if !bytes.Equal(format.append(loose, nil), format.append(want, nil)) {
+			t.Errorf("%s: %x, want %x", format.name, format.append(loose, nil), format.append(want, nil))
+		}
+		if loose.Deleted[0] != (Range{ID{1, 4}, 3}) {
+			t.Errorf("%s: reordered the caller's ranges", format.name)
+		}
 	}
 }
 
 func TestSnapshotRefused(t *testing.T) {
+	const top = "ffffffffffffff0f" // 2^53-1
+	const both = 2
 	for name, c := range map[string]struct {
-		bytes string
-		want  error
+		format int
+		bytes  string
+		want   error
 	}{
-		"nothing at all":           {"", lib0.ErrShort},
-		"no state vector":          {"00", lib0.ErrShort},
-		"bytes behind the end":     {"000000", ErrTrailing},
-		"state vector in front":    {"0101030101010101", lib0.ErrShort},
-		"more clients than bytes":  {"ffffffff0f00", lib0.ErrShort},
-		"more ranges than bytes":   {"0101ffffffff0f00", lib0.ErrShort},
-		"more entries than bytes":  {"00ffffffff0f0101", lib0.ErrShort},
-		"range beyond 2^53":        {"010101ffffffffffffff0f0100", ErrClock},
-		"integer beyond 2^53":      {"0101ffffffffffffffff7f0100", lib0.ErrOverflow},
-		"cut off in a range":       {"01010101", lib0.ErrShort},
-		"cut off in the last pair": {"000101", lib0.ErrShort},
+		"nothing at all":           {both, "", lib0.ErrShort},
+		"no state vector":          {both, "00", lib0.ErrShort},
+		"bytes behind the end":     {both, "000000", ErrTrailing},
+		"state vector in front":    {0, "0101030101010101", lib0.ErrShort},
+		"more clients than bytes":  {both, "ffffffff0f00", lib0.ErrShort},
+		"more ranges than bytes":   {both, "0101ffffffff0f00", lib0.ErrShort},
+		"more entries than bytes":  {both, "00ffffffff0f0101", lib0.ErrShort},
+		"range beyond 2^53":        {both, "010101" + top + "0100", ErrClock},
+		"integer beyond 2^53":      {both, "0101ffffffffffffffff7f0100", lib0.ErrOverflow},
+		"cut off in a range":       {both, "01010101", lib0.ErrShort},
+		"cut off in the last pair": {both, "000101", lib0.ErrShort},
+
+		"longer than 2^53":                {1, "01010100" + top + "00", ErrClock},
+		"a second range beyond 2^53":      {1, "010102" + "0000" + top + "0000", ErrClock},
+		"a second range that is too long": {1, "010102" + "0000" + "00" + top + "00", ErrClock},
 	} {
-		b, err := hex.DecodeString(c.bytes)
-		if err != nil {
-			t.Fatal(name, err)
-		}
-		if _, err := DecodeSnapshot(b); !errors.Is(err, c.want) || !errors.Is(err, ErrMalformed) {
-			t.Errorf("%s: %v, want %v", name, err, c.want)
+		for i, format := range snapshotFormats {
+			if c.format != both && c.format != i {
+				continue
+			}
+			if _, err := format.decode(unhex(t, c.bytes)); !errors.Is(err, c.want) || !errors.Is(err, ErrMalformed) {
+				t.Errorf("%s, %s: %v, want %v", name, format.name, err, c.want)
+			}
 		}
 	}
 }
 
-// TestSnapshotMemory promises: reading takes no more than 64 times the bytes at hand.
+// TestSnapshotMemory promises: reading takes no more memory than the bytes pay for.
 func TestSnapshotMemory(t *testing.T) {
-	if thin {
-		t.Skip("the race detector allocates too")
-	}
 	ranges := lib0.AppendUvarint([]byte{1, 1}, 100_000)
 	for range 100_000 {
-		ranges = append(ranges, 0, 1)
+		ranges = append(ranges, 1, 1) // legal in both formats, and all apart in V2
 	}
 	entries := lib0.AppendUvarint([]byte{0}, 100_000)
 	for client := range uint64(100_000) {
 		entries = append(lib0.AppendUvarint(entries, client), 1)
 	}
-	for name, b := range map[string][]byte{"ranges": append(ranges, 0), "entries": entries} {
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		if _, err := DecodeSnapshot(b); err != nil {
-			t.Fatal(err)
-		}
-		runtime.ReadMemStats(&after)
-		if got := after.TotalAlloc - before.TotalAlloc; got > uint64(64*len(b)) {
-			t.Errorf("%s: %d bytes allocated for %d", name, got, len(b))
+	clients := lib0.AppendUvarint(nil, 50_000)
+	for client := range uint64(50_000) {
+		clients = append(lib0.AppendUvarint(clients, math.MaxUint32-client), 1, 1, 1)
+	}
+	for name, b := range map[string][]byte{"ranges": append(ranges, 0), "entries": entries, "clients": append(clients, 0)} {
+		for _, format := range snapshotFormats {
+			affordable(t, b, func() {
+				if _, err := format.decode(b); err != nil {
+					t.Error(name, format.name, err)
+				}
+			})
 		}
 	}
 }
 
-// FuzzSnapshot: any bytes are refused, or read to a snapshot that encodes to the same.
+// FuzzSnapshot: any bytes are refused, or read to a snapshot that encodes to the same in
+// both formats; neither takes more memory than the bytes pay for.
 func FuzzSnapshot(f *testing.F) {
 	f.Add([]byte{0, 0})
 	f.Add([]byte{1, 1, 1, 1, 1, 1, 1, 3})
+	f.Add([]byte{1, 1, 1, 1, 0, 1, 1, 3})
 	f.Add([]byte{3, 1, 3, 4, 2, 0, 0, 2, 3, 7, 1, 0, 1, 1, 1, 6, 1, 0})
 	for _, h := range someHistories(f, 4) {
-		d := New(Options{})
-		if _, err := d.ApplyUpdate(h.FullV1); err != nil {
-			f.Fatal(err)
+		for _, format := range snapshotFormats {
+			f.Add(format.append(apply(f, h.FullV1).Snapshot(), nil))
 		}
-		f.Add(d.Snapshot().Append(nil))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		s, err := DecodeSnapshot(b)
-		if err != nil {
-			return
-		}
-		written := s.Append(nil)
-		again, err := DecodeSnapshot(written)
-		if diff := cmp.Diff(s, again); err != nil || diff != "" {
-			t.Fatal(err, diff)
-		}
-		if !bytes.Equal(written, again.Append(nil)) {
-			t.Fatalf("%x, again %x", written, again.Append(nil))
-		}
-		for _, r := range s.Deleted {
-			if r.Length == 0 || s.Has(r.ID) || s.Has(ID{r.Client, r.Clock + r.Length - 1}) {
-				t.Fatalf("%+v", r)
+		for _, format := range snapshotFormats {
+			var s Snapshot
+			var err error
+			affordable(t, b, func() { s, err = format.decode(b) })
+			if err != nil {
+				if !errors.Is(err, ErrMalformed) {
+					t.Fatal(err)
+				}
+				continue
+			}
+			for _, other := range snapshotFormats {
+				written := other.append(s, nil)
+				again, err := other.decode(written)
+				if diff := cmp.Diff(s, again); err != nil || diff != "" {
+					t.Fatal(format.name, other.name, err, diff)
+				}
+				if !bytes.Equal(written, other.append(again, nil)) {
+					t.Fatalf("%x, again %x", written, other.append(again, nil))
+				}
+			}
+			for _, r := range s.Deleted {
+				if r.Length == 0 || s.Has(r.ID) || s.Has(ID{r.Client, r.Clock + r.Length - 1}) {
+					t.Fatalf("%+v", r)
+				}
 			}
 		}
 	})

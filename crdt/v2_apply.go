@@ -51,11 +51,11 @@ func (d *Doc) applyV2(update []byte, work int, why purpose) (changed bool, err e
 // ErrMalformed; ErrTooDense refuses what would be far longer than a mebibyte and 60 times
 // as much as it is now. Safe to call concurrently.
 func ConvertUpdateV2ToV1(update []byte) ([]byte, error) {
-	return convertV2(update, toConvert)
+	var c columnsIn
+	return c.convert(update, toConvert)
 }
 
-func convertV2(update []byte, why purpose) ([]byte, error) {
-	var c columnsIn
+func (c *columnsIn) convert(update []byte, why purpose) ([]byte, error) {
 	s, err := c.survey(update, why)
 	if err != nil {
 		return nil, err

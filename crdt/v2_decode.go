@@ -12,7 +12,7 @@ var (
 	ErrTooDense = errors.New("update V2 stands for too much")
 )
 
-// columnsIn is an update V2 being read. Bytes that a column has left at the end are
+// columnsIn is an update V2 being read, or one after another. Bytes that a column has left at the end are
 // ignored, as Yjs does; after the delete set none may follow.
 type columnsIn struct {
 	keyClock              stepRunsIn
@@ -30,12 +30,13 @@ type columnsIn struct {
 
 	scratch []byte // content of one struct
 	values  anyToJSON
+	used    int // of allowFree, by updates read before
 }
 
 // open begins to read an update, from its start each time.
 func (c *columnsIn) open(update []byte) error {
 	*c = columnsIn{
-		keepKeys: c.keepKeys, keys: c.keys[:0], scratch: c.scratch, values: c.values,
+		keepKeys: c.keepKeys, keys: c.keys[:0], scratch: c.scratch, values: c.values, used: c.used,
 		rest: lib0.NewReader(update),
 	}
 	features, err := c.rest.Uvarint()

@@ -20,11 +20,11 @@ const (
 
 	costSection = 800 // a client: its log, sources and tables
 	costStruct  = 72  // an item and its places in log and table
-	costCut     = 100 // an origin, which may cut an item of another client
+	costCut     = 150 // an origin, which may cut an item of another client
 	costRoot    = 450
 	costKey     = 280
 	costType    = 200
-	costRange   = 130 // of the delete set: it may cut an item in three
+	costRange   = 200 // of the delete set: it may cut an item in three
 	costNumber  = 120 // a key kept for its number
 )
 
@@ -121,7 +121,8 @@ type purpose int
 
 const (
 	toApply   purpose = iota
-	toConvert         // costs the bytes of V1, and no more
+	toConvert         // costs the bytes of V1
+	toMerge           // and those of what is made of them
 	toTrust           // costs nothing
 )
 
@@ -146,7 +147,7 @@ func (c *columnsIn) surveyOnce(update []byte, why purpose) (s survey, err error)
 		return s, err
 	}
 	var m meter
-	most := allowance(len(update))
+	most := allowance(len(update)) - c.used
 	if why == toTrust {
 		most = math.MaxInt
 	}
@@ -173,6 +174,8 @@ func (c *columnsIn) surveyOnce(update []byte, why purpose) (s survey, err error)
 				m.add(&w)
 			case toConvert:
 				m.sum += w.bound()
+			case toMerge:
+				m.sum += 4 * w.bound()
 			}
 			if c.keepKeys {
 				m.sum += costNumber
@@ -199,5 +202,6 @@ func (c *columnsIn) surveyOnce(update []byte, why purpose) (s survey, err error)
 		return s, ErrTooDense
 	}
 	s.bound += 3 * countRoom * len(s.deletes)
+	c.used += max(0, m.sum-allowPerByte*len(update))
 	return s, nil
 }
