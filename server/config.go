@@ -11,7 +11,6 @@ import (
 
 	"weft/notify/webpush"
 	"weft/server/store"
-	"weft/server/ws"
 )
 
 // Config of a Server. The zero value with a Data folder is a server in open
@@ -35,6 +34,11 @@ type Config struct {
 	// Limits is "default" (or empty), or "lab", which lifts what counts rates
 	// and connections.
 	Limits string
+	// Limit sets single limits by their names, see LimitNames.
+	Limit map[string]string
+	// TrustedProxies are addresses and networks of proxies whose
+	// X-Forwarded-For tells where a connection comes from.
+	TrustedProxies []string
 	// Log gets what happens; nil discards it.
 	Log *slog.Logger
 
@@ -52,16 +56,6 @@ var ErrOpen = errors.New("server: open mode lets anyone who can connect write, a
 
 // openMode tells whether people come in without tokens.
 func (c Config) openMode() bool { return c.JWTSecret == "" && c.APIKey == "" }
-
-func (c Config) limits() (ws.Limits, error) {
-	switch c.Limits {
-	case "", "default":
-		return ws.DefaultLimits(), nil
-	case "lab":
-		return ws.LabLimits(), nil
-	}
-	return ws.Limits{}, fmt.Errorf("server: limits %q: they are default or lab", c.Limits)
-}
 
 // Check fills in defaults and refuses what cannot be meant. New calls it; call
 // it to know before an address is taken.
@@ -86,6 +80,12 @@ func (c *Config) Check() error {
 		if c.Limits == "lab" {
 			return fmt.Errorf("server: lab limits on %s would leave it unprotected: give --open if this is meant", c.Addr)
 		}
+	}
+	if _, err := c.limits(); err != nil {
+		return err
+	}
+	if _, err := c.proxies(); err != nil {
+		return err
 	}
 	if c.PublicURL != "" {
 		u, err := url.Parse(c.PublicURL)

@@ -69,7 +69,7 @@ func New(c Config) (*Server, error) {
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
-	limits, err := c.limits()
+	l, err := c.limits()
 	if err != nil {
 		return nil, err
 	}
@@ -84,15 +84,19 @@ func New(c Config) (*Server, error) {
 		c.Log.Error("the data file is damaged; rooms known to be affected are quarantined, the others are served", "err", err)
 	}
 	s := &Server{config: c, store: db, live: api.NewLive()}
-	if err := s.assemble(limits); err != nil {
+	if err := s.assemble(l); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return s, nil
 }
 
 // assemble makes the parts and starts their goroutines.
-func (s *Server) assemble(limits ws.Limits) error {
+func (s *Server) assemble(l limits) error {
 	c := s.config
+	proxies, err := c.proxies()
+	if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	verifier, err := s.verifier(ctx)
 	if err != nil {
@@ -115,7 +119,7 @@ func (s *Server) assemble(limits ws.Limits) error {
 	if c.rooms != nil {
 		rooms = c.rooms(rooms)
 	}
-	s.hub = room.NewHub(room.HubOptions{Store: rooms, Log: c.Log})
+	s.hub = room.NewHub(room.HubOptions{Store: rooms, Log: c.Log, Limits: l.rooms})
 	s.typing = presence.NewTyping(0, func(room string, users []presence.Typist) {
 		s.tell(room, "typing", map[string]any{"users": users})
 	})
@@ -126,7 +130,7 @@ func (s *Server) assemble(limits ws.Limits) error {
 	})
 	s.door = ws.New(ws.Config{
 		Hub: s.hub, Chat: talk, People: s.people, Typing: s.typing, Members: rooms,
-		Auth: verifier, Limits: limits, Log: c.Log,
+		Auth: verifier, Limits: l.ws, Proxies: proxies, Log: c.Log,
 	})
 	host, _, _ := net.SplitHostPort(c.Addr)
 	handler, err := api.New(api.Config{

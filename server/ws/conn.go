@@ -34,6 +34,7 @@ type conn struct {
 	log     *slog.Logger
 	out     outbox
 	limit   *limiters
+	in      *admitted
 
 	// work is held while the dialect works: it may wait for a room then, so
 	// nothing a room or the writing goroutine calls may take it.

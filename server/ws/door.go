@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -36,6 +37,8 @@ type Config struct {
 	Members Members
 	Auth    *auth.Verifier
 	Limits  Limits
+	// Proxies whose X-Forwarded-For is believed.
+	Proxies []netip.Prefix
 	Log     *slog.Logger
 }
 
@@ -51,7 +54,7 @@ type Door struct {
 	Config
 	limits    Limits
 	melody    *melody.Melody
-	addresses addresses
+	admission *admission
 	known     *recent
 
 	stop   chan struct{} // closed to end the goroutine below
@@ -64,7 +67,7 @@ type Door struct {
 
 // New makes a door and starts its goroutine; Close ends it.
 func New(c Config) *Door {
-	d := &Door{Config: c, limits: c.Limits, stop: make(chan struct{}), conns: map[*conn]struct{}{}, known: newRecent(10_000)}
+	d := &Door{Config: c, limits: c.Limits, admission: newAdmission(c.Limits, c.Proxies), stop: make(chan struct{}), conns: map[*conn]struct{}{}, known: newRecent(10_000)}
 	m := melody.New()
 	m.Config.MaxMessageSize = c.Limits.hardMax()
 	m.Config.MessageBufferSize = 4 // one frame at a time, and a close
@@ -115,6 +118,7 @@ func (c *conn) receive(frame []byte) {
 		return
 	}
 	c.heard.Store(time.Now().UnixNano())
+	c.limit.size(len(frame))
 	c.work.Lock()
 	defer c.work.Unlock()
 	c.dialect.received(frame)
@@ -123,9 +127,15 @@ func (c *conn) receive(frame []byte) {
 // ServeRoom serves the y-websocket dialect in one room. An error means that
 // nothing has been written yet; the connection lives on after it otherwise.
 func (d *Door) ServeRoom(w http.ResponseWriter, r *http.Request, id auth.Identity, anonymous bool, room store.RoomID) error {
-	leave, err := d.admit(r)
+	in, leave, err := d.admit(r, false)
 	if err != nil {
 		return err
+	}
+	if !anonymous {
+		if err := in.known(id.User); err != nil {
+			leave()
+			return err
+		}
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), loadWait)
 	defer cancel()
@@ -134,7 +144,7 @@ func (d *Door) ServeRoom(w http.ResponseWriter, r *http.Request, id auth.Identit
 		leave()
 		return err
 	}
-	c := d.conn()
+	c := d.conn(in)
 	y := &yWebsocket{conn: c, peer: &peer{conn: c, room: live}}
 	c.dialect = y
 	c.person.identity, c.person.anonymous = id, anonymous
@@ -146,11 +156,11 @@ func (d *Door) ServeRoom(w http.ResponseWriter, r *http.Request, id auth.Identit
 // with a token of its own. token is what the request carried; it counts for
 // documents that are entered with none.
 func (d *Door) ServeHocuspocus(w http.ResponseWriter, r *http.Request, token string) error {
-	leave, err := d.admit(r)
+	in, leave, err := d.admit(r, true)
 	if err != nil {
 		return err
 	}
-	c := d.conn()
+	c := d.conn(in)
 	c.dialect = &hocuspocus{conn: c, token: token, documents: map[string]*document{}, denied: map[string]bool{}}
 	d.serve(w, r, c, leave)
 	return nil
@@ -159,38 +169,39 @@ func (d *Door) ServeHocuspocus(w http.ResponseWriter, r *http.Request, token str
 // ServeNative serves the native dialect. token is what the request carried;
 // empty if the hello is to bring it.
 func (d *Door) ServeNative(w http.ResponseWriter, r *http.Request, token string) error {
-	leave, err := d.admit(r)
+	in, leave, err := d.admit(r, true)
 	if err != nil {
 		return err
 	}
-	c := d.conn()
+	c := d.conn(in)
 	c.dialect = &native{conn: c, token: token, channels: map[uint64]*channel{}}
 	d.serve(w, r, c, leave)
 	return nil
 }
 
-func (d *Door) conn() *conn {
+func (d *Door) conn(in *admitted) *conn {
 	name := rand.Text()
 	return &conn{
-		name: name, door: d, limit: newLimiters(d.limits),
+		name: name, in: in, door: d, limit: newLimiters(d.limits),
 		log: d.Log.With("conn", name[:8]),
 	}
 }
 
-// admit counts a connection in, before anything is loaded for it.
-func (d *Door) admit(r *http.Request) (leave func(), err error) {
-	out, err := d.addresses.enter(address(r), d.limits.PerAddr)
+// admit counts a connection in, before anything is loaded for it. A stranger's
+// has not said yet who it is.
+func (d *Door) admit(r *http.Request, stranger bool) (in *admitted, leave func(), err error) {
+	in, err = d.admission.enter(r, stranger)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.stopping {
-		out()
-		return nil, ErrStopping
+		in.leave()
+		return nil, nil, ErrStopping
 	}
 	d.served.Add(1)
-	return func() { out(); d.served.Done() }, nil
+	return in, func() { in.leave(); d.served.Done() }, nil
 }
 
 // serve upgrades, on a goroutine that has the connection from then on and calls
@@ -221,15 +232,6 @@ func (d *Door) pump(w http.ResponseWriter, r *http.Request, c *conn, leave func(
 		// The upgrader has answered already.
 		c.log.Debug("no upgrade", "err", err)
 	}
-}
-
-// address is where a request comes from, without the port.
-func address(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
 }
 
 func (d *Door) enter(c *conn) {

@@ -178,6 +178,14 @@ func (h *hocuspocus) enter(m wire.Hocuspocus, id auth.Identity, anonymous bool) 
 		h.deny(m.Address, err.Error())
 		return
 	}
+	counted := id.User
+	if anonymous {
+		counted = ""
+	}
+	if err := c.in.known(counted); err != nil {
+		c.close(wire.CloseRate, err.Error())
+		return
+	}
 	if len(h.documents) >= c.door.limits.Rooms {
 		h.deny(m.Address, fmt.Sprintf("a connection has at most %d documents", c.door.limits.Rooms))
 		return

@@ -2,6 +2,7 @@ package ws
 
 import (
 	"context"
+	"time"
 
 	"golang.org/x/time/rate"
 )
@@ -12,6 +13,7 @@ type limiters struct {
 	asks    *rate.Limiter
 	moves   *rate.Limiter
 	chat    *rate.Limiter
+	bytes   *rate.Limiter
 }
 
 func newLimiters(l Limits) *limiters {
@@ -20,6 +22,7 @@ func newLimiters(l Limits) *limiters {
 		asks:    rate.NewLimiter(l.Asks, l.AsksAt),
 		moves:   rate.NewLimiter(l.Moves, l.MovesAt),
 		chat:    rate.NewLimiter(l.Chat, l.ChatAt),
+		bytes:   rate.NewLimiter(l.Bytes, max(l.BytesAt, l.Document)),
 	}
 }
 
@@ -32,6 +35,13 @@ func (l *limiters) ask() { hold(l.asks) }
 
 // move does the same for awareness.
 func (l *limiters) move() { hold(l.moves) }
+
+// size does the same for the bytes of a frame, at most Limits.Document of them.
+func (l *limiters) size(n int) {
+	if !l.bytes.AllowN(time.Now(), n) {
+		_ = l.bytes.WaitN(context.Background(), n) // fails only for more than the burst
+	}
+}
 
 // hold waits for one token: at these rates far shorter than a pong may take.
 func hold(l *rate.Limiter) {

@@ -1,8 +1,6 @@
 package ws
 
 import (
-	"errors"
-	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -10,13 +8,21 @@ import (
 
 // Limits of the WebSocket doors. Sizes are in bytes.
 type Limits struct {
-	Document  int // one step 2 or update, with its frame
-	Event     int // one event or awareness body, with its frame
-	PreAuth   int // the hello's frame
-	Rooms     int // rooms on one native connection
-	Queue     int // waiting for one connection that must arrive, before it counts as slow
-	QueueLen  int // frames waiting likewise
-	PerAddr   int // connections from one address; 0: any
+	Document  int        // one step 2 or update, with its frame
+	Event     int        // one event or awareness body, with its frame
+	PreAuth   int        // the hello's frame
+	Rooms     int        // rooms on one native connection
+	Queue     int        // waiting for one connection that must arrive, before it counts as slow
+	QueueLen  int        // frames waiting likewise
+	PerAddr   int        // connections from one address; 0: any
+	PerPerson int        // connections of one person with a token; 0: any
+	Strangers int        // connections from one address that have not said who they are; 0: any
+	New       rate.Limit // connections that come from one address
+	NewAt     int        // burst
+	NewAll    rate.Limit // connections that come in all
+	NewAllAt  int        // burst
+	Bytes     rate.Limit // of what one connection sends
+	BytesAt   int        // burst, at least Document
 	Updates   rate.Limit
 	UpdatesAt int        // burst
 	Asks      rate.Limit // what makes the server work: step 1, join, typing and the like
@@ -31,7 +37,8 @@ type Limits struct {
 func DefaultLimits() Limits {
 	return Limits{
 		Document: 1 << 20, Event: 64 << 10, PreAuth: 16 << 10, Rooms: 32,
-		Queue: 1 << 20, QueueLen: 1000, PerAddr: 100,
+		Queue: 1 << 20, QueueLen: 1000, PerAddr: 100, PerPerson: 20, Strangers: 20,
+		New: 10, NewAt: 50, NewAll: 200, NewAllAt: 400, Bytes: 256 << 10, BytesAt: 2 << 20,
 		Updates: 60, UpdatesAt: 200, Asks: 10, AsksAt: 100, Moves: 200, MovesAt: 400, Chat: 5, ChatAt: 10,
 	}
 }
@@ -39,7 +46,9 @@ func DefaultLimits() Limits {
 // LabLimits lift what counts rates and connections, for load tests.
 func LabLimits() Limits {
 	l := DefaultLimits()
-	l.PerAddr, l.Updates, l.Asks, l.Moves, l.Chat = 0, rate.Inf, rate.Inf, rate.Inf, rate.Inf
+	l.PerAddr, l.PerPerson, l.Strangers = 0, 0, 0
+	l.New, l.NewAll, l.Bytes = rate.Inf, rate.Inf, rate.Inf
+	l.Updates, l.Asks, l.Moves, l.Chat = rate.Inf, rate.Inf, rate.Inf, rate.Inf
 	return l
 }
 
@@ -60,32 +69,3 @@ const (
 	quiet          = 10 * time.Second // after which a y-websocket client gets a sign of life
 	dropTimeout    = 5 * time.Second
 )
-
-// ErrTooMany says that an address has too many connections: 429.
-var ErrTooMany = errors.New("ws: too many connections from this address")
-
-// addresses counts connections by address.
-type addresses struct {
-	mu    sync.Mutex
-	count map[string]int
-}
-
-// enter counts one more from addr, or refuses.
-func (a *addresses) enter(addr string, limit int) (leave func(), err error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if limit > 0 && a.count[addr] >= limit {
-		return nil, ErrTooMany
-	}
-	if a.count == nil {
-		a.count = map[string]int{}
-	}
-	a.count[addr]++
-	return func() {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		if a.count[addr]--; a.count[addr] == 0 {
-			delete(a.count, addr)
-		}
-	}, nil
-}

@@ -138,6 +138,14 @@ func (n *native) greet(e wire.Event) error {
 		n.conn.close(wire.CloseAuth, err.Error())
 		return nil
 	}
+	counted := id.User
+	if hello.Token == "" {
+		counted = ""
+	}
+	if err := n.conn.in.known(counted); err != nil {
+		n.conn.close(wire.CloseRate, err.Error())
+		return nil
+	}
 	n.hello.Stop()
 	renewed := n.greeted
 	n.greeted = true

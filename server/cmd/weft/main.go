@@ -25,6 +25,7 @@ type cli struct {
 	Serve serveCmd `cmd:"" default:"withargs" help:"Serve. Without flags: open mode, this machine only, data in ./weft-data."`
 	Token tokenCmd `cmd:"" help:"Make a token for a person."`
 
+	Limits  limitsCmd  `cmd:"" help:"List the limits and their defaults."`
 	Backup  backupCmd  `cmd:"" help:"Copy everything to a file, as of one moment, also while the server runs."`
 	Restore restoreCmd `cmd:"" help:"Put a backup into a data folder without a store."`
 	Export  exportCmd  `cmd:"" help:"Write one room to a file, also while the server runs."`
@@ -61,6 +62,9 @@ type serveCmd struct {
 	Open       bool     `env:"WEFT_OPEN" help:"Allow open mode on an address that others reach."`
 	Log        string   `env:"WEFT_LOG" enum:"text,json" default:"text" help:"Form of the log on standard error: text or json."`
 	Limits     string   `env:"WEFT_LIMITS" enum:"default,lab" default:"default" help:"lab lifts rate and connection limits, for load tests on one machine."`
+
+	Limit          map[string]string `env:"WEFT_LIMIT" mapsep:"," help:"Single limits, comma-separated; weft limits lists them." placeholder:"NAME=VALUE,…"`
+	TrustedProxies []string          `name:"trusted-proxies" env:"WEFT_TRUSTED_PROXIES" help:"Proxies whose X-Forwarded-For is believed." placeholder:"CIDR,…"`
 }
 
 // Run serves until a signal comes; a second one ends the process at once.
@@ -77,9 +81,11 @@ func (c *serveCmd) Run() error {
 	if err != nil {
 		return err
 	}
+	liveWithin()
 	config := server.Config{
 		Addr: c.Addr, Data: c.Data, JWTSecret: jwtSecret, APIKey: apiKey, Origins: c.Origins,
 		PublicURL: c.PublicURL, Open: c.Open, Limits: c.Limits, Log: log,
+		Limit: c.Limit, TrustedProxies: c.TrustedProxies,
 	}
 	if err := config.Check(); err != nil {
 		return err

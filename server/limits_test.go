@@ -1,0 +1,193 @@
+package server
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/gorilla/websocket"
+	"golang.org/x/time/rate"
+
+	"weft/server/auth"
+	"weft/server/wire"
+)
+
+func TestLimitsAreSetByName(t *testing.T) {
+	l, err := Config{Limit: map[string]string{
+		"message": "2MiB", "rooms": "3", "address": "0", "arrivals": "1:2", "bytes": "1MiB", "updates": "0",
+		"document": "100", "open-documents": "2GiB", "chat": "10",
+	}}.limits()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := l.ws
+	if w.Document != 2<<20 || w.Rooms != 3 || w.PerAddr != 0 || w.New != 1 || w.NewAt != 2 || w.Bytes != 1<<20 || w.BytesAt != 8<<20 ||
+		w.Updates != rate.Inf || w.Chat != 10 || w.ChatAt != 20 || l.rooms.Content != 100 || l.rooms.Memory != 2<<30 {
+		t.Errorf("%+v", l)
+	}
+	for name, value := range map[string]string{
+		"nonsense": "1", "rooms": "", "message": "17MiB", "event": "0", "queue": "-1", "hello": "1MB",
+		"person": "many", "chat": "5:0", "clients": "1KiB", "structs": "9999999999999999999",
+	} {
+		if _, err := (Config{Limit: map[string]string{name: value}}).limits(); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s=%s: %v", name, value, err)
+		}
+	}
+	lines := LimitNames()
+	if len(lines) != len(named) {
+		t.Errorf("%d lines for %d limits", len(lines), len(named))
+	}
+	for _, p := range []string{"10.0.0.0/8", "192.0.2.7", "fd00::/8"} {
+		if list, err := (Config{TrustedProxies: []string{p}}).proxies(); err != nil || len(list) != 1 {
+			t.Errorf("%s: %v, %v", p, list, err)
+		}
+	}
+	if _, err := New(Config{Data: t.TempDir(), TrustedProxies: []string{"everybody"}}); err == nil {
+		t.Error("a proxy without an address is trusted")
+	}
+}
+
+// come asks for a connection and returns it, or the status of the answer.
+func (s *site) come(t *testing.T, path, token string, header http.Header) (*websocket.Conn, int) {
+	t.Helper()
+	if token != "" {
+		path += "?token=" + token
+	}
+	d := websocket.Dialer{}
+	if strings.HasPrefix(path, "/socket") {
+		d.Subprotocols = []string{wire.Subprotocol}
+	}
+	ws, resp, err := d.DialContext(t.Context(), "ws://"+s.host+path, header)
+	if err != nil {
+		if resp == nil {
+			t.Fatal(err)
+		}
+		return nil, resp.StatusCode
+	}
+	t.Cleanup(func() { ws.Close() })
+	return ws, http.StatusSwitchingProtocols
+}
+
+// TestLimitsAtTheDoor: what is configured holds on real connections, at the
+// limit and one over it, with the codes of the contract.
+func TestLimitsAtTheDoor(t *testing.T) {
+	until := func(t *testing.T, want int, come func() int) (n int) {
+		t.Helper()
+		for ; n < 10; n++ {
+			switch code := come(); code {
+			case http.StatusSwitchingProtocols, 0:
+			case want:
+				return n
+			default:
+				t.Fatalf("number %d is answered by %d", n+1, code)
+			}
+		}
+		return n
+	}
+	t.Run("address", func(t *testing.T) {
+		s := run(t, Config{Limit: map[string]string{"address": "3"}, TrustedProxies: []string{"127.0.0.1"}})
+		for _, client := range []string{"198.51.100.1", "198.51.100.2"} {
+			n := until(t, 429, func() int {
+				_, code := s.come(t, "/ws/r", "", http.Header{"X-Forwarded-For": {"8.8.8.8, " + client}})
+				return code
+			})
+			if n != 3 {
+				t.Errorf("%d connections from %s", n, client)
+			}
+		}
+	})
+	t.Run("a proxy that is not trusted", func(t *testing.T) {
+		s := run(t, Config{Limit: map[string]string{"address": "3"}})
+		made := 0
+		if n := until(t, 429, func() int {
+			made++
+			_, code := s.come(t, "/ws/r", "", http.Header{"X-Forwarded-For": {fmt.Sprint("198.51.100.", made)}})
+			return code
+		}); n != 3 {
+			t.Errorf("%d connections", n)
+		}
+	})
+	t.Run("arrivals", func(t *testing.T) {
+		s := run(t, Config{Limit: map[string]string{"arrivals": "1:3"}})
+		if n := until(t, 429, func() int { _, code := s.come(t, "/ws/r", "", nil); return code }); n < 3 || n > 4 {
+			t.Errorf("%d connections at once", n)
+		}
+	})
+	t.Run("person", func(t *testing.T) {
+		s := run(t, Config{JWTSecret: strings.Repeat("s", 32), Limit: map[string]string{"person": "3"}})
+		ana := s.token(t, "ana", auth.Grant{Pattern: "**", Role: auth.Write})
+		if n := until(t, 429, func() int { _, code := s.come(t, "/ws/r", ana.Token, nil); return code }); n != 3 {
+			t.Errorf("%d connections of one person", n)
+		}
+		// The native dialect learns later who it is.
+		c := s.dial(t)
+		c.event(0, "hello", map[string]string{"token": ana.Token})
+		if _, err := c.next(); !websocket.IsCloseError(err, int(wire.CloseRate)) {
+			t.Errorf("one more, native: %v", err)
+		}
+		ben := s.token(t, "ben", auth.Grant{Pattern: "**", Role: auth.Write})
+		if _, code := s.come(t, "/ws/r", ben.Token, nil); code != http.StatusSwitchingProtocols {
+			t.Errorf("somebody else is answered by %d", code)
+		}
+	})
+	t.Run("strangers", func(t *testing.T) {
+		s := run(t, Config{Limit: map[string]string{"strangers": "3"}})
+		if n := until(t, 429, func() int { _, code := s.come(t, "/socket", "", nil); return code }); n != 3 {
+			t.Errorf("%d strangers", n)
+		}
+	})
+	t.Run("rooms", func(t *testing.T) {
+		s := run(t, Config{Limit: map[string]string{"rooms": "3"}})
+		c := s.enter(t, s.guest(t, "Ana"), "r1")
+		for n := 2; n <= 4; n++ {
+			c.event(0, "join", map[string]any{"channel": n, "room": fmt.Sprint("r", n)})
+			got := c.until("an answer", func(g got) bool { return g.name == "joined" || g.name == "refused" })
+			if (got.name == "joined") != (n <= 3) || got.name == "refused" && fmt.Sprint(got.value["code"]) != "4429" {
+				t.Errorf("room %d: %s %v", n, got.name, got.value)
+			}
+		}
+	})
+	t.Run("event", func(t *testing.T) {
+		s := run(t, Config{Limit: map[string]string{"event": "1KiB"}})
+		for size, want := range map[int]int{1 << 10: 0, 1<<10 + 1: int(wire.CloseTooLarge)} {
+			c := s.enter(t, s.guest(t, "Ana"), "r")
+			body, err := wire.EncodeEvent("dance", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			pad := size - len(wire.AppendFrame(nil, 1, body)) - 2 // a longer string has a longer head
+			if body, err = wire.EncodeEvent("dance", strings.Repeat("x", pad)); err != nil {
+				t.Fatal(err)
+			}
+			if n := len(wire.AppendFrame(nil, 1, body)); n != size {
+				t.Fatalf("a frame of %d bytes, want %d", n, size)
+			}
+			c.body(1, body)
+			c.event(0, "ping", struct{}{})
+			code := 0
+			for {
+				g, err := c.next()
+				if closed := (*websocket.CloseError)(nil); err != nil {
+					if !asClose(err, &closed) {
+						t.Fatal(err)
+					}
+					code = closed.Code
+					break
+				}
+				if g.name == "pong" {
+					break
+				}
+			}
+			if code != want {
+				t.Errorf("an event of %d bytes: closed with %d, want %d", size, code, want)
+			}
+		}
+	})
+}
+
+func asClose(err error, to **websocket.CloseError) bool {
+	c, ok := err.(*websocket.CloseError)
+	*to = c
+	return ok
+}

@@ -1,0 +1,181 @@
+package ws
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+
+	"golang.org/x/time/rate"
+)
+
+// ErrTooMany refuses a connection because there are too many, or too many new
+// ones: 429.
+var ErrTooMany = errors.New("ws: too many connections")
+
+// admission counts connections. Safe for concurrent use.
+type admission struct {
+	limits  Limits
+	proxies []netip.Prefix
+	all     *rate.Limiter
+
+	mu        sync.Mutex
+	addresses counts // connections by address
+	strangers counts // those of them that have not said who they are
+	people    counts // connections by person
+	arrivals  map[string]*rate.Limiter
+}
+
+func newAdmission(l Limits, proxies []netip.Prefix) *admission {
+	return &admission{
+		limits: l, proxies: proxies, all: rate.NewLimiter(l.NewAll, l.NewAllAt),
+		addresses: counts{}, strangers: counts{}, people: counts{}, arrivals: map[string]*rate.Limiter{},
+	}
+}
+
+// counts are numbers above 0.
+type counts map[string]int
+
+func (c counts) leave(key string) {
+	if c[key]--; c[key] <= 0 {
+		delete(c, key)
+	}
+}
+
+// over tells whether one more would be too many; a limit of 0 is none.
+func (c counts) over(key string, limit int) bool { return limit > 0 && c[key] >= limit }
+
+// admitted is a connection that is counted.
+type admitted struct {
+	by       *admission
+	address  string
+	stranger bool
+	person   string // empty: nobody's, or nobody known
+	left     bool
+}
+
+// enter counts a connection from where the request comes from. Until known is
+// called, or if stranger is false, it counts as a stranger's.
+func (a *admission) enter(r *http.Request, stranger bool) (*admitted, error) {
+	from := address(r, a.proxies)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case !a.arrival(from).Allow() || !a.all.Allow():
+		return nil, fmt.Errorf("%w come at once", ErrTooMany)
+	case a.addresses.over(from, a.limits.PerAddr):
+		return nil, fmt.Errorf("%w from this address", ErrTooMany)
+	case stranger && a.strangers.over(from, a.limits.Strangers):
+		return nil, fmt.Errorf("%w from this address that have not said who they are", ErrTooMany)
+	}
+	a.addresses[from]++
+	if stranger {
+		a.strangers[from]++
+	}
+	return &admitted{by: a, address: from, stranger: stranger}, nil
+}
+
+// forget is how many addresses are remembered before those that have not come
+// lately are forgotten. NewAll bounds how many have come lately.
+const forget = 4096
+
+// arrival is the rate at which connections from an address may come. mu is held.
+func (a *admission) arrival(from string) *rate.Limiter {
+	l := a.arrivals[from]
+	if l == nil {
+		if len(a.arrivals) >= forget {
+			for key, l := range a.arrivals {
+				if l.Tokens() >= float64(l.Burst()) {
+					delete(a.arrivals, key)
+				}
+			}
+		}
+		l = rate.NewLimiter(a.limits.New, a.limits.NewAt)
+		a.arrivals[from] = l
+	}
+	return l
+}
+
+// known takes note of whose connection it is; person is empty for somebody who
+// came without a token. Only the first person counts.
+func (c *admitted) known(person string) error {
+	a := c.by
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if c.left {
+		return nil
+	}
+	if person != "" && c.person == "" {
+		if a.people.over(person, a.limits.PerPerson) {
+			return fmt.Errorf("%w of this person", ErrTooMany)
+		}
+		c.person = person
+		a.people[person]++
+	}
+	if c.stranger {
+		c.stranger = false
+		a.strangers.leave(c.address)
+	}
+	return nil
+}
+
+// leave counts the connection out. It may be called again.
+func (c *admitted) leave() {
+	a := c.by
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if c.left {
+		return
+	}
+	c.left = true
+	a.addresses.leave(c.address)
+	if c.stranger {
+		a.strangers.leave(c.address)
+	}
+	if c.person != "" {
+		a.people.leave(c.person)
+	}
+}
+
+// address is where a request comes from: an IPv4 address, or the /64 network of
+// an IPv6 one, which is what one customer has. Behind trusted proxies it is the
+// last address in X-Forwarded-For that is not one of theirs: what stands before
+// it anybody may have written.
+func address(r *http.Request, proxies []netip.Prefix) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	ip, err := netip.ParseAddr(host)
+	if err != nil {
+		return host
+	}
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for i := len(hops) - 1; i >= 0 && trusted(ip, proxies); i-- {
+		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		if err != nil {
+			break
+		}
+		ip = hop
+	}
+	if ip = ip.Unmap().WithZone(""); ip.Is6() {
+		network, err := ip.Prefix(64)
+		if err == nil {
+			return network.String()
+		}
+	}
+	return ip.String()
+}
+
+func trusted(ip netip.Addr, proxies []netip.Prefix) bool {
+	ip = ip.Unmap().WithZone("")
+	for _, p := range proxies {
+		if p.Contains(ip) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,216 @@
+package ws
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+func from(remote string, forwarded ...string) *http.Request {
+	r := &http.Request{RemoteAddr: remote, Header: http.Header{}}
+	for _, f := range forwarded {
+		r.Header.Add("X-Forwarded-For", f)
+	}
+	return r
+}
+
+// TestAddressIsNotWhatThePeerSays: X-Forwarded-For counts only from proxies that
+// are trusted, and only as far as they wrote it.
+func TestAddressIsNotWhatThePeerSays(t *testing.T) {
+	proxies := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}
+	for _, c := range []struct {
+		want string
+		r    *http.Request
+	}{
+		{"203.0.113.9", from("203.0.113.9:1234")},
+		{"203.0.113.9", from("203.0.113.9:1234", "198.51.100.1")},                     // not a proxy of ours
+		{"198.51.100.1", from("10.1.2.3:1", "198.51.100.1")},                          // one hop
+		{"198.51.100.1", from("10.1.2.3:1", "1.1.1.1, 198.51.100.1")},                 // what the client made up is further left
+		{"198.51.100.1", from("10.1.2.3:1", "1.1.1.1", "198.51.100.1, 10.9.9.9")},     // two hops, two headers
+		{"10.1.2.3", from("10.1.2.3:1", "nonsense")},                                  // nothing to believe
+		{"10.1.2.3", from("10.1.2.3:1")},                                              // the proxy itself
+		{"10.9.9.9", from("10.1.2.3:1", "10.9.9.9")},                                  // from inside
+		{"198.51.100.1", from("[::ffff:10.1.2.3]:1", "::ffff:198.51.100.1")},          // IPv4 in IPv6
+		{"2001:db8:1:2::/64", from("[2001:db8:1:2:3:4:5:6]:1")},                       // one customer's network
+		{"2001:db8:1:2::/64", from("[fd00::1%eth0]:1", "2001:db8:1:2:ffff:ffff:0:1")}, // behind a proxy
+		{"unix", from("unix")},                                                        // whatever a listener says
+	} {
+		if got := address(c.r, proxies); got != c.want {
+			t.Errorf("%s %v: %s, want %s", c.r.RemoteAddr, c.r.Header, got, c.want)
+		}
+	}
+}
+
+// TestConnectionLimits: each limit lets in as many as it says and refuses one
+// more, until one leaves; others have nothing to do with it.
+func TestConnectionLimits(t *testing.T) {
+	many := func(l Limits) Limits { // only what the case is about
+		l.New, l.NewAll = rate.Inf, rate.Inf
+		return l
+	}
+	for name, c := range map[string]struct {
+		limits Limits
+		come   func(a *admission, n int) (*admitted, error)
+		other  func(a *admission) (*admitted, error)
+	}{
+		"per address": {
+			many(Limits{PerAddr: 5}),
+			func(a *admission, _ int) (*admitted, error) { return a.enter(from("192.0.2.1:1"), false) },
+			func(a *admission) (*admitted, error) { return a.enter(from("192.0.2.2:1"), false) },
+		},
+		"per address, of strangers": {
+			many(Limits{Strangers: 5}),
+			func(a *admission, _ int) (*admitted, error) { return a.enter(from("192.0.2.1:1"), true) },
+			func(a *admission) (*admitted, error) { return a.enter(from("192.0.2.1:1"), false) },
+		},
+		"per person": {
+			many(Limits{PerPerson: 5}),
+			func(a *admission, n int) (*admitted, error) {
+				in, err := a.enter(from(fmt.Sprintf("192.0.2.%d:1", n)), true)
+				if err == nil {
+					if err = in.known("ana"); err != nil {
+						in.leave()
+					}
+				}
+				return in, err
+			},
+			func(a *admission) (*admitted, error) {
+				in, err := a.enter(from("192.0.2.1:1"), true)
+				return in, errors.Join(err, in.known("ben"), in.known(""))
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newAdmission(c.limits, nil)
+			var here []*admitted
+			for n := range 5 {
+				in, err := c.come(a, n)
+				if err != nil {
+					t.Fatalf("number %d: %v", n+1, err)
+				}
+				here = append(here, in)
+			}
+			if _, err := c.come(a, 5); !errors.Is(err, ErrTooMany) {
+				t.Errorf("one more: %v", err)
+			}
+			other, err := c.other(a)
+			if err != nil {
+				t.Errorf("somebody else: %v", err)
+			}
+			here[0].leave()
+			here[0].leave() // counts once
+			if here[0], err = c.come(a, 0); err != nil {
+				t.Errorf("after one has left: %v", err)
+			}
+			if _, err := c.come(a, 5); !errors.Is(err, ErrTooMany) {
+				t.Errorf("one more again: %v", err)
+			}
+			for _, in := range append(here, other) {
+				in.leave()
+			}
+			if len(a.addresses)+len(a.strangers)+len(a.people) > 0 {
+				t.Errorf("left behind: %v %v %v", a.addresses, a.strangers, a.people)
+			}
+		})
+	}
+	// Who has said who they are is no stranger any more.
+	a := newAdmission(many(Limits{Strangers: 1}), nil)
+	for range 3 {
+		in, err := a.enter(from("192.0.2.1:1"), true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := in.known(""); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestArrivalsAreLimited: so many at once and so many a second, from one address
+// and in all, and addresses are not remembered for ever.
+func TestArrivalsAreLimited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := DefaultLimits()
+		l.PerAddr = 0
+		a := newAdmission(l, nil)
+		let := func(n int, remote func(i int) string) (in int) {
+			for i := range n {
+				if c, err := a.enter(from(remote(i)), false); err == nil {
+					c.leave()
+					in++
+				} else if !errors.Is(err, ErrTooMany) {
+					t.Error(err)
+				}
+			}
+			return in
+		}
+		one := func(int) string { return "192.0.2.1:1" }
+		if in := let(60, one); in != 50 {
+			t.Errorf("%d of 60 at once from one address", in)
+		}
+		time.Sleep(time.Second)
+		if in := let(60, one); in != 10 {
+			t.Errorf("%d of 60 a second later", in)
+		}
+		time.Sleep(time.Minute)
+		next := 0
+		each := func(int) string { next++; return fmt.Sprintf("10.%d.%d.%d:1", next>>16, next>>8&255, next&255) }
+		if in := let(1000, each); in != 400 {
+			t.Errorf("%d of 1,000 at once from many addresses", in)
+		}
+		time.Sleep(time.Second)
+		if in := let(1000, each); in != 200 {
+			t.Errorf("%d of 1,000 a second later", in)
+		}
+		for range 100 {
+			time.Sleep(time.Minute)
+			let(1000, each)
+		}
+		if n := len(a.arrivals); n > 2*forget {
+			t.Errorf("%d addresses are remembered", n)
+		}
+	})
+}
+
+// TestRatesWait: what is over a rate is not lost, it waits.
+func TestRatesWait(t *testing.T) {
+	for name, c := range map[string]struct {
+		burst int // at once
+		rate  int // a second
+		one   func(*limiters)
+	}{
+		"updates":   {200, 60, (*limiters).update},
+		"awareness": {400, 200, (*limiters).move},
+		"asks":      {100, 10, (*limiters).ask},
+		"kilobytes": {2 << 10, 256, func(l *limiters) { l.size(1 << 10) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLimiters(DefaultLimits())
+				begun := time.Now()
+				for range c.burst {
+					c.one(l)
+				}
+				if took := time.Since(begun); took != 0 {
+					t.Errorf("%d at once take %s", c.burst, took)
+				}
+				c.one(l)
+				if time.Since(begun) == 0 {
+					t.Errorf("number %d does not wait", c.burst+1)
+				}
+				for range 10*c.rate - 1 {
+					c.one(l)
+				}
+				if took := time.Since(begun); took < 9900*time.Millisecond || took > 10100*time.Millisecond {
+					t.Errorf("%d more take %s, want 10 s", 10*c.rate, took)
+				}
+			})
+		})
+	}
+}
