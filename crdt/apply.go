@@ -2,6 +2,7 @@ package crdt
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"weft/crdt/lib0"
@@ -146,24 +147,24 @@ func (d *Doc) applyParsed(u *parsed, size, work int) (changed bool, err error) {
 
 	tx := &d.tx
 	tx.begin()
-	var before pending
-	if len(d.pending.clients) > 0 && u.structs > 0 {
-		before = d.pending.clone()
-	} else {
-		before.deletes = d.pending.deletes // stays as it is until deletes are applied
-	}
 	tx.makeRoom(u)
-	if u.structs > 1 || u.structs == 1 && !tx.takeOne(&u.w) {
+	delivered := u.structs == 0 || u.structs == 1 && tx.takeOne(&u.w)
+	if !delivered {
 		d.delivery.deliver(u.sources, tx)
+	}
+	before, settle := d.pending, d.pending.ready(tx)
+	if settle {
+		before = d.pending.clone()
+	}
+	if !delivered && d.store.work <= d.store.budget {
 		for i := range u.sources {
 			changed = d.pending.park(&u.sources[i], tx) || changed
 		}
-		d.delivery.release()
 	}
-	if len(d.pending.clients) > 0 {
+	if settle {
 		d.pending.settle(tx, &d.delivery)
-		d.delivery.release()
 	}
+	d.delivery.release()
 	if d.store.work > d.store.budget {
 		d.rollback(before)
 		return false, ErrTooCostly
@@ -186,14 +187,28 @@ func (tx *txn) makeRoom(u *parsed) {
 		return
 	}
 	if fresh := len(u.sources) - len(s.clients); fresh > 0 {
-		s.clients = slices.Grow(s.clients, fresh)
-		s.descending = slices.Grow(s.descending, fresh)
+		tx.doc.growClients(fresh)
 	}
-	tx.touched = slices.Grow(tx.touched, len(u.sources))
 	tx.deleted = slices.Grow(tx.deleted, len(u.deletes))
 	s.items = slices.Grow(s.items, u.structs)
 	s.bytes = slices.Grow(s.bytes, u.content)
 	s.expect = 2 * (u.structs + len(u.deletes))
+}
+
+// growClients makes room for so many more clients to write.
+func (d *Doc) growClients(fresh int) {
+	s := &d.store
+	d.tx.touched = slices.Grow(d.tx.touched, fresh)
+	if fresh < 64 {
+		return
+	}
+	s.clients = slices.Grow(s.clients, fresh)
+	s.descending = slices.Grow(s.descending, fresh)
+	if fresh > len(s.clientIndex) { // maps cannot be grown, and doubling costs twice as much
+		index := make(map[uint64]clientRef, len(s.clientIndex)+fresh)
+		maps.Copy(index, s.clientIndex)
+		s.clientIndex = index
+	}
 }
 
 // takeOne delivers the only struct of an update, as most updates are, if it fits.

@@ -8,8 +8,8 @@ import (
 
 // maxWork bounds what merging one update may cost, in steps of some ten nanoseconds. An
 // honest update stays far below: its scans pass what was written at the same place at the
-// same time. Thirty-two million steps take some 0.4 s.
-const maxWork = 1 << 25
+// same time. So many steps take some 0.7 s.
+const maxWork = 1 << 26
 
 // unbounded is the work that bytes of one's own may cost.
 const unbounded = math.MaxInt

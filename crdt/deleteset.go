@@ -88,6 +88,9 @@ func readDeletes(r *lib0.Reader, ds deleteSet) (deleteSet, error) {
 		if err != nil {
 			return ds, err
 		}
+		if n > 64 {
+			ds = slices.Grow(ds, n)
+		}
 		for ; n > 0; n-- {
 			d := deletion{client: client}
 			if d.clock, err = r.Uvarint(); err != nil {

@@ -122,6 +122,7 @@ func (s *store) place(r, left, right ref) ref {
 	answer := left
 	began := s.beginMarks()
 	moved := began // the mark when the answer last moved
+	alike := true  // all siblings so far had the same right origin
 	for o != 0 && o != right {
 		mark := s.nextMark(o)
 		c := &s.items[o]
@@ -131,8 +132,9 @@ func (s *store) place(r, left, right ref) ref {
 			} else if c.sameRightOrigin(it) {
 				break
 			}
+			alike = alike && c.sameRightOrigin(it)
 		} else if c.hasOrigin() {
-			s.work += 4 // a search
+			s.work += 3 // a search
 			passed := s.marks[s.at(c.originClient, c.originClock)]
 			if passed <= began {
 				break
@@ -148,7 +150,7 @@ func (s *store) place(r, left, right ref) ref {
 			return answer // the transaction is void
 		}
 	}
-	if s.lastMark-began > longScan {
+	if alike && s.lastMark-began > longScan {
 		if g := s.gather(it, left, right); g != nil {
 			return s.placeAmong(g, r, left, right)
 		}

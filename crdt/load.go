@@ -23,8 +23,8 @@ type staging struct {
 	next, end ref
 	waiting   bool // on the stack, as its next item builds on another client's
 
-	// About one entry for each item: by clock>>shift, the item that holds the clock
-	// clock>>shift<<shift. Cutting an item may leave it a little off.
+	// About one entry for each item, if there are many: by clock>>shift, the item that
+	// holds the clock clock>>shift<<shift. Cutting an item may leave it a little off.
 	byClock []ref
 	shift   uint8
 }
@@ -32,6 +32,9 @@ type staging struct {
 // index fills byClock.
 func (st *staging) index(items []item, state uint32) {
 	n := int(st.end - st.next)
+	if n < 16 {
+		return
+	}
 	st.shift = uint8(max(0, bits.Len32(state)-bits.Len(uint(n))))
 	st.byClock = make([]ref, 0, int((state-1)>>st.shift)+1)
 	for r := st.next; r < st.end; r++ {
@@ -43,6 +46,9 @@ func (st *staging) index(items []item, state uint32) {
 
 // find is the item that holds the given unit, 0 if it must be searched for.
 func (st *staging) find(items []item, clock uint32) ref {
+	if st.byClock == nil {
+		return 0
+	}
 	r := st.byClock[clock>>st.shift]
 	for range 4 {
 		if clock < items[r].end() {
@@ -92,11 +98,13 @@ func (d *Doc) load(stage func() bool) (ok bool) {
 func (d *Doc) stage(update []byte) bool {
 	s, u := &d.store, &d.parsed
 	r := lib0.NewReader(update)
-	sections, err := r.Count(3)
+	sections, err := r.Count(5) // the least a section takes that is not empty
 	if err != nil || sections >= maxClients {
 		return false
 	}
 	s.bytes = make([]byte, 0, len(update)/2)
+	d.growClients(sections)
+	d.staged = slices.Grow(d.staged, sections)
 	for ; sections > 0; sections-- {
 		n, err := r.Count(2)
 		if err != nil || n == 0 {

@@ -53,14 +53,11 @@ func (s *store) gather(it *item, left, right ref) *siblings {
 	if left != 0 {
 		o = s.items[left].right
 	}
-	g := &siblings{
-		place: it.place, origin: it.originClient, originClock: it.originClock,
-		right: it.rightClient, rightClk: it.rightClock, chunks: make([][]sibling, 1),
-	}
-	began := s.beginMarks()
+	began, start := s.beginMarks(), o
 	last := uint64(0)
 	for ; o != 0 && o != right; o = s.items[o].right {
 		s.nextMark(o)
+		s.work++
 		c := &s.items[o]
 		switch {
 		case c.sameOrigin(it):
@@ -69,7 +66,6 @@ func (s *store) gather(it *item, left, right ref) *siblings {
 				return nil
 			}
 			last = id
-			g.insert(sibling{id, o}, len(g.chunks)-1, len(g.chunks[len(g.chunks)-1]))
 		case !c.hasOrigin() || s.marks[s.at(c.originClient, c.originClock)] <= began:
 			return nil
 		}
@@ -77,9 +73,16 @@ func (s *store) gather(it *item, left, right ref) *siblings {
 	if o != right {
 		return nil
 	}
-	for _, c := range g.chunks {
-		for _, sib := range c {
-			s.items[sib.r].meta |= metaSibling
+	g := &siblings{
+		place: it.place, origin: it.originClient, originClock: it.originClock,
+		right: it.rightClient, rightClk: it.rightClock,
+		chunks: [][]sibling{s.siblingChunk()},
+	}
+	for o := start; o != right; o = s.items[o].right {
+		if c := &s.items[o]; c.sameOrigin(it) {
+			c.meta |= metaSibling
+			k := len(g.chunks) - 1
+			s.enter(g, sibling{s.clients[c.client()].id, o}, k, len(g.chunks[k]))
 		}
 	}
 	if len(s.siblings) == maxSiblings {
@@ -122,7 +125,7 @@ func (s *store) placeAmong(g *siblings, r, left, right ref) ref {
 			s.work++
 		}
 	}
-	g.insert(sibling{id, r}, k, i)
+	s.enter(g, sibling{id, r}, k, i)
 	return answer
 }
 
@@ -134,16 +137,32 @@ func (s *store) after(r ref, place placeRef) ref {
 	return s.items[r].right
 }
 
-func (g *siblings) insert(sib sibling, k, i int) {
+// enter puts a sibling into the index, at position i of chunk k.
+func (s *store) enter(g *siblings, sib sibling, k, i int) {
 	c := slices.Insert(g.chunks[k], i, sib)
-	if len(c) <= maxChunk {
-		g.chunks[k] = c
-		return
+	g.chunks[k] = c
+	if len(c) == maxChunk {
+		g.chunks[k] = c[:maxChunk/2]
+		g.chunks = slices.Insert(g.chunks, k+1, append(s.siblingChunk(), c[maxChunk/2:]...))
 	}
-	half := slices.Clone(c[maxChunk/2:])
-	g.chunks[k] = c[:maxChunk/2]
-	g.chunks = slices.Insert(g.chunks, k+1, half)
+}
+
+// siblingChunk is an empty chunk, used before if there is one.
+func (s *store) siblingChunk() []sibling {
+	if n := len(s.siblingSpare); n > 0 {
+		c := s.siblingSpare[n-1]
+		s.siblingSpare = s.siblingSpare[:n-1]
+		return c[:0]
+	}
+	return make([]sibling, 0, maxChunk)
 }
 
 // dropSiblings throws all indexes away. metaSibling may stay behind: it says "may".
-func (s *store) dropSiblings() { s.siblings = nil }
+func (s *store) dropSiblings() {
+	for _, g := range s.siblings {
+		if len(s.siblingSpare) < maxSiblings {
+			s.siblingSpare = append(s.siblingSpare, g.chunks...)
+		}
+	}
+	s.siblings = s.siblings[:0]
+}

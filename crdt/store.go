@@ -33,6 +33,8 @@ type store struct {
 	lastMark uint32   // the last mark handed out by a conflict scan
 	siblings []*siblings
 
+	siblingSpare [][]sibling // chunks of indexes that were thrown away
+
 	cuts       []cutTable // of the running transaction
 	expect     int        // items that the running transaction may add beyond the room there is
 	generation int        // changes when all refs become stale

@@ -272,8 +272,8 @@ func (tx *txn) commit() {
 			tx.collect(d)
 		}
 	}
+	tx.seams = slices.Grow(tx.seams, len(tx.deleted)+len(tx.touched))
 	tx.seams = append(tx.seams, tx.deleted...)
-	tx.seams = slices.Grow(tx.seams, len(tx.touched))
 	for _, c := range tx.touched {
 		tx.seams = append(tx.seams, span{c, s.clients[c].before, s.clients[c].state})
 	}
