@@ -152,7 +152,7 @@ func (d *Doc) applyParsed(u *parsed, size, work int) (changed bool, err error) {
 	if !delivered {
 		d.delivery.deliver(u.sources, tx)
 	}
-	before, settle := d.pending, d.pending.ready(tx)
+	before, settle := d.pending, d.pending.wakes(u.sources, tx)
 	if settle {
 		before = d.pending.clone()
 	}

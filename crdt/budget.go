@@ -33,6 +33,9 @@ func (d *Doc) rollback(before pending) {
 	}
 	d.pending = before
 	d.observers, d.listeners = observers, listeners
+	for i := range d.pending.clients {
+		d.pending.clients[i].look(&d.tx)
+	}
 }
 
 // reset empties the document. All refs become stale.

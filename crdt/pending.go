@@ -157,6 +157,20 @@ func (p *pending) ready(to sink) bool {
 	return false
 }
 
+// wakes tells whether something that pending structs wait for has come with an update
+// of these clients. What waited itself may have come by another way.
+func (p *pending) wakes(ss sources, to sink) bool {
+	if len(p.clients) == 0 {
+		return false
+	}
+	for i := range ss {
+		if i, found := p.find(ss[i].client); found {
+			p.clients[i].look(to)
+		}
+	}
+	return p.ready(to)
+}
+
 // settle delivers pending structs until nothing more fits. One pass is not enough:
 // what one client waits for may itself have been waiting.
 func (p *pending) settle(to sink, v *delivery) {
