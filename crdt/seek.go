@@ -66,9 +66,9 @@ func (d *Doc) find(t typeRef, index int) (p gap, n int, err error) {
 			if units := s.units(p.right); p.index+units > index {
 				return p, index - p.index, nil
 			}
-			if steps > spacing && list != nil {
+			if steps >= spacing && list != nil {
 				list.insert(s, at, &p)
-				at++
+				at = min(at+1, len(list.at))
 				steps = 0
 			}
 		}
@@ -87,26 +87,27 @@ type cursors struct {
 }
 
 const (
-	spacing        = 64   // items between two cursors
-	maxCursors     = 4096 // of one list
+	spacing        = 32   // items between two cursors
+	maxCursors     = 8192 // of one list
 	maxCursorLists = 8
-	worthCursors   = 2 * spacing // a list shorter than this has none
+	worthCursors   = 4 * spacing // a list shorter than this has none
 )
 
-// cursorList is the cursors of one type, by ascending index.
+// cursorList is the cursors of one type, by ascending index. index and at go together:
+// the unit at[i] is visible, and index[i] visible units are in front of it. They are
+// apart since an edit changes the index of every cursor behind it.
 type cursorList struct {
-	t  typeRef
-	at []cursor
+	t     typeRef
+	index []uint32
+	at    []cursor
+	marks []marks // what cursors say of marks: mostly few
 }
 
-// cursor says: the unit is visible, and so many visible units are in front of it, and
-// these marks are in force there. A unit is named by its ID, not by its item: items
-// are split and merged, units stay.
+// cursor names a unit by its ID, not by its item: items are split and merged, units stay.
 type cursor struct {
 	client clientRef
 	clock  uint32
-	index  int
-	marks  marks
+	marks  uint32 // which of cursorList.marks are in force in front of it
 }
 
 // of is the cursors of a type; nil for a list that is too short to need them.
@@ -126,15 +127,71 @@ func (c *cursors) of(t typeRef, length int) *cursorList {
 		c.lists = append(c.lists, cursorList{})
 	}
 	last := len(c.lists) - 1
-	c.lists[0], c.lists[last] = cursorList{t: t, at: c.lists[last].at[:0]}, c.lists[0]
+	c.lists[0], c.lists[last] = c.lists[last], c.lists[0]
+	c.lists[0].t = t
+	c.lists[0].cut(0, 0)
 	return &c.lists[0]
+}
+
+// find is the cursors of t, if there are any.
+func (c *cursors) find(t typeRef) *cursorList {
+	for i := range c.lists {
+		if c.lists[i].t == t && len(c.lists[i].at) > 0 {
+			return &c.lists[i]
+		}
+	}
+	return nil
 }
 
 // forget makes all cursors void.
 func (c *cursors) forget() {
 	for i := range c.lists {
-		clear(c.lists[i].at)
-		c.lists[i].at = c.lists[i].at[:0]
+		if l := &c.lists[i]; len(l.at) > 0 {
+			l.cut(0, len(l.at))
+		}
+	}
+}
+
+// inserted moves the cursors of t along when n visible units were inserted at index.
+func (c *cursors) inserted(t typeRef, index, n int) {
+	if l := c.find(t); l != nil {
+		behind := l.index[l.from(index):]
+		for i := range behind {
+			behind[i] += uint32(n)
+		}
+	}
+}
+
+// removed moves the cursors of t along when n visible units were deleted from index on.
+func (c *cursors) removed(t typeRef, index, n int) {
+	if l := c.find(t); l != nil {
+		from := l.from(index)
+		l.cut(from, l.from(index+n))
+		behind := l.index[from:]
+		for i := range behind {
+			behind[i] -= uint32(n)
+		}
+	}
+}
+
+// reformatted drops the cursors of t from index on, where other marks may be in force.
+func (c *cursors) reformatted(t typeRef, index int) {
+	if l := c.find(t); l != nil {
+		l.cut(l.from(index), len(l.at))
+	}
+}
+
+// from is the position of the first cursor at index or behind it.
+func (l *cursorList) from(index int) int {
+	return sort.Search(len(l.index), func(i int) bool { return l.index[i] >= uint32(index) })
+}
+
+// cut drops the cursors [from, to).
+func (l *cursorList) cut(from, to int) {
+	l.index = slices.Delete(l.index, from, to)
+	l.at = slices.Delete(l.at, from, to)
+	if len(l.at) == 0 {
+		l.marks = nil
 	}
 }
 
@@ -145,19 +202,19 @@ func (l *cursorList) nearest(s *store, t typeRef, index int, p *gap) int {
 	if l == nil || len(l.at) == 0 {
 		return 0
 	}
-	n := sort.Search(len(l.at), func(i int) bool { return l.at[i].index >= index })
+	n := l.from(index)
 	if n == 0 {
 		return 0
 	}
 	c := &l.at[n-1]
 	r := s.at(c.client, c.clock)
 	if s.in(r) != t || s.keyOf(r) != 0 || !s.visible(r) {
-		l.at = l.at[:0] // the type is another one by now
+		l.cut(0, len(l.at)) // the type is another one by now
 		return 0
 	}
 	*p = gap{
-		left: s.prev(r), right: r, marks: c.marks,
-		index: c.index - int(c.clock-s.items[r].clock),
+		left: s.prev(r), right: r, marks: l.marks[c.marks],
+		index: int(l.index[n-1] - (c.clock - s.items[r].clock)),
 	}
 	return n
 }
@@ -168,45 +225,18 @@ func (l *cursorList) insert(s *store, at int, p *gap) {
 		return
 	}
 	it := &s.items[p.right]
-	l.at = slices.Insert(l.at, at, cursor{client: it.client(), clock: it.clock, index: p.index, marks: p.marks})
-}
-
-// find is the cursors of t, if there are any.
-func (c *cursors) find(t typeRef) *cursorList {
-	for i := range c.lists {
-		if c.lists[i].t == t {
-			return &c.lists[i]
+	c := cursor{client: it.client(), clock: it.clock}
+	if at > 0 { // most often the same as before
+		c.marks = l.at[at-1].marks
+	}
+	if int(c.marks) >= len(l.marks) || !slices.Equal(l.marks[c.marks], p.marks) {
+		if len(l.marks) >= maxCursors {
+			l.cut(0, len(l.at)) // those of cursors that are gone pile up
+			return
 		}
+		c.marks = uint32(len(l.marks))
+		l.marks = append(l.marks, p.marks)
 	}
-	return nil
-}
-
-// inserted moves the cursors of t along when n visible units were inserted at index.
-func (c *cursors) inserted(t typeRef, index, n int) {
-	if l := c.find(t); l != nil {
-		from := sort.Search(len(l.at), func(i int) bool { return l.at[i].index >= index })
-		for i := from; i < len(l.at); i++ {
-			l.at[i].index += n
-		}
-	}
-}
-
-// removed moves the cursors of t along when n visible units were deleted from index on.
-func (c *cursors) removed(t typeRef, index, n int) {
-	if l := c.find(t); l != nil {
-		from := sort.Search(len(l.at), func(i int) bool { return l.at[i].index >= index })
-		to := sort.Search(len(l.at), func(i int) bool { return l.at[i].index >= index+n })
-		l.at = slices.Delete(l.at, from, to)
-		for i := from; i < len(l.at); i++ {
-			l.at[i].index -= n
-		}
-	}
-}
-
-// reformatted drops the cursors of t from index on, where other marks may be in force.
-func (c *cursors) reformatted(t typeRef, index int) {
-	if l := c.find(t); l != nil {
-		from := sort.Search(len(l.at), func(i int) bool { return l.at[i].index >= index })
-		l.at = slices.Delete(l.at, from, len(l.at))
-	}
+	l.index = slices.Insert(l.index, at, uint32(p.index))
+	l.at = slices.Insert(l.at, at, c)
 }
