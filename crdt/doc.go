@@ -39,11 +39,46 @@
 //	refusal     an update that returns an error has left no trace
 //	round trip  a document loaded from its full state encodes to that state
 //
-// The order law has an exception that Yjs shares: cutting a surrogate pair in two
-// turns both halves into U+FFFD in the replica that cuts. Editors never do it, and
-// the editing calls here refuse to.
+//	all or nothing  a transaction that returns an error has changed nothing
 //
-// # Example
+// The order law has two exceptions that Yjs shares. Cutting a surrogate pair in two
+// turns both halves into U+FFFD in the replica that cuts; editors never do it, and the
+// editing calls here refuse to. And when a type is deleted whose keys were overwritten
+// before, it depends on the order whether the GCs that remain are one or several; they
+// mean the same.
+//
+// # Editing and reading
+//
+// What a document holds is reached through views: [Text], [Array], [Map] and
+// [XMLFragment] with [XMLElement] and [XMLText]. A view of a root comes from its name,
+// that of a nested type from reading what is around it. Reading needs nothing else.
+// Changing needs a transaction, which makes one update of all its edits:
+//
+//	notes := doc.Text("notes")
+//	update, err := doc.Transact(func(tx *crdt.Tx) error {
+//		if err := notes.Insert(tx, 0, "Hello "); err != nil {
+//			return err // and the document is as it was
+//		}
+//		return notes.Format(tx, 0, 5, crdt.Attributes{"bold": true})
+//	})
+//
+// Edits are those of Yjs: the same edit under the same client id in the same document
+// is the same update, byte for byte. [Doc.Observe] and [Doc.OnUpdate] tell of changes,
+// whoever made them.
+//
+// A root does not say what it is, so any view of it is allowed. Each reads what it
+// understands and passes over the rest:
+//
+//	root holds       Text               Array                 Map     XMLFragment
+//	text             the text           its units, one by one   -     the text
+//	embeds, formats  in Delta           embeds                  -     embeds, printed
+//	values           -                  the values              -     values, printed
+//	nested types     in Delta           their views             -     elements, text
+//	keys             Attribute          -                     all     -
+//
+// Length counts the same in all of them: visible units of the list.
+//
+// # A server
 //
 //	doc := crdt.New(crdt.Options{ClientID: 7})
 //	if _, err := doc.ApplyUpdate(fromBrowser); err != nil {
@@ -56,4 +91,5 @@
 //
 // FORMAT.md draws the bytes. integrate.go is the heart: where a new item goes.
 // item.go says how documents lie in memory; txn.go what happens around a change.
+// text_format.go tells how formatting lies in text, seek.go how an index is found.
 package crdt

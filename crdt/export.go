@@ -127,7 +127,7 @@ func (s *store) appendText(dst []byte, t typeRef) []byte {
 	return dst
 }
 
-// appendArray writes the visible units of a list; a run of text is one string.
+// appendArray writes the visible units of a list.
 func (s *store) appendArray(dst []byte, t typeRef, depth int) (_ []byte, err error) {
 	dst = append(dst, '[')
 	first := true
@@ -189,7 +189,13 @@ func (s *store) appendValues(dst []byte, r ref, n, depth int) ([]byte, error) {
 	case kindType:
 		return s.appendJSON(dst, s.nested(r), depth-1)
 	case kindString:
-		return appendJSString(dst, s.raw(r)), nil
+		for i, unit := range s.values(nil, r)[n:] {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = appendJSString(dst, []byte(unit.(string)))
+		}
+		return dst, nil
 	case kindBinary:
 		data, _ := b.VarBytes() //nolint:errcheck // stored content was validated
 		return appendBase64(dst, data), nil
