@@ -86,43 +86,48 @@ func (tx *txn) placeFor(w *wire, left, right ref) placeRef {
 
 // place returns the item after which r shall stand, 0 for the front. left and right
 // are the items at its two origins, 0 where it has none.
+func (s *store) place(r, left, right ref) ref {
+	it := &s.items[r]
+	between := s.after(left, it.place)
+	if between == right {
+		s.intrudes(it, right)
+		return left
+	}
+	if g := s.among(it); g != nil { // a crowd: siblings.go
+		return s.placeAmong(g, r, left, right)
+	}
+	s.dropSiblings()
+	answer, crowd := s.scan(it, left, between, right)
+	if crowd {
+		if g := s.gather(it, left, right); g != nil {
+			return s.placeAmong(g, r, left, right)
+		}
+	}
+	return answer
+}
+
+// scan walks over the conflicts from o, the first one, up to right, and keeps an answer.
+// Each conflict o falls under one of these:
 //
-// Walk over the conflicts from left to right, and keep an answer. Each conflict o
-// falls under one of these:
-//
-//   - o has the same origin as r. The client with the lower id goes first: if that is
-//     o, the answer moves behind o. If it is r, and both have the same right origin
-//     too, r and all that follows stand to the right of r: stop. With different right
-//     origins go on: something further right may still have to come before r.
+//   - o has the same origin as it. The client with the lower id goes first: if that is
+//     o, the answer moves behind o. If not, and both have the same right origin too, it
+//     stands in front of o and of all that follows: stop. With different right origins
+//     go on: something further right may still have to come first.
 //   - o's origin lies among the items walked over: o was written behind one of those.
 //     If the answer has moved behind that one, it moves behind o as well, so that runs
 //     of different writers do not interleave. If not, o goes where its origin went.
-//   - o's origin lies before all of this: o spans r's place from the outside, and so
+//   - o's origin lies before all of this: o spans the place from the outside, and so
 //     does all that follows. Stop.
 //
 // The two sets this needs, "walked over" and "walked over since the answer last
 // moved", are two thresholds on one counter: each item is stamped as it is passed.
 //
-// The walk is as long as what was written here at the same time. Where that is long and
-// plain, an index knows the answer (siblings.go).
-func (s *store) place(r, left, right ref) ref {
-	it := &s.items[r]
-	o := s.after(left, it.place)
-	if o == right {
-		if o != 0 && s.items[o].meta&metaSibling != 0 && s.items[o].sameOrigin(it) {
-			s.dropSiblings()
-		}
-		return left
-	}
-	if g := s.among(it); g != nil {
-		return s.placeAmong(g, r, left, right)
-	}
-	s.dropSiblings()
-
-	answer := left
+// The walk is as long as what was written here at the same time. crowd tells that it was
+// long, and that all siblings on the way had the same right origin.
+func (s *store) scan(it *item, answer, o, right ref) (_ ref, crowd bool) {
 	began := s.beginMarks()
 	moved := began // the mark when the answer last moved
-	alike := true  // all siblings so far had the same right origin
+	crowd = true
 	for o != 0 && o != right {
 		mark := s.nextMark(o)
 		c := &s.items[o]
@@ -132,7 +137,7 @@ func (s *store) place(r, left, right ref) ref {
 			} else if c.sameRightOrigin(it) {
 				break
 			}
-			alike = alike && c.sameRightOrigin(it)
+			crowd = crowd && c.sameRightOrigin(it)
 		} else if c.hasOrigin() {
 			s.work += 3 // a search
 			passed := s.marks[s.at(c.originClient, c.originClock)]
@@ -147,15 +152,10 @@ func (s *store) place(r, left, right ref) ref {
 		}
 		o = c.right
 		if s.work++; s.work > s.budget {
-			return answer // the transaction is void
+			break // the transaction is void: budget.go
 		}
 	}
-	if alike && s.lastMark-began > longScan {
-		if g := s.gather(it, left, right); g != nil {
-			return s.placeAmong(g, r, left, right)
-		}
-	}
-	return answer
+	return answer, crowd && s.lastMark-began > longScan
 }
 
 // beginMarks returns a threshold that every later mark exceeds, and no earlier one.

@@ -46,6 +46,14 @@ func (s *store) among(it *item) *siblings {
 	return nil
 }
 
+// intrudes throws the indexes away if an item that comes to stand in front of right, its
+// right origin, has its origin but not its right origin in common with it.
+func (s *store) intrudes(it *item, right ref) {
+	if right != 0 && s.items[right].meta&metaSibling != 0 && s.items[right].sameOrigin(it) {
+		s.dropSiblings()
+	}
+}
+
 // gather makes the index for where r shall stand, between left and right. nil if other
 // items than siblings and what was written behind them stand there.
 func (s *store) gather(it *item, left, right ref) *siblings {
