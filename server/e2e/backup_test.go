@@ -58,6 +58,7 @@ func (w *writer) standing() (s standing) {
 // all that was acked before it began, and a server runs on it; and it is never
 // put over a store that is there.
 func TestBackupUnderLoad(t *testing.T) {
+	t.Parallel()
 	random, dir := seeded(t), t.TempDir()
 	data, file, other := filepath.Join(dir, "data"), filepath.Join(dir, "copy.weft"), filepath.Join(dir, "other")
 	writers := newCrowd(t, random, crashWriters, crashRooms)
@@ -152,6 +153,7 @@ func TestBackupUnderLoad(t *testing.T) {
 // TestExportAndImport promises: a room moves to another server, also out of one
 // that runs, and importing it twice changes nothing.
 func TestExportAndImport(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	data, file, other := filepath.Join(dir, "data"), filepath.Join(dir, "room.json"), filepath.Join(dir, "other")
 	p := start(t, data)

@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	crashWriters = 10
-	crashRooms   = 3
+	crashWriters = 20
+	crashRooms   = 10
 )
 
 // TestKillLosesNothingAcked promises: kill -9 at any moment loses no edit and no

@@ -10,6 +10,7 @@
 // server's disk alone: each token whose insertion was acknowledged, once, and
 // none whose deletion was.
 //
-// WEFT_CRASH_ROUNDS sets the number of crashes, WEFT_SEED replays a run's
+// WEFT_CRASH_ROUNDS sets the number of crashes, WEFT_MOUNT=1 lets a test fill a disk
+// of its own (as root), WEFT_SEED replays a run's
 // random choices (but not its timing).
 package e2e

@@ -1,0 +1,213 @@
+package e2e
+
+import (
+	"database/sql"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	_ "modernc.org/sqlite"
+
+	"weft/crdt"
+)
+
+// ready is the status of /readyz.
+func (p *process) ready() int {
+	p.t.Helper()
+	resp, err := http.Get("http://" + p.host + "/readyz")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	resp.Body.Close()
+	return resp.StatusCode
+}
+
+// failing drives a crowd through a disk that fails and comes back: nothing is
+// acked meanwhile, native clients are told, and everything that was written is
+// stored and acked afterwards, by itself.
+func failing(t *testing.T, data string, flags []string, fail, heal func()) {
+	t.Helper()
+	random := seeded(t)
+	p := start(t, data, flags...)
+	writers := newCrowd(t, random, 6, 3)
+	writers.connect(t, p)
+	native := join(t, p, writers[0].room)
+	stop := make(chan struct{})
+	wait := writers.run(stop)
+	waitUntil(t, "the first acks", func() bool { return writers.acked() > 100 })
+
+	fail()
+	told := func(writable string) {
+		t.Helper()
+		deadline := time.After(2 * patience)
+		for {
+			select {
+			case frame := <-native.came:
+				if isEvent(1, "storage")(frame) && strings.HasSuffix(string(frame), writable) {
+					return
+				}
+			case code := <-native.closed:
+				t.Fatalf("the native client was closed with %d", code)
+			case <-deadline:
+				t.Fatal("the native client is not told")
+			}
+		}
+	}
+	told("\xc2") // msgpack's false
+	if p.ready() != http.StatusServiceUnavailable {
+		t.Error("/readyz says that all is well")
+	}
+	acked := writers.acked()
+	p.alive()
+	// People come and read meanwhile.
+	late := newClient(t, writers[0].room, 1<<41)
+	if err := late.connect(p); err != nil {
+		t.Fatal(err)
+	}
+	late.drop()
+	<-time.After(time.Second)
+	if now := writers.acked(); now != acked {
+		t.Errorf("%d edits were acked while the disk fails", now-acked)
+	}
+
+	heal()
+	told("\xc3")
+	waitUntil(t, "acks again", func() bool { return writers.acked() > acked+100 })
+	close(stop)
+	wait()
+	writers.converge(t)
+	for _, w := range writers {
+		if code := w.closeCode(); code != 0 {
+			t.Errorf("writer %d was closed with %d", w.id, code)
+		}
+	}
+	for _, w := range writers {
+		w.drop()
+	}
+	acked = writers.acked()
+	p.kill()
+	p = start(t, data, flags...)
+	writers.verify(t, p)
+	t.Logf("%d edits acked before, while and after the disk failed, 0 lost", acked)
+}
+
+// TestStoreThatCannotBeWritten promises: a store that refuses commits makes
+// rooms read-only until it takes them again, and loses nothing. Another process
+// that holds the database's write lock makes it so.
+func TestStoreThatCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	data := filepath.Join(t.TempDir(), "data")
+	db, err := sql.Open("sqlite", "file:"+filepath.ToSlash(filepath.Join(data, "weft.db"))+"?_txlock=immediate&_pragma=busy_timeout(1)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	var tx *sql.Tx
+	failing(t, data, nil, func() {
+		deadline := time.After(patience)
+		for { // commits come one after the other: get in between two
+			if tx, err = db.Begin(); err == nil {
+				return
+			}
+			select {
+			case <-deadline:
+				t.Fatal(err)
+			default:
+			}
+		}
+	}, func() {
+		if err := tx.Rollback(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// TestFullDisk promises the same of a disk that is full, a real one of 24 MB. It
+// takes the right to mount.
+func TestFullDisk(t *testing.T) {
+	if os.Getenv("WEFT_MOUNT") == "" {
+		t.Skip("set WEFT_MOUNT=1 to let the test mount a tmpfs; it needs root")
+	}
+	dir := t.TempDir()
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=24m", "none", dir).CombinedOutput(); err != nil {
+		t.Fatalf("mount: %v: %s", err, out)
+	}
+	t.Cleanup(func() { exec.Command("umount", "-l", dir).Run() })
+	filler := filepath.Join(dir, "filler")
+	failing(t, filepath.Join(dir, "data"), nil, func() {
+		f, err := os.Create(filler)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		block := make([]byte, 4096)
+		for err == nil { // to the last block
+			_, err = f.Write(block)
+		}
+	}, func() {
+		if err := os.Remove(filler); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// TestDamagedRoomAlone promises: a room whose stored bytes are damaged is
+// refused, never empty, also after a restart; all others are served.
+func TestDamagedRoomAlone(t *testing.T) {
+	t.Parallel()
+	data := filepath.Join(t.TempDir(), "data")
+	p := start(t, data)
+	for _, room := range []string{"sound", "damaged"} {
+		c := newClient(t, room, 5)
+		if err := c.connect(p); err != nil {
+			t.Fatal(err)
+		}
+		acked := make(chan struct{})
+		c.edit(func(doc *crdt.Doc) ([]byte, error) { return doc.InsertText(root, 0, "kept in "+room) }, func() { close(acked) })
+		<-acked
+		c.drop()
+	}
+	if code, _ := p.terminate(); code != 0 {
+		t.Fatalf("ended with %d", code)
+	}
+	db, err := sql.Open("sqlite", "file:"+filepath.ToSlash(filepath.Join(data, "weft.db")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec("UPDATE log SET data = zeroblob(length(data)) WHERE doc = (SELECT id FROM docs WHERE room = 'damaged')"); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		p = start(t, data)
+		for range 3 {
+			if got := handshake(t, p, "/ws/damaged", nil); got != http.StatusServiceUnavailable {
+				t.Errorf("the damaged room is answered by %d, want 503", got)
+			}
+		}
+		a := attack(t, p, "/socket")
+		a.stays(event(t, 0, "hello", map[string]any{}), isEvent(0, "welcome"))
+		a.stays(event(t, 0, "join", map[string]any{"channel": 1, "room": "damaged"}), isEvent(0, "refused"))
+		c := newClient(t, "sound", 6)
+		if err := c.connect(p); err != nil {
+			t.Fatal(err)
+		}
+		if text := c.text(); text != "kept in sound" {
+			t.Errorf("the sound room says %q", text)
+		}
+		c.drop()
+		if code, _ := p.terminate(); code != 0 {
+			t.Errorf("ended with %d", code)
+		}
+		if out, code := weft(t, "backup", "--data", data, filepath.Join(t.TempDir(), "copy")); code == 0 || !strings.Contains(out, "damaged") {
+			t.Errorf("a backup of it says nothing of the damage: %s", out)
+		}
+	}
+}
