@@ -12,7 +12,7 @@ type gathering struct {
 	updates   [][]byte
 	stretches []stretch // as they came; the first one is unused
 	clients   []gathered
-	index     map[uint64]int // into clients
+	index     map[uint64]int // into clients, once there are more than few
 	last      int            // the client found last
 	deletes   deleteSet
 	in        structs
@@ -37,7 +37,7 @@ type stretch struct {
 
 // gather checks updates and takes them apart.
 func gather(updates [][]byte) (*gathering, error) {
-	g := &gathering{updates: updates, index: map[uint64]int{}}
+	g := &gathering{updates: updates}
 	g.stretches = make([]stretch, 1, 1+len(updates))
 	for i := range updates {
 		if err := g.add(int32(i)); err != nil {
@@ -77,18 +77,37 @@ func (g *gathering) begin(client uint64) *stretch {
 	n := int32(len(g.stretches))
 	g.stretches = append(g.stretches, stretch{})
 	if g.last >= len(g.clients) || g.clients[g.last].client != client {
-		at, found := g.index[client]
-		if !found {
-			at = len(g.clients)
-			g.clients = append(g.clients, gathered{client: client, first: n})
-			g.index[client] = at
-		}
-		g.last = at
+		g.last = g.client(client, n)
 	}
 	c := &g.clients[g.last]
 	g.stretches[c.last].next = n // or of the unused one
 	c.last = n
 	return &g.stretches[n]
+}
+
+// client finds a client, or adds one whose first stretch is the given.
+func (g *gathering) client(id uint64, first int32) int {
+	const few = 8
+	if g.index == nil {
+		for i := range g.clients {
+			if g.clients[i].client == id {
+				return i
+			}
+		}
+	} else if i, found := g.index[id]; found {
+		return i
+	}
+	n := len(g.clients)
+	g.clients = append(g.clients, gathered{client: id, first: first})
+	if n == few {
+		g.index = make(map[uint64]int, 2*few)
+		for i := range g.clients {
+			g.index[g.clients[i].client] = i
+		}
+	} else if n > few {
+		g.index[id] = n
+	}
+	return n
 }
 
 // joinFrom joins the ranges from index i on to their neighbours in the list: what is

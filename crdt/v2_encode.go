@@ -22,6 +22,9 @@ func (d *Doc) EncodeStateAsUpdateV2(sv StateVector) []byte {
 		}
 	}
 	var c columns
+	if len(sv) == 0 {
+		c.makeRoom(len(s.items), len(s.bytes)-s.dead)
+	}
 	c.rest = lib0.AppendUvarint(c.rest, uint64(sections))
 	for _, r := range s.byID() {
 		if log := &s.clients[r]; sv[log.id] < uint64(log.state) {
@@ -86,6 +89,18 @@ type columns struct {
 	keys                  uint64 // written so far
 	cost                  meter  // of reading it
 	values                jsonToAny
+}
+
+// makeRoom allocates at once what so many structs with so many bytes are likely to take.
+func (c *columns) makeRoom(structs, content int) {
+	all := make([]byte, 0, 7*structs+content)
+	take := func(n int) []byte {
+		at := len(all)
+		all = all[:at+n]
+		return all[at:at:len(all)]
+	}
+	c.info.buf, c.client.buf, c.text.units.buf = take(structs), take(structs), take(structs)
+	c.leftClock.buf, c.rightClock.buf, c.text.all = take(2*structs), take(2*structs), take(content)
 }
 
 // bytes is the update, padded if it stands for more than it may.
