@@ -133,7 +133,7 @@ test('Hocuspocus and y-websocket clients meet in one room', async (t) => {
   const server = await start(t)
   const doc = new Y.Doc()
   const stock = new WebsocketProvider(`${server.ws}/ws`, 'meet', doc, { WebSocketPolyfill: WebSocket, disableBc: true })
-  closers.get(t).push(() => stock.destroy())
+  closers.get(t).push(() => { stock.destroy(); doc.destroy() })
   const clients = Object.values(versions).map((kind) => open(t, kind, socket(t, kind, server), 'meet'))
   await until('all synced', () => stock.synced && clients.every((c) => c.saved()))
   doc.getText('notes').insert(0, 'stock ')
