@@ -375,7 +375,8 @@ func TestHungDiskHoldsUpNeitherEventsNorTheExit(t *testing.T) {
 		}()
 		time.Sleep(time.Second)
 		begun := time.Now()
-		for range 2 * eventQueue {
+		const events = 500
+		for range events {
 			r.Broadcast(storageEvent(true))
 			synctest.Wait()
 		}
@@ -383,7 +384,7 @@ func TestHungDiskHoldsUpNeitherEventsNorTheExit(t *testing.T) {
 			t.Errorf("events took %s, closed with %d", took, a.closed)
 		}
 		a.mu.Lock()
-		if len(a.events) != 2*eventQueue {
+		if len(a.events) != events {
 			t.Errorf("%d events came", len(a.events))
 		}
 		a.mu.Unlock()

@@ -24,7 +24,7 @@ type Room struct {
 	commands chan *command // pointers, since a queue's memory is there before it is used
 	// events do not wait for the disk as commands may, nor their senders for
 	// the room.
-	events  chan *command
+	events  *events
 	broken  chan error // gets why the room must end
 	stopped chan struct{}
 	journal *Journal
@@ -46,8 +46,6 @@ type Room struct {
 const (
 	// commandQueue bounds what a halted room holds, at up to 1 MiB a command.
 	commandQueue = 32
-	// eventQueue bounds the events, of up to 64 KiB, that wait for the room.
-	eventQueue = 256
 	// maxWaiting is how many bytes may wait for the disk before the room
 	// stops reading commands; an ack counts for ackSize besides its body.
 	maxWaiting = 8 << 20
@@ -86,12 +84,9 @@ func (r *Room) Receive(p Peer, b wire.Body) { r.do(command{kind: message, peer: 
 func (r *Room) Relay(from Peer, body []byte) { r.do(command{kind: relay, peer: from, raw: body}) }
 
 // Broadcast delivers an event body to every peer. It does not wait: a room that
-// has not got round to eventQueue of them ends, and its peers come back.
+// has not got round to eventBytes of them ends, and its peers come back.
 func (r *Room) Broadcast(body []byte) {
-	select {
-	case r.events <- &command{kind: broadcastEvent, raw: body, now: time.Now()}:
-	case <-r.stopped:
-	default:
+	if !r.events.put(body) {
 		r.end(errors.New("room: it does not keep up with its events"))
 	}
 }
@@ -140,7 +135,7 @@ func open(stored store.Doc) (*crdt.Doc, error) {
 
 func newRoom(id store.RoomID, doc *crdt.Doc, h *Hub) *Room {
 	r := &Room{
-		id: id, commands: make(chan *command, commandQueue), events: make(chan *command, eventQueue),
+		id: id, commands: make(chan *command, commandQueue), events: newEvents(),
 		broken: make(chan error, 1), stopped: make(chan struct{}),
 		journal: h.journal, durable: newDurable(), log: h.log, memory: &h.memory,
 		feed:  newFeed(doc.StateVector()),
@@ -190,8 +185,10 @@ func (r *Room) run(ctx context.Context) (err error) {
 		select {
 		case c := <-commands:
 			r.carry(*c)
-		case c := <-r.events:
-			r.carry(*c)
+		case <-r.events.more:
+			for _, body := range r.events.take() {
+				r.carry(command{kind: broadcastEvent, raw: body, now: time.Now()})
+			}
 		case <-roomy:
 		case <-changed:
 			r.release() // the acks first

@@ -161,7 +161,7 @@ func (d *Door) ServeHocuspocus(w http.ResponseWriter, r *http.Request, token str
 		return err
 	}
 	c := d.conn(in)
-	c.dialect = &hocuspocus{conn: c, token: token, documents: map[string]*document{}, denied: map[string]bool{}}
+	c.dialect = &hocuspocus{conn: c, token: token, documents: map[string]*document{}, denied: map[string][]byte{}}
 	d.serve(w, r, c, leave)
 	return nil
 }

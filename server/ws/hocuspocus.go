@@ -1,11 +1,13 @@
 package ws
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"time"
 
+	"weft/crdt/ysync"
 	"weft/presence/awareness"
 	"weft/server/auth"
 	"weft/server/room"
@@ -23,8 +25,10 @@ type hocuspocus struct {
 	version   string
 	documents map[string]*document // by address
 	entered   int                  // documents so far
-	denied    map[string]bool      // addresses that were refused last
-	hello     *time.Timer          // ends a connection that enters none
+	// denied are the addresses that were refused last, with the step 1 that came
+	// meanwhile: a provider that then brings a better token does not ask again.
+	denied map[string][]byte
+	hello  *time.Timer // ends a connection that enters none
 }
 
 // document is a room that the connection is in under one address. A room may be
@@ -103,14 +107,31 @@ func (h *hocuspocus) received(frame []byte) {
 // no auth message without one. Anything else is dropped: what it would change
 // the client sends again in answer to our step 1, and what comes after a close
 // must not open the document again. A client whose token was refused has sent
-// its step 1 already.
+// its step 1 already, and others send it together with their next token: that is
+// kept until they are let in.
 func (h *hocuspocus) uninvited(m wire.Hocuspocus) *document {
-	if m.Type != wire.TypeSync || m.IsUpdate() || h.denied[string(m.Address)] {
+	if m.Type != wire.TypeSync || m.IsUpdate() {
+		return nil
+	}
+	if _, denied := h.denied[string(m.Address)]; denied {
+		h.denied[string(m.Address)] = asked(m)
 		return nil
 	}
 	h.conn.limit.ask()
 	h.authenticate(wire.Hocuspocus{Address: m.Address})
+	if _, denied := h.denied[string(m.Address)]; denied {
+		h.denied[string(m.Address)] = asked(m)
+	}
 	return h.documents[string(m.Address)]
+}
+
+// asked returns the state vector of a step 1 to keep: the empty one, which asks
+// for everything, instead of one that is too long.
+func asked(m wire.Hocuspocus) []byte {
+	if len(m.Payload) > 1<<10 {
+		return []byte{0}
+	}
+	return bytes.Clone(m.Payload)
 }
 
 // authenticate enters a document, or renews the token it was entered with.
@@ -159,7 +180,7 @@ func (h *hocuspocus) deny(address []byte, reason string) {
 	if h.documents[string(address)] != nil {
 		h.leave(string(address))
 	}
-	if h.denied[string(address)] = true; len(h.denied) > maxDenied {
+	if h.denied[string(address)] = nil; len(h.denied) > maxDenied {
 		h.conn.close(wire.CloseRate, "too many documents were refused")
 		return
 	}
@@ -220,12 +241,16 @@ func (h *hocuspocus) enter(m wire.Hocuspocus, id auth.Identity, anonymous bool) 
 		return
 	}
 	h.hello.Stop()
+	want := h.denied[string(m.Address)]
 	delete(h.denied, string(m.Address))
 	h.documents[string(m.Address)] = d
 	d.role = d.person.role(roomID)
 	c.send(d.peer.addressed(wire.AppendAuthenticated(nil, d.role >= auth.Write)))
 	c.door.arrive(c, &d.person, d.name, roomID)
 	d.peer.release()
+	if want != nil {
+		d.peer.room.Receive(d.peer, wire.Body{Type: wire.TypeSync, Sync: ysync.Step1, Payload: want})
+	}
 }
 
 // follow takes a token's identity for a document. The end of the token closes

@@ -126,6 +126,18 @@ for (const [version, kind] of Object.entries(versions)) {
     await until('the other document goes on', () => b.text() === 'still in b')
     assert.deepEqual(one.closes, [])
     assert.equal(denied.provider.synced, false)
+    if (kind === hocuspocus2) return // it has detached, and does not try again
+    const all = token('ben', [['**', 'write']])
+    const e = open(t, kind, other, 'e', { token: all })
+    e.write('in e')
+    await until('it saved', () => e.saved())
+    let refusals = 0
+    const retry = open(t, kind, one, 'e', {
+      token: () => refusals ? all : 'nonsense',
+      onAuthenticationFailed: () => { refusals++; retry.provider.sendToken(); retry.provider.startSync() },
+    })
+    await until('a second try to be let in', () => retry.saved() && retry.text() === 'in e')
+    assert.equal(refusals, 1)
   })
 }
 
