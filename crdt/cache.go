@@ -4,8 +4,8 @@ import "weak"
 
 // cache keeps what was encoded until the document changes.
 type cache struct {
-	// The full state, as long as somebody else still holds it or the garbage collector has
-	// not come by: a document at rest does not pay for its own encoding.
+	// The full state, until the garbage collector comes by: those who ask at the same time
+	// share it, and a document at rest does not keep its own encoding.
 	state weak.Pointer[[]byte]
 	size  int // of the full state when it was encoded last
 

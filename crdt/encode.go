@@ -22,8 +22,8 @@ func (d *Doc) EncodeStateVector() []byte {
 // delete set is always the whole one: state vectors do not tell what a peer knows to be
 // deleted. Entries of sv that are ahead of this document are ignored.
 //
-// The full state is encoded once and shared until the document changes: do not write into
-// it. Without pending data the bytes are those of Yjs 13.6.
+// The full state is encoded once and shared by all who ask until the document changes (or
+// the garbage collector runs): do not write into it. Without pending data the bytes are those of Yjs 13.6.
 func (d *Doc) EncodeStateAsUpdate(sv StateVector) []byte {
 	if len(sv) > 0 {
 		return d.AppendStateAsUpdate(nil, sv)
