@@ -83,7 +83,10 @@ func play(t *testing.T, name string, base []byte, updates [][]byte, order []int,
 		us = [][]byte{merged}
 	}
 	start := time.Now()
-	for _, u := range us {
+	for i, u := range us {
+		if time.Since(start) > patience {
+			t.Fatalf("%s: %d updates took %v", name, i, time.Since(start))
+		}
 		if _, err := d.ApplyUpdate(u); errors.Is(err, crdt.ErrTooCostly) && together {
 			t.Logf("%s: %v", name, err)
 			return nil

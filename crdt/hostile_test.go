@@ -72,11 +72,29 @@ var calls = []struct {
 		_, err := crdt.ConvertUpdateV1ToV2(v1)
 		return err
 	}, false},
+	{"MergeUpdatesV2", func(_ *crdt.Doc, _, v2 []byte) error {
+		_, err := crdt.MergeUpdatesV2(v2[:len(v2):len(v2)], emptyV2)
+		return err
+	}, true},
+	{"DiffUpdateV2", func(_ *crdt.Doc, _, v2 []byte) error {
+		_, err := crdt.DiffUpdateV2(v2, crdt.StateVector{1: 1})
+		return err
+	}, true},
+	{"ParseUpdateMeta", func(_ *crdt.Doc, v1, _ []byte) error {
+		_, err := crdt.ParseUpdateMeta(v1)
+		return err
+	}, false},
+	{"ParseUpdateMetaV2", func(_ *crdt.Doc, _, v2 []byte) error {
+		_, err := crdt.ParseUpdateMetaV2(v2)
+		return err
+	}, true},
 	{"ConvertUpdateV2ToV1", func(_ *crdt.Doc, _, v2 []byte) error {
 		_, err := crdt.ConvertUpdateV2ToV1(v2)
 		return err
 	}, true},
 }
+
+var emptyV2 = []byte{0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0}
 
 // costs plays a shape against every call. It returns what is broken besides cost: a
 // refusal that left a trace, or a document that is not sound.
@@ -87,33 +105,74 @@ func (s shape) costs(size int, only int) (costs []spent, broken error) {
 		return nil, err
 	}
 	base := bases[s.base].make()
-	for i, c := range calls {
-		if only >= 0 && i != only || c.v2 && err != nil {
-			costs = append(costs, spent{})
-			continue
-		}
+	load := func() (*crdt.Doc, error) {
 		d := crdt.New(crdt.Options{})
 		for _, u := range base {
 			if _, err := d.ApplyUpdate(u); err != nil {
 				return nil, fmt.Errorf("base %s: %w", bases[s.base].name, err)
 			}
 		}
+		return d, nil
+	}
+	for i, c := range calls {
+		if only >= 0 && i != only || c.v2 && err != nil {
+			costs = append(costs, spent{})
+			continue
+		}
+		d, err := load()
+		if err != nil {
+			return nil, err
+		}
 		input := len(v1)
 		if c.v2 {
 			input = len(v2)
 		}
-		before := d.EncodeStateAsUpdate(nil)
-		before = append([]byte(nil), before...)
+		d.EncodeStateAsUpdate(nil) // what is kept for the next time must not outlive a change
 		cost := measure(input, func() error { return c.call(d, v1, v2) })
 		costs = append(costs, cost)
-		if cost.err != nil && !bytes.Equal(before, d.EncodeStateAsUpdate(nil)) {
-			return costs, fmt.Errorf("%s refused (%w) and left a trace", c.name, cost.err)
-		}
 		if err := d.Check(); err != nil {
 			return costs, fmt.Errorf("%s: %w", c.name, err)
 		}
+		if cost.err == nil {
+			continue
+		}
+		twin, err := load()
+		if err != nil {
+			return nil, err
+		}
+		if err := alike(d, twin); err != nil {
+			return costs, fmt.Errorf("%s refused (%w) and left a trace: %w", c.name, cost.err, err)
+		}
 	}
 	return costs, nil
+}
+
+// alike compares two documents in all that shows, and then in what they make of one
+// more update.
+func alike(a, b *crdt.Doc) error {
+	probe := one(1<<52+12345, 0, []byte{4, 1, 1, 't'}, 1, 'x')
+	for range 2 {
+		x, y := a.EncodeStateAsUpdate(nil), b.EncodeStateAsUpdate(nil)
+		x, y = append(x, a.EncodeStateAsUpdateV2(nil)...), append(y, b.EncodeStateAsUpdateV2(nil)...)
+		x, y = append(x, a.EncodeStateVector()...), append(y, b.EncodeStateVector()...)
+		x, y = a.Snapshot().Append(x), b.Snapshot().Append(y)
+		for _, d := range []struct {
+			doc *crdt.Doc
+			to  *[]byte
+		}{{a, &x}, {b, &y}} {
+			text, err := d.doc.JSON()
+			*d.to = fmt.Appendf(*d.to, "%s %v %v", text, err, d.doc.HasPending())
+		}
+		if !bytes.Equal(x, y) {
+			return errors.New("another document")
+		}
+		changedA, errA := a.ApplyUpdate(probe)
+		changedB, errB := b.ApplyUpdate(probe)
+		if changedA != changedB || (errA == nil) != (errB == nil) {
+			return fmt.Errorf("one more update: %v, %w; %v, %w", changedA, errA, changedB, errB)
+		}
+	}
+	return errors.Join(a.Check(), b.Check())
 }
 
 // TestShapesStayCheap promises: whatever a shape, no call allocates more than it may,

@@ -25,7 +25,7 @@ const Y = require('yjs'); const prng = require('lib0/prng')
 const [count, seed0] = [Number(process.argv[2] || 5), Number(process.argv[3] || 1)]
 const hex = b => Buffer.from(b).toString('hex')
 const STR = ['a', 'bc', 'é', '漢字', '😀', '👩‍👩‍👧', '\n', 'xyz ', 'ß', 'a longer run of plain words', 'mixed é漢😀 run', '\u0000', '\ufeff']
-const NAME = ['p', 'q', '', 'é', '0', '10', 'toString', 'a rather long key']
+const NAME = ['p', 'q', '', 'é', '0', '10', '__x', 'a rather long key']
 
 const gen = seed => {
   const g = prng.create(seed)
