@@ -131,8 +131,8 @@ func TestBadFrames(t *testing.T) {
 		{"the room's awareness, please", websocket.BinaryMessage, []byte{3}, open},
 		{"update that builds on nothing known", websocket.BinaryMessage, update([]byte{1, 1, 8, 50, 0x84, 8, 49, 1, 'a', 0}), open},
 		{"message at the limit", websocket.BinaryMessage, sized(t, limit), open},
-		{"message over the limit by one", websocket.BinaryMessage, sized(t, limit+1), 4413},
-		{"message of 8 MiB", websocket.BinaryMessage, make([]byte, 8<<20), 1009},
+		{"update over the limit by one", websocket.BinaryMessage, sized(t, limit+1), 1013},
+		{"message of 20 MiB", websocket.BinaryMessage, make([]byte, 20<<20), 1009},
 		{"awareness of 100 KiB", websocket.BinaryMessage, lib0.AppendVarBytes([]byte{1}, lib0.AppendVarBytes([]byte{1, 5, 1}, []byte(`{"a":"`+strings.Repeat("a", 100<<10)+`"}`))), 4413},
 	}
 	for name, frame := range badFrames() {
@@ -161,7 +161,7 @@ func TestBadFrames(t *testing.T) {
 		{"event nested 10,000 deep", websocket.BinaryMessage, onChannel(0, append([]byte{0x10}, bytes.Repeat([]byte{0x91}, 10_000)...)), 4400},
 		{"unknown event", websocket.BinaryMessage, event(t, 1, "dance", map[string]any{"now": true}), open},
 		{"join of a bad room", websocket.BinaryMessage, event(t, 0, "join", map[string]any{"channel": 2, "room": "a//b"}), open},
-		{"message over the limit", websocket.BinaryMessage, onChannel(1, sized(t, limit+1)), 4413},
+		{"update over the limit", websocket.BinaryMessage, onChannel(1, sized(t, limit+1)), 1013},
 		{"event of 100 KiB", websocket.BinaryMessage, event(t, 1, "send", map[string]any{"id": "a", "text": strings.Repeat("a", 100<<10)}), 4413},
 	}
 	for name, frame := range badFrames() {

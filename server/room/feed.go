@@ -55,7 +55,7 @@ type merged struct {
 }
 
 const (
-	keptBytes   = 1 << 20 // of entries
+	keptBytes   = 1 << 20 // of entries, or one that is larger
 	keptEntries = 4096
 	// mergeBytes and mergeEntries bound one frame, unless one update is larger:
 	// a stopped connection pins one frame.
@@ -97,7 +97,7 @@ func (f *feed) say(batch []said, sv func() crdt.StateVector) {
 	}
 	f.entries = append(f.entries, batch...)
 	drop := 0
-	for f.bytes > keptBytes || len(f.entries)-drop > keptEntries {
+	for len(f.entries)-drop > 1 && (f.bytes > keptBytes || len(f.entries)-drop > keptEntries) {
 		f.bytes -= len(f.entries[drop].update)
 		drop++
 	}

@@ -254,8 +254,7 @@ func (e *encodings) step2(s *state, want []byte) []*Shared {
 		if err != nil {
 			panic("room: a state vector that was decoded before: " + err.Error())
 		}
-		u := s.doc.EncodeStateAsUpdate(sv)
-		return []*Shared{{Body: wire.AppendStep2(make([]byte, 0, len(u)+8), u)}}
+		return bodies(s.doc.EncodeStateAsUpdate(sv), wire.AppendStep2)
 	})
 }
 
@@ -268,7 +267,34 @@ func (e *encodings) update(s *state, base *mark) []*Shared {
 		key = "0" + strconv.FormatUint(base.from, 10)
 	}
 	return e.get(s, key, func() []*Shared {
-		u := s.doc.EncodeStateAsUpdate(sv)
-		return []*Shared{{Body: wire.AppendUpdate(make([]byte, 0, len(u)+8), u)}}
+		return bodies(s.doc.EncodeStateAsUpdate(sv), wire.AppendUpdate)
 	})
+}
+
+const (
+	// A large update goes in parts, each a message: stock clients hang up after
+	// 30 s without one, so a line of 10 KiB a second is enough for any document.
+	splitAt   = 512 << 10
+	partBytes = 256 << 10
+)
+
+// bodies are the bodies that bring an update: the last is what last makes of it,
+// those before are updates.
+func bodies(update []byte, last func(dst, update []byte) []byte) []*Shared {
+	parts := [][]byte{update}
+	if len(update) > splitAt {
+		var err error
+		if parts, err = crdt.SplitUpdate(update, partBytes); err != nil {
+			panic("room: our own encoding cannot be read: " + err.Error())
+		}
+	}
+	shared := make([]*Shared, len(parts))
+	for i, p := range parts {
+		encode := wire.AppendUpdate
+		if i == len(parts)-1 {
+			encode = last
+		}
+		shared[i] = &Shared{Body: encode(make([]byte, 0, len(p)+8), p)}
+	}
+	return shared
 }

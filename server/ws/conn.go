@@ -40,6 +40,7 @@ type conn struct {
 	// nothing a room or the writing goroutine calls may take it.
 	work sync.Mutex
 
+	melody   *melody.Melody
 	upgraded chan struct{} // closed when the request has been answered
 	session  atomic.Pointer[melody.Session]
 	closing  sync.Once
@@ -60,6 +61,16 @@ func (c *conn) start(s *melody.Session) {
 	c.work.Lock()
 	defer c.work.Unlock()
 	c.dialect.opened()
+}
+
+// known takes note of whose connection it is, and lets it send large messages. It is
+// called on the reading goroutine.
+func (c *conn) known(person string) error {
+	if err := c.in.known(person); err != nil {
+		return err
+	}
+	c.session.Load().WebsocketConnection().SetReadLimit(c.door.limits.hardMax())
+	return nil
 }
 
 // ranOut ends a connection whose token has run out, as long after that as a new

@@ -54,6 +54,7 @@ type Door struct {
 	Config
 	limits    Limits
 	melody    *melody.Melody
+	strangers *melody.Melody // for who has not said who they are: see conn.known
 	admission *admission
 	known     *recent
 
@@ -68,8 +69,16 @@ type Door struct {
 // New makes a door and starts its goroutine; Close ends it.
 func New(c Config) *Door {
 	d := &Door{Config: c, limits: c.Limits, admission: newAdmission(c.Limits, c.Proxies), stop: make(chan struct{}), conns: map[*conn]struct{}{}, known: newRecent(10_000)}
+	d.melody, d.strangers = d.pumps(c.Limits.hardMax()), d.pumps(strangerMax)
+	d.served.Add(1)
+	go d.beat()
+	return d
+}
+
+// pumps makes a Melody that reads messages of at most max bytes.
+func (d *Door) pumps(max int64) *melody.Melody {
 	m := melody.New()
-	m.Config.MaxMessageSize = c.Limits.hardMax()
+	m.Config.MaxMessageSize = max
 	m.Config.MessageBufferSize = 4 // one frame at a time, and a close
 	m.Config.WriteWait, m.Config.PongWait, m.Config.PingPeriod = writeWait, pongWait, pingPeriod
 	m.Upgrader.CheckOrigin = func(*http.Request) bool { return true } // checked before, against our list
@@ -89,10 +98,7 @@ func New(c Config) *Door {
 			d.guard(s, (*conn).silent)
 		}
 	})
-	d.melody = m
-	d.served.Add(1)
-	go d.beat()
-	return d
+	return m
 }
 
 // key of a session's conn.
@@ -113,8 +119,8 @@ func (d *Door) guard(s *melody.Session, f func(*conn)) {
 
 // receive takes a frame that fits.
 func (c *conn) receive(frame []byte) {
-	if len(frame) > c.door.limits.Document {
-		c.close(wire.CloseTooLarge, fmt.Sprintf("a message of %d bytes, the limit is %d", len(frame), c.door.limits.Document))
+	if limit := max(c.door.limits.Answer, c.door.limits.Document); len(frame) > limit {
+		c.close(wire.CloseTooLarge, fmt.Sprintf("a message of %d bytes, the limit is %d", len(frame), limit))
 		return
 	}
 	c.heard.Store(time.Now().UnixNano())
@@ -181,8 +187,12 @@ func (d *Door) ServeNative(w http.ResponseWriter, r *http.Request, token string)
 
 func (d *Door) conn(in *admitted) *conn {
 	name := rand.Text()
+	pump := d.melody
+	if in.stranger {
+		pump = d.strangers
+	}
 	return &conn{
-		name: name, in: in, door: d, limit: newLimiters(d.limits),
+		name: name, in: in, door: d, melody: pump, limit: newLimiters(d.limits),
 		log: d.Log.With("conn", name[:8]),
 	}
 }
@@ -227,7 +237,7 @@ func (d *Door) pump(w http.ResponseWriter, r *http.Request, c *conn, leave func(
 			close(c.upgraded)
 		}
 	}()
-	err := d.melody.HandleRequestWithKeys(w, r, map[string]any{key: c})
+	err := c.melody.HandleRequestWithKeys(w, r, map[string]any{key: c})
 	if err != nil && c.session.Load() == nil {
 		// The upgrader has answered already.
 		c.log.Debug("no upgrade", "err", err)

@@ -203,7 +203,7 @@ func (h *hocuspocus) enter(m wire.Hocuspocus, id auth.Identity, anonymous bool) 
 	if anonymous {
 		counted = ""
 	}
-	if err := c.in.known(counted); err != nil {
+	if err := c.known(counted); err != nil {
 		c.close(wire.CloseRate, err.Error())
 		return
 	}

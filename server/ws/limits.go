@@ -8,7 +8,8 @@ import (
 
 // Limits of the WebSocket doors. Sizes are in bytes.
 type Limits struct {
-	Document  int        // one step 2 or update, with its frame
+	Document  int        // one update, with its frame
+	Answer    int        // one step 2: all that a client wrote while it was away
 	Event     int        // one event or awareness body, with its frame
 	PreAuth   int        // the hello's frame
 	Rooms     int        // rooms on one native connection
@@ -36,7 +37,7 @@ type Limits struct {
 // DefaultLimits are for the open network.
 func DefaultLimits() Limits {
 	return Limits{
-		Document: 1 << 20, Event: 64 << 10, PreAuth: 16 << 10, Rooms: 32,
+		Document: 1 << 20, Answer: 16 << 20, Event: 64 << 10, PreAuth: 16 << 10, Rooms: 32,
 		Queue: 1 << 20, QueueLen: 1000, PerAddr: 100, PerPerson: 20, Strangers: 20,
 		New: 10, NewAt: 50, NewAll: 200, NewAllAt: 400, Bytes: 256 << 10, BytesAt: 2 << 20,
 		Updates: 60, UpdatesAt: 200, Asks: 10, AsksAt: 100, Moves: 200, MovesAt: 400, Chat: 5, ChatAt: 10,
@@ -53,8 +54,12 @@ func LabLimits() Limits {
 }
 
 // hardMax is where the socket itself stops reading a message, with 1009: well
-// above Limits.Document, so that a message over that is answered with 4413.
-func (l Limits) hardMax() int64 { return 4 * int64(max(l.Document, l.Event)) }
+// above the limits, so that a message over one is answered with a code of ours.
+func (l Limits) hardMax() int64 { return int64(max(4*l.Document, 4*l.Event, l.Answer+64<<10)) }
+
+// strangerMax is the same for who has not said who they are. Tokens are smaller
+// (Limits.PreAuth), but providers do not wait for the answer to theirs.
+const strangerMax = 2 << 20
 
 const (
 	helloWait = 10 * time.Second

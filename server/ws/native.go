@@ -142,7 +142,7 @@ func (n *native) greet(e wire.Event) error {
 	if hello.Token == "" {
 		counted = ""
 	}
-	if err := n.conn.in.known(counted); err != nil {
+	if err := n.conn.known(counted); err != nil {
 		n.conn.close(wire.CloseRate, err.Error())
 		return nil
 	}

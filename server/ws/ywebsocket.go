@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"weft/crdt/ysync"
 	"weft/server/auth"
 	"weft/server/wire"
 )
@@ -74,6 +75,18 @@ func (c *conn) admit(b wire.Body, size int) bool {
 		c.limit.move()
 	case b.Type == wire.TypeSync || b.Type == wire.TypeQueryAwareness:
 		c.limit.ask()
+	}
+	switch l := c.door.limits; {
+	case b.Type != wire.TypeSync || size <= l.Document || b.Sync == ysync.Step2:
+	case b.Sync == ysync.Step1:
+		c.close(wire.CloseTooLarge, "the state vector is too large")
+		return false
+	default:
+		// Its client keeps what it wrote: when it is back that comes in a step 2,
+		// which may be as large as Limits.Answer. After a code from 4400 to 4499 it
+		// might not come back.
+		c.close(wire.CloseOverload, "too large for one update: come back and sync")
+		return false
 	}
 	if b.Type != wire.TypeSync && size > c.door.limits.Event {
 		c.close(wire.CloseTooLarge, "awareness and events are limited to 64 KiB")
