@@ -56,6 +56,8 @@ type Server struct {
 	facts  *mentions
 	http   *http.Server
 
+	access auth.Access
+
 	cancel     context.CancelFunc // ends the goroutines below
 	background sync.WaitGroup
 	stopWatch  func()
@@ -98,6 +100,10 @@ func (s *Server) assemble(l limits) error {
 		return err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
+	if err := s.loadAccess(ctx); err != nil {
+		cancel()
+		return err
+	}
 	verifier, err := s.verifier(ctx)
 	if err != nil {
 		cancel()
@@ -134,7 +140,7 @@ func (s *Server) assemble(l limits) error {
 	})
 	host, _, _ := net.SplitHostPort(c.Addr)
 	handler, err := api.New(api.Config{
-		Auth: verifier, Chat: talk, Hub: s.hub, Store: s.store, Inbox: s.store, Worker: s.worker, Push: push,
+		Auth: verifier, Access: &s.access, Chat: talk, Hub: s.hub, Store: s.store, Inbox: s.store, Worker: s.worker, Push: push,
 		People: s.people, WS: s.door, Live: s.live, Pages: web.Dist(), Log: c.Log,
 		Origins: api.Origins{Allowed: c.Origins, PublicURL: c.PublicURL, Local: c.openMode() && loopback(host)},
 	})
@@ -164,7 +170,7 @@ func (s *Server) verifier(ctx context.Context) (*auth.Verifier, error) {
 			return nil, err
 		}
 	}
-	return auth.NewVerifier(auth.Config{Secret: secret, Open: s.config.openMode(), APIKey: s.config.APIKey})
+	return auth.NewVerifier(auth.Config{Secret: secret, Open: s.config.openMode(), Access: &s.access, APIKey: s.config.APIKey})
 }
 
 // pushSender makes the web push sender, with keys made at the first start.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
@@ -26,6 +27,7 @@ import (
 // Config of the API; all are needed.
 type Config struct {
 	Auth    *auth.Verifier
+	Access  *auth.Access
 	Chat    *chat.Service
 	Hub     *room.Hub
 	Store   store.Store
@@ -45,6 +47,8 @@ type API struct {
 	Config
 	echo  *echo.Echo
 	pages pages
+
+	accessing sync.Mutex // held while somebody's access changes
 }
 
 // New makes the API.

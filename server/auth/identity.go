@@ -19,6 +19,8 @@ type Identity struct {
 	// Grants are tried in order, the first match wins. No match is None.
 	Grants  []Grant
 	Expires time.Time // zero: never
+
+	access *Access // may take rights away at any time
 }
 
 // Grant gives a role in the rooms that a pattern matches. It travels as
@@ -28,12 +30,22 @@ type Grant struct {
 	Role    Role
 }
 
-// Role returns what the identity may do in the room.
+// Role returns what the identity may do in the room now: what its grants say, or
+// less if the server's Access says so.
 func (id Identity) Role(room string) Role {
 	for _, g := range id.Grants {
 		if g.Matches(room) {
-			return g.Role
+			return id.access.limit(id.User, room, g.Role)
 		}
+	}
+	return None
+}
+
+// Everywhere returns what the identity may do in all rooms, as far as one grant
+// says so.
+func (id Identity) Everywhere() Role {
+	if len(id.Grants) > 0 && id.Grants[0].Pattern == "**" && len(id.access.Get(id.User)) == 0 {
+		return id.Grants[0].Role
 	}
 	return None
 }

@@ -38,6 +38,8 @@ type Config struct {
 	Open bool
 	// APIKey, if set, gives backends full rights over HTTP.
 	APIKey string
+	// Access may lower what tokens say; nil lowers nothing.
+	Access *Access
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -46,6 +48,7 @@ type Config struct {
 type Verifier struct {
 	secret []byte
 	open   bool
+	access *Access
 	apiKey *[32]byte // SHA-256
 	now    func() time.Time
 	parser *jwt.Parser
@@ -59,7 +62,7 @@ func NewVerifier(c Config) (*Verifier, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	v := &Verifier{secret: c.Secret, open: c.Open, now: c.Now}
+	v := &Verifier{secret: c.Secret, open: c.Open, access: c.Access, now: c.Now}
 	if c.APIKey != "" {
 		sum := sha256.Sum256([]byte(c.APIKey))
 		v.apiKey = &sum
@@ -106,10 +109,10 @@ func (v *Verifier) Identify(token string) (Identity, error) {
 	case err != nil:
 		return Identity{}, fmt.Errorf("%w: %s", ErrToken, reason(err))
 	}
-	if !validUser(c.Subject) {
+	if !ValidUser(c.Subject) {
 		return Identity{}, fmt.Errorf("%w: sub must be 1 to 128 bytes without spaces or control characters", ErrToken)
 	}
-	id := Identity{User: c.Subject, Name: CleanName(c.Name), Avatar: c.Avatar, Guest: c.Guest, Grants: c.Rooms, Expires: c.ExpiresAt.Time}
+	id := Identity{User: c.Subject, Name: CleanName(c.Name), Avatar: c.Avatar, Guest: c.Guest, Grants: c.Rooms, Expires: c.ExpiresAt.Time, access: v.access}
 	if id.Name == "" {
 		id.Name = c.Subject
 	}
@@ -183,8 +186,8 @@ func newGuest(name string) Identity {
 	return Identity{User: user, Name: name, Guest: true, Grants: openGrants}
 }
 
-// validUser tells whether s can be a user id.
-func validUser(s string) bool {
+// ValidUser tells whether s can be a user id.
+func ValidUser(s string) bool {
 	return s != "" && len(s) <= 128 && strings.ToValidUTF8(s, "") == s && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f })
 }
 

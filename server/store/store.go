@@ -134,6 +134,10 @@ type Store interface {
 	// make gives if there is none. Concurrent callers get the same value; what
 	// make gave the others is thrown away.
 	Setting(ctx context.Context, key string, make func() ([]byte, error)) ([]byte, error)
+	// PutSetting stores a value under key, or removes it if value is nil.
+	PutSetting(ctx context.Context, key string, value []byte) error
+	// Settings returns all values whose keys begin with prefix.
+	Settings(ctx context.Context, prefix string) (map[string][]byte, error)
 
 	// Ping proves that the store can be written: it commits a record.
 	Ping(ctx context.Context) error

@@ -18,6 +18,8 @@ type dialect interface {
 	opened()
 	received(frame []byte)
 	closed()
+	// renew holds what is open against what the person of that id may do now.
+	renew(user string)
 	// beat sends something that means nothing, if the client needs it. It is
 	// not called under conn.work.
 	beat()
@@ -39,6 +41,7 @@ type conn struct {
 	// work is held while the dialect works: it may wait for a room then, so
 	// nothing a room or the writing goroutine calls may take it.
 	work sync.Mutex
+	over bool // the socket has ended; guarded by work
 
 	melody   *melody.Melody
 	upgraded chan struct{} // closed when the request has been answered
@@ -83,6 +86,7 @@ func (c *conn) end() {
 	c.out.close()
 	c.work.Lock()
 	defer c.work.Unlock()
+	c.over = true
 	c.person.stop()
 	c.dialect.closed()
 }

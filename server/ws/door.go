@@ -269,6 +269,25 @@ func (d *Door) all() []*conn {
 	return all
 }
 
+// Renew makes what a person may do now count on the connections they have. It
+// does not wait for it, as some may be waiting for rooms that stand still.
+func (d *Door) Renew(user string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.stopping {
+		return
+	}
+	for c := range d.conns {
+		d.served.Go(func() { // ends when the connection's work does
+			c.work.Lock()
+			defer c.work.Unlock()
+			if !c.over {
+				c.dialect.renew(user)
+			}
+		})
+	}
+}
+
 // beat gives connections a sign of life where it takes one: clients of
 // y-websocket and Hocuspocus hang up after 30 s without a message, and do not
 // see WebSocket pings.

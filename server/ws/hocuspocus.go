@@ -157,7 +157,7 @@ func (h *hocuspocus) authenticate(m wire.Hocuspocus) {
 	if d != nil && d.person.identity.User == id.User {
 		h.follow(d, id)
 		d.role = auth.None // so that it is told
-		h.renew(d)
+		h.hold(d)
 		return
 	}
 	if d != nil { // somebody else takes over
@@ -259,7 +259,7 @@ func (h *hocuspocus) enter(m wire.Hocuspocus, id auth.Identity, anonymous bool) 
 func (h *hocuspocus) follow(d *document, id auth.Identity) {
 	d.person.follow(h.conn, id, aging{
 		asked:  func() { d.peer.say(wire.AppendTokenWanted(nil)) },
-		lapsed: func() { h.renew(d) },
+		lapsed: func() { h.hold(d) },
 		ended: func() {
 			if len(h.documents) == 1 {
 				h.conn.ranOut()
@@ -270,8 +270,16 @@ func (h *hocuspocus) follow(d *document, id auth.Identity) {
 	})
 }
 
-// renew holds a document against what its person may do now.
-func (h *hocuspocus) renew(d *document) {
+func (h *hocuspocus) renew(user string) {
+	for _, d := range h.documents { // hold may delete it
+		if d.person.identity.User == user {
+			h.hold(d)
+		}
+	}
+}
+
+// hold holds a document against what its person may do now.
+func (h *hocuspocus) hold(d *document) {
 	c, id := h.conn, d.peer.room.ID()
 	who := d.person.who(id)
 	if who.Role < auth.Read {

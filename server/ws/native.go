@@ -150,12 +150,12 @@ func (n *native) greet(e wire.Event) error {
 	renewed := n.greeted
 	n.greeted = true
 	n.conn.person.anonymous = hello.Token == ""
-	n.conn.person.follow(n.conn, id, aging{lapsed: n.renew, ended: n.conn.ranOut})
+	n.conn.person.follow(n.conn, id, aging{lapsed: func() { n.renew(id.User) }, ended: n.conn.ranOut})
 	n.say(0, "welcome", map[string]any{
 		"user": userEvent{id.User, id.Name}, "heartbeat": heartbeat.Milliseconds(),
 	})
 	if renewed {
-		n.renew()
+		n.renew(id.User)
 	}
 	return nil
 }
@@ -163,9 +163,11 @@ func (n *native) greet(e wire.Event) error {
 // beat: WebSocket pings are enough for native clients.
 func (n *native) beat() {}
 
-// renew holds the rooms that are joined against what the person may do now.
-func (n *native) renew() {
+func (n *native) renew(user string) {
 	c := n.conn
+	if !n.greeted || c.person.identity.User != user {
+		return
+	}
 	for number, ch := range n.channels {
 		id := ch.peer.room.ID()
 		who := c.person.who(id)

@@ -16,7 +16,7 @@ type yWebsocket struct {
 func (y *yWebsocket) opened() {
 	c := y.conn
 	id := y.peer.room.ID()
-	c.person.follow(c, c.person.identity, aging{lapsed: y.renew, ended: c.ranOut})
+	c.person.follow(c, c.person.identity, aging{lapsed: func() { y.renew(c.person.identity.User) }, ended: c.ranOut})
 	if err := y.peer.room.Join(y.peer, c.person.who(id)); err != nil {
 		c.close(wire.CloseOverload, "the room cannot be opened now")
 		return
@@ -24,9 +24,11 @@ func (y *yWebsocket) opened() {
 	c.door.arrive(c, &c.person, c.name, id)
 }
 
-// renew holds the room against what the person may do now.
-func (y *yWebsocket) renew() {
+func (y *yWebsocket) renew(user string) {
 	c, id := y.conn, y.peer.room.ID()
+	if c.person.identity.User != user {
+		return
+	}
 	who := c.person.who(id)
 	if who.Role < auth.Read {
 		c.close(wire.CloseForbidden, "you may not stay in this room")

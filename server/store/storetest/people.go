@@ -127,6 +127,20 @@ func settingsFail(t *testing.T, o *storeUnderTest) {
 	}
 }
 
+func settingsPut(t *testing.T, o *storeUnderTest) {
+	must(t, o.S.PutSetting(t.Context(), "a/1", []byte("one")))
+	must(t, o.S.PutSetting(t.Context(), "a/1", []byte("uno")))
+	must(t, o.S.PutSetting(t.Context(), "a/%", []byte("\x00")))
+	must(t, o.S.PutSetting(t.Context(), "b/1", []byte("other")))
+	must(t, o.S.PutSetting(t.Context(), "a/2", []byte("gone")))
+	must(t, o.S.PutSetting(t.Context(), "a/2", nil))
+	must(t, o.S.PutSetting(t.Context(), "a/3", nil))
+	o.twice(func() {
+		same(t, "settings", fmt.Sprintf("%q", value(o.S.Settings(t.Context(), "a/"))(t)), `map["a/%":"\x00" "a/1":"uno"]`)
+		same(t, "settings", fmt.Sprint(len(value(o.S.Settings(t.Context(), "c"))(t))), "0")
+	})
+}
+
 func cancelled(t *testing.T, o *storeUnderTest) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -178,6 +192,8 @@ func everything(t *testing.T, o *storeUnderTest) {
 				_, e = o.S.Members(ctx, room)
 				err = errors.Join(err, e)
 				_, e = o.S.Setting(ctx, fmt.Sprint(i), func() ([]byte, error) { return []byte("v"), nil })
+				err = errors.Join(err, e, o.S.PutSetting(ctx, fmt.Sprint("p", i), []byte("v")))
+				_, e = o.S.Settings(ctx, "p")
 				if err = errors.Join(err, e, o.S.Ping(ctx)); err != nil {
 					return err
 				}

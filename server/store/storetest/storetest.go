@@ -45,6 +45,7 @@ func Run(t *testing.T, open func(t *testing.T, dir string) store.Store) {
 		{"members/1000 at most", membersLimit},
 		{"settings/concurrent callers agree", settingsRace},
 		{"settings/make may fail", settingsFail},
+		{"settings/put, listed and removed", settingsPut},
 		{"context/cancelled before it begins", cancelled},
 		{"model/random", model},
 		{"all methods at once", everything},
