@@ -1,14 +1,14 @@
 package server
 
 import (
+	"bufio"
 	"bytes"
-	"context"
-	"errors"
+	"encoding/hex"
+	"fmt"
+	"io"
 	"log/slog"
-	"math/rand/v2"
-	"os"
-	"slices"
-	"strconv"
+	"net"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -17,321 +17,433 @@ import (
 	"github.com/gorilla/websocket"
 
 	"weft/crdt"
+	"weft/crdt/lib0"
+	"weft/crdt/ysync"
 	"weft/presence/awareness"
+	"weft/server/auth"
 	"weft/server/wire"
 )
 
-// hostileFrames is how many malformed frames, and how many mutated ones, each
-// door gets; WEFT_HOSTILE sets it. The check sends 10,000.
-func hostileFrames(t *testing.T) int {
-	text := os.Getenv("WEFT_HOSTILE")
-	if text == "" {
-		return 300
+// What a hostile peer may try against a running server, one test each, with the
+// reason. Elsewhere:
+//
+//	server/e2e/hostile_test.go    malformed frames, room names and origins at each door
+//	server/frames_test.go         malformed and damaged frames by the thousand, at each door
+//	server/e2e/mutation_test.go   the same against the built program
+//	server/limits_test.go         too many connections, rooms, bytes; made-up X-Forwarded-For
+//	server/slow_test.go           a reader that does not read
+//	server/speak_test.go          speaking for somebody else's cursor
+//	server/roles_test.go          writing without the right, or after it ended
+//	server/room/limits_test.go    documents that grow without end
+//	crdt/hardening_test.go        updates that are refused, and why
+//	notify/webpush/guard_test.go  push endpoints that lead inside
+
+// village is a room in which two people work while somebody attacks.
+type village struct {
+	*site
+	one, other *client
+	token      string // of somebody who may read; empty in open mode
+	n          int
+}
+
+func newVillage(t *testing.T, c Config) *village {
+	t.Helper()
+	s := run(t, c)
+	v := &village{site: s}
+	if c.JWTSecret == "" {
+		v.one, v.other = s.enter(t, s.guest(t, "Ana"), "r"), s.enter(t, s.guest(t, "Ben"), "r")
+	} else {
+		all := auth.Grant{Pattern: "**", Role: auth.Write}
+		v.one, v.other = s.enter(t, s.token(t, "ana", all), "r"), s.enter(t, s.token(t, "ben", all), "r")
+		v.token = s.token(t, "reader", auth.Grant{Pattern: "**", Role: auth.Read}).Token
 	}
-	n, err := strconv.Atoi(text)
+	return v
+}
+
+// works writes something that must be acked, reach the other one, and be there
+// for somebody new.
+func (v *village) works(t *testing.T) {
+	t.Helper()
+	v.n++
+	u, err := crdt.New(crdt.Options{ClientID: uint64(1000 + v.n)}).InsertText("village", 0, fmt.Sprintf("<%d>", v.n))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return n
+	v.one.body(1, wire.AppendUpdate(nil, u))
+	v.one.until("an ack", func(g got) bool { return g.Type == wire.TypeAck })
+	v.other.until("the update", func(g got) bool { return g.IsUpdate() && bytes.Contains(g.Payload, fmt.Appendf(nil, "<%d>", v.n)) })
+	if text := v.document(t).Text("village").String(); !strings.Contains(text, fmt.Sprintf("<%d>", v.n)) {
+		t.Fatalf("somebody new finds %q", text)
+	}
 }
 
-// alarm is a log that remembers errors: a recovered panic is one.
-type alarm struct {
-	mu   sync.Mutex
-	said []string
-}
-
-func (*alarm) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelError }
-func (a *alarm) WithAttrs([]slog.Attr) slog.Handler         { return a }
-func (a *alarm) WithGroup(string) slog.Handler              { return a }
-func (a *alarm) Handle(_ context.Context, r slog.Record) error {
-	var text strings.Builder
-	text.WriteString(r.Message)
-	r.Attrs(func(at slog.Attr) bool { text.WriteString(" " + at.String()); return true })
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.said = append(a.said, text.String())
-	return nil
-}
-
-// a gate is a door as an attacker finds it.
-type gate struct {
-	name  string
-	path  string
-	enter [][]byte            // frames that bring one into the room
-	frame func([]byte) []byte // around a body
-}
-
-func gates(t *testing.T, room string) []gate {
+// document is what a stock client finds that comes in now.
+func (v *village) document(t *testing.T) *crdt.Doc {
 	t.Helper()
-	event := func(name string, v any) []byte {
-		body, err := wire.EncodeEvent(name, v)
+	ws, code := v.come(t, "/ws/r", v.token, nil)
+	if ws == nil {
+		t.Fatalf("somebody new is answered by %d", code)
+	}
+	defer ws.Close()
+	if err := ws.WriteMessage(websocket.BinaryMessage, wire.AppendStep1(nil, []byte{0})); err != nil {
+		t.Fatal(err)
+	}
+	doc := crdt.New(crdt.Options{})
+	for {
+		_ = ws.SetReadDeadline(time.Now().Add(20 * time.Second))
+		_, frame, err := ws.ReadMessage()
 		if err != nil {
 			t.Fatal(err)
 		}
-		return wire.AppendFrame(nil, 0, body)
-	}
-	address := []byte(room)
-	return []gate{
-		{name: "y-websocket", path: "/ws/" + room, frame: func(b []byte) []byte { return b }},
-		{
-			name: "Hocuspocus", path: "/hocuspocus",
-			enter: [][]byte{append(wire.AppendAddress(nil, address), "\x02\x00\x00\x054.8.0"...)},
-			frame: func(b []byte) []byte { return append(wire.AppendAddress(nil, address), b...) },
-		},
-		{
-			name: "native", path: "/socket",
-			enter: [][]byte{event("hello", map[string]any{}), event("join", map[string]any{"channel": 1, "room": room})},
-			frame: func(b []byte) []byte { return wire.AppendFrame(nil, 1, b) },
-		},
-	}
-}
-
-// bodies are one of each kind that clients send.
-func bodies(t *testing.T) [][]byte {
-	t.Helper()
-	must := func(u []byte, err error) []byte {
+		b, err := wire.DecodeBody(frame)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return u
+		if b.Type != wire.TypeSync || b.Sync == ysync.Step1 {
+			continue
+		}
+		if _, err := doc.ApplyUpdate(b.Payload); err != nil {
+			t.Fatalf("a client can't take what the server sends: %v", err)
+		}
+		if b.Sync == ysync.Step2 {
+			return doc
+		}
 	}
-	doc := crdt.New(crdt.Options{ClientID: 77})
-	all := [][]byte{
-		wire.AppendUpdate(nil, must(doc.InsertText("evil", 0, "hello, 漢字 and 😀"))),
-		wire.AppendUpdate(nil, must(doc.DeleteText("evil", 2, 6))),
-		wire.AppendUpdate(nil, must(doc.SetMap("evil map", "key", map[string]any{"a": []any{1, "b"}}))),
-		wire.AppendStep2(nil, doc.EncodeStateAsUpdate(nil)),
-		wire.AppendStep1(nil, doc.EncodeStateVector()),
-		wire.AppendAwareness(nil, awareness.Append(nil, []awareness.State{{ClientID: 77, Clock: 1, JSON: []byte(`{"user":{"name":"Mallory","color":"#123456"},"cursor":null}`)}})),
-		{byte(wire.TypeQueryAwareness)},
-		wire.AppendStateless(nil, []byte("hello")),
-		append([]byte{byte(wire.TypeAuth), 0}, "\x03abc\x054.8.0"...),
-		{byte(wire.TypeClose)},
-		wire.AppendSyncStatus(nil, true),
+}
+
+// stockSynced is a stock client that has asked for the document.
+func (v *village) stockSynced(t *testing.T) *websocket.Conn {
+	t.Helper()
+	ws := v.stock(t, "r")
+	if err := ws.WriteMessage(websocket.BinaryMessage, wire.AppendStep1(nil, []byte{0})); err != nil {
+		t.Fatal(err)
 	}
-	chat, err := wire.EncodeEvent("send", map[string]any{"id": "m", "text": "hi @ben"})
+	return ws
+}
+
+// closed reads until the socket ends and returns its close code.
+func closed(t *testing.T, ws *websocket.Conn) int {
+	t.Helper()
+	for {
+		_ = ws.SetReadDeadline(time.Now().Add(20 * time.Second))
+		_, _, err := ws.ReadMessage()
+		if err == nil {
+			continue
+		}
+		if c := (*websocket.CloseError)(nil); asClose(err, &c) {
+			return c.Code
+		}
+		if e, ok := err.(net.Error); ok && e.Timeout() {
+			t.Fatal("the socket stays open")
+		}
+		return -1
+	}
+}
+
+// Some twenty bytes are enough to make a room unusable for ever in servers that
+// apply first and look later: no one can join any more, or the store can't be
+// written. Each must cost its sender only, and leave no trace.
+func TestPoisonLeavesNoTrace(t *testing.T) {
+	v := newVillage(t, Config{Limits: "lab"})
+	for name, update := range map[string]string{
+		"empty string":               "01010100040101740000", // the state can't be encoded in Yjs afterwards
+		"empty tombstone":            "01010100010101740000", // crashes Yjs
+		"empty GC":                   "01010100000000",       // crashes y-crdt
+		"clock beyond 2^53":          "010101ffffffffffffff0f000200",
+		"a lone surrogate":           "010101000401017403eda0bd00", // throws in every browser
+		"embed that is not JSON":     "0101010005010174017b00",
+		"origin of the same clock":   "01010100840100016100", // half-applied by Yjs
+		"parent in the future":       "0101010004000101016100",
+		"any nested without end":     "010101000801017401" + strings.Repeat("7501", 5000) + "7e00",
+		"subdocument without object": "010101000901017401677e00",
+	} {
+		b, err := hex.DecodeString(update)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		before := v.document(t).EncodeStateAsUpdate(nil)
+		ws := v.stock(t, "r")
+		write(t, ws, b)
+		if code := closed(t, ws); code != int(wire.CloseBadFrame) {
+			t.Errorf("%s: closed with %d", name, code)
+		}
+		if !bytes.Equal(before, v.document(t).EncodeStateAsUpdate(nil)) {
+			t.Errorf("%s: left a trace", name)
+		}
+	}
+	v.works(t)
+}
+
+// 100,000 root names, a megabyte, keep Yjs busy for 25 s and stay for ever. Here
+// they cost what they are, and the document takes no more than them.
+func TestFloodOfRoots(t *testing.T) {
+	v := newVillage(t, Config{Limits: "lab"})
+	v.works(t)
+	const n = 60_000 // fits the largest message
+	flood := lib0.AppendUvarint([]byte{1}, n)
+	flood = append(flood, 7, 0) // client 7 from clock 0
+	for i := range n {
+		flood = append(flood, 4, 1) // a string in a root
+		flood = lib0.AppendVarString(flood, fmt.Sprint(i))
+		flood = append(flood, 1, 'x')
+	}
+	flood = append(flood, 0)
+	ws := v.stock(t, "r")
+	write(t, ws, flood)
+	whole := crdt.New(crdt.Options{})
+	for _, update := range [][]byte{v.document(t).EncodeStateAsUpdate(nil), flood} {
+		if _, err := whole.ApplyUpdate(update); err != nil {
+			t.Fatal(err)
+		}
+	}
+	drainUntil(t, v.stockSynced(t), crdt.New(crdt.Options{}), whole)
+	u, err := crdt.New(crdt.Options{ClientID: 8}).InsertText("one more", 0, "x")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return append(all, chat)
+	write(t, ws, u)
+	if code := closed(t, ws); code != int(wire.CloseTooLarge) {
+		t.Errorf("closed with %d", code)
+	}
+	doc := v.document(t)
+	if text := doc.Text("one more").String(); text != "" || len(doc.Roots()) != n+1 {
+		t.Errorf("%d roots, %q", len(doc.Roots()), text)
+	}
+	// Other rooms have nothing to do with it.
+	elsewhere := v.enter(t, v.guest(t, "Cid"), "elsewhere")
+	elsewhere.body(1, wire.AppendUpdate(nil, u))
+	elsewhere.until("an ack", func(g got) bool { return g.Type == wire.TypeAck })
 }
 
-// mutate damages a frame in one or two places, with pieces of another.
-func mutate(rng *rand.Rand, frame, other []byte) []byte {
-	b := bytes.Clone(frame)
-	for range 1 + rng.IntN(2) {
-		if len(b) == 0 {
-			return b
-		}
-		at := rng.IntN(len(b))
-		switch rng.IntN(7) {
-		case 0:
-			b[at] ^= 1 << rng.IntN(8)
-		case 1:
-			b[at] = byte(rng.Uint32())
-		case 2:
-			b = b[:at]
-		case 3:
-			b = slices.Insert(b, at, byte(rng.Uint32()))
-		case 4:
-			b = slices.Delete(b, at, min(len(b), at+1+rng.IntN(4)))
-		case 5: // a length or count that is too large
-			b = slices.Replace(b, at, at+1, 0xff, 0xff, 0xff, 0xff, 0x0f)
-		case 6:
-			b = append(b[:at], other[rng.IntN(len(other)+1):]...)
-		}
-	}
-	return b
-}
-
-// garbage is random bytes that look a little like a frame.
-func garbage(rng *rand.Rand, g gate) []byte {
-	b := make([]byte, rng.IntN(64))
-	for i := range b {
-		b[i] = byte(rng.Uint32())
-	}
-	if len(b) > 0 && rng.IntN(2) == 0 {
-		b[0] = byte(rng.IntN(18)) // a type
-	}
-	if rng.IntN(4) > 0 {
-		return g.frame(b)
-	}
-	return b
-}
-
-// hostile is somebody at a gate, who comes back whenever they are thrown out.
-type hostile struct {
-	t     *testing.T
-	site  *site
-	gate  gate
-	ws    *websocket.Conn
-	ended chan int // the close code
-	asked chan struct{}
-	codes map[int]int
-}
-
-func (h *hostile) come() {
-	h.t.Helper()
-	d := websocket.Dialer{}
-	if h.gate.path == "/socket" {
-		d.Subprotocols = []string{wire.Subprotocol}
-	}
-	ws, _, err := d.DialContext(h.t.Context(), "ws://"+h.site.host+h.gate.path, nil)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	h.ws, h.ended, h.asked = ws, make(chan int, 1), make(chan struct{}, 1000)
-	go func(ended chan<- int, asked chan<- struct{}) {
-		for {
-			_, frame, err := ws.ReadMessage()
-			if err != nil {
-				code := -1
-				var closed *websocket.CloseError
-				if errors.As(err, &closed) {
-					code = closed.Code
-				}
-				ended <- code
+// Updates that wait for others which never come are kept: by the thousand they
+// keep Yjs busy for 13 s, and cost memory for ever.
+func TestFloodOfPendingUpdates(t *testing.T) {
+	v := newVillage(t, Config{Limits: "lab"})
+	ws := v.stock(t, "r")
+	go func() {
+		for i := range 40_000 {
+			// A string of a client at a clock far ahead, after one that is not there.
+			u := append([]byte{1, 1}, lib0.AppendUvarint(nil, uint64(10+i))...)
+			u = append(u, 50, 0x84)
+			u = append(lib0.AppendUvarint(u, uint64(10+i)), 49, 1, 'a', 0)
+			if ws.WriteMessage(websocket.BinaryMessage, wire.AppendUpdate(nil, u)) != nil {
 				return
 			}
-			// Step 2 is what the question below is answered with.
-			body := frame
-			if prefix := h.gate.frame(nil); bytes.HasPrefix(frame, prefix) {
-				body = frame[len(prefix):]
-			}
-			if len(body) > 1 && body[0] == 0 && body[1] == 1 {
-				select {
-				case asked <- struct{}{}:
-				default:
-				}
-			}
 		}
-	}(h.ended, h.asked)
-	for _, f := range h.gate.enter {
-		h.send(f)
+	}()
+	if code := closed(t, ws); code != int(wire.CloseOverload) && code != -1 {
+		t.Errorf("closed with %d", code)
 	}
+	v.works(t)
 }
 
-func (h *hostile) send(frame []byte) {
-	_ = h.ws.SetWriteDeadline(time.Now().Add(20 * time.Second))
-	_ = h.ws.WriteMessage(websocket.BinaryMessage, frame) // it may be thrown out already
-}
-
-// settle waits until all that was sent has been dealt with: an answer comes, or
-// the end. A frame that closed its document leaves no answer, so it enters
-// again before it asks.
-func (h *hostile) settle() {
-	h.t.Helper()
-	for len(h.asked) > 0 {
-		<-h.asked
-	}
-	if h.gate.path == "/hocuspocus" {
-		h.send(h.gate.enter[0])
-	}
-	h.send(h.gate.frame(wire.AppendStep1(nil, []byte{0})))
-	select {
-	case <-h.asked:
-		return
-	case code := <-h.ended:
-		h.codes[code]++
-		h.ws.Close()
-		h.come()
-	case <-time.After(30 * time.Second):
-		h.t.Fatalf("%s: neither an answer nor the end", h.gate.name)
-	}
-}
-
-// TestHostileFrames promises: whatever bytes come through any door, at most
-// their own socket ends, with a code of the contract, and the others work on.
-func TestHostileFrames(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	log := &alarm{}
-	s := run(t, Config{Limits: "lab", Log: slog.New(log)})
-	const room = "hostile"
-	one, other := s.stock(t, room), s.stock(t, room)
-	doc := crdt.New(crdt.Options{ClientID: 1})
-	mirrors := map[*websocket.Conn]*crdt.Doc{one: crdt.New(crdt.Options{}), other: crdt.New(crdt.Options{})}
-	// works writes a line that must come back, and must reach the other one.
-	works := func() {
-		t.Helper()
-		u, err := doc.InsertText("bystander", 0, "x")
-		if err != nil {
-			t.Fatal(err)
-		}
-		write(t, one, u)
-		for ws, mirror := range mirrors {
-			for mirror.Text("bystander").String() != doc.Text("bystander").String() {
-				_ = ws.SetReadDeadline(time.Now().Add(20 * time.Second))
-				_, frame, err := ws.ReadMessage()
-				if err != nil {
-					t.Fatalf("a bystander was disturbed: %v", err)
-				}
-				if b, err := wire.DecodeBody(frame); err == nil && b.IsUpdate() {
-					if _, err := mirror.ApplyUpdate(b.Payload); err != nil {
-						t.Fatalf("a bystander was told nonsense: %v", err)
-					}
-				}
-			}
-		}
-	}
-	messages := bodies(t)
-	contract := []int{1009, 4400, 4401, 4403, 4408, 4413, 4429}
-	n := hostileFrames(t)
-	for _, g := range gates(t, room) {
-		rng := rand.New(rand.NewPCG(seed, uint64(len(g.name))))
-		for _, kind := range []string{"malformed", "mutated"} {
-			h := &hostile{t: t, site: s, gate: g, codes: map[int]int{}}
-			h.come()
-			for i := range n {
-				if kind == "malformed" {
-					h.send(garbage(rng, g))
-				} else {
-					pick := func() []byte { return messages[rng.IntN(len(messages))] }
-					if rng.IntN(4) > 0 {
-						h.send(g.frame(mutate(rng, pick(), pick())))
-					} else {
-						h.send(mutate(rng, g.frame(pick()), g.frame(pick())))
-					}
-				}
-				if i%3 == 2 {
-					h.settle()
-				}
-				if i%200 == 199 {
-					works()
-				}
-			}
-			h.settle()
-			h.ws.Close()
-			for code := range h.codes {
-				if !slices.Contains(contract, code) {
-					t.Errorf("%s, %s: a socket was closed with %d", g.name, kind, code)
-				}
-			}
-			t.Logf("%s: %d %s frames, sockets closed by code: %v", g.name, n, kind, h.codes)
-		}
-	}
-	works()
-	live, ok := s.hub.Loaded(room)
-	if !ok {
-		t.Fatal("the room is gone")
-	}
-	if text, err := live.Text(t.Context(), "bystander"); err != nil || text != doc.Text("bystander").String() {
-		t.Errorf("the bystander's text is %q, %v", text, err)
-	}
-	state, err := live.State(t.Context())
+// A message in a thousand pieces of a few bytes is assembled by the library: its
+// limit must count all of them.
+func TestMessageInPieces(t *testing.T) {
+	v := newVillage(t, Config{Limits: "lab"})
+	ws := v.stock(t, "r")
+	w, err := ws.NextWriter(websocket.BinaryMessage)
 	if err != nil {
 		t.Fatal(err)
 	}
-	again := crdt.New(crdt.Options{})
-	if _, err := again.ApplyUpdate(state); err != nil {
-		t.Errorf("the room can't be loaded any more: %v", err)
-	} else if err := again.Check(); err != nil {
-		t.Error(err)
+	piece := make([]byte, 64<<10)
+	for range 80 { // 5 MiB, over the 4 MiB at which the socket stops reading
+		if _, err := w.Write(piece); err != nil {
+			break
+		}
+	}
+	_ = w.Close()
+	if code := closed(t, ws); code != 1009 && code != -1 { // or cut off in the midst of writing
+		t.Errorf("closed with %d", code)
+	}
+	v.works(t)
+}
+
+// 64 KiB can expand to 64 MiB, and gorilla's limit counts what was compressed.
+func TestCompressionIsNotAgreedTo(t *testing.T) {
+	s := run(t, Config{})
+	for _, path := range []string{"/ws/r", "/socket", "/hocuspocus"} {
+		d := websocket.Dialer{EnableCompression: true}
+		ws, resp, err := d.DialContext(t.Context(), "ws://"+s.host+path, nil)
+		if err != nil {
+			t.Fatal(path, err)
+		}
+		defer ws.Close()
+		if ext := resp.Header.Get("Sec-WebSocket-Extensions"); ext != "" {
+			t.Errorf("%s agrees to %q", path, ext)
+		}
+	}
+}
+
+// Half a handshake costs a socket and a goroutine for as long as the server
+// waits for the other half.
+func TestHalfHandshake(t *testing.T) {
+	t.Parallel()
+	s := run(t, Config{})
+	var all sync.WaitGroup
+	for range 50 {
+		all.Go(func() {
+			conn, err := net.Dial("tcp", s.host)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer conn.Close()
+			fmt.Fprintf(conn, "GET /ws/r HTTP/1.1\r\nHost: %s\r\nX-Slow: ", s.host)
+			_ = conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+			if _, err := io.Copy(io.Discard, conn); err != nil {
+				t.Errorf("the server waits for the other half: %v", err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// Headers are read before anything is known of who sends them.
+func TestEndlessHeader(t *testing.T) {
+	s := run(t, Config{})
+	conn, err := net.Dial("tcp", s.host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	go func() {
+		fmt.Fprintf(conn, "GET /ws/r HTTP/1.1\r\nHost: %s\r\n", s.host)
+		for i := range 1000 {
+			if _, err := fmt.Fprintf(conn, "X-%d: %s\r\n", i, strings.Repeat("x", 100)); err != nil {
+				return
+			}
+		}
+	}()
+	_ = conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		return // cut off before the answer was read
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+		t.Errorf("answered by %d", resp.StatusCode)
+	}
+}
+
+// A presence of nested JSON ends a y-websocket server when the next person
+// joins; one at clock 2^53-1 is there for ever.
+func TestPresenceThatHurts(t *testing.T) {
+	v := newVillage(t, Config{Limits: "lab"})
+	for name, json := range map[string]string{
+		"nested":    strings.Repeat(`{"a":`, 2000) + "1" + strings.Repeat("}", 2000),
+		"no object": `[1]`,
+		"cut off":   `{"a":`,
+	} {
+		ws := v.stock(t, "r")
+		say(t, ws, 5, 1, json)
+		if code := closed(t, ws); code != int(wire.CloseBadFrame) {
+			t.Errorf("%s: closed with %d", name, code)
+		}
+	}
+	v.works(t)
+	// Whatever clock a client claims, it goes with its connection.
+	ghost, watcher := v.stock(t, "r"), v.stock(t, "r")
+	say(t, ghost, 6, 1, `{}`)
+	hears(t, watcher, 6)
+	body := wire.AppendAwareness(nil, awareness.Append(nil, []awareness.State{{ClientID: 6, Clock: 1<<53 - 1, JSON: []byte(`{}`)}}))
+	if err := ghost.WriteMessage(websocket.BinaryMessage, body); err != nil {
+		t.Fatal(err)
+	}
+	ghost.Close()
+	for {
+		if st := hears(t, watcher, 6); st.Gone() {
+			break
+		}
+	}
+}
+
+// A hello may renew a token; with somebody else's it would turn what one person
+// opened into another's.
+func TestHelloOfSomebodyElse(t *testing.T) {
+	v := newVillage(t, Config{JWTSecret: strings.Repeat("s", 32)})
+	all := auth.Grant{Pattern: "**", Role: auth.Write}
+	c := v.enter(t, v.site.token(t, "cid", all), "r")
+	c.event(0, "hello", map[string]string{"token": v.site.token(t, "ana", all).Token})
+	if code := closed(t, c.ws); code != int(wire.CloseAuth) {
+		t.Errorf("closed with %d", code)
+	}
+	v.works(t)
+}
+
+// Under somebody else's name: an author is who the token says, whatever the
+// message says.
+func TestMessageUnderAnothersName(t *testing.T) {
+	v := newVillage(t, Config{JWTSecret: strings.Repeat("s", 32)})
+	c := v.enter(t, v.site.token(t, "mallory", auth.Grant{Pattern: "**", Role: auth.Write}), "r")
+	c.event(1, "send", map[string]any{"id": "m1", "text": "it was me", "user": map[string]string{"id": "ana", "name": "Ana"}})
+	message := v.one.untilEvent("message")
+	if user := fmt.Sprint(message["user"]); !strings.Contains(user, "mallory") {
+		t.Errorf("the author is %s", user)
+	}
+}
+
+// Chat costs a transaction and reaches everybody, so it is counted out, not
+// held up.
+func TestFloodOfChat(t *testing.T) {
+	s := run(t, Config{})
+	c := s.enter(t, s.guest(t, "Mallory"), "r")
+	for i := range 20 {
+		c.event(1, "send", map[string]any{"id": fmt.Sprint("m", i), "text": "x"})
+	}
+	sent, unsent := 0, 0
+	for sent+unsent < 20 {
+		switch g := c.until("an answer", func(g got) bool { return g.name == "sent" || g.name == "unsent" }); {
+		case g.name == "sent":
+			sent++
+		case fmt.Sprint(g.value["status"]) != "429":
+			t.Errorf("unsent: %v", g.value)
+		default:
+			unsent++
+		}
+	}
+	if sent < 10 || unsent < 5 {
+		t.Errorf("%d sent at once, %d not", sent, unsent)
+	}
+}
+
+// logged keeps a log.
+type logged struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logged) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+// Logs are read by more people than tokens are for, and line by line.
+func TestLogTellsNoSecretsAndKeepsItsLines(t *testing.T) {
+	log := &logged{}
+	s := run(t, Config{JWTSecret: strings.Repeat("s", 32), Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	g := s.token(t, "ana", auth.Grant{Pattern: "**", Role: auth.Write})
+	const evil = "a%0d%0alevel=ERROR%20msg=forged"
+	for _, path := range []string{"/ws/" + evil, "/ws/r%1b%5b31m", "/socket", "/ws/ok"} {
+		for _, token := range []string{g.Token, "not-a-token-but-secret", g.Token + "x"} {
+			if ws, _ := s.come(t, path, token, nil); ws != nil {
+				_ = ws.WriteMessage(websocket.TextMessage, []byte("secret text\nlevel=ERROR msg=forged"))
+				closed(t, ws)
+			}
+		}
 	}
 	log.mu.Lock()
 	defer log.mu.Unlock()
-	for _, said := range log.said {
-		t.Errorf("the log has: %s", said)
+	text := log.text.String()
+	for _, bad := range []string{g.Token, "not-a-token", "secret text", "\nlevel=ERROR", "\x1b"} {
+		if strings.Contains(text, bad) {
+			t.Errorf("the log has %q", bad)
+		}
+	}
+	for line := range strings.Lines(text) {
+		if !strings.HasPrefix(line, "time=") {
+			t.Errorf("a line that is none of ours: %q", line)
+		}
 	}
 }

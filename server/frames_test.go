@@ -1,0 +1,337 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"weft/crdt"
+	"weft/presence/awareness"
+	"weft/server/wire"
+)
+
+// hostileFrames is how many malformed frames, and how many mutated ones, each
+// door gets; WEFT_HOSTILE sets it. The check sends 10,000.
+func hostileFrames(t *testing.T) int {
+	text := os.Getenv("WEFT_HOSTILE")
+	if text == "" {
+		return 300
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// alarm is a log that remembers errors: a recovered panic is one.
+type alarm struct {
+	mu   sync.Mutex
+	said []string
+}
+
+func (*alarm) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelError }
+func (a *alarm) WithAttrs([]slog.Attr) slog.Handler         { return a }
+func (a *alarm) WithGroup(string) slog.Handler              { return a }
+func (a *alarm) Handle(_ context.Context, r slog.Record) error {
+	var text strings.Builder
+	text.WriteString(r.Message)
+	r.Attrs(func(at slog.Attr) bool { text.WriteString(" " + at.String()); return true })
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.said = append(a.said, text.String())
+	return nil
+}
+
+// a gate is a door as an attacker finds it.
+type gate struct {
+	name  string
+	path  string
+	enter [][]byte            // frames that bring one into the room
+	frame func([]byte) []byte // around a body
+}
+
+func gates(t *testing.T, room string) []gate {
+	t.Helper()
+	event := func(name string, v any) []byte {
+		body, err := wire.EncodeEvent(name, v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return wire.AppendFrame(nil, 0, body)
+	}
+	address := []byte(room)
+	return []gate{
+		{name: "y-websocket", path: "/ws/" + room, frame: func(b []byte) []byte { return b }},
+		{
+			name: "Hocuspocus", path: "/hocuspocus",
+			enter: [][]byte{append(wire.AppendAddress(nil, address), "\x02\x00\x00\x054.8.0"...)},
+			frame: func(b []byte) []byte { return append(wire.AppendAddress(nil, address), b...) },
+		},
+		{
+			name: "native", path: "/socket",
+			enter: [][]byte{event("hello", map[string]any{}), event("join", map[string]any{"channel": 1, "room": room})},
+			frame: func(b []byte) []byte { return wire.AppendFrame(nil, 1, b) },
+		},
+	}
+}
+
+// bodies are one of each kind that clients send.
+func bodies(t *testing.T) [][]byte {
+	t.Helper()
+	must := func(u []byte, err error) []byte {
+		if err != nil {
+			t.Fatal(err)
+		}
+		return u
+	}
+	doc := crdt.New(crdt.Options{ClientID: 77})
+	all := [][]byte{
+		wire.AppendUpdate(nil, must(doc.InsertText("evil", 0, "hello, 漢字 and 😀"))),
+		wire.AppendUpdate(nil, must(doc.DeleteText("evil", 2, 6))),
+		wire.AppendUpdate(nil, must(doc.SetMap("evil map", "key", map[string]any{"a": []any{1, "b"}}))),
+		wire.AppendStep2(nil, doc.EncodeStateAsUpdate(nil)),
+		wire.AppendStep1(nil, doc.EncodeStateVector()),
+		wire.AppendAwareness(nil, awareness.Append(nil, []awareness.State{{ClientID: 77, Clock: 1, JSON: []byte(`{"user":{"name":"Mallory","color":"#123456"},"cursor":null}`)}})),
+		{byte(wire.TypeQueryAwareness)},
+		wire.AppendStateless(nil, []byte("hello")),
+		append([]byte{byte(wire.TypeAuth), 0}, "\x03abc\x054.8.0"...),
+		{byte(wire.TypeClose)},
+		wire.AppendSyncStatus(nil, true),
+	}
+	chat, err := wire.EncodeEvent("send", map[string]any{"id": "m", "text": "hi @ben"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(all, chat)
+}
+
+// mutate damages a frame in one or two places, with pieces of another.
+func mutate(rng *rand.Rand, frame, other []byte) []byte {
+	b := bytes.Clone(frame)
+	for range 1 + rng.IntN(2) {
+		if len(b) == 0 {
+			return b
+		}
+		at := rng.IntN(len(b))
+		switch rng.IntN(7) {
+		case 0:
+			b[at] ^= 1 << rng.IntN(8)
+		case 1:
+			b[at] = byte(rng.Uint32())
+		case 2:
+			b = b[:at]
+		case 3:
+			b = slices.Insert(b, at, byte(rng.Uint32()))
+		case 4:
+			b = slices.Delete(b, at, min(len(b), at+1+rng.IntN(4)))
+		case 5: // a length or count that is too large
+			b = slices.Replace(b, at, at+1, 0xff, 0xff, 0xff, 0xff, 0x0f)
+		case 6:
+			b = append(b[:at], other[rng.IntN(len(other)+1):]...)
+		}
+	}
+	return b
+}
+
+// garbage is random bytes that look a little like a frame.
+func garbage(rng *rand.Rand, g gate) []byte {
+	b := make([]byte, rng.IntN(64))
+	for i := range b {
+		b[i] = byte(rng.Uint32())
+	}
+	if len(b) > 0 && rng.IntN(2) == 0 {
+		b[0] = byte(rng.IntN(18)) // a type
+	}
+	if rng.IntN(4) > 0 {
+		return g.frame(b)
+	}
+	return b
+}
+
+// hostile is somebody at a gate, who comes back whenever they are thrown out.
+type hostile struct {
+	t     *testing.T
+	site  *site
+	gate  gate
+	ws    *websocket.Conn
+	ended chan int // the close code
+	asked chan struct{}
+	codes map[int]int
+}
+
+func (h *hostile) come() {
+	h.t.Helper()
+	d := websocket.Dialer{}
+	if h.gate.path == "/socket" {
+		d.Subprotocols = []string{wire.Subprotocol}
+	}
+	ws, _, err := d.DialContext(h.t.Context(), "ws://"+h.site.host+h.gate.path, nil)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.ws, h.ended, h.asked = ws, make(chan int, 1), make(chan struct{}, 1000)
+	go func(ended chan<- int, asked chan<- struct{}) {
+		for {
+			_, frame, err := ws.ReadMessage()
+			if err != nil {
+				code := -1
+				var closed *websocket.CloseError
+				if errors.As(err, &closed) {
+					code = closed.Code
+				}
+				ended <- code
+				return
+			}
+			// Step 2 is what the question below is answered with.
+			body := frame
+			if prefix := h.gate.frame(nil); bytes.HasPrefix(frame, prefix) {
+				body = frame[len(prefix):]
+			}
+			if len(body) > 1 && body[0] == 0 && body[1] == 1 {
+				select {
+				case asked <- struct{}{}:
+				default:
+				}
+			}
+		}
+	}(h.ended, h.asked)
+	for _, f := range h.gate.enter {
+		h.send(f)
+	}
+}
+
+func (h *hostile) send(frame []byte) {
+	_ = h.ws.SetWriteDeadline(time.Now().Add(20 * time.Second))
+	_ = h.ws.WriteMessage(websocket.BinaryMessage, frame) // it may be thrown out already
+}
+
+// settle waits until all that was sent has been dealt with: an answer comes, or
+// the end. A frame that closed its document leaves no answer, so it enters
+// again before it asks.
+func (h *hostile) settle() {
+	h.t.Helper()
+	for len(h.asked) > 0 {
+		<-h.asked
+	}
+	if h.gate.path == "/hocuspocus" {
+		h.send(h.gate.enter[0])
+	}
+	h.send(h.gate.frame(wire.AppendStep1(nil, []byte{0})))
+	select {
+	case <-h.asked:
+		return
+	case code := <-h.ended:
+		h.codes[code]++
+		h.ws.Close()
+		h.come()
+	case <-time.After(30 * time.Second):
+		h.t.Fatalf("%s: neither an answer nor the end", h.gate.name)
+	}
+}
+
+// TestHostileFrames promises: whatever bytes come through any door, at most
+// their own socket ends, with a code of the contract, and the others work on.
+func TestHostileFrames(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	log := &alarm{}
+	s := run(t, Config{Limits: "lab", Log: slog.New(log)})
+	const room = "hostile"
+	one, other := s.stock(t, room), s.stock(t, room)
+	doc := crdt.New(crdt.Options{ClientID: 1})
+	mirrors := map[*websocket.Conn]*crdt.Doc{one: crdt.New(crdt.Options{}), other: crdt.New(crdt.Options{})}
+	// works writes a line that must come back, and must reach the other one.
+	works := func() {
+		t.Helper()
+		u, err := doc.InsertText("bystander", 0, "x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, one, u)
+		for ws, mirror := range mirrors {
+			for mirror.Text("bystander").String() != doc.Text("bystander").String() {
+				_ = ws.SetReadDeadline(time.Now().Add(20 * time.Second))
+				_, frame, err := ws.ReadMessage()
+				if err != nil {
+					t.Fatalf("a bystander was disturbed: %v", err)
+				}
+				if b, err := wire.DecodeBody(frame); err == nil && b.IsUpdate() {
+					if _, err := mirror.ApplyUpdate(b.Payload); err != nil {
+						t.Fatalf("a bystander was told nonsense: %v", err)
+					}
+				}
+			}
+		}
+	}
+	messages := bodies(t)
+	contract := []int{1009, 4400, 4401, 4403, 4408, 4413, 4429}
+	n := hostileFrames(t)
+	for _, g := range gates(t, room) {
+		rng := rand.New(rand.NewPCG(seed, uint64(len(g.name))))
+		for _, kind := range []string{"malformed", "mutated"} {
+			h := &hostile{t: t, site: s, gate: g, codes: map[int]int{}}
+			h.come()
+			for i := range n {
+				if kind == "malformed" {
+					h.send(garbage(rng, g))
+				} else {
+					pick := func() []byte { return messages[rng.IntN(len(messages))] }
+					if rng.IntN(4) > 0 {
+						h.send(g.frame(mutate(rng, pick(), pick())))
+					} else {
+						h.send(mutate(rng, g.frame(pick()), g.frame(pick())))
+					}
+				}
+				if i%3 == 2 {
+					h.settle()
+				}
+				if i%200 == 199 {
+					works()
+				}
+			}
+			h.settle()
+			h.ws.Close()
+			for code := range h.codes {
+				if !slices.Contains(contract, code) {
+					t.Errorf("%s, %s: a socket was closed with %d", g.name, kind, code)
+				}
+			}
+			t.Logf("%s: %d %s frames, sockets closed by code: %v", g.name, n, kind, h.codes)
+		}
+	}
+	works()
+	live, ok := s.hub.Loaded(room)
+	if !ok {
+		t.Fatal("the room is gone")
+	}
+	if text, err := live.Text(t.Context(), "bystander"); err != nil || text != doc.Text("bystander").String() {
+		t.Errorf("the bystander's text is %q, %v", text, err)
+	}
+	state, err := live.State(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := crdt.New(crdt.Options{})
+	if _, err := again.ApplyUpdate(state); err != nil {
+		t.Errorf("the room can't be loaded any more: %v", err)
+	} else if err := again.Check(); err != nil {
+		t.Error(err)
+	}
+	log.mu.Lock()
+	defer log.mu.Unlock()
+	for _, said := range log.said {
+		t.Errorf("the log has: %s", said)
+	}
+}
