@@ -49,6 +49,7 @@ func (tx *txn) drop(it *item) {
 	for e := s.types[t].entries; e != 0; e = s.entries[e].next {
 		for o := s.entries[e].last; o != 0; o = s.items[o].left { // every value it ever had
 			tx.work = append(tx.work, o)
+			tx.chained = tx.chained || o != s.entries[e].last
 		}
 	}
 	s.dropEntries(t)
@@ -109,4 +110,32 @@ func (s *store) merge(l, r ref) bool {
 	}
 	s.release(r)
 	return true
+}
+
+// joinAround merges the struct that holds clock with its right neighbour and with those
+// to its left, as far as they form one run.
+//
+// It is for the sake of Yjs's bytes. Values that were overwritten before their type was
+// deleted turn into GCs unnoticed: nobody looks whether they fit their neighbours. So it
+// matters from where, and in which order, one looks around other structs: Yjs does it
+// like this after all else is merged. Where it finds nothing, GCs stay apart.
+func (s *store) joinAround(log *clientLog, clock uint32) {
+	p := s.search(log, clock)
+	if s.joinLeft(log, log.after(p)) <= 1 {
+		s.joinLeft(log, s.search(log, clock))
+	}
+}
+
+// joinLeft merges the struct at p with those in front of it, and counts them.
+func (s *store) joinLeft(log *clientLog, p spot) (merged int) {
+	for log.at(p) != 0 {
+		left, ok := log.ahead(p)
+		if !ok || !s.merge(log.at(left), log.at(p)) {
+			break
+		}
+		log.remove(p)
+		p = left
+		merged++
+	}
+	return merged
 }

@@ -93,8 +93,8 @@ func (t Text) ApplyDelta(tx *Tx, delta Delta) error {
 			}
 		case op.Delete > 0:
 			w.deleteText(&p, op.Delete)
-		case len(step.marks) == 0 && p.index+op.Retain <= w.s.lengthOf(w.t):
-			p, err = w.seek(p.index + op.Retain)
+		case i == 0 && len(step.marks) == 0 && op.Retain <= w.s.lengthOf(w.t):
+			p, err = w.seek(op.Retain)
 		default:
 			err = w.formatText(&p, op.Retain, step.marks)
 		}

@@ -33,7 +33,7 @@ func trace(t *testing.T, d *crdt.Doc) string {
 // TestLawRollback promises: a transaction that returns an error, or panics, has left no
 // trace, and what is edited afterwards is what a document makes of it that never had it.
 func TestLawRollback(t *testing.T) {
-	laws(t, 200, func(t *testing.T, rng *rand.Rand) {
+	laws(t, 80, func(t *testing.T, rng *rand.Rand) {
 		id := rng.Uint64N(1 << 50)
 		keep := rng.IntN(3) == 0
 		d := crdt.New(crdt.Options{ClientID: id, KeepDeleted: keep})

@@ -21,6 +21,7 @@ type txn struct {
 	deleted []span      // units deleted; merged and sorted by commit
 	seams   []span      // where structs may have become mergeable: see compact
 	work    []ref       // scratch stack
+	chained bool        // collect made GCs of values that were overwritten earlier
 }
 
 // span is a range of one client's clocks, [from, to); for seams, [from, to].
@@ -272,6 +273,11 @@ func (tx *txn) commit() {
 			tx.collect(d)
 		}
 	}
+	var reach []span
+	if tx.chained {
+		reach, tx.chained = slices.Clone(tx.seams), false
+		tx.seams = tx.seams[:0]
+	}
 	tx.seams = slices.Grow(tx.seams, len(tx.deleted)+len(tx.touched))
 	tx.seams = append(tx.seams, tx.deleted...)
 	for _, c := range tx.touched {
@@ -285,6 +291,9 @@ func (tx *txn) commit() {
 		}
 		s.compact(&s.clients[seams[0].client], seams[:n])
 		seams = seams[n:]
+	}
+	for _, seam := range slices.Backward(reach) {
+		s.joinAround(&s.clients[seam.client], seam.from)
 	}
 	for _, c := range tx.touched {
 		s.clients[c].touched = false
