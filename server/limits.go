@@ -45,6 +45,7 @@ const (
 // structure (nesting, counts against length) is not among them.
 var named = map[string]limit{
 	"message":        {what: "one document message, at most 16MiB", unit: size, number: func(l *limits) *int { return &l.ws.Document }},
+	"answer":         {what: "one step 2: all that a client wrote while it was away", unit: size, number: func(l *limits) *int { return &l.ws.Answer }},
 	"event":          {what: "one event or awareness message", unit: size, number: func(l *limits) *int { return &l.ws.Event }},
 	"hello":          {what: "one message of somebody who has not said who they are", unit: size, number: func(l *limits) *int { return &l.ws.PreAuth }},
 	"rooms":          {what: "rooms on one connection", number: func(l *limits) *int { return &l.ws.Rooms }},

@@ -214,3 +214,18 @@ func TestRatesWait(t *testing.T) {
 		})
 	}
 }
+
+// TestLargeAnswerWaitsLessThanAPong: and is not let by for nothing either.
+func TestLargeAnswerWaitsLessThanAPong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimiters(DefaultLimits())
+		l.size(DefaultLimits().Answer)
+		for range 3 {
+			begun := time.Now()
+			l.size(DefaultLimits().Answer)
+			if took := time.Since(begun); took < 5*time.Second || took > pongWait/2 {
+				t.Errorf("it waits %s", took)
+			}
+		}
+	})
+}
