@@ -36,14 +36,22 @@ func (l *limiters) ask() { hold(l.asks) }
 // move does the same for awareness.
 func (l *limiters) move() { hold(l.moves) }
 
-// size does the same for the bytes of a frame. An answer larger than the burst
-// counts as the burst: its wait must stay shorter than a pong may take.
+// size does the same for the bytes of a frame. A long step 2 waits no longer than
+// the connection may be silent.
 func (l *limiters) size(n int) {
-	n = min(n, l.bytes.Burst())
-	if !l.bytes.AllowN(time.Now(), n) {
-		_ = l.bytes.WaitN(context.Background(), n) // fails only for more than the burst
+	burst := l.bytes.Burst()
+	if most := burst + int(float64(longestHold/time.Second)*float64(min(l.bytes.Limit(), 1<<40))); n > most {
+		n = most
+	}
+	for ; n > 0; n -= burst {
+		if now := min(n, burst); !l.bytes.AllowN(time.Now(), now) {
+			_ = l.bytes.WaitN(context.Background(), now) // fails only for more than the burst
+		}
 	}
 }
+
+// longestHold is well within pongWait.
+const longestHold = 20 * time.Second
 
 // hold waits for one token: at these rates far shorter than a pong may take.
 func hold(l *rate.Limiter) {
