@@ -85,6 +85,7 @@ func (d *Doc) load(stage func() bool) (ok bool) {
 		d.cache.deletes = nil // tombstones came along
 	} else {
 		items, bytes := d.store.items, d.store.bytes // not to be made again by the first way
+		clear(items)
 		d.reset()
 		d.store.budget = work
 		d.store.items, d.store.bytes = append(items[:0], item{}), bytes[:0]

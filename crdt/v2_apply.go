@@ -38,13 +38,41 @@ func (d *Doc) applyV2(update []byte, work int, why purpose) (changed bool, err e
 		d.load(func() bool { return d.stageV2(&c, update, &s) }) {
 		return true, nil
 	}
+	if why == toApply && !d.affords(&s, allowance(len(update))) {
+		return false, &MalformedError{"update V2", len(update), ErrTooDense}
+	}
 	u := &d.parsed
 	defer u.release()
-	u.structs, u.content, u.sources = s.structs, s.content, u.sources[:0]
-	u.deletes = append(u.deletes[:0], s.deletes...)
+	u.structs, u.content, u.sources, u.deletes = s.structs, s.content, u.sources[:0], s.deletes
 	v1 := c.toV1(update, &s, u)
 	u.sort()
 	return d.applyParsed(u, len(v1), work)
+}
+
+// affords tells whether an update may be applied to what the document holds already,
+// which it may cut to pieces.
+func (d *Doc) affords(s *survey, most int) bool {
+	cost := s.cost + costDeepCut*s.cuts
+	return cost+costRangeIn*len(s.deletes) <= most || cost+costRangeIn*d.cutsOf(s.deletes) <= most
+}
+
+// cutsOf counts the ranges that begin or end inside an item, or where none is yet.
+func (d *Doc) cutsOf(ds deleteSet) (n int) {
+	s := &d.store
+	inside := func(client, clock uint64) bool {
+		c, known := s.findClient(client)
+		if !known || clock >= uint64(s.clients[c].state) {
+			return true
+		}
+		it := &s.items[s.at(c, uint32(clock))]
+		return uint64(it.clock) < clock && !it.deleted()
+	}
+	for _, del := range ds {
+		if inside(del.client, del.clock) || inside(del.client, del.end()) {
+			n++
+		}
+	}
+	return n
 }
 
 // ConvertUpdateV2ToV1 writes an update V2 in format V1, struct by struct. Errors match
@@ -96,6 +124,8 @@ func (d *Doc) stageV2(c *columnsIn, update []byte, s *survey) bool {
 	c.open(update)  //nolint:errcheck // surveyed
 	c.rest.Count(2) //nolint:errcheck // surveyed
 	st := &d.store
+	d.growClients(s.sections)
+	d.staged = slices.Grow(d.staged, s.sections)
 	st.items = slices.Grow(st.items, s.structs)
 	st.bytes = slices.Grow(st.bytes, s.content)
 	w := &d.parsed.w
@@ -110,6 +140,6 @@ func (d *Doc) stageV2(c *columnsIn, update []byte, s *survey) bool {
 		}
 		d.stageLog(r, first, uint32(clock))
 	}
-	d.parsed.deletes = append(d.parsed.deletes, s.deletes...)
+	d.parsed.deletes = append(d.parsed.deletes, s.deletes...) // s may be needed again
 	return true
 }

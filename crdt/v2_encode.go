@@ -106,7 +106,7 @@ func (c *columns) makeRoom(structs, content int) {
 // bytes is the update, padded if it stands for more than it may.
 func (c *columns) bytes() []byte {
 	dst := c.join()
-	if more := c.cost.sum - allowance(len(dst)); more > 0 {
+	if more := c.cost.total() - allowance(len(dst)); more > 0 {
 		c.length.buf = append(c.length.flush(), make([]byte, more/allowPerByte+1)...)
 		dst = c.join()
 	}
@@ -151,6 +151,7 @@ func (c *columns) begin(client, clock uint64, structs int) {
 	c.client.write(client)
 	c.rest = lib0.AppendUvarint(c.rest, clock)
 	c.cost.sum += costSection
+	c.cost.parts = c.cost.parts || clock > 0 || structs == 0
 }
 
 // section writes what log holds from clock on.

@@ -20,11 +20,13 @@ const (
 
 	costSection = 800 // a client: its log, sources and tables
 	costStruct  = 72  // an item and its places in log and table
-	costCut     = 150 // an origin, which may cut an item of another client
+	costCut     = 150 // an origin, which may cut an item of another client,
+	costDeepCut = 170 // and more where it is not of the same, whole state
 	costRoot    = 450
 	costKey     = 280
 	costType    = 200
-	costRange   = 200 // of the delete set: it may cut an item in three
+	costRange   = 110 // of the delete set; less than its two bytes pay for,
+	costRangeIn = 60  // and more where it cuts an item in three
 	costNumber  = 120 // a key kept for its number
 )
 
@@ -41,12 +43,7 @@ func (w *wire) cost(sameRoot bool) int {
 	if w.kind == kindEmbed || w.kind == kindFormat {
 		n += 4 * len(w.content) // JSON takes room while it is made
 	}
-	if w.hasOrigin() && w.origin.Client != w.client {
-		n += costCut
-	}
-	if w.hasRightOrigin() && w.rightOrigin.Client != w.client {
-		n += costCut
-	}
+	n += costCut * w.cuts()
 	if w.hasParent() && w.rooted && !sameRoot {
 		n += costRoot + 4*len(w.root)
 	}
@@ -59,13 +56,37 @@ func (w *wire) cost(sameRoot bool) int {
 	return n
 }
 
+// cuts is how many items of other clients the struct may cut.
+func (w *wire) cuts() (n int) {
+	if w.hasOrigin() && w.origin.Client != w.client {
+		n++
+	}
+	if w.hasRightOrigin() && w.rightOrigin.Client != w.client {
+		n++
+	}
+	return n
+}
+
 // meter adds up costs.
 type meter struct {
-	sum  int
-	root []byte // that was named last
+	sum   int
+	cuts  int
+	parts bool   // it is not a whole state: a section begins late or has a Skip
+	root  []byte // that was named last
+}
+
+// total is the cost of applying what was added to a document that is not empty, or to an
+// empty one, if it is a whole state.
+func (m *meter) total() int {
+	if m.parts {
+		return m.sum + costDeepCut*m.cuts
+	}
+	return m.sum
 }
 
 func (m *meter) add(w *wire) {
+	m.cuts += w.cuts()
+	m.parts = m.parts || w.kind == kindSkip
 	if !w.hasParent() || !w.rooted {
 		m.sum += w.cost(true)
 		return
@@ -112,6 +133,7 @@ type survey struct {
 	content           int  // bytes of it, in all structs
 	bound             int  // bytes in V1, at most
 	whole             bool // no section begins late, is empty or has a Skip
+	cost, cuts        int
 	clients           []uint64
 	deletes           deleteSet // as they came
 }
@@ -203,5 +225,6 @@ func (c *columnsIn) surveyOnce(update []byte, why purpose) (s survey, err error)
 	}
 	s.bound += 3 * countRoom * len(s.deletes)
 	c.used += max(0, m.sum-allowPerByte*len(update))
+	s.cost, s.cuts = m.sum+costRange*len(s.deletes), m.cuts
 	return s, nil
 }
