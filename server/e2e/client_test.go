@@ -38,14 +38,17 @@ type client struct {
 	over   chan struct{} // closed when conn has ended
 	code   int           // and why: its close code, or -1
 	echo   chan struct{} // gets a token when an update of ours came back
-	// unacked holds the edits under way, by the bytes of their update.
-	unacked map[string][]underway
+	// heard is what the server has sent, and nothing else: an edit of ours that it
+	// knows has come back. Updates may come back merged.
+	heard *crdt.Doc
+	// unacked holds the edits under way, in order.
+	unacked []underway
 }
 
 func newClient(t *testing.T, room string, id uint64) *client {
 	c := &client{
 		t: t, room: room, doc: crdt.New(crdt.Options{ClientID: id}),
-		echo: make(chan struct{}, 1), unacked: map[string][]underway{},
+		echo: make(chan struct{}, 1), heard: crdt.New(crdt.Options{}),
 	}
 	t.Cleanup(c.drop)
 	return c
@@ -124,21 +127,14 @@ func (c *client) receive(frame []byte) error {
 	switch kind {
 	case ysync.Step1:
 		return c.answer(payload)
-	case ysync.Update:
-		if edits, mine := c.unacked[string(payload)]; mine {
-			delete(c.unacked, string(payload))
-			for _, e := range edits {
-				e.ack()
-			}
-			select {
-			case c.echo <- struct{}{}:
-			default:
-			}
-			return nil
+	}
+	for _, doc := range []*crdt.Doc{c.doc, c.heard} {
+		if _, err := doc.ApplyUpdate(payload); err != nil {
+			c.t.Errorf("the server sent an update that can't be applied: %v", err)
+			return err
 		}
 	}
-	if _, err := c.doc.ApplyUpdate(payload); err != nil {
-		c.t.Errorf("the server sent an update that can't be applied: %v", err)
+	if err := c.settle(); err != nil {
 		return err
 	}
 	if kind == ysync.Step2 {
@@ -151,35 +147,59 @@ func (c *client) receive(frame []byte) error {
 	return nil
 }
 
-// answer sends what the server lacks. If that update comes back, the edits that
-// are in it are acked: all deletions, as an update has all of them, and the
-// insertions that the server's state vector doesn't cover. Of those that it
-// covers nobody says whether they are on disk yet; they stay unacked for ever.
+// settle acks the edits that have come back.
+func (c *client) settle() error {
+	left := c.unacked[:0]
+	for _, e := range c.unacked {
+		known, err := c.heard.Knows(e.update)
+		if err != nil {
+			c.t.Errorf("an update of ours: %v", err)
+			return err
+		}
+		if !known {
+			left = append(left, e)
+			continue
+		}
+		e.ack()
+		select {
+		case c.echo <- struct{}{}:
+		default:
+		}
+	}
+	clear(c.unacked[len(left):])
+	c.unacked = left
+	return nil
+}
+
+// answer sends what the server lacks, the edits under way among it. Of those that
+// it has already nobody says whether they are on disk yet: the insertions stay
+// unacked for ever, and deletions, which an update has all of, are acked if they
+// come back.
 func (c *client) answer(stateVector []byte) error {
 	sv, err := crdt.DecodeStateVector(stateVector)
 	if err != nil {
 		c.t.Errorf("the server sent a bad state vector: %v", err)
 		return err
 	}
-	var within []underway
-	for _, some := range c.unacked {
-		for _, e := range some {
-			if !e.insertion || e.clock >= sv[c.doc.ClientID()] {
-				within = append(within, e)
-			}
+	left := c.unacked[:0]
+	for _, e := range c.unacked {
+		if !e.insertion || e.clock >= sv[c.doc.ClientID()] {
+			e.again = true
+			left = append(left, e)
 		}
 	}
-	clear(c.unacked)
-	update := c.doc.EncodeStateAsUpdate(sv)
-	c.unacked[string(update)] = within
-	c.write(ysync.AppendStep2([]byte{typeSync}, update))
+	clear(c.unacked[len(left):])
+	c.unacked = left
+	c.write(ysync.AppendStep2([]byte{typeSync}, c.doc.EncodeStateAsUpdate(sv)))
 	return nil
 }
 
 // underway is an edit that has not come back.
 type underway struct {
+	update    []byte
 	insertion bool
 	clock     uint64 // of its first unit
+	again     bool   // sent once more in an answer
 	ack       func()
 }
 
@@ -200,16 +220,21 @@ func (c *client) edit(change func(*crdt.Doc) ([]byte, error), ack func()) bool {
 		return false
 	}
 	insertion := c.doc.StateVector()[me] > clock
-	c.unacked[string(update)] = append(c.unacked[string(update)], underway{insertion, clock, ack})
+	c.unacked = append(c.unacked, underway{update: update, insertion: insertion, clock: clock, ack: ack})
 	c.write(ysync.AppendUpdate([]byte{typeSync}, update))
 	return true
 }
 
-// waiting is how many updates are under way.
-func (c *client) waiting() int {
+// waiting is how many edits are under way, those sent again in an answer apart.
+func (c *client) waiting() (n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.unacked)
+	for _, e := range c.unacked {
+		if !e.again {
+			n++
+		}
+	}
+	return n
 }
 
 func (c *client) text() string {

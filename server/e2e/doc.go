@@ -4,8 +4,8 @@
 //
 // The client here keeps the durability promise to its word. Every edit inserts
 // or deletes a token, eight characters that no other edit inserts. An edit
-// counts as acknowledged when the server has sent back the very bytes of the
-// update it was in. After every crash somebody who has never been there opens
+// counts as acknowledged when the server has sent it back, alone or merged with
+// others. After every crash somebody who has never been there opens
 // the room before any writer does, so that what they find can come from the
 // server's disk alone: each token whose insertion was acknowledged, once, and
 // none whose deletion was.
