@@ -41,6 +41,7 @@ func install(ctx context.Context, dir string) error {
 // A result is what one process measured.
 type result struct {
 	Samples []float64 `json:"samples"` // ms, or bytes
+	CPU     []float64 `json:"cpu"`     // ms that the process computed meanwhile, all threads
 	Bytes   int       `json:"bytes"`   // size of what was made, where that is told
 	GC      *gcCost   `json:"gc,omitempty"`
 }

@@ -1,5 +1,5 @@
 // Usage: node --expose-gc peer.mjs <yjs|ywasm> <case> <folder> <budget in ms> [arg]
-// Measures one case and prints {samples: [ms], bytes, note}. The folder holds node_modules and what data.go wrote there.
+// Measures one case and prints {samples: [ms], cpu: [ms], bytes}. The folder holds node_modules and what data.go wrote there.
 import { createRequire } from 'module'
 import { readFileSync } from 'fs'
 const [lib, name, dir, budget, arg] = process.argv.slice(2)
@@ -12,14 +12,16 @@ const apply = (d, u) => wasm ? Y.applyUpdate(d, u, undefined) : Y.applyUpdate(d,
 const applyV2 = (d, u) => wasm ? Y.applyUpdateV2(d, u, undefined) : Y.applyUpdateV2(d, u)
 const listen = d => { let bytes = 0; const on = u => { bytes += u.length }; wasm ? d.onUpdate(on) : d.on('update', on) }
 
-const samples = []; let bytes
+const samples = [], cpu = []; let bytes
 // time measures call until the budget is used up, at least once; before and after are not counted.
 const time = ({ before = () => {}, call, after = () => {}, most = 1000 }) => {
   const until = performance.now() + Number(budget)
   do {
     const x = before(); globalThis.gc()
-    const t = performance.now(), y = call(x)
+    const c = process.cpuUsage(), t = performance.now(), y = call(x)
     samples.push(performance.now() - t)
+    const used = process.cpuUsage(c)
+    cpu.push((used.user + used.system) / 1000)
     if (y instanceof Uint8Array) bytes = y.length
     after(x, y)
   } while (performance.now() < until && samples.length < most)
@@ -52,5 +54,5 @@ const cases = {
   }
 }
 cases[name]()
-console.log(JSON.stringify({ samples, bytes }))
+console.log(JSON.stringify({ samples, cpu, bytes }))
 process.exit(0)

@@ -13,19 +13,21 @@ import (
 // A report collects samples by case and engine.
 type report struct {
 	samples map[string]map[string][]float64
+	cpu     map[string]map[string][]float64
 	bytes   map[string]int
 	gc      *gcCost
 	loops   []float64 // ms that one and the same piece of work took, in turns with the cases
 }
 
 func newReport() *report {
-	return &report{samples: map[string]map[string][]float64{}, bytes: map[string]int{}}
+	return &report{samples: map[string]map[string][]float64{}, cpu: map[string]map[string][]float64{}, bytes: map[string]int{}}
 }
 
 func (r *report) add(name, lib string, got result) {
 	if r.samples[name] == nil {
-		r.samples[name] = map[string][]float64{}
+		r.samples[name], r.cpu[name] = map[string][]float64{}, map[string][]float64{}
 	}
+	r.cpu[name][lib] = append(r.cpu[name][lib], got.CPU...)
 	r.samples[name][lib] = append(r.samples[name][lib], got.Samples...)
 	if lib == weft && got.GC != nil && (r.gc == nil || got.GC.Full < r.gc.Full) {
 		r.gc = got.GC
@@ -61,12 +63,14 @@ func (r *report) print(w io.Writer, o options) {
 			r.loops[0], r.loops[n/2], r.loops[n-1])
 	}
 	fmt.Fprintf(w, "%d rounds, each case in a process of its own, repeated for %s there.\n\n", o.rounds, o.budget)
-	fmt.Fprintln(w, "| minimum / median, ms | weft | yjs | ywasm | yjs ÷ weft | ywasm ÷ weft |")
+	fmt.Fprintln(w, "| ms: minimum / median / minimum of CPU | weft | yjs | ywasm | yjs ÷ weft | ywasm ÷ weft |")
 	fmt.Fprintln(w, "|---|--:|--:|--:|--:|--:|")
 	for _, c := range cases {
 		if row := r.samples[c.name]; row != nil && c.name != heapCase {
-			fmt.Fprintf(w, "| %s | %s | %s | %s | %s | %s |\n", c.name,
-				cell(row[weft]), cell(row[yjs]), cell(row[ywasm]), ratio(row[yjs], row[weft]), ratio(row[ywasm], row[weft]))
+			cpu := r.cpu[c.name]
+			fmt.Fprintf(w, "| %s | %s | %s | %s | %s / %s | %s / %s |\n", c.name,
+				cell(row[weft], cpu[weft]), cell(row[yjs], cpu[yjs]), cell(row[ywasm], cpu[ywasm]),
+				ratio(row[yjs], row[weft]), ratio(cpu[yjs], cpu[weft]), ratio(row[ywasm], row[weft]), ratio(cpu[ywasm], cpu[weft]))
 		}
 	}
 	if row := r.samples[heapCase]; row != nil {
@@ -79,11 +83,11 @@ func (r *report) print(w io.Writer, o options) {
 	}
 }
 
-func cell(samples []float64) string {
+func cell(samples, cpu []float64) string {
 	if len(samples) == 0 {
 		return "–"
 	}
-	return digits(least(samples)) + " / " + digits(median(samples))
+	return digits(least(samples)) + " / " + digits(median(samples)) + " / " + digits(least(cpu))
 }
 
 func digits(ms float64) string {
@@ -98,7 +102,7 @@ func digits(ms float64) string {
 
 // ratio is minimum against minimum.
 func ratio(theirs, ours []float64) string {
-	if len(theirs) == 0 || len(ours) == 0 {
+	if len(theirs) == 0 || len(ours) == 0 || least(ours) == 0 {
 		return "–"
 	}
 	return fmt.Sprintf("%.1f", least(theirs)/least(ours))
