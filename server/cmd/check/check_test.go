@@ -92,7 +92,7 @@ func lastLine(text string) string {
 func TestAllPartsPass(t *testing.T) {
 	m := machineWith(complete...)
 	passed, out := check(t, m, "-fuzz", "10s")
-	if !passed || lastLine(out) != "10 passed, 0 failed" {
+	if !passed || lastLine(out) != "11 passed, 0 failed" {
 		t.Errorf("passed is %v:\n%s", passed, out)
 	}
 	for _, want := range []string{
@@ -125,6 +125,7 @@ func TestEveryPartCanFail(t *testing.T) {
 		"test":        "go test -race",
 		"fuzz":        "FuzzDecode",
 		"crash":       "./server/e2e",
+		"hostile":     "TestHostileFrames",
 		"web":         "npm run check",
 		"dist":        "./web/build",
 		"vectors":     "WEFT_HISTORIES",
@@ -134,7 +135,7 @@ func TestEveryPartCanFail(t *testing.T) {
 			m := machineWith(complete...)
 			m.fails = command
 			passed, out := check(t, m, "-fuzz", "1s")
-			if passed || lastLine(out) != "9 passed, 1 failed" {
+			if passed || lastLine(out) != "10 passed, 1 failed" {
 				t.Errorf("passed is %v:\n%s", passed, out)
 			}
 			if !strings.Contains(out, part+" failed: ") {
@@ -200,7 +201,7 @@ func TestMissingTool(t *testing.T) {
 func TestPackagesFail(t *testing.T) {
 	m := machineWith(complete...)
 	m.fails = "npm ci"
-	if passed, out := check(t, m); passed || lastLine(out) != "5 passed, 4 failed" {
+	if passed, out := check(t, m); passed || lastLine(out) != "6 passed, 4 failed" {
 		t.Errorf("passed is %v:\n%s", passed, out)
 	}
 	if n := strings.Count(strings.Join(m.ran, "\n"), "npm ci"); n != 1 {

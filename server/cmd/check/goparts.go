@@ -79,6 +79,13 @@ func crash(ctx context.Context, b *bench) error {
 	return b.run(ctx, c)
 }
 
+// hostile sends damaged frames through every door.
+func hostile(ctx context.Context, b *bench) error {
+	c := b.in(".", "go", "test", "-count=1", "-v", "-timeout", "20m", "-run", "^TestHostileFrames$", "./server")
+	c.env = []string{fmt.Sprintf("WEFT_HOSTILE=%d", b.options.hostile)}
+	return b.run(ctx, c)
+}
+
 // fuzz runs every fuzz target for a while, each from its committed corpus.
 func fuzz(ctx context.Context, b *bench) error {
 	list, err := b.output(ctx, b.in(".", "go", "test", "-list", "^Fuzz", "./..."))

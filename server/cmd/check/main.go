@@ -32,6 +32,7 @@ type options struct {
 	fuzz    time.Duration
 	e2e     bool
 	crash   int
+	hostile int
 	vectors int
 	only    []string
 }
@@ -71,6 +72,7 @@ func parse(args []string, out io.Writer) (options, error) {
 	f.DurationVar(&o.fuzz, "fuzz", 0, "also fuzz every fuzz target for this long (0: off)")
 	f.BoolVar(&o.e2e, "e2e", true, "the browser tests")
 	f.IntVar(&o.crash, "crash", 20, "rounds of kill -9 under load (0: off)")
+	f.IntVar(&o.hostile, "hostile", 10_000, "malformed frames, and as many mutated ones, for each door (0: off)")
 	f.IntVar(&o.vectors, "vectors", 2000, "random histories to compare with Yjs (0: off)")
 	f.Usage = func() {
 		fmt.Fprintf(out, "usage: go tool check [flags] [part ...]\n\nparts: %s\n\n", strings.Join(names(plan(o)), " "))

@@ -39,6 +39,7 @@ func plan(o options) []part {
 		{name: "test", run: tests},
 		{name: "fuzz", run: fuzz, off: when(o.fuzz == 0, "no -fuzz")},
 		{name: "crash", run: crash, off: when(o.crash == 0, "-crash 0")},
+		{name: "hostile", run: hostile, off: when(o.hostile == 0, "-hostile 0")},
 		{name: "web", run: web},
 		{name: "dist", run: dist},
 		{name: "vectors", run: vectors, off: when(o.vectors == 0, "-vectors 0")},
