@@ -1,7 +1,9 @@
 package ws
 
 import (
+	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -61,9 +63,33 @@ func (c *conn) start(s *melody.Session) {
 	c.out.limit = c.door.limits
 	c.out.lastSent = time.Now()
 	c.door.enter(c)
-	c.work.Lock()
-	defer c.work.Unlock()
-	c.dialect.opened()
+	c.aside(func() {
+		c.work.Lock()
+		defer c.work.Unlock()
+		c.dialect.opened()
+	})
+}
+
+// aside runs f on a goroutine of its own and waits: what f calls goes deep, and
+// a stack that has grown with it would stay large for the connection's life.
+func (c *conn) aside(f func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		c.guard(f)
+	}()
+	<-done
+}
+
+// guard runs f with its own recover: a panic ends one connection, and is a bug.
+func (c *conn) guard(f func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			c.log.Error("panic at the door; closing one connection", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+			c.drop()
+		}
+	}()
+	f()
 }
 
 // known takes note of whose connection it is, and lets it send large messages. It is

@@ -85,17 +85,17 @@ func (d *Door) pumps(max int64) *melody.Melody {
 	m.Upgrader.EnableCompression = false                              // gorilla's read limit counts compressed bytes
 	m.Upgrader.WriteBufferPool = &sync.Pool{}
 	m.Upgrader.Subprotocols = []string{wire.Subprotocol}
-	m.HandleConnect(func(s *melody.Session) { d.guard(s, func(c *conn) { c.start(s) }) })
-	m.HandleMessageBinary(func(s *melody.Session, frame []byte) { d.guard(s, func(c *conn) { c.receive(frame) }) })
-	m.HandlePong(func(s *melody.Session) { d.guard(s, func(c *conn) { c.heard.Store(time.Now().UnixNano()) }) })
+	m.HandleConnect(func(s *melody.Session) { guard(s, func(c *conn) { c.start(s) }) })
+	m.HandleMessageBinary(func(s *melody.Session, frame []byte) { guard(s, func(c *conn) { c.receive(frame) }) })
+	m.HandlePong(func(s *melody.Session) { guard(s, func(c *conn) { c.heard.Store(time.Now().UnixNano()) }) })
 	m.HandleMessage(func(s *melody.Session, _ []byte) {
-		d.guard(s, func(c *conn) { c.close(wire.CloseBadFrame, "text frames are not understood: send binary") })
+		guard(s, func(c *conn) { c.close(wire.CloseBadFrame, "text frames are not understood: send binary") })
 	})
-	m.HandleSentMessageBinary(func(s *melody.Session, _ []byte) { d.guard(s, func(c *conn) { c.out.sent() }) })
+	m.HandleSentMessageBinary(func(s *melody.Session, _ []byte) { guard(s, func(c *conn) { c.out.sent() }) })
 	m.HandleError(func(s *melody.Session, err error) {
 		var timeout net.Error // gorilla keeps nothing else of it
 		if errors.As(err, &timeout) && timeout.Timeout() {
-			d.guard(s, (*conn).silent)
+			guard(s, (*conn).silent)
 		}
 	})
 	return m
@@ -104,17 +104,11 @@ func (d *Door) pumps(max int64) *melody.Melody {
 // key of a session's conn.
 const key = "conn"
 
-// guard runs f with its own recover: a panic ends one connection, and is a bug.
-func (d *Door) guard(s *melody.Session, f func(*conn)) {
+// guard runs f for a session's conn.
+func guard(s *melody.Session, f func(*conn)) {
 	value, _ := s.Get(key)
 	c := value.(*conn)
-	defer func() {
-		if r := recover(); r != nil {
-			c.log.Error("panic at the door; closing one connection", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
-			c.drop()
-		}
-	}()
-	f(c)
+	c.guard(func() { f(c) })
 }
 
 // receive takes a frame that fits.
