@@ -19,12 +19,13 @@ type parsed struct {
 	structs int
 	content int  // bytes of it, in all structs
 	w       wire // the struct read last
+	expect  int  // items that may be cut; 0 if nobody has counted
 }
 
 // parse checks all of an update that can be checked without a document.
 func (u *parsed) parse(update []byte) error {
 	r := lib0.NewReader(update)
-	u.sources, u.deletes, u.structs, u.content = u.sources[:0], u.deletes[:0], 0, 0
+	u.sources, u.deletes, u.structs, u.content, u.expect = u.sources[:0], u.deletes[:0], 0, 0, 0
 	err := u.parseStructs(&r)
 	if err == nil {
 		u.deletes, err = readDeletes(&r, u.deletes)
@@ -192,7 +193,9 @@ func (tx *txn) makeRoom(u *parsed) {
 	tx.deleted = slices.Grow(tx.deleted, len(u.deletes))
 	s.items = slices.Grow(s.items, u.structs)
 	s.bytes = slices.Grow(s.bytes, u.content)
-	s.expect = 2 * (u.structs + len(u.deletes))
+	if s.expect = u.expect; s.expect == 0 {
+		s.expect = 2 * (u.structs + len(u.deletes))
+	}
 }
 
 // growClients makes room for so many more clients to write.

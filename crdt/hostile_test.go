@@ -19,7 +19,6 @@ import (
 // besides, garbage included.
 const (
 	allowPerByte = 64
-	allowV2      = 200 // for V2, for the moment
 	allowBesides = 16 << 10
 )
 
@@ -197,11 +196,7 @@ func TestShapesStayCheap(t *testing.T) {
 			t.Errorf("%v: %v", s, broken)
 		}
 		for i, c := range costs {
-			allow := float64(allowPerByte)
-			if calls[i].v2 {
-				allow = allowV2
-			}
-			if !crdt.Thin && c.rate() > allow {
+			if !crdt.Thin && c.rate() > allowPerByte {
 				t.Errorf("%s: allocates %d for %d bytes, rate %.0f: %v", calls[i].name, c.allocated, c.input, c.rate(), s)
 			}
 			if c.took > patience {

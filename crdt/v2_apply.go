@@ -38,7 +38,8 @@ func (d *Doc) applyV2(update []byte, work int, why purpose) (changed bool, err e
 		d.load(func() bool { return d.stageV2(&c, update, &s) }) {
 		return true, nil
 	}
-	if why == toApply && !d.affords(&s, allowance(len(update))) {
+	cuts := d.cutsOf(s.deletes)
+	if why == toApply && s.cost+costDeepCut*s.cuts+costRangeIn*cuts > allowance(len(update)) {
 		return false, &MalformedError{"update V2", len(update), ErrTooDense}
 	}
 	u := &d.parsed
@@ -46,14 +47,8 @@ func (d *Doc) applyV2(update []byte, work int, why purpose) (changed bool, err e
 	u.structs, u.content, u.sources, u.deletes = s.structs, s.content, u.sources[:0], s.deletes
 	v1 := c.toV1(update, &s, u)
 	u.sort()
+	u.expect = s.cuts + 2*cuts + 1
 	return d.applyParsed(u, len(v1), work)
-}
-
-// affords tells whether an update may be applied to what the document holds already,
-// which it may cut to pieces.
-func (d *Doc) affords(s *survey, most int) bool {
-	cost := s.cost + costDeepCut*s.cuts
-	return cost+costRangeIn*len(s.deletes) <= most || cost+costRangeIn*d.cutsOf(s.deletes) <= most
 }
 
 // cutsOf counts the ranges that begin or end inside an item, or where none is yet.
@@ -127,6 +122,7 @@ func (d *Doc) stageV2(c *columnsIn, update []byte, s *survey) bool {
 	d.growClients(s.sections)
 	d.staged = slices.Grow(d.staged, s.sections)
 	st.items = slices.Grow(st.items, s.structs)
+	st.expect = s.cuts
 	st.bytes = slices.Grow(st.bytes, s.content)
 	w := &d.parsed.w
 	for range s.sections {

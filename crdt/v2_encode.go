@@ -150,8 +150,7 @@ func (c *columns) begin(client, clock uint64, structs int) {
 	c.rest = lib0.AppendUvarint(c.rest, uint64(structs))
 	c.client.write(client)
 	c.rest = lib0.AppendUvarint(c.rest, clock)
-	c.cost.sum += costSection
-	c.cost.parts = c.cost.parts || clock > 0 || structs == 0
+	c.cost.begin(clock, structs)
 }
 
 // section writes what log holds from clock on.

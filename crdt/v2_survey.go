@@ -20,8 +20,8 @@ const (
 
 	costSection = 800 // a client: its log, sources and tables
 	costStruct  = 72  // an item and its places in log and table
-	costCut     = 150 // an origin, which may cut an item of another client,
-	costDeepCut = 170 // and more where it is not of the same, whole state
+	costCut     = 100 // an origin that may cut an item in two,
+	costDeepCut = 80  // and more where that is not of the same, whole state
 	costRoot    = 450
 	costKey     = 280
 	costType    = 200
@@ -43,7 +43,6 @@ func (w *wire) cost(sameRoot bool) int {
 	if w.kind == kindEmbed || w.kind == kindFormat {
 		n += 4 * len(w.content) // JSON takes room while it is made
 	}
-	n += costCut * w.cuts()
 	if w.hasParent() && w.rooted && !sameRoot {
 		n += costRoot + 4*len(w.root)
 	}
@@ -56,23 +55,29 @@ func (w *wire) cost(sameRoot bool) int {
 	return n
 }
 
-// cuts is how many items of other clients the struct may cut.
-func (w *wire) cuts() (n int) {
-	if w.hasOrigin() && w.origin.Client != w.client {
-		n++
-	}
-	if w.hasRightOrigin() && w.rightOrigin.Client != w.client {
-		n++
-	}
-	return n
-}
-
 // meter adds up costs.
 type meter struct {
 	sum   int
-	cuts  int
+	cuts  int    // items that may be cut
+	start uint64 // clock at which the section begins
+	long  bool   // it has structs of several units, which can be cut
 	parts bool   // it is not a whole state: a section begins late or has a Skip
 	root  []byte // that was named last
+}
+
+// begin begins a section.
+func (m *meter) begin(clock uint64, structs int) {
+	m.sum += costSection
+	m.start, m.long = clock, false
+	m.parts = m.parts || clock > 0 || structs == 0
+}
+
+// mayCut is 1 if an item may be cut at a unit that w builds on.
+func (m *meter) mayCut(w *wire, id ID) int {
+	if id.Client != w.client || id.Clock < m.start || m.long && id.Clock+1 != w.clock {
+		return 1
+	}
+	return 0
 }
 
 // total is the cost of applying what was added to a document that is not empty, or to an
@@ -85,7 +90,16 @@ func (m *meter) total() int {
 }
 
 func (m *meter) add(w *wire) {
-	m.cuts += w.cuts()
+	cuts := 0
+	if w.hasOrigin() {
+		cuts += m.mayCut(w, w.origin)
+	}
+	if w.hasRightOrigin() {
+		cuts += m.mayCut(w, w.rightOrigin)
+	}
+	m.cuts += cuts
+	m.sum += costCut * cuts
+	m.long = m.long || w.length > 1
 	m.parts = m.parts || w.kind == kindSkip
 	if !w.hasParent() || !w.rooted {
 		m.sum += w.cost(true)
@@ -180,7 +194,7 @@ func (c *columnsIn) surveyOnce(update []byte, why purpose) (s survey, err error)
 		if err != nil {
 			return s, err
 		}
-		if m.sum += costSection; m.sum > most || n > uint64(most-m.sum) {
+		if m.begin(clock, 1); m.sum > most || n > uint64(most-m.sum) {
 			return s, ErrTooDense
 		}
 		s.whole = s.whole && n > 0 && clock == 0
