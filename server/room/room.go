@@ -139,7 +139,7 @@ func newRoom(id store.RoomID, doc *crdt.Doc, h *Hub) *Room {
 		broken: make(chan error, 1), stopped: make(chan struct{}),
 		journal: h.journal, durable: newDurable(), log: h.log, memory: &h.memory,
 		feed:  newFeed(doc.StateVector()),
-		state: &state{id: id, doc: doc, aware: awareness.NewSet(awareness.Options{}), voices: voices{}, members: map[Peer]*member{}, limits: h.limits},
+		state: &state{id: id, doc: doc, aware: awareness.NewSet(awareness.Options{}), voices: voices{}, born: time.Now(), members: map[Peer]*member{}, limits: h.limits},
 	}
 	r.account()
 	return r

@@ -82,6 +82,25 @@ func (s *state) spoke(m *member, news []awareness.State, now time.Time) {
 	}
 }
 
+// youth is how long a room may have clients that others in it knew before.
+const youth = time.Minute
+
+// returned picks the clients that may have been here before the room was loaded,
+// as after a restart, and tells them that they are gone. They say the same state
+// at the same clock again, which everybody who knew them ignores until it is
+// renewed, up to 15 s later; told that they are gone, they renew it at once.
+func (s *state) returned(states []awareness.State, now time.Time) (gone []awareness.State) {
+	if now.Sub(s.born) > youth {
+		return nil
+	}
+	for _, st := range states {
+		if _, known := s.aware.Clock(st.ClientID); !known && st.Clock > 0 && !st.Gone() {
+			gone = append(gone, awareness.State{ClientID: st.ClientID, Clock: st.Clock, JSON: []byte("null")})
+		}
+	}
+	return gone
+}
+
 // silent takes the clients of a member that leaves, or may be seen no longer.
 func (s *state) silent(m *member, now time.Time) {
 	for id := range m.clients {

@@ -1,11 +1,14 @@
 package room
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
 	"time"
 
+	"weft/presence/awareness"
 	"weft/server/auth"
+	"weft/server/wire"
 )
 
 // probed is a peer that counts how often it was asked whether it lives.
@@ -151,5 +154,33 @@ func TestEchoesAreNotLookedInto(t *testing.T) {
 	speak(t, s, mal, 7, 1, `{not looked at`, start)
 	if n := len(s.aware.All()); n != 1 {
 		t.Errorf("%d states", n)
+	}
+}
+
+// TestAfterARestartEverybodySpeaksUpAgain: the others in the room knew the
+// client at this very clock, so it is told to move on.
+func TestAfterARestartEverybodySpeaksUpAgain(t *testing.T) {
+	s := newState()
+	s.born = start
+	ana := as(s, anaWho)
+	move := func(clock uint64, now time.Time) []effect {
+		return s.step(command{kind: message, peer: ana, body: aware(7, clock, `{}`), now: now})
+	}
+	effects := move(5, start)
+	want := wire.AppendAwareness(nil, awareness.Append(nil, []awareness.State{{ClientID: 7, Clock: 5, JSON: []byte("null")}}))
+	if len(effects) != 2 || effects[0].kind != show || effects[1].kind != send || effects[1].to != s.members[ana] || !bytes.Equal(effects[1].body, want) {
+		t.Errorf("effects %+v", effects)
+	}
+	if effects := move(6, start); len(effects) != 1 {
+		t.Errorf("told again: %+v", effects)
+	}
+	old := newState()
+	old.born = start
+	s, ana = old, as(old, anaWho)
+	if effects := move(5, start.Add(2*youth)); len(effects) != 1 {
+		t.Errorf("in an old room: %+v", effects)
+	}
+	if effects := old.step(command{kind: message, peer: ana, body: aware(8, 0, `{}`), now: start}); len(effects) != 1 {
+		t.Errorf("a client that begins: %+v", effects)
 	}
 }

@@ -38,6 +38,7 @@ type state struct {
 	doc     *crdt.Doc
 	aware   *awareness.Set
 	voices  voices
+	born    time.Time // when the room was loaded
 	members map[Peer]*member
 	// appended counts the updates handed to the journal, which are those that
 	// changed the document: so it is the document's version, too.
@@ -285,12 +286,18 @@ func (s *state) moved(m *member, payload []byte, now time.Time) []effect {
 			return free < 0
 		})
 	}
+	again := s.returned(states, now)
 	news := s.aware.Apply(m.stamped(states), now)
 	if len(news) == 0 {
 		return nil
 	}
 	s.spoke(m, news, now)
-	return []effect{{kind: show, states: news}}
+	effects := []effect{{kind: show, states: news}}
+	if len(again) > 0 {
+		body := wire.AppendAwareness(nil, awareness.Append(nil, again))
+		effects = append(effects, effect{kind: send, to: m, class: Document, body: body})
+	}
+	return effects
 }
 
 func bad(m *member, err error) []effect {
