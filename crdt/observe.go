@@ -9,7 +9,8 @@ import (
 // Observe has f called after each transaction that changed something, be it edits made
 // here or an update that was applied: with the document as it is then. Nothing that f
 // gets may be used after it returns. f may read the document, and must not change it:
-// that is refused with ErrBusy. f must not panic.
+// that is refused with ErrBusy. If f panics, the change stands, and the panic goes on to
+// whoever made it.
 //
 // stop ends it, and may be called at any time. As long as nobody observes, it costs
 // nothing.
@@ -54,24 +55,33 @@ func (d *Doc) commit() (update []byte) {
 	}
 	busy := d.busy
 	d.busy = true
-	if len(d.observers) > 0 {
-		e := tx.event()
-		for _, o := range d.observers {
-			o.f(e)
-		}
-	}
-	tx.commit()
-	if !tx.local {
-		d.cursors.forget()
-	}
+	defer func() { d.busy = busy }()
+	d.tellObservers()
 	if tx.local || len(d.listeners) > 0 {
 		update = tx.encodeChange()
 	}
 	for _, l := range d.listeners {
 		l.f(slices.Clone(update), tx.local)
 	}
-	d.busy = busy
 	return update
+}
+
+// tellObservers shows observers the change and ends the transaction, also when one of
+// them panics.
+func (d *Doc) tellObservers() {
+	defer func() {
+		d.tx.commit()
+		if !d.tx.local {
+			d.cursors.forget()
+		}
+	}()
+	if len(d.observers) == 0 {
+		return
+	}
+	e := d.tx.event()
+	for _, o := range d.observers {
+		o.f(e)
+	}
 }
 
 // Event is what one transaction changed.

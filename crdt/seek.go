@@ -62,6 +62,9 @@ func (d *Doc) find(t typeRef, index int) (p gap, n int, err error) {
 	list := d.cursors.of(t, s.lengthOf(t))
 	at := list.nearest(s, t, index, &p)
 	for steps := 0; p.index < index; steps++ {
+		if p.right == 0 {
+			panic("crdt: a list is shorter than it says")
+		}
 		if s.visible(p.right) {
 			if units := s.units(p.right); p.index+units > index {
 				return p, index - p.index, nil

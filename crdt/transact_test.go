@@ -290,6 +290,27 @@ func TestObservers(t *testing.T) {
 	crdttest.Converge(t, d, fresh)
 	stop()
 	stopLog()
+	panics := d.Observe(func(*crdt.Event) { panic(errRegret) })
+	for _, change := range []func(){
+		func() { d.InsertText("t", 1, "c") },
+		func() { d.ApplyUpdate([]byte{1, 1, 3, 0, 4, 1, 1, 't', 1, 'd', 0}) },
+	} {
+		func() {
+			defer func() {
+				if r := recover(); r != any(errRegret) {
+					t.Errorf("the panic of an observer became %v", r)
+				}
+			}()
+			change()
+		}()
+		if err := d.Check(); err != nil {
+			t.Error(err)
+		}
+	}
+	panics()
+	if got := d.Text("t").String(); len(got) != 3 {
+		t.Errorf("after panics of observers: %q", got)
+	}
 	if _, err := d.InsertText("t", 0, "x"); err != nil || len(told) != 2 || len(log) != 2 {
 		t.Errorf("told after stop: %v, %d updates, %v", told, len(log), err)
 	}
