@@ -186,10 +186,22 @@ func (f *feed) ask(c *Cursor) {
 	}
 	c.asking = true
 	f.asking = append(f.asking, c)
+	f.signal()
+}
+
+func (f *feed) signal() {
 	select {
 	case f.asked <- struct{}{}:
 	default:
 	}
+}
+
+// later puts cursors back that could not be answered yet, before all others.
+func (f *feed) later(asking []*Cursor) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asking = append(asking, f.asking...)
+	f.signal()
 }
 
 // questions takes the cursors that wait for an answer.

@@ -145,12 +145,21 @@ func (r *Room) tidy(now time.Time) {
 // serve answers the cursors that ask: for what a state vector lacks, or to be
 // caught up. All that ask at one version of the document share what is encoded.
 func (r *Room) serve() {
-	for _, c := range r.feed.questions() {
+	asking := r.feed.questions()
+	for i, begun := 0, time.Now(); i < len(asking); i++ {
+		if i > 0 && time.Since(begun) > serveFor {
+			r.feed.later(asking[i:])
+			return
+		}
+		c := asking[i]
 		if m := c.member; r.state.members[m.peer] == m { // it has not left
 			r.answer(m)
 		}
 	}
 }
+
+// serveFor is how long a room encodes for those who ask before others have a turn.
+const serveFor = 10 * time.Millisecond
 
 func (r *Room) answer(m *member) {
 	c, s := m.cursor, r.state

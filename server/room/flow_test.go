@@ -149,8 +149,8 @@ func TestEverybodyGetsEverything(t *testing.T) {
 			said := []crdt.StateVector{{}}
 			saved := crdt.StateVector{}
 			size := 1
-			if seed%10 == 0 {
-				size = 100 << 10 // so that the feed drops what some have not heard
+			if seed%20 == 0 {
+				size = 60 << 10 // so that the feed drops what some have not heard
 			}
 			enter := func() {
 				p := newReader(fmt.Sprint(len(peers)), uint64(len(peers)+1), rnd.IntN(2) == 0)
