@@ -142,7 +142,7 @@ func (c *columns) join() []byte {
 // deletes ends the update with a delete set in normal form.
 func (c *columns) deletes(ds deleteSet) {
 	c.rest = ds.appendSteps(c.rest)
-	c.cost.sum += costRange * len(ds)
+	c.cost.delete(len(ds))
 }
 
 // begin begins the section of a client, which has so many structs from clock on.

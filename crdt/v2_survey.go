@@ -57,19 +57,28 @@ func (w *wire) cost(sameRoot bool) int {
 
 // meter adds up costs.
 type meter struct {
-	sum   int
-	cuts  int    // items that may be cut
-	start uint64 // clock at which the section begins
-	long  bool   // it has structs of several units, which can be cut
-	parts bool   // it is not a whole state: a section begins late or has a Skip
-	root  []byte // that was named last
+	sum      int
+	sections int
+	cuts     int    // items that may be cut
+	ranges   int    // of the delete set
+	start    uint64 // clock at which the section begins
+	long     bool   // it has structs of several units, which can be cut
+	parts    bool   // it is not a whole state: a section begins late or has a Skip
+	root     []byte // that was named last
 }
 
 // begin begins a section.
 func (m *meter) begin(clock uint64, structs int) {
 	m.sum += costSection
+	m.sections++
 	m.start, m.long = clock, false
 	m.parts = m.parts || clock > 0 || structs == 0
+}
+
+// delete ends the update with so many ranges of deletes.
+func (m *meter) delete(ranges int) {
+	m.ranges = ranges
+	m.sum += costRange * ranges
 }
 
 // mayCut is 1 if an item may be cut at a unit that w builds on.
@@ -83,8 +92,8 @@ func (m *meter) mayCut(w *wire, id ID) int {
 // total is the cost of applying what was added to a document that is not empty, or to an
 // empty one, if it is a whole state.
 func (m *meter) total() int {
-	if m.parts {
-		return m.sum + costDeepCut*m.cuts
+	if m.parts || m.sections == 0 {
+		return m.sum + costDeepCut*m.cuts + costRangeIn*m.ranges
 	}
 	return m.sum
 }

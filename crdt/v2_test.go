@@ -255,6 +255,33 @@ func TestDenseFromYjs(t *testing.T) {
 	}
 }
 
+// TestManyDeletesV2 promises: however many ranges are deleted, what we write of them can
+// be taken in where it cuts a long text to pieces, and where it does not.
+func TestManyDeletesV2(t *testing.T) {
+	const n = 120_000
+	whole := appendID(appendID([]byte{1}, 1, 1), 0, uint64(kindString))
+	whole = append(whole, 1, 1, 't')
+	whole = append(lib0.AppendVarBytes(whole, bytes.Repeat([]byte{'x'}, n)), 0)
+	deletes := appendID([]byte{0, 1}, 1, n/2)
+	for i := range uint64(n / 2) {
+		deletes = appendID(deletes, 2*i, 1)
+	}
+	v2, err := ConvertUpdateV1ToV2(deletes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, other := apply(t, whole), apply(t, whole, deletes)
+	for i := range 2 { // the second time nothing is cut
+		changed, err := d.ApplyUpdateV2(v2)
+		if err != nil || changed != (i == 0) || !bytes.Equal(d.EncodeStateAsUpdate(nil), other.EncodeStateAsUpdate(nil)) {
+			t.Fatalf("%d bytes for %d ranges: %v, %v", len(v2), n/2, changed, err)
+		}
+	}
+	if len(v2) < n {
+		t.Errorf("%d bytes", len(v2))
+	}
+}
+
 // TestHostileV2 promises: a refusal, without much memory or time, and no trace.
 func TestHostileV2(t *testing.T) {
 	huge := []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f}
