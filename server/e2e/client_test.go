@@ -69,7 +69,9 @@ func (c *client) connect(p *process) error {
 	c.synced, c.over = make(chan struct{}), make(chan struct{})
 	synced, over := c.synced, c.over
 	me := awareness.State{ClientID: c.doc.ClientID(), Clock: 1, JSON: []byte(`{"user":{"name":"test"}}`)}
-	c.write(ysync.AppendStep1([]byte{typeSync}, c.doc.EncodeStateVector()))
+	// Not what the document has: edits of ours that the server has and that have
+	// never come back must come now.
+	c.write(ysync.AppendStep1([]byte{typeSync}, c.heard.EncodeStateVector()))
 	c.write(lib0.AppendVarBytes([]byte{typeAwareness}, awareness.Append(nil, []awareness.State{me})))
 	c.mu.Unlock()
 	go c.read(conn, over)
@@ -171,36 +173,25 @@ func (c *client) settle() error {
 	return nil
 }
 
-// answer sends what the server lacks, the edits under way among it. Of those that
-// it has already nobody says whether they are on disk yet: the insertions stay
-// unacked for ever, and deletions, which an update has all of, are acked if they
-// come back.
+// answer sends what the server lacks, the edits under way among it.
 func (c *client) answer(stateVector []byte) error {
 	sv, err := crdt.DecodeStateVector(stateVector)
 	if err != nil {
 		c.t.Errorf("the server sent a bad state vector: %v", err)
 		return err
 	}
-	left := c.unacked[:0]
-	for _, e := range c.unacked {
-		if !e.insertion || e.clock >= sv[c.doc.ClientID()] {
-			e.again = true
-			left = append(left, e)
-		}
+	for i := range c.unacked {
+		c.unacked[i].again = true
 	}
-	clear(c.unacked[len(left):])
-	c.unacked = left
 	c.write(ysync.AppendStep2([]byte{typeSync}, c.doc.EncodeStateAsUpdate(sv)))
 	return nil
 }
 
 // underway is an edit that has not come back.
 type underway struct {
-	update    []byte
-	insertion bool
-	clock     uint64 // of its first unit
-	again     bool   // sent once more in an answer
-	ack       func()
+	update []byte
+	again  bool // sent once more in an answer
+	ack    func()
 }
 
 // edit changes the document, tells the server, and calls ack when it is safe;
@@ -212,15 +203,12 @@ func (c *client) edit(change func(*crdt.Doc) ([]byte, error), ack func()) bool {
 	if c.conn == nil {
 		return false
 	}
-	me := c.doc.ClientID()
-	clock := c.doc.StateVector()[me]
 	update, err := change(c.doc)
 	if err != nil {
 		c.t.Errorf("edit: %v", err)
 		return false
 	}
-	insertion := c.doc.StateVector()[me] > clock
-	c.unacked = append(c.unacked, underway{update: update, insertion: insertion, clock: clock, ack: ack})
+	c.unacked = append(c.unacked, underway{update: update, ack: ack})
 	c.write(ysync.AppendUpdate([]byte{typeSync}, update))
 	return true
 }
