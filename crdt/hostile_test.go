@@ -175,13 +175,11 @@ func alike(a, b *crdt.Doc) error {
 }
 
 // TestShapesStayCheap promises: whatever a shape, no call allocates more than it may,
-// takes long, or leaves a trace of what it refused. Shapes are random, and those that
-// once cost most.
+// takes long, or leaves a trace of what it refused. Shapes are those that once cost most,
+// and some at random, always the same: TestWorstShapes looks for others.
 func TestShapesStayCheap(t *testing.T) {
 	const size = 24_000
-	seed := rand.Uint64()
-	rng := rand.New(rand.NewPCG(seed, 0))
-	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(1, 0))
 	shapes := slices.Clone(worst)
 	n := 15
 	if crdt.Thin {

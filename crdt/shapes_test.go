@@ -405,6 +405,7 @@ var worst = []shape{
 	{base: 3, parts: []part{{inBase, aText}}, perSection: 1, client: 1 << 20, step: 1, deletes: deleteBaseBackwards},
 	{base: 3, parts: []part{{inBase, aLongTombstone}}, perSection: 1, client: 1, step: 1, deletes: deleteBaseOdd},
 	{base: 2, parts: []part{{beforeInBase, aTombstone}}, perSection: 17, client: 1 << 20, step: -1},
+	{base: 1, parts: []part{{behindBaseStart, aDoc}, {inBase, aJSON}}, perSection: 17, client: 1, step: 1 << 14},
 	{base: 1, parts: []part{{beforeOwnFirst, anAny}, {behindBaseStart, aText}}, perSection: 1 << 30, client: 1 << 20, step: 1, deletes: deleteBaseBackwards},
 	{base: 2, parts: []part{{inBase, aJSON}}, perSection: 1, client: 1 << 52, step: 1, deletes: deleteAll},
 	{base: 1, parts: []part{{atRoot, aChar}}, perSection: 1, client: 1, step: 1, deletes: deleteBaseOdd},
