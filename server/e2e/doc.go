@@ -5,12 +5,12 @@
 // The client here keeps the durability promise to its word. Every edit inserts
 // or deletes a token, eight characters that no other edit inserts. An edit
 // counts as acknowledged when the server has sent it back, alone or merged with
-// others. After every crash somebody who has never been there opens
-// the room before any writer does, so that what they find can come from the
-// server's disk alone: each token whose insertion was acknowledged, once, and
-// none whose deletion was.
+// others. After every crash somebody who has never been there opens the room
+// before any writer does, so that what they find can come from the server's
+// disk alone: each token whose insertion was acknowledged, once, and none whose
+// deletion was.
 //
-// WEFT_CRASH_ROUNDS sets the number of crashes, WEFT_MOUNT=1 lets a test fill a disk
-// of its own (as root), WEFT_SEED replays a run's
-// random choices (but not its timing).
+// WEFT_CRASH_ROUNDS sets the number of crashes, WEFT_MOUNT=1 lets a test fill a
+// disk of its own (as root), WEFT_SEED replays a run's random choices (but not
+// its timing).
 package e2e
