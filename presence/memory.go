@@ -24,26 +24,18 @@ type Memory struct {
 	done sync.WaitGroup
 
 	rearm chan struct{} // capacity 1: the next deadline may be earlier now
-	ready chan struct{} // capacity 1: queue is not empty
+	feed  *Feed
 
-	mu       sync.Mutex
-	closed   bool
-	state    *state
-	armed    time.Time // what the clock goroutine waits for; zero: nothing
-	watchers []*watcher
-	queue    diffQueue
+	mu     sync.Mutex
+	closed bool
+	state  *state
+	armed  time.Time // what the clock goroutine waits for; zero: nothing
 }
 
 var (
 	_ Tracker = (*Memory)(nil)
 	_ Toucher = (*Memory)(nil)
 )
-
-type watcher struct {
-	calling sync.Mutex // held while fn runs
-	stopped bool       // guarded by calling
-	fn      func(Diff)
-}
 
 // NewMemory starts a tracker with two goroutines: one waits for deadlines, the
 // other calls the watchers. Close it.
@@ -52,12 +44,10 @@ func NewMemory(o MemoryOptions) *Memory {
 	m := &Memory{
 		stop:  stop,
 		rearm: make(chan struct{}, 1),
-		ready: make(chan struct{}, 1),
+		feed:  NewFeed(),
 		state: newState(cmp.Or(o.Grace, Grace)),
-		queue: diffQueue{max: maxQueued},
 	}
 	m.done.Go(func() { m.keepTime(ctx) })
-	m.done.Go(func() { m.deliver(ctx) })
 	return m
 }
 
@@ -127,32 +117,8 @@ func (m *Memory) Status(_ context.Context, users []string) (map[string]Seen, err
 	return status, nil
 }
 
-// Watch calls fn with every diff from now on. All watchers are called by the same
-// goroutine, one after another, so a slow one delays the rest. While a watcher is
-// busy, diffs wait; once 1,024 do, a room's next diff is merged into the one of
-// its that waits already: the watchers then skip moments but end at the truth,
-// and the queue holds at most one diff more for each room.
-func (m *Memory) Watch(fn func(Diff)) (stop func()) {
-	w := &watcher{fn: fn}
-	m.mu.Lock()
-	// A copy, because deliver reads the list it took without the lock.
-	m.watchers = append(m.watchers[:len(m.watchers):len(m.watchers)], w)
-	m.mu.Unlock()
-	return func() {
-		m.mu.Lock()
-		var rest []*watcher
-		for _, other := range m.watchers {
-			if other != w {
-				rest = append(rest, other)
-			}
-		}
-		m.watchers = rest
-		m.mu.Unlock()
-		w.calling.Lock()
-		w.stopped = true
-		w.calling.Unlock()
-	}
-}
+// Watch calls fn with every diff from now on; see [Feed.Watch].
+func (m *Memory) Watch(fn func(Diff)) (stop func()) { return m.feed.Watch(fn) }
 
 // Close ends the goroutines and waits for them. Diffs still queued are not
 // delivered.
@@ -162,15 +128,13 @@ func (m *Memory) Close() error {
 	m.mu.Unlock()
 	m.stop()
 	m.done.Wait()
+	m.feed.Close()
 	return nil
 }
 
 // tell queues a diff and sees to the timer. It runs after every change, under mu.
 func (m *Memory) tell(d Diff) {
-	if !d.empty() && len(m.watchers) > 0 {
-		m.queue.push(d)
-		signal(m.ready)
-	}
+	m.feed.Tell(d)
 	if at, ok := m.state.next(); ok && (m.armed.IsZero() || at.Before(m.armed)) {
 		signal(m.rearm)
 	}
@@ -202,84 +166,10 @@ func (m *Memory) keepTime(ctx context.Context) {
 	}
 }
 
-func (m *Memory) deliver(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-m.ready:
-		}
-		for ctx.Err() == nil {
-			m.mu.Lock()
-			d, ok := m.queue.pop()
-			watchers := m.watchers
-			m.mu.Unlock()
-			if !ok {
-				break
-			}
-			for _, w := range watchers {
-				w.call(d)
-			}
-		}
-	}
-}
-
-func (w *watcher) call(d Diff) {
-	w.calling.Lock()
-	defer w.calling.Unlock()
-	if !w.stopped {
-		w.fn(d)
-	}
-}
-
 // signal sets a flag that a goroutine waits for; set twice is set once.
 func signal(flag chan<- struct{}) {
 	select {
 	case flag <- struct{}{}:
 	default:
 	}
-}
-
-const maxQueued = 1024
-
-// diffQueue is first in, first out. When it holds max diffs it is full: a diff is
-// then merged into the last one of its room, and only a room without one adds to
-// the length. Merging keeps the order per room, the only order promised.
-type diffQueue struct {
-	max   int
-	diffs []Diff
-	first int            // position of diffs[0], counted from the beginning of time
-	last  map[string]int // position of each room's last diff
-}
-
-func (q *diffQueue) push(d Diff) {
-	if d.Joins == nil {
-		d.Joins = []Person{} // [] in JSON, not null
-	}
-	if d.Leaves == nil {
-		d.Leaves = []string{}
-	}
-	if at, waits := q.last[d.Room]; waits && len(q.diffs) >= q.max {
-		q.diffs[at-q.first] = q.diffs[at-q.first].merge(d)
-		return
-	}
-	if q.last == nil {
-		q.last = map[string]int{}
-	}
-	q.last[d.Room] = q.first + len(q.diffs)
-	q.diffs = append(q.diffs, d)
-}
-
-func (q *diffQueue) pop() (Diff, bool) {
-	if len(q.diffs) == 0 {
-		return Diff{}, false
-	}
-	d := q.diffs[0]
-	if q.last[d.Room] == q.first {
-		delete(q.last, d.Room)
-	}
-	q.diffs[0] = Diff{}
-	q.diffs = q.diffs[1:]
-	q.first++
-	return d, true
 }

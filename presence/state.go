@@ -3,7 +3,6 @@ package presence
 import (
 	"cmp"
 	"container/heap"
-	"hash/fnv"
 	"slices"
 	"time"
 )
@@ -25,20 +24,14 @@ type state struct {
 	rooms map[string]*room
 	users map[string]*user
 	due   deadlines
-	slots *recent[slotKey, int]
+	slots *SlotMemory
 	seen  *recent[string, time.Time]
 	count uint64 // people that ever arrived: orders them
 }
 
-// What is remembered of people who are gone, over all rooms, the longest unused
-// forgotten first. A forgotten slot matters only to who had another than the one
-// their id hashes to; a forgotten time reads as "never seen".
-const (
-	maxSlots = 100_000 // (room, person) pairs, about 10 MB
-	maxSeen  = 100_000 // people
-)
-
-type slotKey struct{ room, user string }
+// maxSeen bounds the last seen times that are remembered, the longest unused
+// forgotten first. A forgotten one reads as "never seen".
+const maxSeen = 100_000 // people
 
 type room struct {
 	conns  map[string]*conn
@@ -75,7 +68,7 @@ func newState(grace time.Duration) *state {
 		grace: grace,
 		rooms: map[string]*room{},
 		users: map[string]*user{},
-		slots: newRecent[slotKey, int](maxSlots),
+		slots: NewSlotMemory(),
 		seen:  newRecent[string, time.Time](maxSeen),
 	}
 }
@@ -239,24 +232,15 @@ func (s *state) arrive(r *room, m Member, now time.Time) *person {
 }
 
 // slot chooses a colour: the one that the person had here before, else the one
-// that their id hashes to, else the next free one in steps of five, which visit
+// that their id prefers, else the next free one in steps of five, which visit
 // all twelve and keep neighbours apart in hue. With none free it is the least
 // used in the same order.
 func (s *state) slot(r *room, name, user string) int {
-	key := slotKey{name, user}
-	if had, ok := s.slots.get(key); ok && r.slots[had] == 0 {
+	if had, ok := s.slots.Had(name, user); ok && r.slots[had] == 0 {
 		return had
 	}
-	h := fnv.New32a()
-	h.Write([]byte(user))
-	preferred := int(h.Sum32() % Slots)
-	best := preferred
-	for k := range Slots {
-		if at := (preferred + 5*k) % Slots; r.slots[at] < r.slots[best] {
-			best = at
-		}
-	}
-	s.slots.put(key, best)
+	best := LeastUsedSlot(user, r.slots)
+	s.slots.Put(name, user, best)
 	return best
 }
 

@@ -69,7 +69,7 @@ func machineWith(programs ...string) *pretend {
 	return p
 }
 
-var complete = []string{"gcc", "node", "npm", "chromium", "apt-get"}
+var complete = []string{"gcc", "redis-server", "node", "npm", "chromium", "apt-get"}
 
 // check runs the command's inside with these flags on the machine.
 func check(t *testing.T, m *pretend, args ...string) (passed bool, output string) {

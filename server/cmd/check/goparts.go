@@ -69,6 +69,9 @@ func tests(ctx context.Context, b *bench) error {
 	if err := b.needRace(ctx); err != nil {
 		return err
 	}
+	if err := b.needRedis(ctx); err != nil {
+		return err
+	}
 	return b.run(ctx, b.in(".", "go", "test", "-race", "-timeout", "15m", "./..."))
 }
 

@@ -84,6 +84,12 @@ func (b *bench) needRace(ctx context.Context) error {
 	return err
 }
 
+// needRedis makes sure that the tests against a real Redis don't skip.
+func (b *bench) needRedis(ctx context.Context) error {
+	_, err := b.need(ctx, []string{"redis-server"}, "redis-server")
+	return err
+}
+
 // in is a command in a folder of the repository.
 func (b *bench) in(dir string, argv ...string) command {
 	return command{dir: b.path(dir), argv: argv}

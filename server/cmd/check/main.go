@@ -4,8 +4,8 @@
 //	go tool check -quick          formatting, vet, staticcheck and the Go tests without -race
 //	go tool check vet browser     these parts only
 //
-// It installs what it can (npm packages with npm; Node, Chromium and a C
-// compiler with apt-get when it runs as root) and says what it can't. A part
+// It installs what it can (npm packages with npm; Node, Chromium, Redis
+// and a C compiler with apt-get when it runs as root) and says what it can't. A part
 // that can't run has failed, unless it was switched off by a flag. The last
 // line counts: "N passed, N failed"; the exit status is 1 if a part failed and
 // 2 if the flags were wrong.

@@ -1,0 +1,265 @@
+package redis_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"weft/presence"
+	"weft/presence/presencetest"
+	"weft/presence/redis"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestRedis(t *testing.T) {
+	s := startServer(t)
+	presencetest.RunIn(t, presencetest.Real(2*time.Second, 100*time.Millisecond),
+		func(t *testing.T, grace time.Duration) presence.Tracker {
+			tracker, err := redis.New(redis.Options{URL: s.URL, Grace: grace})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return tracker
+		})
+}
+
+// node is a tracker, and what it has told.
+type node struct {
+	*redis.Tracker
+	t testing.TB
+
+	mu     sync.Mutex
+	here   map[string]presence.Person // of room r
+	leaves []string
+}
+
+// quick are options with which trouble passes in seconds.
+func quick(s *server) redis.Options {
+	return redis.Options{URL: s.URL, Grace: 2 * time.Second, Lease: 3 * time.Second, Timeout: time.Second}
+}
+
+func startNode(t testing.TB, o redis.Options) *node {
+	t.Helper()
+	o.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
+	tracker, err := redis.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := &node{Tracker: tracker, t: t, here: map[string]presence.Person{}}
+	tracker.Watch(func(d presence.Diff) {
+		if d.Room != "r" {
+			return
+		}
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		for _, id := range d.Leaves {
+			delete(n.here, id)
+			n.leaves = append(n.leaves, id)
+		}
+		for _, p := range d.Joins {
+			n.here[p.ID] = p
+		}
+	})
+	t.Cleanup(func() { tracker.Close() })
+	return n
+}
+
+func (n *node) join(conn, user string) presence.Person {
+	n.t.Helper()
+	p, err := n.Join(context.Background(), presence.Member{Room: "r", Conn: conn, User: user, Name: "Name of " + user})
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return p
+}
+
+func (n *node) leave(conn string) {
+	n.t.Helper()
+	if err := n.Leave(context.Background(), "r", conn); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+// list is the room as "ana:2 ben:1", by arrival, people with their devices.
+func (n *node) list() string {
+	n.t.Helper()
+	people, err := n.People(context.Background(), "r")
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	var all []string
+	for _, p := range people {
+		all = append(all, fmt.Sprintf("%s:%d", p.ID, p.Devices))
+	}
+	return strings.Join(all, " ")
+}
+
+func (n *node) told() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return strings.Join(n.leaves, " ")
+}
+
+func (n *node) shows(want string) {
+	n.t.Helper()
+	var got string
+	eventually(n.t, "shown is "+want, func() bool { got = n.list(); return got == want })
+}
+
+func (n *node) neverLeft(user string) {
+	n.t.Helper()
+	for _, id := range strings.Fields(n.told()) {
+		if id == user {
+			n.t.Errorf("%s was told to have left", user)
+		}
+	}
+}
+
+func TestNodesAgree(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	a, b := startNode(t, quick(s)), startNode(t, quick(s))
+	b.shows("")
+	p := a.join("1", "ana")
+	b.shows("ana:1")
+	q := b.join("2", "ben")
+	a.shows("ana:1 ben:1")
+	if p.Slot == q.Slot {
+		t.Errorf("both have slot %d", p.Slot)
+	}
+	again := b.join("3", "ana")
+	if again.Slot != p.Slot || !again.Since.Equal(p.Since) {
+		t.Errorf("on another node %+v, was %+v", again, p)
+	}
+	a.shows("ana:2 ben:1")
+	seen, err := a.Status(t.Context(), []string{"ana", "ben", "nobody"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if seen["nobody"].Status != presence.Offline || seen["ben"].Status != presence.Online {
+		t.Errorf("status %+v", seen)
+	}
+	eventually(t, "ana has two devices", func() bool {
+		seen, _ := a.Status(t.Context(), []string{"ana"})
+		return seen["ana"].Devices == 2
+	})
+	if here, err := a.Here(t.Context(), "r", "ben"); err != nil || !here {
+		t.Errorf("ben is here: %v, %v", here, err)
+	}
+	a.leave("1")
+	b.shows("ana:1 ben:1")
+	b.leave("2")
+	a.shows("ana:1")
+	b.leave("3")
+	a.shows("")
+	b.shows("")
+	eventually(t, "ana was seen", func() bool {
+		seen, _ := a.Status(t.Context(), []string{"ana"})
+		return seen["ana"].Status == presence.Offline && seen["ana"].LastSeen != nil
+	})
+	eventually(t, "Redis keeps nothing of an empty room", func() bool {
+		for _, key := range keysOf(t, s) {
+			if strings.Contains(key, ":room:") || strings.Contains(key, ":user:") || strings.Contains(key, "}:node:") {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+func keysOf(t testing.TB, s *server) []string {
+	t.Helper()
+	keys, err := s.direct.Keys(context.Background(), "*").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keys
+}
+
+// A tab that comes back to another node, as itself or as new, shows nothing.
+func TestReconnectElsewhereShowsNothing(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	o := quick(s)
+	o.Grace = 4 * time.Second
+	a, b, c := startNode(t, o), startNode(t, o), startNode(t, o)
+	c.shows("")
+	a.join("1", "ana")
+	a.join("2", "ben")
+	c.shows("ana:1 ben:1")
+	left := time.Now()
+	a.leave("1")
+	a.leave("2")
+	b.join("1", "ana")
+	b.join("3", "ben")
+	if time.Since(left) > 2*time.Second {
+		t.Skip("the machine is too slow for this just now")
+	}
+	wait(o.Grace + time.Second)
+	for _, n := range []*node{a, b, c} {
+		n.shows("ana:1 ben:1")
+		if told := n.told(); told != "" {
+			t.Errorf("leaves told: %s", told)
+		}
+	}
+	b.leave("1")
+	b.leave("3")
+	a.shows("")
+}
+
+func TestHostileNamesStayInsideThePrefix(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	a, b := startNode(t, quick(s)), startNode(t, quick(s))
+	ctx := t.Context()
+	hostile := []string{
+		"*", "?[a-z]", "a b c", "x\r\nFLUSHALL\r\n", "{n}:nodes", "weft:{n}:nodes", "..", "a:b", "a", "\x00", "c1", "n", "s",
+		"%s%d", "'); redis.call('FLUSHALL') --", "ä\u202e", strings.Repeat("x", 128), "0 0 o ana", "1:2", "\xff\xfe",
+	}
+	if err := s.direct.Set(ctx, "other", "mine", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	for _, room := range hostile {
+		for _, user := range hostile {
+			m := presence.Member{Room: room, Conn: "conn " + user, User: user, Name: user + "\r\n5:", Avatar: room}
+			if p, err := a.Join(ctx, m); err != nil || p.ID != user || p.Name != m.Name || p.Avatar != m.Avatar {
+				t.Fatalf("%q in %q: %+v, %v", user, room, p, err)
+			}
+		}
+	}
+	for _, room := range hostile {
+		var people []presence.Person
+		eventually(t, fmt.Sprintf("all are in %q", room), func() bool {
+			people, _ = b.People(ctx, room)
+			return len(people) == len(hostile)
+		})
+		for i, p := range people {
+			if p.ID != hostile[i] || p.Name != hostile[i]+"\r\n5:" || p.Avatar != room {
+				t.Errorf("in %q: %+v, want %q", room, p, hostile[i])
+			}
+		}
+	}
+	for _, key := range keysOf(t, s) {
+		if key != "other" && !strings.HasPrefix(key, "weft:{") {
+			t.Errorf("outside the prefix: %q", key)
+		}
+		for _, c := range key {
+			if c <= ' ' || c > '~' || strings.ContainsRune("*?[]\\", c) {
+				t.Errorf("a key has %q: %q", c, key)
+			}
+		}
+	}
+	if v := s.direct.Get(ctx, "other").Val(); v != "mine" {
+		t.Errorf("somebody else's key is %q", v)
+	}
+	if a.Degraded() || b.Degraded() {
+		t.Error("degraded")
+	}
+}

@@ -1,0 +1,156 @@
+package redis_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+	"testing"
+	"time"
+
+	"weft/presence"
+	"weft/presence/redis"
+)
+
+// trouble is two nodes with ana on the first and ben on the second, something that
+// happens to Redis, and cleo and ben who move meanwhile.
+func trouble(t *testing.T, happen, pass func(s *server)) {
+	t.Parallel()
+	s := startServer(t)
+	a, b := startNode(t, quick(s)), startNode(t, quick(s))
+	a.join("1", "ana")
+	b.join("2", "ben")
+	b.join("3", "cleo")
+	a.shows("ana:1 ben:1 cleo:1")
+	b.shows("ana:1 ben:1 cleo:1")
+
+	happen(s)
+	b.leave("3") // for good
+	b.join("4", "ben")
+	b.join("5", "dan")
+	p := a.join("6", "emma")
+	if p.ID != "emma" || p.Name != "Name of emma" || p.Devices != 1 {
+		t.Errorf("joined meanwhile: %+v", p)
+	}
+	pass(s)
+
+	want := map[string]int{"ana": 1, "ben": 2, "dan": 1, "emma": 1}
+	for _, n := range []*node{a, b} {
+		eventually(t, "the truth is shown", func() bool {
+			people, err := n.People(context.Background(), "r")
+			got := map[string]int{}
+			for _, p := range people {
+				got[p.ID] = p.Devices
+			}
+			return err == nil && fmt.Sprint(got) == fmt.Sprint(want) && !n.Degraded()
+		})
+		for _, user := range []string{"ana", "ben", "dan", "emma"} {
+			n.neverLeft(user)
+		}
+	}
+	// And later: no lease runs out that should not, and nobody comes back.
+	wait(quick(s).Lease * 2)
+	for _, n := range []*node{a, b} {
+		eventually(t, "the truth is still shown", func() bool { return len(n.list()) == len("ana:1 ben:2 dan:1 emma:1") })
+		for _, user := range []string{"ana", "ben", "dan", "emma"} {
+			n.neverLeft(user)
+		}
+	}
+}
+
+func TestRedisRestarted(t *testing.T) {
+	trouble(t, func(s *server) { s.kill() }, func(s *server) {
+		wait(time.Second)
+		s.start()
+	})
+}
+
+func TestRedisFlushed(t *testing.T) {
+	trouble(t, func(s *server) {
+		if err := s.direct.FlushAll(context.Background()).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}, func(*server) {})
+}
+
+func TestRedisPaused(t *testing.T) {
+	trouble(t, func(s *server) { s.signal(syscall.SIGSTOP) }, func(s *server) {
+		wait(4 * time.Second) // longer than the lease
+		s.signal(syscall.SIGCONT)
+	})
+}
+
+func TestWithoutRedisTheNodeServesAlone(t *testing.T) {
+	t.Parallel()
+	n := startNode(t, redis.Options{URL: "unix:///nonexistent/socket", Grace: time.Second, Timeout: time.Second})
+	if !n.Degraded() {
+		t.Error("not degraded")
+	}
+	p, q := n.join("1", "ana"), n.join("2", "ben")
+	if p.Slot == q.Slot {
+		t.Error("two people have one slot")
+	}
+	n.shows("ana:1 ben:1")
+	n.leave("1")
+	n.shows("ben:1")
+	if n.told() != "ana" {
+		t.Errorf("leaves told: %q", n.told())
+	}
+}
+
+const childURL = "WEFT_TEST_REDIS"
+
+// TestChild is the node that TestKilledNode kills.
+func TestChild(t *testing.T) {
+	url := os.Getenv(childURL)
+	if url == "" {
+		t.Skip("runs only for TestKilledNode")
+	}
+	n := startNode(t, redis.Options{URL: url})
+	for i := range 20 {
+		n.join(fmt.Sprint("child", i), fmt.Sprint("user", i))
+	}
+	fmt.Println("joined")
+	select {}
+}
+
+func TestKilledNode(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	a := startNode(t, redis.Options{URL: s.URL}) // as in production
+	a.shows("")
+	child := exec.Command(os.Args[0], "-test.run=^TestChild$")
+	child.Env = append(os.Environ(), childURL+"="+s.URL)
+	out, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	for lines.Scan() && lines.Text() != "joined" {
+	}
+	eventually(t, "all are shown", func() bool { people, _ := a.People(t.Context(), "r"); return len(people) == 20 })
+	child.Process.Kill()
+	child.Wait()
+	killed := time.Now()
+	a.join("new7", "user7") // comes back here
+	a.shows("user7:1")
+	t.Logf("gone %s after kill -9", time.Since(killed).Round(100*time.Millisecond))
+	a.neverLeft("user7")
+	seen, err := a.Status(t.Context(), []string{"user7", "user8"})
+	if err != nil || seen["user7"].Status != presence.Online || seen["user8"].Status != presence.Offline {
+		t.Errorf("status %+v, %v", seen, err)
+	}
+	eventually(t, "what it wrote is reaped", func() bool {
+		return s.direct.HLen(context.Background(), "weft:{n}:nodes").Val() == 1
+	})
+	for _, key := range keysOf(t, s) {
+		if n := s.direct.HLen(context.Background(), key).Val(); n > 4 {
+			t.Errorf("%q has %d fields", key, n)
+		}
+	}
+}

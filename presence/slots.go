@@ -1,0 +1,45 @@
+package presence
+
+import "hash/fnv"
+
+// PreferredSlot is the slot that a person's id hashes to.
+func PreferredSlot(user string) int {
+	h := fnv.New32a()
+	h.Write([]byte(user))
+	return int(h.Sum32() % Slots)
+}
+
+// SlotStep leads from a slot that is taken to the next to try. It visits all
+// twelve and keeps neighbours apart in hue.
+const SlotStep = 5
+
+// LeastUsedSlot is the first of the least used slots, from the preferred one on.
+func LeastUsedSlot(user string, used [Slots]int) int {
+	best := PreferredSlot(user)
+	for k, at := 0, best; k < Slots; k, at = k+1, (at+SlotStep)%Slots {
+		if used[at] < used[best] {
+			best = at
+		}
+	}
+	return best
+}
+
+// SlotMemory remembers the slots of the last 100,000 (room, person) pairs, about
+// 10 MB. A forgotten slot matters only to who had another than the preferred
+// one. Not safe for concurrent use.
+type SlotMemory struct{ recent *recent[slotKey, int] }
+
+const maxSlots = 100_000
+
+type slotKey struct{ room, user string }
+
+// NewSlotMemory is one that remembers nothing yet.
+func NewSlotMemory() *SlotMemory { return &SlotMemory{newRecent[slotKey, int](maxSlots)} }
+
+// Had is the slot that the person had in the room when last seen there.
+func (m *SlotMemory) Had(room, user string) (slot int, ok bool) {
+	return m.recent.get(slotKey{room, user})
+}
+
+// Put remembers it.
+func (m *SlotMemory) Put(room, user string, slot int) { m.recent.put(slotKey{room, user}, slot) }
