@@ -60,7 +60,8 @@ func (s *store) cutMark(it *item, unit uint32) cutMark {
 	at, next := it.clock, it.clock
 	b := s.content(it)
 	for off := 0; off < len(b); {
-		size, units := len(b), uint32(1)
+		var size int
+		units := uint32(1)
 		if it.kind() == kindString {
 			var r rune
 			if r, size = utf8.DecodeRune(b[off:]); r > 0xffff {

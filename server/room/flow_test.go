@@ -316,7 +316,7 @@ func TestPeersAtOnePositionShareOneFrame(t *testing.T) {
 			t.Fatalf("%s has a frame of its own", p.name)
 		}
 	}
-	if &first.Frame("\x01")[0] != &first.Frame("\x01")[0] {
+	if once, again := first.Frame("\x01"), first.Frame("\x01"); &once[0] != &again[0] {
 		t.Error("the dialect's frame is made twice")
 	}
 	if w.cursor.Next() != nil {

@@ -334,14 +334,3 @@ func TestCloseEndsLoading(t *testing.T) {
 		t.Fatal(err)
 	}
 }
-
-// gate is a store whose writes wait until it is opened.
-type gate struct {
-	store.Store
-	open chan struct{}
-}
-
-func (g *gate) AppendUpdates(ctx context.Context, updates []store.Update) error {
-	<-g.open
-	return g.Store.AppendUpdates(ctx, updates)
-}

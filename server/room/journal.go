@@ -148,12 +148,12 @@ func (j *Journal) full() <-chan struct{} {
 	return j.space
 }
 
-// health returns why nothing can be written at the moment, nil if all is well,
-// and a channel that is closed when that changes.
-func (j *Journal) health() (trouble error, changed <-chan struct{}) {
+// health returns a channel that is closed when the answer changes, and why nothing
+// can be written at the moment, nil if all is well.
+func (j *Journal) health() (changed <-chan struct{}, trouble error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.trouble, j.changed
+	return j.changed, j.trouble
 }
 
 // set takes note of trouble, or of its end.

@@ -48,7 +48,7 @@ func (j *Journal) commit(batch []record) bool {
 		}
 		wait = min(2*wait, lastRetry)
 	}
-	if trouble, _ := j.health(); trouble != nil {
+	if _, trouble := j.health(); trouble != nil {
 		j.slog.Info("updates are on disk again", "updates", len(batch))
 	}
 	// The rooms hear of their acks before they hear that they may write again.

@@ -173,7 +173,7 @@ func (r *Room) run(ctx context.Context) (err error) {
 	}()
 	ticker := time.NewTicker(tickEvery)
 	defer ticker.Stop()
-	trouble, changed := r.journal.health()
+	changed, trouble := r.journal.health()
 	r.health(trouble)
 	r.flow.timer = time.NewTimer(time.Hour)
 	defer r.flow.timer.Stop()
@@ -192,7 +192,7 @@ func (r *Room) run(ctx context.Context) (err error) {
 		case <-roomy:
 		case <-changed:
 			r.release() // the acks first
-			trouble, changed = r.journal.health()
+			changed, trouble = r.journal.health()
 			r.health(trouble)
 		case <-r.durable.moved:
 			if err := r.durable.failed(); err != nil {

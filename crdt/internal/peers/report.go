@@ -39,8 +39,6 @@ func (r *report) add(name, lib string, got result) {
 
 func (r *report) loop(ms float64) { r.loops = append(r.loops, ms) }
 
-var sink uint64
-
 // calibrate is how long a fixed piece of work takes: how steady the machine is.
 func calibrate() float64 {
 	start := time.Now()
@@ -50,7 +48,7 @@ func calibrate() float64 {
 		x ^= x >> 7
 		x ^= x << 17
 	}
-	sink = x
+	runtime.KeepAlive(x)
 	return float64(time.Since(start).Nanoseconds()) / 1e6
 }
 
