@@ -1,20 +1,15 @@
 package crdt
 
-import "weak"
-
 // cache keeps what was encoded until the document changes.
 type cache struct {
-	// The full state, until the garbage collector comes by: those who ask at the same time
-	// share it, and a document at rest does not keep its own encoding.
-	state weak.Pointer[[]byte]
-	size  int // of the full state when it was encoded last
-
+	state   []byte // the full state; nil if it must be made
+	size    int    // of the full state when it was made last
 	deletes []byte // the delete set; nil if it must be made
 }
 
 // changed forgets what no longer holds.
 func (c *cache) changed(deleted bool) {
-	c.state = weak.Pointer[[]byte]{}
+	c.state = nil
 	if deleted {
 		c.deletes = nil
 	}

@@ -2,7 +2,6 @@ package crdt
 
 import (
 	"slices"
-	"weak"
 
 	"weft/crdt/lib0"
 )
@@ -22,25 +21,25 @@ func (d *Doc) EncodeStateVector() []byte {
 // delete set is always the whole one: state vectors do not tell what a peer knows to be
 // deleted. Entries of sv that are ahead of this document are ignored.
 //
-// The full state is encoded once and shared by all who ask until the document changes (or
-// the garbage collector runs): do not write into it. Without pending data the bytes are those of Yjs 13.6.
+// The full state is encoded once and kept until the document changes. All who ask share
+// it: do not write into it. Without pending data the bytes are those of Yjs 13.6.
 func (d *Doc) EncodeStateAsUpdate(sv StateVector) []byte {
 	if len(sv) > 0 {
 		return d.AppendStateAsUpdate(nil, sv)
 	}
-	if b := d.cache.state.Value(); b != nil {
-		return *b
+	if d.cache.state != nil {
+		return d.cache.state
 	}
 	b := d.appendState(make([]byte, 0, d.cache.size+d.cache.size/64+64), nil)
 	b = b[:len(b):len(b)]
-	d.cache.state, d.cache.size = weak.Make(&b), len(b)
+	d.cache.state, d.cache.size = b, len(b)
 	return b
 }
 
 // AppendStateAsUpdate is EncodeStateAsUpdate into a buffer of the caller's.
 func (d *Doc) AppendStateAsUpdate(dst []byte, sv StateVector) []byte {
-	if b := d.cache.state.Value(); b != nil && len(sv) == 0 {
-		return append(dst, *b...)
+	if d.cache.state != nil && len(sv) == 0 {
+		return append(dst, d.cache.state...)
 	}
 	return d.appendState(dst, sv)
 }
