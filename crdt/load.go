@@ -118,7 +118,7 @@ func (d *Doc) stage(update []byte) bool {
 		if clock, err := r.Uvarint(); err != nil || clock != 0 {
 			return false
 		}
-		s.items = slices.Grow(s.items, n)
+		s.growItems(n, r.Offset(), r.Len())
 		if !d.stageClient(&r, client, n) {
 			return false
 		}
@@ -130,6 +130,20 @@ func (d *Doc) stage(update []byte) bool {
 		s.bytes = append(make([]byte, 0, len(s.bytes)), s.bytes...)
 	}
 	return true
+}
+
+// growItems makes room for n more items. If so many bytes gave the items that there are,
+// the rest of a large state will be much the same: one allocation then, instead of ever
+// larger ones.
+func (s *store) growItems(n, read, rest int) {
+	have := len(s.items)
+	if cap(s.items)-have >= n {
+		return
+	}
+	if have > 1024 {
+		n = max(n, int(float64(have)/float64(read)*float64(rest)))
+	}
+	s.items = append(make([]item, 0, max(have+n, have+have/4)), s.items...)
 }
 
 // stageClient reads a section of n structs.
