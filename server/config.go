@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"weft/notify/webpush"
+	"weft/presence/redis"
 	"weft/server/store"
 )
 
@@ -31,6 +32,9 @@ type Config struct {
 	PublicURL string
 	// Open allows open mode, or lab limits, on an address that others reach.
 	Open bool
+	// Redis is where nodes share who is here, redis://[user:password@]host:port/db;
+	// empty is a single node.
+	Redis string
 	// Limits is "default" (or empty), or "lab", which lifts what counts rates
 	// and connections.
 	Limits string
@@ -86,6 +90,11 @@ func (c *Config) Check() error {
 	}
 	if _, err := c.proxies(); err != nil {
 		return err
+	}
+	if c.Redis != "" {
+		if err := redis.CheckURL(c.Redis); err != nil {
+			return err
+		}
 	}
 	if c.PublicURL != "" {
 		u, err := url.Parse(c.PublicURL)

@@ -50,7 +50,7 @@ type Server struct {
 	door   *ws.Door
 	live   *api.Live
 	push   *webpush.Sender
-	people *presence.Memory
+	people presence.Tracker
 	typing *presence.Typing
 	worker *notify.Worker
 	facts  *mentions
@@ -115,7 +115,6 @@ func (s *Server) assemble(l limits) error {
 		return err
 	}
 	s.cancel, s.push = cancel, push
-	s.people = presence.NewMemory(presence.MemoryOptions{})
 	s.worker = notify.NewWorker(notify.Config{
 		Inbox: s.store, Sender: push, Deliver: s.live.Deliver, Delay: c.pushDelay, Log: c.Log,
 		Here: func(ctx context.Context, user, room string) (bool, error) { return s.people.Here(ctx, room, user) },
@@ -126,6 +125,10 @@ func (s *Server) assemble(l limits) error {
 		rooms = c.rooms(rooms)
 	}
 	s.hub = room.NewHub(room.HubOptions{Store: rooms, Log: c.Log, Limits: l.rooms})
+	if s.people, err = s.tracker(); err != nil {
+		cancel()
+		return err
+	}
 	s.typing = presence.NewTyping(0, func(room string, users []presence.Typist) {
 		s.tell(room, "typing", map[string]any{"users": users})
 	})
@@ -141,7 +144,7 @@ func (s *Server) assemble(l limits) error {
 	host, _, _ := net.SplitHostPort(c.Addr)
 	handler, err := api.New(api.Config{
 		Auth: verifier, Access: &s.access, Chat: talk, Hub: s.hub, Store: s.store, Inbox: s.store, Worker: s.worker, Push: push,
-		People: s.people, WS: s.door, Live: s.live, Pages: web.Dist(), Log: c.Log,
+		People: s.people, Degraded: s.degraded, WS: s.door, Live: s.live, Pages: web.Dist(), Log: c.Log,
 		Origins: api.Origins{Allowed: c.Origins, PublicURL: c.PublicURL, Local: c.openMode() && loopback(host)},
 	})
 	if err != nil {

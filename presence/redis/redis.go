@@ -22,6 +22,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -54,6 +55,9 @@ type Options struct {
 	// Log gets when Redis is lost and found; nil discards it.
 	Log *slog.Logger
 }
+
+// ErrURL refuses Options.URL.
+var ErrURL = errors.New("presence/redis: the URL is like redis://user:password@host:6379/0")
 
 // linger is how long a room that nobody here is in stays mirrored.
 const linger = time.Minute
@@ -108,12 +112,20 @@ type Tracker struct {
 
 var _ presence.Tracker = (*Tracker)(nil)
 
+// CheckURL tells whether Options.URL can be meant.
+func CheckURL(url string) error {
+	if _, err := goredis.ParseURL(url); err != nil {
+		return ErrURL // err may quote the password
+	}
+	return nil
+}
+
 // New starts a tracker. It does not wait for Redis: while there is none it is
 // degraded. The error is a bad URL. Close it.
 func New(o Options) (*Tracker, error) {
 	options, err := goredis.ParseURL(o.URL)
 	if err != nil {
-		return nil, err
+		return nil, ErrURL
 	}
 	o.Grace = cmp.Or(o.Grace, presence.Grace)
 	o.Lease = cmp.Or(o.Lease, 10*time.Second)

@@ -26,20 +26,22 @@ import (
 
 // Config of the API; all are needed.
 type Config struct {
-	Auth    *auth.Verifier
-	Access  *auth.Access
-	Chat    *chat.Service
-	Hub     *room.Hub
-	Store   store.Store
-	Inbox   notify.Inbox
-	Worker  *notify.Worker
-	Push    *webpush.Sender
-	People  presence.Tracker
-	WS      *ws.Door
-	Live    *Live
-	Pages   fs.FS
-	Origins Origins
-	Log     *slog.Logger
+	Auth   *auth.Verifier
+	Access *auth.Access
+	Chat   *chat.Service
+	Hub    *room.Hub
+	Store  store.Store
+	Inbox  notify.Inbox
+	Worker *notify.Worker
+	Push   *webpush.Sender
+	People presence.Tracker
+	// Degraded names the parts that go on without other nodes; nil is none.
+	Degraded func() []string
+	WS       *ws.Door
+	Live     *Live
+	Pages    fs.FS
+	Origins  Origins
+	Log      *slog.Logger
 }
 
 // API answers HTTP requests. Safe for concurrent use.

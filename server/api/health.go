@@ -13,7 +13,8 @@ func (a *API) livez(c echo.Context) error {
 	return c.JSON(http.StatusOK, map[string]string{"status": "ok"})
 }
 
-// readyz says that the store can be written.
+// readyz says that the store can be written, and which parts go on alone: that is
+// no reason to send people elsewhere.
 func (a *API) readyz(c echo.Context) error {
 	ctx, cancel := context.WithTimeout(c.Request().Context(), 2*time.Second)
 	defer cancel()
@@ -21,5 +22,9 @@ func (a *API) readyz(c echo.Context) error {
 		a.Log.Error("not ready", "err", err)
 		return problem{Title: "Not ready", Status: http.StatusServiceUnavailable, Detail: "the store cannot be written"}
 	}
-	return c.JSON(http.StatusOK, map[string]string{"status": "ready"})
+	degraded := []string{}
+	if a.Degraded != nil {
+		degraded = append(degraded, a.Degraded()...)
+	}
+	return c.JSON(http.StatusOK, map[string]any{"status": "ready", "degraded": degraded})
 }

@@ -57,6 +57,8 @@ type serveCmd struct {
 	Data       string   `env:"WEFT_DATA" default:"./weft-data" help:"Folder that everything is kept in." placeholder:"DIR"`
 	APIKey     string   `name:"api-key" env:"WEFT_API_KEY" help:"Key that gives backends full rights over HTTP." placeholder:"K"`
 	APIKeyFile string   `name:"api-key-file" env:"WEFT_API_KEY_FILE" help:"File that holds it." placeholder:"FILE"`
+	Redis      string   `env:"WEFT_REDIS" help:"Redis that nodes share who is here through." placeholder:"redis://HOST:PORT"`
+	RedisFile  string   `name:"redis-file" env:"WEFT_REDIS_FILE" help:"File that holds it." placeholder:"FILE"`
 	Origins    []string `env:"WEFT_ORIGINS" help:"Origins of pages, besides our own, that may connect." placeholder:"URL,…"`
 	PublicURL  string   `name:"public-url" env:"WEFT_PUBLIC_URL" help:"Where people reach the server." placeholder:"URL"`
 	Open       bool     `env:"WEFT_OPEN" help:"Allow open mode on an address that others reach."`
@@ -81,9 +83,13 @@ func (c *serveCmd) Run() error {
 	if err != nil {
 		return err
 	}
+	redisURL, err := fromFile(c.Redis, c.RedisFile)
+	if err != nil {
+		return err
+	}
 	liveWithin()
 	config := server.Config{
-		Addr: c.Addr, Data: c.Data, JWTSecret: jwtSecret, APIKey: apiKey, Origins: c.Origins,
+		Addr: c.Addr, Data: c.Data, JWTSecret: jwtSecret, APIKey: apiKey, Redis: redisURL, Origins: c.Origins,
 		PublicURL: c.PublicURL, Open: c.Open, Limits: c.Limits, Log: log,
 		Limit: c.Limit, TrustedProxies: c.TrustedProxies,
 	}
