@@ -96,7 +96,7 @@ func (s *store) place(r, left, right ref) ref {
 	if g := s.among(it); g != nil { // a crowd: siblings.go
 		return s.placeAmong(g, r, left, right)
 	}
-	s.dropSiblings()
+	s.disturbs(it)
 	answer, crowd := s.scan(it, left, between, right)
 	if crowd {
 		if g := s.gather(it, left, right); g != nil {

@@ -15,7 +15,8 @@ import (
 // That holds as long as between the two origins there is nothing else: nothing with the
 // same origin and another right origin, nothing that reaches in from outside. gather
 // checks it when the index is made. Afterwards whatever might bring such an item in
-// throws the index away, and the next long scan makes it anew.
+// throws the index away, and a later long scan makes it anew. Indexes that are thrown away
+// before they were of use make the next one wait for more scans.
 
 // siblings is the index of one place. The chunks are never empty, but for the first.
 type siblings struct {
@@ -23,6 +24,7 @@ type siblings struct {
 	origin, right         clientRef
 	originClock, rightClk uint32
 	chunks                [][]sibling // ascending by id
+	used                  int         // how often it has told a place
 }
 
 type sibling struct {
@@ -54,9 +56,25 @@ func (s *store) intrudes(it *item, right ref) {
 	}
 }
 
+// disturbs throws the indexes away if a scan is about to bring an item to a place among
+// siblings whose index does not know it: it has their origin and another right origin, or
+// its right origin may stand among them.
+func (s *store) disturbs(it *item) {
+	for _, g := range s.siblings {
+		if it.hasRight() || g.place == it.place && g.origin == it.originClient && g.originClock == it.originClock {
+			s.dropSiblings()
+			return
+		}
+	}
+}
+
 // gather makes the index for where r shall stand, between left and right. nil if other
 // items than siblings and what was written behind them stand there.
 func (s *store) gather(it *item, left, right ref) *siblings {
+	if s.gatherWait > 0 {
+		s.gatherWait--
+		return nil
+	}
 	o := s.first(it.place)
 	if left != 0 {
 		o = s.items[left].right
@@ -104,6 +122,7 @@ func (s *store) gather(it *item, left, right ref) *siblings {
 func (s *store) placeAmong(g *siblings, r, left, right ref) ref {
 	it := &s.items[r]
 	it.meta |= metaSibling
+	g.used++
 	id := s.clients[it.client()].id
 	k, _ := slices.BinarySearchFunc(g.chunks, id, func(c []sibling, id uint64) int {
 		if len(c) == 0 {
@@ -168,6 +187,12 @@ func (s *store) siblingChunk() []sibling {
 // dropSiblings throws all indexes away. metaSibling may stay behind: it says "may".
 func (s *store) dropSiblings() {
 	for _, g := range s.siblings {
+		if g.used > 8 {
+			s.gatherVain = 0
+		} else {
+			s.gatherVain = min(s.gatherVain+1, 10)
+		}
+		s.gatherWait = 1<<s.gatherVain - 1
 		if len(s.siblingSpare) < maxSiblings {
 			s.siblingSpare = append(s.siblingSpare, g.chunks...)
 		}

@@ -27,6 +27,7 @@ func TestSiblings(t *testing.T) {
 			t.Fatal(err)
 		}
 		updates := [][]byte{start}
+		place := []int{0, 2, 4}[rng.IntN(3)] // at the front, between two units, at the end
 		odd := rng.IntN(3) // how often writers do not keep to the one place
 		for range 100 + rng.IntN(200) {
 			writer := New(Options{ClientID: rng.Uint64N(maxClock)})
@@ -34,7 +35,7 @@ func TestSiblings(t *testing.T) {
 			for rng.IntN(8) < odd { // others' updates, in their order
 				take(t, writer, updates[rng.IntN(len(updates))])
 			}
-			at := min(2, writer.Length("t"))
+			at := min(place, writer.Length("t"))
 			if rng.IntN(8) < odd {
 				at = rng.IntN(writer.Length("t") + 1)
 			}

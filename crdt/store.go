@@ -34,6 +34,8 @@ type store struct {
 	siblings []*siblings
 
 	siblingSpare [][]sibling // chunks of indexes that were thrown away
+	gatherVain   int         // how many of the last indexes were made in vain
+	gatherWait   int         // long scans to go until the next one is made
 
 	cuts       []cutTable // of the running transaction
 	expect     int        // items that the running transaction may add beyond the room there is
