@@ -19,3 +19,6 @@ func (t *Tracker) Written() bool {
 	defer t.mu.Unlock()
 	return !t.degraded && len(t.dirty)+len(t.people) == 0
 }
+
+// RoomKey is where a room is kept under the default prefix.
+func RoomKey(room string) string { return keys("weft").room(room) }

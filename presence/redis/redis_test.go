@@ -42,7 +42,7 @@ type node struct {
 
 // quick are options with which trouble passes in seconds.
 func quick(s *server) redis.Options {
-	return redis.Options{URL: s.URL, Grace: 2 * time.Second, Lease: 3 * time.Second, Timeout: time.Second}
+	return redis.Options{URL: s.URL, Grace: 2 * time.Second, Lease: 5 * time.Second, Timeout: time.Second}
 }
 
 func startNode(t testing.TB, o redis.Options) *node {

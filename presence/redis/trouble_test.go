@@ -77,7 +77,7 @@ func TestRedisFlushed(t *testing.T) {
 
 func TestRedisPaused(t *testing.T) {
 	trouble(t, func(s *server) { s.signal(syscall.SIGSTOP) }, func(s *server) {
-		wait(4 * time.Second) // longer than the lease
+		wait(6 * time.Second) // longer than the lease
 		s.signal(syscall.SIGCONT)
 	})
 }
