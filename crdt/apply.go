@@ -153,6 +153,29 @@ func (d *Doc) applyParsed(u *parsed, size, work int) (changed bool, err error) {
 	if !delivered {
 		d.delivery.deliver(u.sources, tx)
 	}
+	if !delivered || len(d.pending.clients) > 0 {
+		changed, err = tx.settle(u, delivered)
+	}
+	switch {
+	case err != nil:
+		return false, err
+	case d.store.work > d.store.budget: // one struct may be enough
+		d.rollback(d.pending)
+		return false, ErrTooCostly
+	}
+	if len(u.deletes)+len(d.pending.deletes) > 0 && tx.applyDeletes(u.deletes.normalise()) {
+		changed = true
+	}
+	d.commit()
+	if changed {
+		d.cache.changed(false) // what is pending belongs to the full state
+	}
+	return changed || tx.changed(), nil
+}
+
+// settle parks what of an update was not delivered, and delivers what waited for it.
+func (tx *txn) settle(u *parsed, delivered bool) (changed bool, err error) {
+	d := tx.doc
 	before, settle := d.pending, d.pending.wakes(u.sources, tx)
 	if settle {
 		before = d.pending.clone()
@@ -170,14 +193,7 @@ func (d *Doc) applyParsed(u *parsed, size, work int) (changed bool, err error) {
 		d.rollback(before)
 		return false, ErrTooCostly
 	}
-	if len(u.deletes)+len(d.pending.deletes) > 0 && tx.applyDeletes(u.deletes.normalise()) {
-		changed = true
-	}
-	d.commit()
-	if changed {
-		d.cache.changed(false) // what is pending belongs to the full state
-	}
-	return changed || tx.changed(), nil
+	return changed, nil
 }
 
 // makeRoom allocates once what a large update needs, by what its bytes held, not by what

@@ -53,6 +53,11 @@ func (d *Doc) commit() (update []byte) {
 		tx.commit()
 		return nothing()
 	}
+	if !tx.local && !d.watched() {
+		tx.commit()
+		d.cursors.forget()
+		return nil
+	}
 	busy := d.busy
 	d.busy = true
 	defer func() { d.busy = busy }()

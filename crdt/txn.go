@@ -34,7 +34,9 @@ func (tx *txn) store() *store { return &tx.doc.store }
 
 func (tx *txn) begin() {
 	tx.touched, tx.deleted, tx.seams = tx.touched[:0], tx.deleted[:0], tx.seams[:0]
-	tx.store().cuts = nil
+	if s := tx.store(); s.cuts != nil {
+		s.cuts = nil
+	}
 }
 
 // changed tells whether anything happened since begin.
