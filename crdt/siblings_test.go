@@ -28,7 +28,7 @@ func TestSiblings(t *testing.T) {
 		}
 		updates := [][]byte{start}
 		place := []int{0, 2, 4}[rng.IntN(3)] // at the front, between two units, at the end
-		odd := rng.IntN(3) // how often writers do not keep to the one place
+		odd := rng.IntN(3)                   // how often writers do not keep to the one place
 		for range 100 + rng.IntN(200) {
 			writer := New(Options{ClientID: rng.Uint64N(maxClock)})
 			take(t, writer, start)
