@@ -13,7 +13,7 @@
 //   diffed, diffed_v2        the same by diffUpdate of merged: no document
 //   merged_sv                encodeStateVectorFromUpdate(merged)
 //   ways                     on about one history in 500 Yjs leaves structs apart, or not, depending on how updates came: full_v1 is then that of
-//                            "as listed", and ways those of {order, merged, loaded, diffed}; kept_ways likewise
+//                            "as listed", and ways those of {order, merged, loaded, diffed, part}; kept_ways likewise
 //   meta                     parseUpdateMeta(merged_part): {client: [from, to]}
 //   expect                   text, delta, map, array, xml, sv, as the roots of those names read; odd, and the delta of markup
 //
@@ -186,7 +186,8 @@ const gen = seed => {
   const state = d => hex(Y.encodeStateAsUpdate(d)), loaded = play(true, [Buffer.from(out.full_v1, 'hex')]), ordered = play(true, order.map(i => v1s[i]))
   Y.applyUpdate(mid, Buffer.from(out.diff_v1, 'hex'))
   const told = d => waits(d) ? '' : state(d)
-  const ways = { order: told(ordered), merged: told(play(true, [merged])), loaded: told(loaded), diffed: told(mid) }
+  const ways = { order: told(ordered), merged: told(play(true, [merged])), loaded: told(loaded), diffed: told(mid),
+    part: told(play(true, [...(out.merged_part === '' ? [] : [Buffer.from(out.merged_part, 'hex')]), ...order.map(i => v1s[i])])) }
   if (Object.values(ways).some(w => w !== '' && w !== out.full_v1)) out.ways = ways
   if (out.kept_v1 !== '') {
     const keptWays = { order: told(play(false, order.map(i => v1s[i]))), loaded: told(play(false, [Buffer.from(out.kept_v1, 'hex')])) }

@@ -34,6 +34,7 @@ type options struct {
 	crash   int
 	hostile int
 	vectors int
+	seed    int64
 	only    []string
 }
 
@@ -74,6 +75,7 @@ func parse(args []string, out io.Writer) (options, error) {
 	f.IntVar(&o.crash, "crash", 20, "rounds of kill -9 under load (0: off)")
 	f.IntVar(&o.hostile, "hostile", 10_000, "malformed frames, and as many mutated ones, for each door (0: off)")
 	f.IntVar(&o.vectors, "vectors", 2000, "random histories to compare with Yjs (0: off)")
+	f.Int64Var(&o.seed, "seed", 0, "seed of the random histories (0: the clock's)")
 	f.Usage = func() {
 		fmt.Fprintf(out, "usage: go tool check [flags] [part ...]\n\nparts: %s\n\n", strings.Join(names(plan(o)), " "))
 		f.PrintDefaults()

@@ -36,13 +36,16 @@ func browser(ctx context.Context, b *bench) error {
 }
 
 // vectors lets Yjs make random histories and compares what the engine makes of
-// them, byte for byte. Every run has histories of its own; the seed that is
-// printed makes them again.
+// them, byte for byte. Without -seed every run has histories of its own; the seed
+// that is printed makes them again.
 func vectors(ctx context.Context, b *bench) error {
 	if err := b.needNode(ctx); err != nil {
 		return err
 	}
 	c := b.in(".", "go", "test", "-count=1", "-v", "-run", "^TestYjsHistories$", "./crdt")
 	c.env = []string{"WEFT_HISTORIES=" + fmt.Sprint(b.options.vectors)}
+	if b.options.seed != 0 {
+		c.env = append(c.env, "WEFT_SEED="+fmt.Sprint(b.options.seed))
+	}
 	return b.run(ctx, c)
 }
