@@ -45,20 +45,20 @@ test('the worker shows a push, and a click brings the open tab forward', async (
     web_push: 8030,
     notification: { title: 'Ana mentioned you', body: 'can you take the pump?', navigate: url, tag: 'room:bio', lang: 'en', dir: 'auto', silent: false, data: { room: 'bio', id: '01', kind: 'mention', at: 1 } },
   })
-  // Chromium drops a push that it is handed while the worker is not up yet.
-  let delivered = 0
-  await until('the notification', async () => {
-    if (Date.now() - delivered > 5000) {
-      await deliver(payload)
-      delivered = Date.now()
-    }
-    return (await shown()).some((n) => n.tag === 'room:bio' && `${n.title} ${n.body}`.includes('can you take the pump?'))
-  })
+  // Chromium drops a push that it is handed while the worker is not up: then it is handed it again.
+  const push = (what, data, arrived) => {
+    let delivered = 0
+    return until(what, async () => {
+      if (Date.now() - delivered > 5000) {
+        await deliver(data)
+        delivered = Date.now()
+      }
+      return arrived(await shown())
+    })
+  }
+  await push('the notification', payload, (all) => all.some((n) => n.tag === 'room:bio' && `${n.title} ${n.body}`.includes('can you take the pump?')))
 
-  await t.test('a payload that nobody can read still shows something', async () => {
-    await deliver('not json')
-    await until('a second notification', async () => (await shown()).length >= 2)
-  })
+  await t.test('a payload that nobody can read still shows something', () => push('a second notification', 'not json', (all) => all.length >= 2))
 
   await t.test('a click focuses the tab and tells it where to go', async () => {
     await page.evaluate(() => {
