@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"go/format"
 	"io/fs"
@@ -87,43 +86,4 @@ func hostile(ctx context.Context, b *bench) error {
 	c := b.in(".", "go", "test", "-count=1", "-v", "-timeout", "20m", "-run", "^TestHostileFrames$", "./server")
 	c.env = []string{fmt.Sprintf("WEFT_HOSTILE=%d", b.options.hostile)}
 	return b.run(ctx, c)
-}
-
-// fuzz runs every fuzz target for a while, each from its committed corpus.
-func fuzz(ctx context.Context, b *bench) error {
-	list, err := b.output(ctx, b.in(".", "go", "test", "-list", "^Fuzz", "./..."))
-	if err != nil {
-		return err
-	}
-	targets := fuzzTargets(list)
-	if len(targets) == 0 {
-		return errors.New("there is no fuzz target")
-	}
-	var failures []error
-	for _, t := range targets {
-		failures = append(failures, b.run(ctx, b.in(".", "go", "test", "-run", "^$",
-			"-fuzz", "^"+t.name+"$", "-fuzztime", b.options.fuzz.String(), t.pkg)))
-	}
-	return errors.Join(failures...)
-}
-
-type target struct{ pkg, name string }
-
-// fuzzTargets reads what go test -list prints: the names of a package's targets
-// and then the line that closes the package.
-func fuzzTargets(list string) (targets []target) {
-	var names []string
-	for line := range strings.Lines(list) {
-		fields := strings.Fields(line)
-		switch {
-		case len(fields) == 1 && strings.HasPrefix(fields[0], "Fuzz"):
-			names = append(names, fields[0])
-		case len(fields) >= 2 && fields[0] == "ok":
-			for _, n := range names {
-				targets = append(targets, target{fields[1], n})
-			}
-			names = nil
-		}
-	}
-	return targets
 }
