@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"weft/server/chat"
 	"weft/server/room"
 	"weft/server/ws"
 )
@@ -20,6 +21,7 @@ import (
 // limits of all parts of a server.
 type limits struct {
 	ws    ws.Limits
+	chat  chat.Limits
 	rooms room.Limits
 }
 
@@ -60,7 +62,8 @@ var named = map[string]limit{
 	"bytes":          {what: "bytes from one connection", unit: perSec, rate: func(l *limits) (*rate.Limit, *int) { return &l.ws.Bytes, &l.ws.BytesAt }},
 	"requests":       {what: "joins, state vectors and the like from one connection", unit: perSec, rate: func(l *limits) (*rate.Limit, *int) { return &l.ws.Asks, &l.ws.AsksAt }},
 	"awareness":      {what: "awareness messages from one connection", unit: perSec, rate: func(l *limits) (*rate.Limit, *int) { return &l.ws.Moves, &l.ws.MovesAt }},
-	"chat":           {what: "chat messages from one connection", unit: perSec, rate: func(l *limits) (*rate.Limit, *int) { return &l.ws.Chat, &l.ws.ChatAt }},
+	"chat":           {what: "chat messages of one person in one room", unit: perSec, rate: func(l *limits) (*rate.Limit, *int) { return &l.chat.Person, &l.chat.PersonAt }},
+	"room-chat":      {what: "chat messages of everybody in one room", unit: perSec, rate: func(l *limits) (*rate.Limit, *int) { return &l.chat.Room, &l.chat.RoomAt }},
 	"document":       {what: "content of one document", unit: size, number: func(l *limits) *int { return &l.rooms.Content }},
 	"structs":        {what: "structs in one document", number: func(l *limits) *int { return &l.rooms.Structs }},
 	"clients":        {what: "Yjs clients that have written to one document", number: func(l *limits) *int { return &l.rooms.Clients }},
@@ -77,9 +80,9 @@ func (c Config) limits() (l limits, err error) {
 	}
 	switch c.Limits {
 	case "", "default":
-		l.ws = ws.DefaultLimits()
+		l.ws, l.chat = ws.DefaultLimits(), chat.DefaultLimits()
 	case "lab":
-		l.ws = ws.LabLimits()
+		l.ws, l.chat = ws.LabLimits(), chat.LabLimits()
 	default:
 		return l, fmt.Errorf("server: limits %q: they are default or lab", c.Limits)
 	}
@@ -157,7 +160,7 @@ func parseSize(text string) (int64, error) {
 // LimitNames lists what Config.Limit can set, with what it is and its default,
 // one line each.
 func LimitNames() []string {
-	defaults := limits{ws: ws.DefaultLimits(), rooms: room.DefaultLimits()}
+	defaults := limits{ws: ws.DefaultLimits(), chat: chat.DefaultLimits(), rooms: room.DefaultLimits()}
 	var lines []string
 	for _, name := range slices.Sorted(maps.Keys(named)) {
 		n := named[name]

@@ -136,7 +136,7 @@ func (s *Server) assemble(l limits) error {
 	talk := chat.New(s.store, func(m store.Message) {
 		s.tell(string(m.Room), "message", m)
 		s.facts.nudge()
-	})
+	}, l.chat)
 	s.door = ws.New(ws.Config{
 		Hub: s.hub, Chat: talk, People: s.people, Typing: s.typing, Members: rooms,
 		Auth: verifier, Limits: l.ws, Proxies: proxies, Log: c.Log,

@@ -1,10 +1,12 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -21,6 +23,8 @@ type problem struct {
 	Title  string `json:"title"`
 	Status int    `json:"status"`
 	Detail string `json:"detail,omitempty"`
+	// retry is what Retry-After says, in seconds; 0 is 2.
+	retry int
 }
 
 func (p problem) Error() string { return p.Title + ": " + p.Detail }
@@ -57,6 +61,9 @@ func toProblem(err error) (p problem, known bool) {
 	if errors.As(err, &own) {
 		return own, true
 	}
+	if fast := (*chat.TooFast)(nil); errors.As(err, &fast) {
+		return problem{Title: "Too many messages", Status: http.StatusTooManyRequests, Detail: err.Error(), retry: fast.Seconds()}, true
+	}
 	if errors.Is(err, store.ErrCorrupt) { // the log has the rest
 		return problem{Title: "The room is quarantined", Status: http.StatusServiceUnavailable, Detail: "what is stored of it is damaged; its operator has to look after it"}, true
 	}
@@ -83,7 +90,7 @@ func (a *API) fail(err error, c echo.Context) {
 		a.Log.Error("request failed", "method", c.Request().Method, "route", c.Path(), "err", err)
 	}
 	if p.Status == http.StatusServiceUnavailable || p.Status == http.StatusTooManyRequests {
-		c.Response().Header().Set("Retry-After", "2")
+		c.Response().Header().Set("Retry-After", strconv.Itoa(cmp.Or(p.retry, 2)))
 	}
 	c.Response().Header().Set(echo.HeaderContentType, "application/problem+json")
 	c.Response().WriteHeader(p.Status)

@@ -118,6 +118,9 @@ func (a *API) postMessage(c echo.Context) error {
 	if err := bind(c, &p); err != nil {
 		return err
 	}
+	if auth.RequestToken(c.Request()) == "" { // somebody new with every request
+		p.From = a.WS.Address(c.Request())
+	}
 	m, err := a.Chat.Post(c.Request().Context(), id, roomID, p)
 	if err != nil {
 		return err

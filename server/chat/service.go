@@ -3,6 +3,7 @@
 package chat
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -45,6 +46,7 @@ type Service struct {
 	posted func(store.Message)
 	now    func() time.Time
 	seed   maphash.Seed
+	pace   *pace
 	// order makes posted follow seq: a room's lock is held from storing a
 	// message until it has been handed on.
 	order [64]sync.Mutex
@@ -52,8 +54,8 @@ type Service struct {
 
 // New makes a service. posted is called with every new message, in order of
 // seq within a room, after it is on disk; it must not block for long.
-func New(s Store, posted func(store.Message)) *Service {
-	return &Service{store: s, posted: posted, now: time.Now, seed: maphash.MakeSeed()}
+func New(s Store, posted func(store.Message), l Limits) *Service {
+	return &Service{store: s, posted: posted, now: time.Now, seed: maphash.MakeSeed(), pace: newPace(l)}
 }
 
 // Post is what an author sends.
@@ -62,10 +64,14 @@ type Post struct {
 	Text   string          `json:"text"`
 	Thread string          `json:"thread"`
 	Quote  json.RawMessage `json:"quote"` // a JSON object, kept as it is
+
+	// From is who is counted for the limits, if that is not the author: somebody
+	// who is a new person with every request.
+	From string `json:"-"`
 }
 
 // Post stores a message and hands it on. The same id from the same author is
-// the same message, returned again.
+// the same message, returned again. A *TooFast says that nothing has happened.
 func (s *Service) Post(ctx context.Context, author auth.Identity, room store.RoomID, p Post) (store.Message, error) {
 	if author.Role(string(room)) < auth.Comment {
 		return store.Message{}, ErrForbidden
@@ -74,6 +80,9 @@ func (s *Service) Post(ctx context.Context, author auth.Identity, room store.Roo
 		p.ID = rand.Text()
 	}
 	if err := p.check(); err != nil {
+		return store.Message{}, err
+	}
+	if err := s.pace.allow(cmp.Or(p.From, author.User), room, s.now()); err != nil {
 		return store.Message{}, err
 	}
 	members, err := s.store.Members(ctx, room)

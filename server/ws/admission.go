@@ -140,6 +140,9 @@ func (c *admitted) leave() {
 	}
 }
 
+// Address is where a request comes from, as connections are counted by it.
+func (d *Door) Address(r *http.Request) string { return "address " + address(r, d.admission.proxies) }
+
 // address is where a request comes from: an IPv4 address, or the /64 network of
 // an IPv6 one, which is what one customer has. Behind trusted proxies it is the
 // last address in X-Forwarded-For that is not one of theirs: what stands before

@@ -34,6 +34,8 @@ type unsent struct {
 	Status int    `json:"status"`
 	Title  string `json:"title"`
 	Detail string `json:"detail"`
+	// RetryAfter is in seconds; 0 is not known.
+	RetryAfter int `json:"retryAfter,omitempty"`
 }
 
 func (n *native) post(ch *channel, e wire.Event) error {
@@ -48,12 +50,10 @@ func (n *native) post(ch *channel, e wire.Event) error {
 	}
 	c := n.conn
 	refuse := func(status int, title, detail string) error {
-		n.say(ch.peer.channel, "unsent", unsent{p.ID, status, title, detail})
+		n.say(ch.peer.channel, "unsent", unsent{ID: p.ID, Status: status, Title: title, Detail: detail})
 		return nil
 	}
-	if !c.limit.chat.Allow() {
-		return refuse(429, "Too many messages", "wait a moment, then send it again")
-	}
+	c.limit.ask()
 	post := chat.Post{ID: p.ID, Text: p.Text, Thread: p.Thread}
 	if p.Quote != "" {
 		post.Quote = []byte(p.Quote)
@@ -63,7 +63,11 @@ func (n *native) post(ch *channel, e wire.Event) error {
 		return refuse(403, "Forbidden", "you may not write here")
 	}
 	stored, err := c.door.Chat.Post(context.Background(), c.person.identity, room, post)
+	var fast *chat.TooFast
 	switch {
+	case errors.As(err, &fast):
+		n.say(ch.peer.channel, "unsent", unsent{p.ID, 429, "Too many messages", err.Error(), fast.Seconds()})
+		return nil
 	case errors.Is(err, chat.ErrForbidden):
 		return refuse(403, "Forbidden", err.Error())
 	case errors.Is(err, chat.ErrInvalid):

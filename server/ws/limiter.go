@@ -12,7 +12,6 @@ type limiters struct {
 	updates *rate.Limiter
 	asks    *rate.Limiter
 	moves   *rate.Limiter
-	chat    *rate.Limiter
 	bytes   *rate.Limiter
 }
 
@@ -21,7 +20,6 @@ func newLimiters(l Limits) *limiters {
 		updates: rate.NewLimiter(l.Updates, l.UpdatesAt),
 		asks:    rate.NewLimiter(l.Asks, l.AsksAt),
 		moves:   rate.NewLimiter(l.Moves, l.MovesAt),
-		chat:    rate.NewLimiter(l.Chat, l.ChatAt),
 		bytes:   rate.NewLimiter(l.Bytes, max(l.BytesAt, l.Document)),
 	}
 }

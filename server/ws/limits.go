@@ -30,8 +30,6 @@ type Limits struct {
 	AsksAt    int        // burst: a client that comes back to all its rooms
 	Moves     rate.Limit // awareness messages; stock clients send back all that they hear
 	MovesAt   int        // burst
-	Chat      rate.Limit
-	ChatAt    int // burst
 }
 
 // DefaultLimits are for the open network.
@@ -40,7 +38,7 @@ func DefaultLimits() Limits {
 		Document: 1 << 20, Answer: 16 << 20, Event: 64 << 10, PreAuth: 16 << 10, Rooms: 32,
 		Queue: 1 << 20, QueueLen: 1000, PerAddr: 100, PerPerson: 20, Strangers: 20,
 		New: 10, NewAt: 50, NewAll: 200, NewAllAt: 400, Bytes: 256 << 10, BytesAt: 2 << 20,
-		Updates: 60, UpdatesAt: 200, Asks: 10, AsksAt: 100, Moves: 200, MovesAt: 400, Chat: 5, ChatAt: 10,
+		Updates: 60, UpdatesAt: 200, Asks: 10, AsksAt: 100, Moves: 200, MovesAt: 400,
 	}
 }
 
@@ -49,7 +47,7 @@ func LabLimits() Limits {
 	l := DefaultLimits()
 	l.PerAddr, l.PerPerson, l.Strangers = 0, 0, 0
 	l.New, l.NewAll, l.Bytes = rate.Inf, rate.Inf, rate.Inf
-	l.Updates, l.Asks, l.Moves, l.Chat = rate.Inf, rate.Inf, rate.Inf, rate.Inf
+	l.Updates, l.Asks, l.Moves = rate.Inf, rate.Inf, rate.Inf
 	return l
 }
 
