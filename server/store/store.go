@@ -15,10 +15,6 @@ import (
 // Seq numbers a room's chat messages 1, 2, 3, … without gaps.
 type Seq int64
 
-// Change numbers what happens to a room's messages 1, 2, 3, …: a post and every
-// later change of a message each take the next number.
-type Change int64
-
 // LogID orders the records of all document logs of one store. IDs only grow.
 type LogID int64
 
@@ -42,7 +38,6 @@ type Message struct {
 	ID        string          `json:"id"` // 1..64 bytes, chosen by the author's client
 	Room      RoomID          `json:"room"`
 	Seq       Seq             `json:"seq"`
-	Change    Change          `json:"change"` // the last one that made it what it is
 	User      User            `json:"user"`
 	Text      string          `json:"text"`
 	Thread    string          `json:"thread,omitempty"` // id of the message it answers
@@ -76,13 +71,8 @@ type Reaction struct {
 // newest ones if only Before (or nothing) is set, the oldest ones if After is.
 // Zero means not set (After -1: from the first message on); Limit 0 means 50, at most 200. The answer is always in
 // ascending order of seq.
-//
-// Changed asks for something else, and nothing else may be set but Limit: for
-// the messages whose Change is above it, in order of Change, each as it is now.
-// -1: for all.
 type MessagePage struct {
 	Before, After Seq
-	Changed       Change
 	Limit         int
 }
 
@@ -124,12 +114,10 @@ type Store interface {
 	// PostMessage stores the message with the room's next seq and, if fact is
 	// set, a Fact of kind "message" whose Data is the stored message's JSON.
 	// If the same author has already posted this id in this room, it returns
-	// that message with created false. Seq, Change and Reactions in m are
-	// ignored.
+	// that message with created false. Seq and Reactions in m are ignored.
 	PostMessage(ctx context.Context, m Message, fact bool) (stored Message, created bool, err error)
 	Messages(ctx context.Context, room RoomID, p MessagePage) ([]Message, error)
 	LastSeq(ctx context.Context, room RoomID) (Seq, error)
-	LastChange(ctx context.Context, room RoomID) (Change, error)
 
 	// Facts returns up to limit facts not yet done, oldest first.
 	Facts(ctx context.Context, limit int) ([]Fact, error)

@@ -60,16 +60,16 @@ func (t *tx) post(m store.Message, fact bool) (store.Message, bool, error) {
 		return store.Message{}, false, err
 	}
 	var room int64
-	if _, err := t.row("INSERT INTO rooms (name, last_seq, last_change) VALUES (?, 1, 1) ON CONFLICT (name) DO UPDATE SET last_seq = last_seq + 1, last_change = last_change + 1 RETURNING id, last_seq, last_change",
-		[]any{m.Room}, &room, &m.Seq, &m.Change); err != nil {
+	if _, err := t.row("INSERT INTO rooms (name, last_seq) VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET last_seq = last_seq + 1 RETURNING id, last_seq",
+		[]any{m.Room}, &room, &m.Seq); err != nil {
 		return store.Message{}, false, err
 	}
 	var quote any // NULL if there is none
 	if m.Quote != nil {
 		quote = string(m.Quote)
 	}
-	if _, err := t.exec("INSERT INTO messages (room, seq, id, usr, name, text, thread, quote, mentions, created_at, edited_at, deleted, change) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		room, m.Seq, m.ID, m.User.ID, m.User.Name, m.Text, m.Thread, quote, string(mentions), millis(m.CreatedAt), millisPtr(m.EditedAt), m.Deleted, m.Change); err != nil {
+	if _, err := t.exec("INSERT INTO messages (room, seq, id, usr, name, text, thread, quote, mentions, created_at, edited_at, deleted) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		room, m.Seq, m.ID, m.User.ID, m.User.Name, m.Text, m.Thread, quote, string(mentions), millis(m.CreatedAt), millisPtr(m.EditedAt), m.Deleted); err != nil {
 		return store.Message{}, false, err
 	}
 	if fact {
@@ -100,20 +100,17 @@ func (s *Store) Messages(ctx context.Context, room store.RoomID, p store.Message
 	if p.Before > 0 {
 		where, args = where+" AND m.seq < ?", append(args, p.Before)
 	}
-	by := "m.seq DESC"
+	order := "DESC"
 	if p.After != 0 {
-		where, args, by = where+" AND m.seq > ?", append(args, p.After), "m.seq ASC"
-	}
-	if p.Changed != 0 {
-		where, args, by = " AND m.change > ?", []any{p.Changed}, "m.change ASC"
+		where, args, order = where+" AND m.seq > ?", append(args, p.After), "ASC"
 	}
 	args = append(args, min(limit, maxPage))
 	q := func(query string, args ...any) (*sql.Rows, error) { return s.readers.QueryContext(ctx, query, args...) }
-	found, err := messages(q, room, where+" ORDER BY "+by+" LIMIT ?", args...)
+	found, err := messages(q, room, where+" ORDER BY m.seq "+order+" LIMIT ?", args...)
 	if err != nil {
 		return nil, fail("messages", err)
 	}
-	if by == "m.seq DESC" {
+	if order == "DESC" {
 		slices.Reverse(found)
 	}
 	return found, nil
@@ -128,7 +125,7 @@ func messages(q querier, room store.RoomID, rest string, args ...any) ([]store.M
 		var mentions string
 		var created int64
 		var edited sql.NullInt64
-		if err := rows.Scan(&m.Seq, &m.ID, &m.User.ID, &m.User.Name, &m.Text, &m.Thread, &quote, &mentions, &created, &edited, &m.Deleted, &m.Change); err != nil {
+		if err := rows.Scan(&m.Seq, &m.ID, &m.User.ID, &m.User.Name, &m.Text, &m.Thread, &quote, &mentions, &created, &edited, &m.Deleted); err != nil {
 			return err
 		}
 		if quote.Valid {
@@ -140,28 +137,16 @@ func messages(q querier, room store.RoomID, rest string, args ...any) ([]store.M
 		m.CreatedAt, m.EditedAt = timeOf(created), timePtr(edited)
 		found = append(found, m)
 		return nil
-	}, "SELECT m.seq, m.id, m.usr, m.name, m.text, m.thread, m.quote, m.mentions, m.created_at, m.edited_at, m.deleted, m.change"+
+	}, "SELECT m.seq, m.id, m.usr, m.name, m.text, m.thread, m.quote, m.mentions, m.created_at, m.edited_at, m.deleted"+
 		" FROM rooms r JOIN messages m ON m.room = r.id WHERE r.name = ? "+rest, append([]any{room}, args...)...)
 	return found, err
 }
 
 // LastSeq implements store.Store.
 func (s *Store) LastSeq(ctx context.Context, room store.RoomID) (seq store.Seq, err error) {
-	err = s.counter(ctx, "SELECT last_seq FROM rooms WHERE name = ?", room, &seq)
-	return seq, fail("last seq", err)
-}
-
-// LastChange implements store.Store.
-func (s *Store) LastChange(ctx context.Context, room store.RoomID) (change store.Change, err error) {
-	err = s.counter(ctx, "SELECT last_change FROM rooms WHERE name = ?", room, &change)
-	return change, fail("last change", err)
-}
-
-// counter leaves to alone if there is no such room.
-func (s *Store) counter(ctx context.Context, query string, room store.RoomID, to any) error {
-	err := s.readers.QueryRowContext(ctx, query, room).Scan(to)
+	err = s.readers.QueryRowContext(ctx, "SELECT last_seq FROM rooms WHERE name = ?", room).Scan(&seq)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil
+		return 0, nil
 	}
-	return err
+	return seq, fail("last seq", err)
 }

@@ -120,7 +120,7 @@ func chatConflict(t *testing.T, o *storeUnderTest) {
 func chatFidelity(t *testing.T, o *storeUnderTest) {
 	edited := at(3).Add(300 * time.Microsecond).In(time.FixedZone("east", 3600))
 	given := store.Message{
-		ID: "m🧵", Room: "a/b/ü", Seq: 900, Change: 901, User: ben,
+		ID: "m🧵", Room: "a/b/ü", Seq: 900, User: ben,
 		Text:      "line\n\ttab 'quote\" \\ 🧶 @ann ünïcode\u2028",
 		Thread:    "m0",
 		Quote:     json.RawMessage(`{"text": "said", "n": [1, 2.50]}`),
@@ -131,7 +131,7 @@ func chatFidelity(t *testing.T, o *storeUnderTest) {
 	}
 	want := given
 	wantEdited := at(3)
-	want.Seq, want.Change, want.Reactions, want.CreatedAt, want.EditedAt = 1, 1, []store.Reaction{}, at(2), &wantEdited
+	want.Seq, want.Reactions, want.CreatedAt, want.EditedAt = 1, []store.Reaction{}, at(2), &wantEdited
 	stored, created, err := o.S.PostMessage(t.Context(), given, false)
 	must(t, err)
 	if !created {
@@ -142,7 +142,7 @@ func chatFidelity(t *testing.T, o *storeUnderTest) {
 	plain := store.Message{ID: "m2", Room: "a/b/ü", User: ann, CreatedAt: at(4)}
 	stored2, _, err := o.S.PostMessage(t.Context(), plain, false)
 	must(t, err)
-	plain.Seq, plain.Change, plain.Mentions, plain.Reactions = 2, 2, []store.Mention{}, []store.Reaction{}
+	plain.Seq, plain.Mentions, plain.Reactions = 2, []store.Mention{}, []store.Reaction{}
 	same(t, "stored", stored2, plain)
 	o.twice(func() {
 		same(t, "read", value(o.S.Messages(t.Context(), "a/b/ü", store.MessagePage{}))(t), []store.Message{want, plain})
@@ -195,24 +195,6 @@ func chatPages(t *testing.T, o *storeUnderTest) {
 		}
 		same(t, fmt.Sprintf("page %+v", c.page), got, want)
 	}
-	for _, c := range []struct {
-		changed  store.Change
-		limit    int
-		from, to store.Change
-	}{
-		{-1, 10, 1, 10}, {-1, 0, 1, 50}, {1, 1000, 2, 201}, {195, 0, 196, 205}, {204, 1, 205, 205}, {205, 0, 1, 0}, {9999, 0, 1, 0},
-	} {
-		want, got := []store.Change{}, []store.Change{}
-		for n := c.from; n <= c.to; n++ {
-			want = append(want, n)
-		}
-		for _, m := range value(o.S.Messages(t.Context(), "room", store.MessagePage{Changed: c.changed, Limit: c.limit}))(t) {
-			got = append(got, m.Change)
-		}
-		same(t, fmt.Sprintf("changed after %d, limit %d", c.changed, c.limit), got, want)
-	}
-	same(t, "last change", value(o.S.LastChange(t.Context(), "room"))(t), store.Change(n))
-	same(t, "last change of an unknown room", value(o.S.LastChange(t.Context(), "nowhere"))(t), store.Change(0))
 	if list := value(o.S.Messages(t.Context(), "nowhere", store.MessagePage{}))(t); list == nil || len(list) != 0 {
 		t.Fatalf("messages of an unknown room: %#v, want an empty list", list)
 	}

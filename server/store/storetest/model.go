@@ -114,7 +114,6 @@ func modelPost(t *testing.T, o *storeUnderTest, r *rand.Rand, room store.RoomID,
 	case i < 0:
 		must(t, err)
 		msg.Seq = store.Seq(len(m.messages) + 1)
-		msg.Change = store.Change(msg.Seq)
 		m.messages = append(m.messages, msg)
 		same(t, "posted", stored, msg)
 		same(t, "created", created, true)
