@@ -11,6 +11,7 @@ import (
 
 	"weft/notify/webpush"
 	"weft/presence/redis"
+	"weft/server/auth/jwks"
 	"weft/server/store"
 )
 
@@ -21,9 +22,17 @@ type Config struct {
 	Addr string
 	// Data is the folder that everything is kept in; it is made if need be.
 	Data string
-	// JWTSecret checks tokens (HS256), 32 bytes or more. Without it and without
+	// JWTSecret checks tokens (HS256), 32 bytes or more. Without it, JWKS and
 	// APIKey the server is in open mode: who can connect may write, as a guest.
 	JWTSecret string
+	// JWKS is where the keys of an issuer of tokens are, RS256, ES256 or EdDSA: an
+	// https URL or a file. JWKSPrivate allows http and private networks. Issuer is
+	// what their iss must be, empty for anything; Audience what their aud must
+	// name, empty for "weft".
+	JWKS        string
+	JWKSPrivate bool
+	Issuer      string
+	Audience    string
 	// APIKey gives backends full rights over HTTP.
 	APIKey string
 	// Origins of pages, besides our own, that may connect.
@@ -58,8 +67,8 @@ type Config struct {
 // ErrOpen says that the server would be open to others without being told to.
 var ErrOpen = errors.New("server: open mode lets anyone who can connect write, and this address is not only this machine's")
 
-// openMode tells whether people come in without tokens.
-func (c Config) openMode() bool { return c.JWTSecret == "" && c.APIKey == "" }
+// OpenMode tells whether people come in without tokens.
+func (c Config) OpenMode() bool { return c.JWTSecret == "" && c.JWKS == "" && c.APIKey == "" }
 
 // Check fills in defaults and refuses what cannot be meant. New calls it; call
 // it to know before an address is taken.
@@ -78,8 +87,8 @@ func (c *Config) Check() error {
 		return fmt.Errorf("server: address %q: it is HOST:PORT: %w", c.Addr, err)
 	}
 	if !loopback(host) && !c.Open {
-		if c.openMode() {
-			return fmt.Errorf("%w (%s): give --jwt-secret so that people need tokens, or --open if this is meant", ErrOpen, c.Addr)
+		if c.OpenMode() {
+			return fmt.Errorf("%w (%s): give --jwt-secret or --jwks so that people need tokens, or --open if this is meant", ErrOpen, c.Addr)
 		}
 		if c.Limits == "lab" {
 			return fmt.Errorf("server: lab limits on %s would leave it unprotected: give --open if this is meant", c.Addr)
@@ -90,6 +99,13 @@ func (c *Config) Check() error {
 	}
 	if _, err := c.proxies(); err != nil {
 		return err
+	}
+	if c.JWKS != "" {
+		if _, err := c.keys(); err != nil {
+			return err
+		}
+	} else if c.Issuer != "" || c.Audience != "" {
+		return errors.New("server: an issuer or audience is demanded of the tokens of --jwks, and that is not given")
 	}
 	if c.Redis != "" {
 		if err := redis.CheckURL(c.Redis); err != nil {
@@ -104,6 +120,11 @@ func (c *Config) Check() error {
 		c.PublicURL = u.Scheme + "://" + u.Host
 	}
 	return nil
+}
+
+// keys makes the key set of JWKS.
+func (c Config) keys() (*jwks.Set, error) {
+	return jwks.New(jwks.Config{Source: c.JWKS, Private: c.JWKSPrivate, Log: c.Log})
 }
 
 // localURL is where this machine finds the server.

@@ -23,6 +23,7 @@ import (
 	"weft/presence"
 	"weft/server/api"
 	"weft/server/auth"
+	"weft/server/auth/jwks"
 	"weft/server/chat"
 	"weft/server/room"
 	"weft/server/store"
@@ -57,6 +58,7 @@ type Server struct {
 	http   *http.Server
 
 	access auth.Access
+	keys   *jwks.Set // nil: none
 
 	cancel     context.CancelFunc // ends the goroutines below
 	background sync.WaitGroup
@@ -145,7 +147,7 @@ func (s *Server) assemble(l limits) error {
 	handler, err := api.New(api.Config{
 		Auth: verifier, Access: &s.access, Chat: talk, Hub: s.hub, Store: s.store, Inbox: s.store, Worker: s.worker, Push: push,
 		People: s.people, Degraded: s.degraded, WS: s.door, Live: s.live, Pages: web.Dist(), Log: c.Log,
-		Origins: api.Origins{Allowed: c.Origins, PublicURL: c.PublicURL, Local: c.openMode() && loopback(host)},
+		Origins: api.Origins{Allowed: c.Origins, PublicURL: c.PublicURL, Local: c.OpenMode() && loopback(host)},
 	})
 	if err != nil {
 		return err
@@ -153,6 +155,9 @@ func (s *Server) assemble(l limits) error {
 	s.http = &http.Server{
 		Handler: handler, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
 		ErrorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelWarn),
+	}
+	if s.keys != nil {
+		s.background.Go(func() { s.keys.Run(ctx) })
 	}
 	s.background.Go(func() { s.facts.run(ctx) })
 	s.background.Go(func() {
@@ -163,17 +168,29 @@ func (s *Server) assemble(l limits) error {
 	return nil
 }
 
-// verifier makes the token checker; without a secret of the operator's, with
-// one made at the first start.
+// verifier makes the token checker; without a secret or keys of the operator's, with
+// a secret made at the first start.
 func (s *Server) verifier(ctx context.Context) (*auth.Verifier, error) {
-	secret := []byte(s.config.JWTSecret)
-	if len(secret) == 0 {
-		var err error
-		if secret, err = s.store.Setting(ctx, "guest-secret", newSecret); err != nil {
+	c := auth.Config{
+		Secret: []byte(s.config.JWTSecret), Issuer: s.config.Issuer, Audience: s.config.Audience,
+		Open: s.config.OpenMode(), Access: &s.access, APIKey: s.config.APIKey,
+	}
+	var err error
+	switch {
+	case s.config.JWKS != "":
+		keys, err := s.config.keys()
+		if err != nil {
+			return nil, err
+		}
+		if s.keys, c.Keys = keys, keys; s.config.JWTSecret == "" {
+			c.Secret = nil
+		}
+	case s.config.JWTSecret == "":
+		if c.Secret, err = s.store.Setting(ctx, "guest-secret", newSecret); err != nil {
 			return nil, err
 		}
 	}
-	return auth.NewVerifier(auth.Config{Secret: secret, Open: s.config.openMode(), Access: &s.access, APIKey: s.config.APIKey})
+	return auth.NewVerifier(c)
 }
 
 // pushSender makes the web push sender, with keys made at the first start.

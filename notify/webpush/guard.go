@@ -5,13 +5,13 @@ import (
 	"crypto/ecdh"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
 	"syscall"
-	"time"
+
+	"weft/notify/guard"
 )
 
 // DefaultHosts are the push services of the browsers. "*." stands for any
@@ -104,7 +104,7 @@ func (p policy) control(_ context.Context, network, address string, _ syscall.Ra
 	if p.loopback && to.Addr().Unmap().IsLoopback() {
 		return nil
 	}
-	if !public(to.Addr()) {
+	if !guard.Public(to.Addr()) {
 		return refuse("%v is not a public address", to.Addr())
 	}
 	if to.Port() != 443 {
@@ -113,65 +113,9 @@ func (p policy) control(_ context.Context, network, address string, _ syscall.Ra
 	return nil
 }
 
-// Of the addresses of the special registries (RFC 6890 and IANA's later entries),
-// those inside what public takes for granted.
-var special = func() (list []netip.Prefix) {
-	for _, s := range []string{
-		"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
-		"172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24",
-		"192.88.99.0/24", "192.168.0.0/16", "192.175.48.0/24", "198.18.0.0/15",
-		"198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
-		"2001::/23", // protocols: Teredo, ORCHID, …
-		"2001:db8::/32", "2002::/16" /* 6to4 */, "2620:4f:8000::/48", "3fff::/20",
-	} {
-		list = append(list, netip.MustParsePrefix(s))
-	}
-	return list
-}()
-
-var globalUnicast = netip.MustParsePrefix("2000::/3")
-
-// public tells whether the address is on the open Internet. An IPv6 address has
-// to be of 2000::/3, which leaves out loopback, link-local, unique local,
-// multicast, NAT64 and every way but one to write an IPv4 address; that one is
-// undone first.
-func public(addr netip.Addr) bool {
-	addr = addr.Unmap()
-	if !addr.IsValid() || addr.Zone() != "" || addr.Is6() && !globalUnicast.Contains(addr) {
-		return false
-	}
-	for _, p := range special {
-		if p.Contains(addr) {
-			return false
-		}
-	}
-	return true
-}
-
 // client makes the HTTP client that obeys the policy.
 func (p policy) client(c Config) *http.Client {
-	dialer := &net.Dialer{
-		Timeout:        min(c.Timeout, 5*time.Second),
-		KeepAlive:      30 * time.Second,
-		ControlContext: p.control,
-		Resolver:       c.resolver,
-	}
-	return &http.Client{
-		Transport: &http.Transport{
-			Proxy:                  nil, // a proxy would resolve and connect past the policy
-			DialContext:            dialer.DialContext,
-			TLSClientConfig:        tlsConfig(c.RootCAs),
-			ForceAttemptHTTP2:      true,
-			MaxIdleConnsPerHost:    2,
-			IdleConnTimeout:        90 * time.Second,
-			TLSHandshakeTimeout:    min(c.Timeout, 5*time.Second),
-			ResponseHeaderTimeout:  c.Timeout,
-			MaxResponseHeaderBytes: 32 << 10,
-			DisableCompression:     true,
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Timeout:       c.Timeout,
-	}
+	return guard.Client(guard.Config{Timeout: c.Timeout, Control: p.control, RootCAs: c.RootCAs, Resolver: c.resolver})
 }
 
 // ValidateSubscription tells whether this sender would push to the subscription:

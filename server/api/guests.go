@@ -22,7 +22,7 @@ func (a *API) newGuest(c echo.Context) error {
 		return err
 	}
 	id, token, err := a.Auth.Guest(ask.Name, auth.RequestToken(c.Request()))
-	if errors.Is(err, auth.ErrToken) || errors.Is(err, auth.ErrExpired) {
+	if errors.Is(err, auth.ErrToken) || errors.Is(err, auth.ErrExpired) || errors.Is(err, auth.ErrKeys) {
 		return err
 	}
 	if err != nil {

@@ -39,6 +39,7 @@ var status = []struct {
 	{auth.ErrNoToken, http.StatusUnauthorized, "A token is needed"},
 	{auth.ErrExpired, http.StatusUnauthorized, "The token has run out"},
 	{auth.ErrToken, http.StatusUnauthorized, "The token is not valid"},
+	{auth.ErrKeys, http.StatusServiceUnavailable, "The token cannot be checked now"},
 	{errForbidden, http.StatusForbidden, "Forbidden"},
 	{errOrigin, http.StatusForbidden, "Origin not allowed"},
 	{errHost, http.StatusForbidden, "Host not allowed"},

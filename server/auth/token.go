@@ -1,11 +1,14 @@
 package auth
 
 import (
+	"cmp"
+	"crypto"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +20,8 @@ var (
 	ErrNoToken = errors.New("auth: a token is needed")
 	ErrToken   = errors.New("auth: the token is not valid")
 	ErrExpired = errors.New("auth: the token has run out")
+	// ErrKeys is not the token's fault: 503 or 1013.
+	ErrKeys = errors.New("auth: the token cannot be checked at the moment, as its issuer's keys cannot be fetched: come back later")
 )
 
 // MaxToken is the longest token looked at, in bytes.
@@ -30,10 +35,26 @@ const (
 	guestTTL = 365 * 24 * time.Hour
 )
 
+// Keys finds the public keys of an issuer whose tokens are taken besides our own.
+// It may be called concurrently, and take some seconds.
+type Keys interface {
+	// Find returns the key for a token that names this key id (empty: none) and
+	// algorithm: RS256, ES256 or EdDSA. The key's type is that of the algorithm. Errors
+	// wrap ErrKeys if it may be another answer later, or else ErrToken.
+	Find(kid, alg string) (crypto.PublicKey, error)
+}
+
 // Config of a Verifier.
 type Config struct {
-	// Secret checks and signs HS256 tokens; at least 32 bytes.
+	// Secret checks and signs HS256 tokens; at least 32 bytes. With Keys it may be
+	// nil: then there are no such tokens.
 	Secret []byte
+	// Keys check the tokens of an issuer that signs with RS256, ES256 or EdDSA; nil
+	// for none. Issuer is what their iss must be, empty for anything; Audience what
+	// their aud must name, empty for "weft".
+	Keys     Keys
+	Issuer   string
+	Audience string
 	// Open lets people in without a token, as guests who may write anywhere.
 	Open bool
 	// APIKey, if set, gives backends full rights over HTTP.
@@ -51,29 +72,40 @@ type Verifier struct {
 	access *Access
 	apiKey *[32]byte // SHA-256
 	now    func() time.Time
-	parser *jwt.Parser
+	parser *jwt.Parser // checks the signature, own and issued the claims
+	keys   Keys
+	own    *jwt.Validator
+	issued *jwt.Validator
 }
 
 // NewVerifier checks the configuration.
 func NewVerifier(c Config) (*Verifier, error) {
-	if len(c.Secret) < 32 {
+	if len(c.Secret) < 32 && (c.Secret != nil || c.Keys == nil) {
 		return nil, fmt.Errorf("auth: the JWT secret has %d bytes, it needs 32 or more (try: openssl rand -hex 32)", len(c.Secret))
 	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	v := &Verifier{secret: c.Secret, open: c.Open, access: c.Access, now: c.Now}
+	v := &Verifier{secret: c.Secret, keys: c.Keys, open: c.Open, access: c.Access, now: c.Now}
 	if c.APIKey != "" {
 		sum := sha256.Sum256([]byte(c.APIKey))
 		v.apiKey = &sum
 	}
-	v.parser = jwt.NewParser(
-		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
-		jwt.WithAudience(audience),
-		jwt.WithExpirationRequired(),
-		jwt.WithLeeway(Leeway),
-		jwt.WithTimeFunc(c.Now),
-	)
+	var methods []string
+	if c.Secret != nil {
+		methods = append(methods, jwt.SigningMethodHS256.Alg())
+	}
+	if c.Keys != nil {
+		methods = append(methods, jwt.SigningMethodRS256.Alg(), jwt.SigningMethodES256.Alg(), jwt.SigningMethodEdDSA.Alg())
+	}
+	v.parser = jwt.NewParser(jwt.WithValidMethods(methods), jwt.WithoutClaimsValidation())
+	claims := []jwt.ParserOption{jwt.WithExpirationRequired(), jwt.WithLeeway(Leeway), jwt.WithTimeFunc(c.Now)}
+	v.own = jwt.NewValidator(append(slices.Clip(claims), jwt.WithAudience(audience))...)
+	claims = append(slices.Clip(claims), jwt.WithAudience(cmp.Or(c.Audience, audience)))
+	if c.Issuer != "" {
+		claims = append(claims, jwt.WithIssuer(c.Issuer))
+	}
+	v.issued = jwt.NewValidator(claims...)
 	return v, nil
 }
 
@@ -102,8 +134,17 @@ func (v *Verifier) Identify(token string) (Identity, error) {
 		return Identity{}, fmt.Errorf("%w: it has %d bytes, the limit is %d", ErrToken, len(token), MaxToken)
 	}
 	var c claims
-	_, err := v.parser.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return v.secret, nil })
+	parsed, err := v.parser.ParseWithClaims(token, &c, v.key)
+	if err == nil {
+		check := v.issued
+		if parsed.Method == jwt.SigningMethodHS256 {
+			check = v.own
+		}
+		err = check.Validate(c)
+	}
 	switch {
+	case errors.Is(err, ErrKeys):
+		return Identity{}, ErrKeys
 	case errors.Is(err, jwt.ErrTokenExpired):
 		return Identity{}, ErrExpired
 	case err != nil:
@@ -122,6 +163,20 @@ func (v *Verifier) Identify(token string) (Identity, error) {
 	return id, nil
 }
 
+// key returns what checks a token's signature. The algorithm, which is the token's
+// choice, decides between secret and public keys before a key is looked at, so that
+// a public key never serves as a secret.
+func (v *Verifier) key(t *jwt.Token) (any, error) {
+	if _, critical := t.Header["crit"]; critical {
+		return nil, fmt.Errorf("%w: it demands extensions", ErrToken) // RFC 7515 §4.1.11
+	}
+	if t.Method == jwt.SigningMethodHS256 {
+		return v.secret, nil
+	}
+	kid, _ := t.Header["kid"].(string)
+	return v.keys.Find(kid, t.Method.Alg())
+}
+
 // IsAPIKey tells, in constant time, whether s is the API key.
 func (v *Verifier) IsAPIKey(s string) bool {
 	if v.apiKey == nil {
@@ -131,8 +186,11 @@ func (v *Verifier) IsAPIKey(s string) bool {
 	return subtle.ConstantTimeCompare(sum[:], v.apiKey[:]) == 1
 }
 
-// Sign makes a token for the identity that runs out after ttl.
+// Sign makes a token for the identity that runs out after ttl. It takes a Secret.
 func (v *Verifier) Sign(id Identity, ttl time.Duration) (string, error) {
+	if v.secret == nil {
+		return "", errors.New("auth: sign: there is no secret to sign with")
+	}
 	now := v.now()
 	c := claims{
 		RegisteredClaims: jwt.RegisteredClaims{
@@ -199,8 +257,10 @@ func reason(err error) string {
 	}{
 		{jwt.ErrTokenMalformed, "it is malformed"},
 		{jwt.ErrTokenSignatureInvalid, "its signature or algorithm is not accepted"},
+		{jwt.ErrTokenUnverifiable, "its key is not known"},
 		{jwt.ErrTokenRequiredClaimMissing, "it lacks exp or aud"},
-		{jwt.ErrTokenInvalidAudience, `its aud is not "weft"`},
+		{jwt.ErrTokenInvalidAudience, "its aud is not the one demanded here"},
+		{jwt.ErrTokenInvalidIssuer, "its iss is not the one demanded here"},
 		{jwt.ErrTokenNotValidYet, "it is not valid yet"},
 	} {
 		if errors.Is(err, known.err) {

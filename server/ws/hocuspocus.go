@@ -150,6 +150,10 @@ func (h *hocuspocus) authenticate(m wire.Hocuspocus) {
 		return
 	}
 	id, err := c.door.Auth.Identify(token)
+	if errors.Is(err, auth.ErrKeys) { // a provider that is denied does not ask again
+		c.close(wire.CloseOverload, err.Error())
+		return
+	}
 	if err != nil {
 		h.deny(m.Address, reason(err))
 		return

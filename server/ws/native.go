@@ -134,6 +134,10 @@ func (n *native) greet(e wire.Event) error {
 	if err == nil && n.greeted && id.User != n.conn.person.identity.User {
 		err = errors.New("this connection belongs to somebody else: open another")
 	}
+	if errors.Is(err, auth.ErrKeys) {
+		n.conn.close(wire.CloseOverload, err.Error())
+		return nil
+	}
 	if err != nil {
 		n.conn.close(wire.CloseAuth, err.Error())
 		return nil

@@ -53,8 +53,14 @@ func fromFile(value, file string) (string, error) {
 
 type serveCmd struct {
 	secret
-	Addr       string   `env:"WEFT_ADDR" default:"127.0.0.1:8080" help:"Address to listen on; port 0 picks one." placeholder:"HOST:PORT"`
-	Data       string   `env:"WEFT_DATA" default:"./weft-data" help:"Folder that everything is kept in." placeholder:"DIR"`
+	Addr string `env:"WEFT_ADDR" default:"127.0.0.1:8080" help:"Address to listen on; port 0 picks one." placeholder:"HOST:PORT"`
+	Data string `env:"WEFT_DATA" default:"./weft-data" help:"Folder that everything is kept in." placeholder:"DIR"`
+
+	JWKS         string `name:"jwks" env:"WEFT_JWKS" help:"Keys of an issuer whose tokens (RS256, ES256, EdDSA) are taken: a JWKS URL (https) or file." placeholder:"URL"`
+	JWKSIssuer   string `name:"jwks-issuer" env:"WEFT_JWKS_ISSUER" help:"What iss must be in its tokens; without it, anything." placeholder:"ISS"`
+	JWKSAudience string `name:"jwks-audience" env:"WEFT_JWKS_AUDIENCE" help:"What aud must name in its tokens; without it, weft." placeholder:"AUD"`
+	JWKSPrivate  bool   `name:"jwks-private" env:"WEFT_JWKS_PRIVATE" help:"Allow a JWKS URL that is http or in a private network."`
+
 	APIKey     string   `name:"api-key" env:"WEFT_API_KEY" help:"Key that gives backends full rights over HTTP." placeholder:"K"`
 	APIKeyFile string   `name:"api-key-file" env:"WEFT_API_KEY_FILE" help:"File that holds it." placeholder:"FILE"`
 	Redis      string   `env:"WEFT_REDIS" help:"Redis that nodes share who is here through." placeholder:"redis://HOST:PORT"`
@@ -89,7 +95,8 @@ func (c *serveCmd) Run() error {
 	}
 	liveWithin()
 	config := server.Config{
-		Addr: c.Addr, Data: c.Data, JWTSecret: jwtSecret, APIKey: apiKey, Redis: redisURL, Origins: c.Origins,
+		Addr: c.Addr, Data: c.Data, JWTSecret: jwtSecret,
+		JWKS: c.JWKS, JWKSPrivate: c.JWKSPrivate, Issuer: c.JWKSIssuer, Audience: c.JWKSAudience, APIKey: apiKey, Redis: redisURL, Origins: c.Origins,
 		PublicURL: c.PublicURL, Open: c.Open, Limits: c.Limits, Log: log,
 		Limit: c.Limit, TrustedProxies: c.TrustedProxies,
 	}
@@ -114,7 +121,7 @@ func (c *serveCmd) Run() error {
 
 	fmt.Printf("weft: listening on http://%s\n", listener.Addr())
 	mode := "tokens"
-	if jwtSecret == "" && apiKey == "" {
+	if config.OpenMode() {
 		mode = "open (anyone who can connect may write, as a guest)"
 	}
 	fmt.Printf("weft: mode %s, data in %s\n", mode, c.Data)

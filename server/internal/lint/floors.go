@@ -20,10 +20,11 @@ var rows = []row{
 	{0, []string{"crdt/lib0", "web"}},
 	{1, []string{"crdt/internal/oracle"}},
 	{1, []string{"crdt", "crdt/ysync", "presence/awareness"}},
-	{1, []string{"server/wire"}},
+	{1, []string{"server/wire", "notify/guard"}},
 	{2, []string{"crdt/crdttest", "presence", "notify", "server/store", "server/relay", "server/auth", "server/events"}},
 	{3, []string{"presence/presencetest", "notify/notifytest", "server/store/storetest", "server/relay/relaytest"}},
 	{3, []string{"presence/redis", "notify/webpush", "server/relay/redis", "server/store/sqlite", "server/store/postgres"}},
+	{3, []string{"server/auth/jwks"}},
 	{4, []string{"server/room", "server/chat", "server/stream", "server/webhook"}},
 	{5, []string{"server/ws"}},
 	{5, []string{"server/api"}}, // mounts ws beside its own routes
