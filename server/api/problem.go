@@ -87,7 +87,8 @@ func (a *API) fail(err error, c echo.Context) {
 		return
 	}
 	p, known := toProblem(err)
-	if !known {
+	// Who has hung up is told nothing, and it is no fault of ours.
+	if gone := c.Request().Context().Err() != nil && errors.Is(err, context.Canceled); !known && !gone {
 		a.Log.Error("request failed", "method", c.Request().Method, "route", c.Path(), "err", err)
 	}
 	if p.Status == http.StatusServiceUnavailable || p.Status == http.StatusTooManyRequests {

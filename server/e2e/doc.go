@@ -10,6 +10,11 @@
 // disk alone: each token whose insertion was acknowledged, once, and none whose
 // deletion was.
 //
+// Chat is checked as a log: 30 clients post and read over sockets and HTTP while
+// sockets are cut, requests given up and the server killed, and remember all that
+// they were told and when. At the end the history must be what they were told,
+// and some order of all that they did must explain all answers.
+//
 // WEFT_CRASH_ROUNDS sets the number of crashes, WEFT_MOUNT=1 lets a test fill a
 // disk of its own (as root), WEFT_SEED replays a run's random choices (but not
 // its timing).

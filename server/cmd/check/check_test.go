@@ -109,7 +109,7 @@ func TestAllPartsPass(t *testing.T) {
 		"go vet ./...",
 		"go tool staticcheck ./...",
 		"go test -race -timeout 15m ./...",
-		"WEFT_CRASH_ROUNDS=20 go test -count=1 -v -timeout 20m -run ^TestKillLosesNothingAcked$ ./server/e2e",
+		"WEFT_CRASH_ROUNDS=20 go test -count=1 -v -timeout 20m -run ^(TestKillLosesNothingAcked|TestChatIsALog)$ ./server/e2e",
 		"go test -run ^$ -fuzz ^FuzzDecode$ -fuzztime 10s weft/crdt",
 		"go test -run ^$ -fuzz ^FuzzFrame$ -fuzztime 10s weft/server/wire",
 		"npm ci --no-audit --no-fund",

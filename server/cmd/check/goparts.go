@@ -76,7 +76,7 @@ func tests(ctx context.Context, b *bench) error {
 
 // crash kills the program again and again, this time at full speed.
 func crash(ctx context.Context, b *bench) error {
-	c := b.in(".", "go", "test", "-count=1", "-v", "-timeout", "20m", "-run", "^TestKillLosesNothingAcked$", "./server/e2e")
+	c := b.in(".", "go", "test", "-count=1", "-v", "-timeout", "20m", "-run", "^(TestKillLosesNothingAcked|TestChatIsALog)$", "./server/e2e")
 	c.env = []string{fmt.Sprintf("WEFT_CRASH_ROUNDS=%d", b.options.crash)}
 	return b.run(ctx, c)
 }
