@@ -74,7 +74,8 @@ type Seen struct {
 // person is no join, and leaving it is no leave. A changed name, avatar, status
 // or device count arrives as a join of a person already known; the count falling
 // to 0 at the start of the grace period is not told. A leave of somebody unknown
-// means nothing. Applied in order to a list of People, diffs keep it true.
+// means nothing. Nobody is in both. Applied in order to a list of People, diffs
+// keep it true.
 type Diff struct {
 	Room   string   `json:"-"`
 	Joins  []Person `json:"joins"`

@@ -44,7 +44,6 @@ func testTabs(f *fixture) {
 func testReload(f *fixture) {
 	p := f.join("r", "1", "ana")
 	f.newsOf(1)
-	left := time.Now()
 	f.leave("r", "1")
 	f.equal("not here meanwhile", f.here("r", "ana"), false)
 	waiting := p
@@ -56,12 +55,10 @@ func testReload(f *fixture) {
 		f.quiet("half a grace period after leaving")
 	}
 	back := f.join("r", "2", "ana")
-	if time.Since(left) >= f.Grace {
-		f.Logf("the machine was too slow to be back within %s: nothing is proved", f.Grace)
-		return
-	}
 	f.equal("came back as the same", back, p)
-	f.Advance(3 * f.Grace)
+	if f.Exact {
+		f.Advance(3 * f.Grace)
+	}
 	f.quiet("after a reload")
 	f.equal("people", f.people("r"), []presence.Person{p})
 }
@@ -149,7 +146,8 @@ func testStatus(f *fixture) {
 	if seen.LastSeen == nil {
 		f.Fatal("no last seen")
 	}
-	if at := *seen.LastSeen; !at.Equal(at.Truncate(time.Minute)) || left.Sub(at) < 0 || left.Sub(at) > time.Minute+f.Grace {
+	at := *seen.LastSeen
+	if !at.Equal(at.Truncate(time.Minute)) || at.Before(left.Add(-time.Minute)) || at.After(time.Now()) {
 		f.Errorf("last seen %v, want the minute of %v", at, left)
 	}
 	f.join("r", "3", "ana")
@@ -247,17 +245,15 @@ func testConcurrent(f *fixture) {
 	f.Advance(2 * f.Grace)
 	f.eventually("all are gone", func() bool { return len(f.people("r")) == 0 })
 	here := map[string]bool{}
-	for _, d := range f.news() {
-		for _, id := range d.Leaves {
-			delete(here, id)
+	f.eventually("nobody is here by the diffs", func() bool {
+		for _, d := range f.taken() {
+			for _, id := range d.Leaves {
+				delete(here, id)
+			}
+			for _, p := range d.Joins {
+				here[p.ID] = true
+			}
 		}
-		for _, p := range d.Joins {
-			here[p.ID] = true
-		}
-	}
-	f.equal("people by the diffs", slices.Collect(func(yield func(string) bool) {
-		for id := range here {
-			yield(id)
-		}
-	}), []string(nil))
+		return len(here) == 0
+	})
 }

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strconv"
 	"time"
-
-	"weft/presence"
 )
 
 // leases is what a renewal answers.
@@ -214,14 +212,14 @@ func (t *Tracker) judge(l leases) {
 // bury takes connections of other nodes out of all mirrors. Under mu.
 func (t *Tracker) bury(which func(remote) bool) {
 	for _, r := range t.rooms {
-		d := presence.Diff{Room: r.name}
+		touched := map[string]bool{}
 		for name, e := range r.remote {
 			if which(e) {
 				t.setRemote(r, name, nil)
-				r.diff(e.user, &d)
+				touched[e.user] = true
 			}
 		}
-		t.feed.Tell(d)
+		t.tellOf(r, touched)
 	}
 }
 
@@ -241,14 +239,14 @@ func (t *Tracker) keepTime(ctx context.Context) {
 		t.mu.Lock()
 		wait := time.Second
 		for len(t.graces) > 0 {
-			c := t.graces[0]
-			if left := c.until.Sub(now); c.state == grace && left > 0 {
+			g := t.graces[0]
+			if left := g.until.Sub(now); left > 0 {
 				wait = min(wait, left)
 				break
 			}
 			t.graces = t.graces[1:]
-			if c.state == grace {
-				t.end(c)
+			if g.conn.state == grace && g.conn.until.Equal(g.until) {
+				t.end(g.conn)
 			}
 		}
 		if t.degraded && !t.hidden && now.Sub(t.since) > t.o.Hold {

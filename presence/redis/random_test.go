@@ -2,8 +2,6 @@ package redis_test
 
 import (
 	"context"
-	"fmt"
-	"maps"
 	"math/rand/v2"
 	"os"
 	"strconv"
@@ -66,20 +64,15 @@ func TestNodesAtRandom(t *testing.T) {
 		for _, at := range tabs {
 			want[at.user]++
 		}
-		for i, n := range nodes {
-			var listed, told map[string]int
-			eventually(t, fmt.Sprintf("node %d knows %v", i, want), func() bool {
-				people, err := n.People(context.Background(), "r")
-				listed, told = count(people), n.shown()
-				return err == nil && maps.Equal(listed, want) && maps.Equal(told, want)
-			})
+		for _, n := range nodes {
+			n.agrees(want)
 		}
 	}
 	for conn, at := range tabs {
 		at.at.leave(conn)
 	}
 	for _, n := range nodes {
-		n.shows("")
+		n.agrees(map[string]int{})
 	}
 	eventually(t, "Redis keeps nothing of an empty room", func() bool { return s.direct.Exists(context.Background(), roomKey).Val() == 0 })
 }

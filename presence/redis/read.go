@@ -208,8 +208,8 @@ func (t *Tracker) readSome(ctx context.Context) (more bool) {
 	return len(t.stale) > 0
 }
 
-// apply makes the mirror what was read. Cards that a reply brought since writes
-// are newer than those read. Under mu.
+// apply makes the mirror what was read. What a reply brought since writes may be
+// newer than what was read, or older: the room is then read again. Under mu.
 func (t *Tracker) apply(r *room, fields map[string]string, writes uint64) {
 	touched := map[string]bool{}
 	now := make(map[string]remote, len(fields))
@@ -239,22 +239,44 @@ func (t *Tracker) apply(r *room, fields map[string]string, writes uint64) {
 			continue
 		}
 		p := r.people[field[1:]]
-		if p == nil || p.known && p.changed > writes {
+		if p == nil {
 			continue
 		}
-		if c, ok := parseCard(value); ok && (!p.known || p.card != c) {
+		switch c, ok := parseCard(value); {
+		case !ok || p.known && p.card == c:
+		case p.known && p.changed > writes:
+			t.readLater(r)
+		default:
 			p.card, p.known = c, true
 			touched[p.id] = true
 		}
 	}
-	d := presence.Diff{Room: r.name}
-	for id := range touched {
-		r.diff(id, &d)
-	}
-	t.feed.Tell(d)
+	t.verify(r, now, fields, writes)
+	t.tellOf(r, touched)
 	if !r.mirrored {
 		r.mirrored = true
 		close(r.ready)
+	}
+}
+
+// verify writes again what this node wrote and the room as read does not have: a
+// tab that is online here is so for all, unless another node says the same of it.
+// Under mu.
+func (t *Tracker) verify(r *room, others map[string]remote, fields map[string]string, writes uint64) {
+	for name, c := range r.local {
+		if c.state != online || c.gen == "" || c.queued {
+			continue
+		}
+		_, exists := fields["c"+name]
+		other, moved := others[name]
+		switch {
+		case c.changed > writes:
+			if moved { // there or back again
+				t.readLater(r)
+			}
+		case !exists, moved && other.state == grace:
+			t.writeLater(c)
+		}
 	}
 }
 

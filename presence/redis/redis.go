@@ -106,7 +106,7 @@ type Tracker struct {
 	stale    []*room         // to be read, each once
 	join     []string        // channels to subscribe to
 	part     []string        // channels to unsubscribe from
-	graces   []*conn         // in grace, by deadline; some have come back since
+	graces   []deadline      // of grace periods, in order; some have come back since
 	writes   uint64          // replies to writes so far
 }
 
@@ -240,7 +240,7 @@ func (t *Tracker) Leave(_ context.Context, room, name string) error {
 	}
 	t.attach(c, grace)
 	c.until = time.Now().Add(t.o.Grace)
-	t.graces = append(t.graces, c)
+	t.graces = append(t.graces, deadline{c, c.until})
 	t.writeLater(c)
 	t.show(r, c.member.User)
 	signal(t.clockNow)

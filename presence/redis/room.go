@@ -38,9 +38,16 @@ type conn struct {
 	member  presence.Member
 	state   byte
 	gen     string    // as in Redis; "": not there in this life of the node
+	changed uint64    // the tracker's count of writes when gen was set by one
 	until   time.Time // in grace
 	queued  bool      // in dirty
 	waiting []chan struct{}
+}
+
+// deadline is when a connection's grace period ends, unless it came back.
+type deadline struct {
+	conn  *conn
+	until time.Time
 }
 
 // remote is a connection of another node.
@@ -239,9 +246,15 @@ func (t *Tracker) adopt(p *person) {
 }
 
 // show tells what is other than last told of a person, and forgets who is gone.
-func (t *Tracker) show(r *room, id string) {
+func (t *Tracker) show(r *room, id string) { t.tellOf(r, map[string]bool{id: true}) }
+
+// tellOf is show for many, each once: a diff must not hold a join and a leave of
+// one person, for leaves are applied first.
+func (t *Tracker) tellOf(r *room, people map[string]bool) {
 	d := presence.Diff{Room: r.name}
-	r.diff(id, &d)
+	for id := range people {
+		r.diff(id, &d)
+	}
 	t.feed.Tell(d)
 }
 

@@ -2,6 +2,7 @@ package redis_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -72,10 +73,25 @@ func (s *server) signal(sig syscall.Signal) {
 	}
 }
 
+// dump is room r and the leases as Redis has them.
+func dump(url string) string {
+	options, err := goredis.ParseURL(url)
+	if err != nil {
+		return err.Error()
+	}
+	client := goredis.NewClient(options)
+	defer client.Close()
+	ctx := context.Background()
+	now, err := client.Time(ctx).Result()
+	return fmt.Sprintf("Redis at %d (%v) has %v, leases %v", now.UnixMilli(), err,
+		client.HGetAll(ctx, roomKey).Val(), client.HGetAll(ctx, "weft:{n}:nodes").Val())
+}
+
 // patience is far longer than anything takes, for machines with much else to do.
 const patience = 90 * time.Second
 
-func eventually(t testing.TB, what string, ok func() bool) {
+// eventually waits until ok says so, or fails and says what state says.
+func eventually(t testing.TB, what string, ok func() bool, state ...func() string) {
 	t.Helper()
 	limit := time.NewTimer(patience)
 	defer limit.Stop()
@@ -85,6 +101,9 @@ func eventually(t testing.TB, what string, ok func() bool) {
 		select {
 		case <-tick.C:
 		case <-limit.C:
+			for _, f := range state {
+				t.Log(f())
+			}
 			t.Fatalf("not so after %s: %s", patience, what)
 		}
 	}

@@ -38,14 +38,8 @@ func trouble(t *testing.T, happen, pass func(s *server)) {
 
 	want := map[string]int{"ana": 1, "ben": 2, "dan": 1, "emma": 1}
 	for _, n := range []*node{a, b} {
-		eventually(t, "the truth is shown", func() bool {
-			people, err := n.People(context.Background(), "r")
-			got := map[string]int{}
-			for _, p := range people {
-				got[p.ID] = p.Devices
-			}
-			return err == nil && fmt.Sprint(got) == fmt.Sprint(want) && !n.Degraded()
-		})
+		n.agrees(want)
+		eventually(t, "not degraded any more", func() bool { return !n.Degraded() })
 		for _, user := range []string{"ana", "ben", "dan", "emma"} {
 			n.neverLeft(user)
 		}
@@ -53,7 +47,7 @@ func trouble(t *testing.T, happen, pass func(s *server)) {
 	// And later: no lease runs out that should not, and nobody comes back.
 	wait(quick(s).Lease * 2)
 	for _, n := range []*node{a, b} {
-		eventually(t, "the truth is still shown", func() bool { return len(n.list()) == len("ana:1 ben:2 dan:1 emma:1") })
+		n.agrees(want)
 		for _, user := range []string{"ana", "ben", "dan", "emma"} {
 			n.neverLeft(user)
 		}
@@ -94,7 +88,7 @@ func TestWithoutRedisTheNodeServesAlone(t *testing.T) {
 	}
 	n.shows("ana:1 ben:1")
 	n.leave("1")
-	n.shows("ben:1")
+	n.agrees(map[string]int{"ben": 1})
 	if n.told() != "ana" {
 		t.Errorf("leaves told: %q", n.told())
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"time"
 
@@ -149,7 +148,8 @@ func (t *Tracker) compose(ctx context.Context, pipe goredis.Pipeliner) (writes [
 			writes = append(writes, w)
 		}
 	}
-	t.dirty = slices.Delete(t.dirty, 0, n)
+	clear(t.dirty[:n])
+	t.dirty = t.dirty[n:]
 	n = min(batch, len(t.people))
 	for _, u := range t.people[:n] {
 		u.queued = false
@@ -167,7 +167,8 @@ func (t *Tracker) compose(ctx context.Context, pipe goredis.Pipeliner) (writes [
 			int(entryTTL.Seconds()), int(seenTTL.Seconds()), time.Since(u.left).Milliseconds())
 		writes = append(writes, w)
 	}
-	t.people = slices.Delete(t.people, 0, n)
+	clear(t.people[:n])
+	t.people = t.people[n:]
 	return writes
 }
 
@@ -241,7 +242,10 @@ func (t *Tracker) written(life string, w write) error {
 		if !ok {
 			return fmt.Errorf("%w: a person is %q", errReply, text)
 		}
-		c.gen = strconv.FormatInt(gen, 10)
+		c.gen, c.changed = strconv.FormatInt(gen, 10), t.writes
+		if _, moved := c.room.remote[c.name]; moved {
+			t.readLater(c.room) // it is not the other node's any more, and nobody else says so
+		}
 		t.slots.Put(c.room.name, w.person, card.slot)
 		if p := c.room.people[w.person]; p != nil {
 			p.card, p.known, p.changed = card, true, t.writes
