@@ -1,11 +1,11 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, test } from 'vitest'
 import type { Message } from '@weft/sdk'
-import { isEmoji, parts, rows } from './log.ts'
+import { isEmoji, rows } from './log.ts'
 import { complete, queryAt, suggest, written } from './mention.ts'
 import { initials, shortName, typingLine } from '../base/words.ts'
 
 const message = (id: string, user: string, minute: number, more: Partial<Message> = {}): Message => ({
-  id, room: 'r', user: { id: user, name: user, slot: 0 }, text: id, mentions: [], reactions: [], deleted: false, state: 'sent', mine: false, mentionsMe: false,
+  id, room: 'r', user: { id: user, name: user, slot: 0 }, text: id, parts: [{ type: 'text', text: id }], mentions: [], reactions: [], deleted: false, state: 'sent', mine: false, mentionsMe: false,
   createdAt: new Date(2026, 10, 22, 16, minute).toISOString(), ...more,
 })
 
@@ -23,24 +23,9 @@ describe('rows', () => {
   })
 })
 
-describe('parts', () => {
-  const mika = { id: 'u1', name: 'Mika' }
-  it('finds addresses, code and the people the server found', () => {
-    expect(parts('hey @mika, see https://a.example/x. `@Mika`', [mika])).toEqual([
-      { type: 'text', text: 'hey ' }, { type: 'mention', id: 'u1', text: '@mika' }, { type: 'text', text: ', see ' },
-      { type: 'link', text: 'https://a.example/x', href: 'https://a.example/x' }, { type: 'text', text: '. ' }, { type: 'code', text: '@Mika' },
-    ])
-  })
-  it('leaves hostile text as text', () => {
-    expect(parts('<img onerror=1> javascript:alert(1) @Mikas x@Mika', [mika])).toEqual([{ type: 'text', text: '<img onerror=1> javascript:alert(1) @Mikas x@Mika' }])
-  })
-  it('prefers the longer name', () => {
-    expect(parts('@Ana Maria', [{ id: '1', name: 'Ana' }, { id: '2', name: 'Ana Maria' }])).toEqual([{ type: 'mention', id: '2', text: '@Ana Maria' }])
-  })
-  it('knows emoji from digits', () => {
-    expect(isEmoji('🎉 👍🏽')).toBe(true)
-    expect(isEmoji('42')).toBe(false)
-  })
+test('emoji alone are known from digits and words', () => {
+  expect(['🎉 👍🏽', '🏳️‍🌈', '🇩🇪', '1️⃣', '🤯🤯🤯'].every(isEmoji)).toBe(true)
+  expect(['42', '🎉 a', '🤯🤯🤯🤯', '', ' ', '🎉'.repeat(5000)].some(isEmoji)).toBe(false)
 })
 
 describe('mentions', () => {

@@ -1,12 +1,12 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit'
 import { repeat } from 'lit/directives/repeat.js'
-import type { Message, Room, UserInfo } from '@weft/sdk'
+import type { Message, MessagePart, Room, UserInfo } from '@weft/sdk'
 import { face } from '../avatars/face.ts'
 import { WeftElement } from '../base/element.ts'
 import { icons } from '../base/icons.ts'
 import { faceSheet, sheet } from '../base/sheet.ts'
 import { clockTime, dayName, listed, shortName, typingLine } from '../base/words.ts'
-import { isEmoji, parts, rows, type Part, type Row } from './log.ts'
+import { isEmoji, rows, type Row } from './log.ts'
 import { chatSheet } from './sheet.ts'
 
 /** Nearer to the end than this the log follows what comes. */
@@ -123,14 +123,17 @@ export class WeftChat extends WeftElement {
         ${m.quote?.text ? html`<div class="quote">${icons.quote}<span dir="auto">${m.quote.text}</span></div>` : nothing}
         ${m.deleted
           ? html`<div class="text gone-text">Message removed</div>`
-          : html`<div class="text ${isEmoji(m.text) ? 'emoji' : ''}" dir="auto">${parts(m.text, this.#named(m)).map((p) => this.#part(p))}</div>`}
+          : html`<div class="text ${isEmoji(m.text) ? 'emoji' : ''}" dir="auto">${m.parts.map((p) => this.#part(p))}</div>`}
         ${this.#foot(m)}
       </article>`
   }
 
-  #part(p: Part): TemplateResult | string {
+  #part(p: MessagePart): TemplateResult | string {
     switch (p.type) {
-      case 'link': return html`<a href=${p.href} target="_blank" rel="noopener nofollow ugc">${p.text}</a>`
+      case 'bold': return html`<strong>${p.parts.map((x) => this.#part(x))}</strong>`
+      case 'italic': return html`<em>${p.parts.map((x) => this.#part(x))}</em>`
+      case 'strike': return html`<s>${p.parts.map((x) => this.#part(x))}</s>`
+      case 'link': return html`<a href=${p.href} title=${p.text === p.href ? nothing : p.href} target="_blank" rel="noopener nofollow ugc">${p.text}</a>`
       case 'code': return html`<code>${p.text}</code>`
       case 'codeblock': return html`<pre>${p.text}</pre>`
       case 'mention': {
@@ -172,13 +175,6 @@ export class WeftChat extends WeftElement {
     for (const m of this.room?.chat.messages.get() ?? []) if (!all.has(m.user.id)) all.set(m.user.id, m.user)
     if (me) all.delete(me)
     return [...all.values()]
-  }
-
-  #named(m: Message): UserInfo[] {
-    const me = this.room?.presence.me.get()
-    const people = me ? [...this.#people(), me] : this.#people()
-    const ids = new Set(m.mentions.map((x) => x.user))
-    return [...people.filter((p) => ids.has(p.id)), ...ids.has('@room') ? [{ id: '@room', name: 'room' }] : []]
   }
 
   /** Says what others write, never history, and only the newest of a burst. */

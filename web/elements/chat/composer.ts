@@ -61,7 +61,7 @@ export class WeftComposer extends WeftElement {
     return html`${found.length > 0 ? this.#list(found) : nothing}
       <div class="box" part="composer">
         <textarea name="message" part="input" rows="1" dir="auto" placeholder="Message the group" aria-label="Message"
-          enterkeyhint="send" autocapitalize="sentences" autocomplete="off" maxlength="8000"
+          enterkeyhint="send" autocapitalize="sentences" autocomplete="off" maxlength="4000"
           role="combobox" aria-autocomplete="list" aria-expanded=${found.length > 0} aria-controls="people"
           aria-activedescendant=${found.length > 0 ? `person-${this.chosen}` : nothing}
           @input=${this.#input} @keydown=${this.#key} @click=${this.#look} @compositionend=${this.#look} @blur=${this.#blur}></textarea>

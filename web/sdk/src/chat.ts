@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts'
-import { fields, integer, list, text, type Fields, type Identity } from './events.ts'
+import { fields, identity, integer, list, text, type Fields, type Identity } from './events.ts'
 import { refusal, type Api } from './http.ts'
-import { draftMessage, inState, readMessage } from './message.ts'
+import { draftMessage, inState, readMessage, readParts } from './message.ts'
 import { Cell } from './readable.ts'
 import { Typing } from './typing.ts'
 import { RoomError, type Chat, type Log, type Message, type MessageInput } from './types.ts'
@@ -24,6 +24,8 @@ export interface ChatOptions {
   readonly api: Pick<Api, 'get'>
   readonly clock: Clock
   readonly slot: (user: string) => number
+  /** Undefined for somebody who has not been seen here. */
+  readonly name?: (user: string) => string | undefined
   readonly log: Log
 }
 
@@ -54,6 +56,8 @@ export class ChatState implements Chat {
   #failures = 0
   #cancel: (() => void) | undefined
   #older: Promise<void> | undefined
+  readonly #names = new Map<string, string>() // of those who have written
+  readonly #name = (user: string): string | undefined => this.#o.name?.(user) ?? this.#names.get(user)
 
   constructor(options: ChatOptions) {
     this.#o = options
@@ -142,11 +146,14 @@ export class ChatState implements Chat {
 
   setTyping(on: boolean): void { this.#typing.set(on) }
 
-  /** Somebody's slot has become known. */
+  /** Somebody's slot or name has become known. */
   slotsChanged(): void {
     for (const [seq, m] of this.#stored) {
       const slot = this.#o.slot(m.user.id)
-      if (slot !== m.user.slot) this.#stored.set(seq, { ...m, user: { ...m.user, slot } })
+      const parts = m.mentions.length > 0 ? readParts(m.text, m.mentions, this.#name) : m.parts
+      if (slot !== m.user.slot || (parts !== m.parts && JSON.stringify(parts) !== JSON.stringify(m.parts))) {
+        this.#stored.set(seq, { ...m, parts, user: { ...m.user, slot } })
+      }
     }
     this.#show()
   }
@@ -176,7 +183,11 @@ export class ChatState implements Chat {
   /** Takes stored messages in any order, any number of times. */
   #store(messages: readonly unknown[]): void {
     for (const v of messages) {
-      const m = readMessage(v, { me: this.#me.id, slot: this.#o.slot })
+      const author = identity(fields(v)['user'])
+      if (author) this.#names.set(author.id, author.name)
+    }
+    for (const v of messages) {
+      const m = readMessage(v, { me: this.#me.id, slot: this.#o.slot, name: this.#name })
       if (!m) continue
       this.#last = Math.max(this.#last, m.seq)
       const waiting = this.#outbox.get(m.id)

@@ -1,5 +1,6 @@
 export { createClient, type Surroundings } from './client.ts'
 export { derived, type Readable, type Unsubscribe } from './readable.ts'
+export { messageParts, safeAddress, type MessagePart } from './parts.ts'
 export type { ProviderEvents, YProvider } from './provider.ts'
 export { RoomError } from './types.ts'
 export type {

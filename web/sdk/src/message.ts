@@ -1,9 +1,12 @@
 import { fields, identity, integer, isFields, list, optionalText, text } from './events.ts'
+import { foldName, messageParts, type MessagePart } from './parts.ts'
 import type { Json, Message, MessageInput, Quote, RoomError, UserInfo } from './types.ts'
 
 export interface Viewer {
   readonly me: string
   readonly slot: (user: string) => number
+  /** Undefined for somebody who has not been seen here. */
+  readonly name?: (user: string) => string | undefined
 }
 
 /** The HTTP API's message; an event's is the same. Undefined if it is none. */
@@ -23,6 +26,7 @@ export function readMessage(v: unknown, viewer: Viewer): (Message & { readonly s
   const editedAt = optionalText(f['editedAt'])
   return {
     id, seq, room: text(f['room']), user: { ...user, slot: viewer.slot(user.id) }, text: text(f['text']), mentions,
+    parts: readParts(text(f['text']), mentions, viewer.name),
     reactions: list(f['reactions']).map((r) => {
       const one = fields(r)
       const users = list(one['users']).map(text)
@@ -36,10 +40,23 @@ export function readMessage(v: unknown, viewer: Viewer): (Message & { readonly s
   }
 }
 
+/** A text's parts; `mentions` are those the server found in it. */
+export function readParts(text: string, mentions: Message['mentions'], name: Viewer['name']): readonly MessagePart[] {
+  const names = new Map<string, string>()
+  for (const m of mentions) {
+    if (m.room) names.set('room', '@room')
+    if (m.user === undefined) continue
+    names.set(foldName(m.user), m.user)
+    const known = name?.(m.user)
+    if (known) names.set(foldName(known), m.user)
+  }
+  return messageParts(text, names)
+}
+
 /** A row for what is not stored yet. */
 export function draftMessage(room: string, id: string, input: MessageInput, author: UserInfo, slot: number, createdAt: number): Message {
   return {
-    id, room, user: { ...author, slot }, text: input.text, mentions: [], reactions: [],
+    id, room, user: { ...author, slot }, text: input.text, parts: messageParts(input.text), mentions: [], reactions: [],
     createdAt: new Date(createdAt).toISOString(), deleted: false, state: 'queued', mine: true, mentionsMe: false,
     ...(input.thread === undefined ? {} : { thread: input.thread }),
     ...(input.quote === undefined ? {} : { quote: input.quote }),

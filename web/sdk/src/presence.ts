@@ -11,6 +11,7 @@ export class PresenceState implements Presence {
   readonly others = new Cell<readonly Person[]>([])
   #people = new Map<string, Person>()
   #slots = new Map<string, number>() // also of those who have left: their messages stay
+  #names = new Map<string, string>()
   #self = ''
 
   joined(user: Identity, slot: number, people: unknown): void {
@@ -22,6 +23,7 @@ export class PresenceState implements Presence {
     }
     this.#people.set(user.id, { ...mine, slot, ...colors(slot) })
     this.#slots.set(user.id, slot)
+    this.#names.set(user.id, user.name)
     this.#show()
   }
 
@@ -41,6 +43,9 @@ export class PresenceState implements Presence {
 
   slot(user: string): number { return this.#slots.get(user) ?? likelySlot(user) }
 
+  /** Also of those who have left. */
+  name(user: string): string | undefined { return this.#names.get(user) }
+
   #add(v: unknown): void {
     const f = fields(v)
     const id = text(f['id'])
@@ -55,6 +60,7 @@ export class PresenceState implements Presence {
       devices: integer(f['devices']), since: text(f['since']),
     }
     this.#slots.set(id, slot)
+    this.#names.set(id, next.name)
     const known = this.#people.get(id)
     if (!known || !samePerson(known, next)) this.#people.set(id, next)
   }

@@ -69,7 +69,7 @@ export class RoomSession implements Room {
     this.doc = options.doc ?? new Y.Doc({ gc: true })
     this.#sync = new DocSync(this.doc, clock)
     this.#awareness = new AwarenessSync(this.doc, clock)
-    this.chat = new ChatState({ room: id, api: deps.api, clock, log, slot: (user) => this.presence.slot(user) })
+    this.chat = new ChatState({ room: id, api: deps.api, clock, log, slot: (user) => this.presence.slot(user), name: (user) => this.presence.name(user) })
     this.link = derived([deps.link, this.#joining], (link, joining) => this.#seen(link, joining))
     this.#safety = new SafetyState(this.#sync.state, this.link, () => this.#rescue(), clock)
     this.safety = this.#safety.readable

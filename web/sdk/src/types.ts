@@ -3,6 +3,7 @@
 import type * as Y from 'yjs'
 import type { Readable } from './readable.ts'
 import type { YProvider } from './provider.ts'
+import type { MessagePart } from './parts.ts'
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
 
@@ -61,6 +62,8 @@ export interface Message {
   /** `slot` is the one the server would give first, for somebody this session has not seen here. */
   readonly user: UserInfo & { readonly slot: number }
   readonly text: string
+  /** The text, parsed once, so that every surface draws it alike. */
+  readonly parts: readonly MessagePart[]
   readonly thread?: string
   readonly quote?: Quote
   /** Of one person, or of the room. */
