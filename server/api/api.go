@@ -3,6 +3,7 @@
 package api
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"log/slog"
@@ -101,7 +102,10 @@ func (a *API) identify(c echo.Context) (auth.Identity, error) {
 		if user == "" {
 			user = "api"
 		}
-		return auth.Identity{User: user, Name: user, Grants: []auth.Grant{{Pattern: "**", Role: auth.Admin}}}, nil
+		if !auth.ValidUser(user) {
+			return auth.Identity{}, badRequest("X-Weft-User is a user id: 1 to 128 bytes without spaces or control characters")
+		}
+		return auth.Identity{User: user, Name: cmp.Or(auth.CleanName(user), user), Grants: []auth.Grant{{Pattern: "**", Role: auth.Admin}}}, nil
 	}
 	return a.Auth.Identify(token)
 }

@@ -170,6 +170,20 @@ func TestGuestsOnlyInOpenMode(t *testing.T) {
 	}
 }
 
+func TestCleanAvatar(t *testing.T) {
+	for in, ok := range map[string]bool{
+		"https://a.example/x.png?s=1": true, "http://a.example/": true, "/avatars/ana.png": true, "": true,
+		"javascript:alert(1)": false, "JavaScript:alert(1)": false, "data:text/html,<script>": false, "//evil.invalid/x": false,
+		"https:x": false, "https://": false, "https://u:p@a.example/": false, "https://a.example/\r\nx": false, "https://a.example/ x": false,
+		`https://a.example/"onerror=1`: false, "https://a.example/'<": false, "x.png": false, `/\evil.invalid`: false,
+		"https://a.example/" + strings.Repeat("x", MaxAvatar): false, "\x01https://a.example/": false, "\u0085": false,
+	} {
+		if got := CleanAvatar(in); ok && got != in || !ok && got != "" {
+			t.Errorf("%q is %q", in, got)
+		}
+	}
+}
+
 func TestCleanName(t *testing.T) {
 	for in, want := range map[string]string{
 		"  Ana  Maria ":         "Ana Maria",

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 	"unicode"
@@ -113,4 +114,27 @@ func CleanName(s string) string {
 		s = s[:len(s)-size]
 	}
 	return strings.TrimSpace(s)
+}
+
+// MaxAvatar is the longest address of a picture, in bytes.
+const MaxAvatar = 2048
+
+// CleanAvatar returns the address of a picture if it is one that pages may show,
+// http or https with a host or a path, and the empty string otherwise.
+func CleanAvatar(s string) string {
+	if len(s) > MaxAvatar || strings.ContainsFunc(s, func(r rune) bool {
+		return unicode.IsControl(r) || unicode.IsSpace(r) || strings.ContainsRune("\"'<>\\`", r)
+	}) {
+		return ""
+	}
+	u, err := url.Parse(s)
+	switch {
+	case err != nil || u.User != nil:
+		return ""
+	case u.Scheme == "" && u.Host == "" && strings.HasPrefix(s, "/"):
+		return s // on the page's own origin
+	case (u.Scheme == "https" || u.Scheme == "http") && u.Host != "":
+		return s
+	}
+	return ""
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/golang-jwt/jwt/v5"
 )
@@ -153,9 +154,9 @@ func (v *Verifier) Identify(token string) (Identity, error) {
 	if !ValidUser(c.Subject) {
 		return Identity{}, fmt.Errorf("%w: sub must be 1 to 128 bytes without spaces or control characters", ErrToken)
 	}
-	id := Identity{User: c.Subject, Name: CleanName(c.Name), Avatar: c.Avatar, Guest: c.Guest, Grants: c.Rooms, Expires: c.ExpiresAt.Time, access: v.access}
+	id := Identity{User: c.Subject, Name: CleanName(c.Name), Avatar: CleanAvatar(c.Avatar), Guest: c.Guest, Grants: c.Rooms, Expires: c.ExpiresAt.Time, access: v.access}
 	if id.Name == "" {
-		id.Name = c.Subject
+		id.Name = cmp.Or(CleanName(c.Subject), c.Subject)
 	}
 	if v.open && id.Guest {
 		id.Grants = openGrants
@@ -246,7 +247,7 @@ func newGuest(name string) Identity {
 
 // ValidUser tells whether s can be a user id.
 func ValidUser(s string) bool {
-	return s != "" && len(s) <= 128 && strings.ToValidUTF8(s, "") == s && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f })
+	return s != "" && len(s) <= 128 && strings.ToValidUTF8(s, "") == s && !strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) })
 }
 
 // reason says what is wrong with a token without repeating any of it.

@@ -1,0 +1,247 @@
+package server
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+	"unicode"
+
+	"weft/server/auth"
+	"weft/server/store"
+)
+
+// hostileTexts are legal messages that would be something else where text is
+// taken for markup, a header, a stream's line, a query or a key.
+var hostileTexts = []string{
+	`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `<svg/onload=alert(1)>`, `</textarea><iframe srcdoc="<script>1</script>">`,
+	`javascript:alert(1)`, `[x](javascript:alert(1))`, `![x](https://evil.invalid/x.png)`, "`</code><b>`", `&lt;b&gt; &#60;b&#62; &amp;amp;`,
+	"one\n\nevent: notification\nid: 9\ndata: {\"title\":\"forged\"}\n\n", ": a comment\nretry: 1\n\n",
+	"\u2028\u2029\u0085x", "\u202egnp.exe\u202c", "\ufeffx\u200b\u200d", "\\u0000 \\r\\n \\\"", "%0d%0aSet-Cookie: a=b", "{{7*7}} ${7*7} <%= 7 %>",
+	`'; DROP TABLE messages; --`, `" OR 1=1 NEAR(a b) col:x *`, "weft:presence:{r}:people", "*\t?[a-z]", "😀\u0301\u0301\u0301\u0301", "\ufffd\ufffe\U0010ffff",
+}
+
+// TestHostileTextsStayText promises: what people call themselves and write comes
+// back as it was, through every door, or is refused or cleaned as documented; it
+// forges no event, header or log line.
+func TestHostileTextsStayText(t *testing.T) {
+	var log lines
+	s := run(t, Config{Limit: map[string]string{"chat": "0", "room-chat": "0"}, Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	ben := s.guest(t, "Ben")
+	socket := s.enter(t, ben, "r") // and so he can be mentioned
+	stream := s.lines(t, "/api/events", ben.Token)
+
+	for i, text := range hostileTexts {
+		name := text
+		ana := s.guest(t, name)
+		if want := auth.CleanName(name); want != "" && ana.User.Name != want || strings.ContainsFunc(ana.User.Name, unicode.IsControl) {
+			t.Errorf("the name %q has become %q", name, ana.User.Name)
+		}
+		id := fmt.Sprint("m", i)
+		text += " @" + ben.User.ID
+		if strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }) {
+			if code := s.call(t, "POST", "/api/rooms/r/messages", ana.Token, map[string]any{"id": id, "text": text}, nil); code != http.StatusUnprocessableEntity {
+				t.Errorf("%q is answered by %d", text, code)
+			}
+			continue
+		}
+		post := map[string]any{"id": id, "text": text, "quote": map[string]any{text: text}}
+		var stored, read store.Message
+		if code := s.call(t, "POST", "/api/rooms/r/messages", ana.Token, post, &stored); code != http.StatusCreated || stored.Text != text {
+			t.Fatalf("%q is answered by %d, %q", text, code, stored.Text)
+		}
+		heard := socket.until("the message", func(g got) bool { return g.name == "message" && g.value["id"] == id })
+		if heard.value["text"] != text || fmt.Sprint(heard.value["quote"]) != fmt.Sprint(post["quote"]) {
+			t.Errorf("%q is heard as %q, %v", text, heard.value["text"], heard.value["quote"])
+		}
+		var page struct{ Messages []store.Message }
+		if code := s.call(t, "GET", "/api/rooms/r/messages?limit=1", ana.Token, nil, &page); code != http.StatusOK || len(page.Messages) != 1 {
+			t.Fatalf("%d: %v", code, page)
+		}
+		if read = page.Messages[0]; read.Text != text || !sameJSON(read.Quote, post["quote"]) || read.User.Name != ana.User.Name {
+			t.Errorf("%q is read as %+v", text, read)
+		}
+		// The notification: one event, with a line each for id, name and data.
+		event := stream.event(t, "notification")
+		var n struct{ Title, Body string }
+		if err := json.Unmarshal([]byte(event["data"]), &n); err != nil || !strings.Contains(n.Title, ana.User.Name) || strings.ContainsFunc(event["id"], unicode.IsControl) {
+			t.Errorf("%q makes the event %q: %v", text, event, err)
+		}
+		if !strings.HasPrefix(text, n.Body) && !strings.HasPrefix(text, strings.TrimSuffix(n.Body, "…")) {
+			t.Errorf("%q has become the notification %q", text, n.Body)
+		}
+	}
+	for _, line := range log.all() {
+		if !strings.HasPrefix(line, "time=") {
+			t.Errorf("a line of the log is forged: %q", line)
+		}
+	}
+}
+
+// TestHostileNamesAreRefused promises: whatever becomes part of an address, a key
+// or a header has its form, or nothing happens and the answer is a problem.
+func TestHostileNamesAreRefused(t *testing.T) {
+	var log lines
+	s := run(t, Config{APIKey: strings.Repeat("k", 32), Limit: map[string]string{"chat": "0"}, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	ask := func(method, path, user string, body any) (*http.Response, []byte) {
+		t.Helper()
+		text, err := json.Marshal(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := http.NewRequestWithContext(t.Context(), method, "http://"+s.host+path, bytes.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Authorization", "Bearer "+strings.Repeat("k", 32))
+		if user != "" {
+			r.Header.Set("X-Weft-User", user)
+		}
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		got, err := io.ReadAll(answer.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer, got
+	}
+	refused := func(what string, status int, answer *http.Response, body []byte) {
+		t.Helper()
+		if answer.StatusCode != status || answer.Header.Get("Content-Type") != "application/problem+json" || !json.Valid(body) {
+			t.Errorf("%s is answered by %s, %s", what, answer.Status, body)
+		}
+		for name, values := range answer.Header {
+			if name == "Set-Cookie" || strings.ContainsAny(strings.Join(values, ""), "\r\n") {
+				t.Errorf("%s makes a header %s: %q", what, name, values)
+			}
+		}
+	}
+	for _, id := range []string{"a b", "a\r\nSet-Cookie: x=1", "a\x00", "<b>", "../m", "ä", "a/b", "a?b#c", "{r}", "*", strings.Repeat("a", 65)} {
+		answer, body := ask("POST", "/api/rooms/r/messages", "", map[string]string{"id": id, "text": "x"})
+		refused(fmt.Sprintf("the message id %q", id), 422, answer, body)
+		answer, body = ask("POST", "/api/rooms/r/messages", "", map[string]string{"thread": id, "text": "x"})
+		refused(fmt.Sprintf("the thread %q", id), 422, answer, body)
+	}
+	for _, text := range []string{"a\rb", "a\x00b", "\x1b[2Jx", "a\x7f", "\u0085", "", " \n\t\u3000"} {
+		answer, body := ask("POST", "/api/rooms/r/messages", "", map[string]string{"text": text})
+		refused(fmt.Sprintf("the text %q", text), 422, answer, body)
+	}
+	for _, room := range []string{"..", "a/../b", "a//b", "/a", "a/", ".", "a\r\nb", "a\x00", "a\x7fb", "\u0085", "a\xff", strings.Repeat("r", 129)} {
+		answer, body := ask("GET", "/api/rooms/"+url.PathEscape(room)+"/messages", "", nil)
+		refused(fmt.Sprintf("the room %q", room), 400, answer, body)
+	}
+	for _, user := range []string{"a b", "\u00e4\u0085", strings.Repeat("u", 129)} {
+		answer, body := ask("POST", "/api/rooms/r/messages", user, map[string]string{"text": "x"})
+		refused(fmt.Sprintf("the person %q", user), 400, answer, body)
+	}
+	if last, err := s.store.LastSeq(t.Context(), "r"); last != 0 || err != nil {
+		t.Errorf("%d messages were stored, %v", last, err)
+	}
+	// Rooms whose names mean something elsewhere are rooms, each its own.
+	strange := []string{"{r}", "r}:{s", "a:b", "*", "a?b#c", "a%2Fb", "r\u2028", "<b>", "'; --", "weft:*", "C:\\x", "\u202er"}
+	for i, room := range strange {
+		if answer, body := ask("POST", "/api/rooms/"+url.PathEscape(room)+"/messages", "", map[string]string{"text": room}); answer.StatusCode != http.StatusCreated {
+			t.Fatalf("in room %q: %s %s", room, answer.Status, body)
+		}
+		for j, other := range strange {
+			var page struct{ Messages []store.Message }
+			answer, body := ask("GET", "/api/rooms/"+url.PathEscape(other)+"/messages", "", nil)
+			if err := json.Unmarshal(body, &page); err != nil || answer.StatusCode != http.StatusOK {
+				t.Fatalf("room %q: %s %v", other, answer.Status, err)
+			}
+			if want := map[bool]int{true: 1}[j <= i]; len(page.Messages) != want || want == 1 && page.Messages[0].Text != other {
+				t.Errorf("after writing to %q, %q has %v", room, other, page.Messages)
+			}
+		}
+	}
+	for _, line := range log.all() {
+		if !strings.HasPrefix(line, "time=") {
+			t.Errorf("a line of the log is forged: %q", line)
+		}
+	}
+}
+
+func sameJSON(a json.RawMessage, b any) bool {
+	var x, y any
+	text, err := json.Marshal(b)
+	return err == nil && json.Unmarshal(a, &x) == nil && json.Unmarshal(text, &y) == nil && fmt.Sprint(x) == fmt.Sprint(y)
+}
+
+// lines is a log that is kept. Safe for concurrent use.
+type lines struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *lines) all() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.DeleteFunc(strings.Split(l.text.String(), "\n"), func(s string) bool { return s == "" })
+}
+
+// rawStream is a stream of events, read line by line.
+type rawStream struct{ in *bufio.Reader }
+
+func (s *site) lines(t *testing.T, path, token string) rawStream {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+s.host+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+token)
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	timer := time.AfterFunc(90*time.Second, func() { answer.Body.Close() })
+	t.Cleanup(func() { timer.Stop(); answer.Body.Close() })
+	return rawStream{bufio.NewReader(answer.Body)}
+}
+
+// event returns the fields of the next event of that name. Each field has one
+// line, and there are no others.
+func (s rawStream) event(t *testing.T, name string) map[string]string {
+	t.Helper()
+	for {
+		fields := map[string]string{}
+		for {
+			line, err := s.in.ReadString('\n')
+			if err != nil {
+				t.Fatalf("the stream has ended: %v", err)
+			}
+			if line = strings.TrimSuffix(line, "\n"); line == "" {
+				break
+			}
+			if strings.HasPrefix(line, ":") {
+				continue
+			}
+			field, value, ok := strings.Cut(line, ": ")
+			if _, twice := fields[field]; !ok || twice || strings.ContainsAny(line, "\r") || !slices.Contains([]string{"id", "event", "data"}, field) {
+				t.Fatalf("a line of the stream is forged: %q", line)
+			}
+			fields[field] = value
+		}
+		if fields["event"] == name {
+			return fields
+		}
+	}
+}
