@@ -29,7 +29,7 @@ var rows = []row{
 	{5, []string{"server/ws"}},
 	{5, []string{"server/api"}}, // mounts ws beside its own routes
 	{6, []string{"server"}},
-	{7, []string{"crdt/internal/peers", "server/internal/peers"}},
+	{7, []string{"crdt/internal/peers", "server/internal/peers", "server/internal/chatbench"}},
 	{7, []string{"server/cmd/weft", "server/cmd/check", "server/e2e", "server/internal/lint", "web/build"}},
 }
 

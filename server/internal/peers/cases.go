@@ -51,6 +51,15 @@ var (
 	}}
 )
 
+// perSecond is a count over the time that the case took.
+func perSecond(key string) func(result) (float64, bool) {
+	return func(r result) (float64, bool) {
+		n, ok := r[key].(float64)
+		w, _ := r["wall_s"].(float64)
+		return n / max(w, 1e-9), ok && w > 0
+	}
+}
+
 func fanout(name, args string) testCase {
 	return testCase{name: name, load: load("fanout " + args), only: []string{weft, weftHocus, yws, hocuspocus},
 		cpu: perDelivery, columns: []column{rate, frames, p50, p99, lost, rss}}
@@ -71,7 +80,7 @@ var all = []testCase{
 	{
 		name: "100 cursors at 10/s", load: load("awareness -clients 100 -rate 10 -for 5s"), only: []string{weft, yws, hocuspocus},
 		cpu: cpu, columns: []column{
-			{title: "frames", key: "frames", form: "%.0f"}, p50, p99,
+			frames, {title: "frames/s", form: "%.0f", of: perSecond("frames")}, p50, p99,
 			{title: "moves superseded", key: "moves_superseded", form: "%.0f"},
 		},
 	},
