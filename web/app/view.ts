@@ -1,6 +1,6 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit'
 import { live } from 'lit/directives/live.js'
-import type { Client, Room } from '@weft/sdk'
+import type { Client, Quote, Room } from '@weft/sdk'
 import { WeftElement } from '../elements/base/element.ts'
 import { icons } from '../elements/base/icons.ts'
 import { counted } from '../elements/base/words.ts'
@@ -68,6 +68,10 @@ export class WeftApp extends WeftElement {
     return this.joined && (role === 'write' || role === 'admin')
   }
 
+  get #talks(): boolean {
+    return this.joined && this.room.role.get() !== 'read'
+  }
+
   protected override render(): TemplateResult {
     return html`<div class="app" data-tab=${this.tab}>
       <a class="skip" href="#page" @click=${this.#toPage}>To the document</a>
@@ -106,7 +110,8 @@ export class WeftApp extends WeftElement {
         placeholder=${pretty(this.room.id)} .value=${live(this.title_.get())} @input=${(e: Event) => this.#rename(e)} @keydown=${this.#titleKey}></textarea></h1>
       ${this.#company()}
       ${this.editor
-        ? html`<weft-page .room=${this.room} ?readonly=${!this.joined} @weft-ready=${this.#ready}
+        ? html`<weft-page .room=${this.room} ?readonly=${!this.joined} .canDiscuss=${this.#talks} @weft-ready=${this.#ready}
+            @weft-discuss=${(e: CustomEvent<{ quote: Quote }>) => this.#discuss(e.detail.quote)}
             @weft-outline=${(e: CustomEvent<Outline>) => { this.outline = e.detail }}></weft-page>`
         : html`<div class="waiting" role="progressbar" aria-label="Opening the page"><i></i><i></i><i></i><i></i></div>`}
     </article>`
@@ -132,7 +137,8 @@ export class WeftApp extends WeftElement {
         <button role="tab" aria-selected=${!people} @click=${() => this.#show('chat')}>Chat${this.#count()}</button>
         <button role="tab" aria-selected=${people} @click=${() => this.#show('people')}>People</button>
       </div>
-      <weft-chat .room=${this.room} .canSend=${this.joined && this.room.role.get() !== 'read'} ?hidden=${people}
+      <weft-chat .room=${this.room} .canSend=${this.#talks} ?hidden=${people}
+        @weft-quote=${(e: CustomEvent<{ quote: Quote }>) => this.#toQuote(e.detail.quote)}
         @weft-unread=${(e: CustomEvent<{ count: number }>) => this.#setUnread(e.detail.count)}></weft-chat>
       <weft-people .room=${this.room} ?hidden=${!people}></weft-people>
     </aside>`
@@ -182,6 +188,16 @@ export class WeftApp extends WeftElement {
     let tries = 20
     const look = (): void => { if (!chat.goTo(id) && tries-- > 0) setTimeout(look, 150) }
     void this.updateComplete.then(look)
+  }
+
+  #discuss(quote: Quote): void {
+    this.#show('chat')
+    void this.updateComplete.then(() => this.querySelector<WeftChat>('weft-chat')?.compose({ quote }))
+  }
+
+  #toQuote(quote: Quote): void {
+    if (matchMedia('(max-width: 760px)').matches) this.#show('doc')
+    void this.updateComplete.then(() => this.querySelector<WeftPage>('weft-page')?.goToQuote(quote))
   }
 
   #ready = (): void => {

@@ -1,12 +1,14 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit'
 import { repeat } from 'lit/directives/repeat.js'
-import type { Message, MessagePart, Room, UserInfo } from '@weft/sdk'
+import type { Message, MessagePart, Quote, Room, UserInfo } from '@weft/sdk'
 import { face } from '../avatars/face.ts'
 import { WeftElement } from '../base/element.ts'
 import { icons } from '../base/icons.ts'
 import { faceSheet, sheet } from '../base/sheet.ts'
 import { clockTime, dayName, listed, shortName, typingLine } from '../base/words.ts'
+import type { WeftComposer } from './composer.ts'
 import { isEmoji, rows, type Row } from './log.ts'
+import { QuoteWatch } from './quotes.ts'
 import { chatSheet } from './sheet.ts'
 
 /** Nearer to the end than this the log follows what comes. */
@@ -19,6 +21,7 @@ const pinnedPx = 80
  *
  * @fires weft-send cancelable, before a message goes; `detail.text`
  * @fires weft-seen the newest message the reader has on screen; `detail.id`
+ * @fires weft-quote a quote was pressed; `detail.quote`
  * @fires weft-unread how many messages came while nobody looked; `detail.count`
  */
 export class WeftChat extends WeftElement {
@@ -30,6 +33,7 @@ export class WeftChat extends WeftElement {
 
   static override styles = [sheet, faceSheet, chatSheet]
 
+  readonly #quotes = new QuoteWatch(this, () => this.room)
   #pinned = true
   #seen: string | null = null // the last row the reader saw, by id
   #newFrom: string | null = null
@@ -68,6 +72,12 @@ export class WeftChat extends WeftElement {
     this.renderRoot.querySelector<HTMLElement>('weft-composer')?.focus()
   }
 
+  /** Puts words or a quote of the page into the composer, and the caret after them. */
+  compose(draft: { readonly text?: string; readonly quote?: Quote }): void {
+    this.room?.chat.setDraft(draft)
+    void this.updateComplete.then(() => this.renderRoot.querySelector<WeftComposer>('weft-composer')?.resume())
+  }
+
   /** Brings a message into view and washes it; false if it is not loaded. */
   goTo(id: string): boolean {
     const row = this.renderRoot.querySelector(`[data-message-id="${CSS.escape(id)}"]`)
@@ -98,7 +108,7 @@ export class WeftChat extends WeftElement {
         <div class="log" part="log" role="log" aria-live="off" aria-label="Chat" tabindex="0" @scroll=${this.#scroll}>
           <div class="rows">
             ${list.length === 0 && !chat.loading.get()
-              ? html`<p class="empty">No messages yet. Say what you are working on.</p>`
+              ? html`<p class="empty">No messages yet. Say what you are working on, or select text in the page and choose Discuss.</p>`
               : repeat(list, (r) => r.message.id, (r) => this.#row(r))}
           </div>
         </div>
@@ -120,12 +130,21 @@ export class WeftChat extends WeftElement {
         aria-label="${m.user.name}, ${clockTime(r.at)}${m.mentionsMe ? ', mentions you' : ''}">
         ${r.continues ? nothing : html`${face(m.user)}<div class="head"><bdi>${m.user.name}</bdi>
           <time datetime=${m.createdAt} title=${r.at.toLocaleString()}>${clockTime(r.at)}</time></div>`}
-        ${m.quote?.text ? html`<div class="quote">${icons.quote}<span dir="auto">${m.quote.text}</span></div>` : nothing}
+        ${m.quote?.text ? this.#quote(m.quote) : nothing}
         ${m.deleted
           ? html`<div class="text gone-text">Message removed</div>`
           : html`<div class="text ${isEmoji(m.text) ? 'emoji' : ''}" dir="auto">${m.parts.map((p) => this.#part(p))}</div>`}
         ${this.#foot(m)}
       </article>`
+  }
+
+  #quote(quote: Quote): TemplateResult {
+    const state = this.#quotes.state(quote)
+    const words = html`${icons.quote}<span><q dir="auto">${quote.text}</q>${state === 'changed' ? html` <small>Edited since</small>`
+      : state === 'gone' ? html` <small>Removed from the page</small>` : nothing}</span>`
+    return state === 'live' || state === 'changed'
+      ? html`<button class="quote" part="quote" data-quote=${state} title="Show in the page" @click=${() => this.tell('weft-quote', { quote })}>${words}</button>`
+      : html`<div class="quote" part="quote" data-quote=${state ?? nothing}>${words}</div>`
   }
 
   #part(p: MessagePart): TemplateResult | string {
@@ -186,12 +205,12 @@ export class WeftChat extends WeftElement {
     return first ? '' : `${last.user.name}: ${last.text.slice(0, 200)}`
   }
 
-  #send = (e: CustomEvent<{ text: string }>): void => {
+  #send = (e: CustomEvent<{ text: string; quote?: Quote }>): void => {
     e.stopPropagation()
-    const { text } = e.detail
-    if (!this.tell('weft-send', { text }, true)) return
+    const { text, quote } = e.detail
+    if (!this.tell('weft-send', { text }, true)) return this.compose(e.detail) // nothing that was written is lost
     this.#pinned = true
-    void this.room?.chat.send(text).catch(() => undefined) // the row says what failed
+    void this.room?.chat.send({ text, ...(quote ? { quote } : {}) }).catch(() => undefined) // the row says what failed
   }
 
   get #log(): HTMLElement | null {

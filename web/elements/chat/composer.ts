@@ -1,5 +1,5 @@
-import { css, html, nothing, type TemplateResult } from 'lit'
-import type { Room, UserInfo } from '@weft/sdk'
+import { css, html, nothing, type PropertyValues, type TemplateResult } from 'lit'
+import type { Quote, Room, UserInfo } from '@weft/sdk'
 import { face } from '../avatars/face.ts'
 import { WeftElement } from '../base/element.ts'
 import { icons } from '../base/icons.ts'
@@ -11,7 +11,9 @@ import { complete, queryAt, suggest, written, type Query } from './mention.ts'
  * and phone keyboards all behave in one. Enter sends and Shift+Enter breaks;
  * where the pointer is a finger, Enter breaks and the button sends.
  *
- * @fires weft-compose the text to send, trimmed
+ * What is begun is kept as the room's draft.
+ *
+ * @fires weft-compose what to send: `detail.text`, trimmed, and perhaps `detail.quote`
  */
 export class WeftComposer extends WeftElement {
   static override properties = { room: { attribute: false }, people: { attribute: false }, query: { state: true }, chosen: { state: true }, empty: { state: true } }
@@ -29,6 +31,12 @@ export class WeftComposer extends WeftElement {
     textarea { display: block; inline-size: 100%; resize: none; border: 0; outline: none; padding: 0; margin: 0; background: none; color: inherit; font: inherit; line-height: 1.5; min-block-size: 21px; max-block-size: min(40vh, 320px); field-sizing: content; overflow-y: auto; }
     textarea:focus-visible { outline: none; }
     textarea::placeholder { color: var(--weft-ink-3); opacity: 1; }
+    .quote { display: flex; gap: 8px; align-items: flex-start; margin-block-end: 8px; padding: 6px 4px 6px 9px; border: 1px solid var(--weft-line); border-radius: var(--weft-r1); background: var(--weft-paper); color: var(--weft-ink-2); font: italic 400 14.5px/1.4 var(--weft-font-doc); }
+    .quote q { flex: 1; min-inline-size: 0; quotes: none; display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; overflow-wrap: anywhere; }
+    .quote svg { inline-size: 14px; block-size: 14px; color: var(--weft-ink-3); translate: 0 3px; }
+    .quote button { inline-size: 24px; block-size: 24px; display: grid; place-items: center; border-radius: var(--weft-r1); flex: none; }
+    .quote button:hover { background: var(--weft-wash); }
+    .quote button svg { translate: none; }
     .row { display: flex; align-items: center; margin-block-start: 6px; margin-inline-start: -7px; }
     .send { margin-inline-start: auto; inline-size: 30px; block-size: 30px; border-radius: 8px; background: var(--weft-sunken); color: var(--weft-ink-3); display: grid; place-items: center; transition: background 120ms, color 120ms; }
     .send:not([disabled]) { background: var(--weft-accent); color: var(--weft-accent-ink); }
@@ -52,14 +60,41 @@ export class WeftComposer extends WeftElement {
     this.#area?.focus()
   }
 
+  /** The draft was changed from outside: shows it, and goes on writing. */
+  resume(): void {
+    this.#restore()
+    this.#area?.focus()
+  }
+
+  protected override sources() {
+    return [this.room?.chat.draft]
+  }
+
+  protected override updated(changed: PropertyValues): void {
+    if (changed.has('room')) this.#restore()
+  }
+
+  #restore(): void {
+    const area = this.#area
+    const words = this.room?.chat.draft.get().text ?? ''
+    if (!area || area.value === words) return
+    area.value = words
+    area.setSelectionRange(words.length, words.length)
+    this.empty = words.trim() === ''
+    grow(area)
+  }
+
   get #area(): HTMLTextAreaElement | null {
     return this.renderRoot.querySelector('textarea')
   }
 
   protected override render(): TemplateResult {
     const found = this.#suggestions()
+    const quote = this.room?.chat.draft.get().quote
     return html`${found.length > 0 ? this.#list(found) : nothing}
       <div class="box" part="composer">
+        ${quote?.text ? html`<div class="quote" part="quote">${icons.quote}<q dir="auto">${quote.text}</q>
+          <button type="button" aria-label="Remove the quote" title="Remove the quote" @click=${this.#unquote}>${icons.close}</button></div>` : nothing}
         <textarea name="message" part="input" rows="1" dir="auto" placeholder="Message the group" aria-label="Message"
           enterkeyhint="send" autocapitalize="sentences" autocomplete="off" maxlength="4000"
           role="combobox" aria-autocomplete="list" aria-expanded=${found.length > 0} aria-controls="people"
@@ -87,6 +122,7 @@ export class WeftComposer extends WeftElement {
     if (!area) return
     this.empty = area.value.trim() === ''
     this.room?.chat.setTyping(!this.empty)
+    this.room?.chat.setDraft({ text: area.value })
     grow(area)
     if (!(e instanceof InputEvent && e.isComposing)) this.#look()
   }
@@ -129,6 +165,11 @@ export class WeftComposer extends WeftElement {
     }
   }
 
+  #unquote = (): void => {
+    this.room?.chat.setDraft({ quote: undefined })
+    this.#area?.focus()
+  }
+
   #at = (): void => {
     const area = this.#area
     if (!area) return
@@ -146,6 +187,7 @@ export class WeftComposer extends WeftElement {
     area.setSelectionRange(next.caret, next.caret)
     this.query = null
     this.empty = false
+    this.room?.chat.setDraft({ text: area.value })
     grow(area)
   }
 
@@ -157,8 +199,10 @@ export class WeftComposer extends WeftElement {
     this.empty = true
     this.query = null
     grow(area)
+    const quote = this.room?.chat.draft.get().quote
     this.room?.chat.setTyping(false)
-    this.tell('weft-compose', { text })
+    this.room?.chat.setDraft({ text: '', quote: undefined })
+    this.tell('weft-compose', quote ? { text, quote } : { text })
     area.focus()
   }
 }

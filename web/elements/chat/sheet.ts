@@ -28,6 +28,11 @@ export const chatSheet = css`
   .foot.failed { color: var(--weft-bad); }
   .foot button { font-weight: 600; color: var(--weft-ink); text-decoration: underline; text-underline-offset: 2px; }
   .quote { border: 1px solid var(--weft-line); border-radius: var(--weft-r1); padding: 6px 9px; margin: 4px 0 5px; font: italic 400 14.5px/1.4 var(--weft-font-doc); color: var(--weft-ink-2); display: flex; gap: 8px; background: var(--weft-paper); }
+  button.quote { text-align: start; cursor: pointer; inline-size: fit-content; max-inline-size: 100%; }
+  button.quote:hover { background: var(--weft-wash); }
+  .quote q { quotes: none; display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 4; overflow: hidden; overflow-wrap: anywhere; }
+  .quote small { font: 400 12px/1.4 var(--weft-font); color: var(--weft-ink-3); }
+  .quote[data-quote="gone"] q { text-decoration: line-through; }
   .quote svg { inline-size: 14px; block-size: 14px; color: var(--weft-ink-3); translate: 0 3px; }
   .typing { block-size: 26px; padding: 2px 16px 0 54px; color: var(--weft-ink-3); font-size: 12.5px; display: flex; gap: 7px; align-items: center; flex: none; white-space: nowrap; overflow: hidden; }
   .dots { display: inline-flex; gap: 3px; }

@@ -11,6 +11,8 @@ const labelMs = 2500
 /** This near to the end of the line a label opens towards its start. */
 const edge = 96
 const labelHeight = 22
+const washName = 'weft-wash'
+const washMs = 2400
 
 interface Caret { readonly element: HTMLElement; readonly label: HTMLElement; last: string; hide: ReturnType<typeof setTimeout> | undefined }
 interface Spot { readonly peer: Peer; readonly place: Place; readonly x: number; readonly y: number; readonly height: number }
@@ -32,6 +34,7 @@ export class Carets {
   readonly #carets = new Map<number, Caret>()
   #view: EditorView | null = null
   #frame = 0
+  #washing: ReturnType<typeof setTimeout> | undefined
 
   /** `onPaint` gets where everybody is, 0 to 1, after each drawing. */
   constructor(
@@ -59,7 +62,24 @@ export class Carets {
     })
   }
 
+  /** Scrolls to a stretch of the text and marks it for a moment. */
+  wash({ from, to }: { readonly from: number; readonly to: number }): void {
+    const view = this.#view
+    if (!view || view.isDestroyed) return
+    const { node } = view.domAtPos(from, 1)
+    const still = matchMedia('(prefers-reduced-motion: reduce)').matches
+    const element = node instanceof Element ? node : node.parentElement
+    element?.scrollIntoView({ block: 'center', behavior: still ? 'auto' : 'smooth' })
+    const range = rangeOf(view, { anchor: from, head: to })
+    if (!range || !('highlights' in CSS)) return
+    CSS.highlights.set(washName, new Highlight(range))
+    clearTimeout(this.#washing)
+    this.#washing = setTimeout(() => CSS.highlights.delete(washName), washMs)
+  }
+
   destroy(): void {
+    if (this.#washing !== undefined && 'highlights' in CSS) CSS.highlights.delete(washName)
+    clearTimeout(this.#washing)
     cancelAnimationFrame(this.#frame)
     this.#awareness.off('change', this.draw)
     for (const caret of this.#carets.values()) this.#remove(caret)

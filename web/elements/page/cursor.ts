@@ -6,7 +6,7 @@ import * as Y from 'yjs'
 /** What y-prosemirror keeps for a bound view; it does not type it. */
 interface Bound { readonly doc: Y.Doc; readonly type: Y.XmlFragment; readonly binding: { readonly mapping: Map<never, never> } | null }
 
-const bound = (view: EditorView): Bound | undefined => ySyncPluginKey.getState(view.state) as Bound | undefined
+export const bound = (view: EditorView): Bound | undefined => ySyncPluginKey.getState(view.state) as Bound | undefined
 
 /** Somebody's caret as positions in the view's document. */
 export interface Place { readonly anchor: number; readonly head: number }

@@ -1,10 +1,13 @@
-import { css, html, type PropertyValues, type TemplateResult } from 'lit'
-import type { Room } from '@weft/sdk'
+import { css, html, nothing, type PropertyValues, type TemplateResult } from 'lit'
+import type { Quote, Room } from '@weft/sdk'
 import { WeftElement } from '../base/element.ts'
+import { icons } from '../base/icons.ts'
 import { sheet } from '../base/sheet.ts'
 import type { Outline } from '../rail/rail.ts'
 import { Carets, type Peer } from './carets.ts'
+import { Bubble, bubbleSheet } from './bubble.ts'
 import { OwnCursor } from './cursor.ts'
+import { findQuote, quoteOfSelection } from './quote.ts'
 import { field } from './schema.ts'
 import { textSheet } from './sheet.ts'
 import { openSurface, type Surface } from './surface.ts'
@@ -16,17 +19,22 @@ import { openSurface, type Surface } from './surface.ts'
  *
  * @fires weft-ready the text is there
  * @fires weft-outline where people and headings are, when that changed
+ * @fires weft-discuss the reader wants to talk about what they selected; `detail.quote`
  *
  * Until the room has been read from the server there is a skeleton and nothing
  * to type into: text typed there would be merged with text nobody has shown.
  */
 export class WeftPage extends WeftElement {
-  static override properties = { room: { attribute: false }, readOnly: { type: Boolean, attribute: 'readonly' }, placeholder: {}, label: {}, open: { state: true } }
+  static override properties = { room: { attribute: false }, readOnly: { type: Boolean, attribute: 'readonly' }, canDiscuss: { attribute: false }, placeholder: {}, label: {}, open: { state: true }, bubble: { state: true } }
   declare room: Room | null
   declare readOnly: boolean
+  /** Selected text may be talked about. */
+  declare canDiscuss: boolean
   declare placeholder: string
   declare label: string
   declare protected open: boolean
+  /** Where the selection's bar stands; null without one. */
+  declare protected bubble: { readonly x: number; readonly y: number } | null
 
   #surface: Surface | null = null
   #carets: Carets | null = null
@@ -34,8 +42,9 @@ export class WeftPage extends WeftElement {
   #resize: ResizeObserver | null = null
   #opened: Room | null = null
   #outlineKey = ''
+  #bubble: Bubble | null = null
 
-  static override styles = [sheet, css`
+  static override styles = [sheet, bubbleSheet, css`
     :host { position: relative; contain: inline-size; }
     .layer { position: absolute; inset: 0; pointer-events: none; z-index: 1; contain: size layout style; }
     .weft-caret { position: absolute; inset-block-start: 0; left: 0; inline-size: 2px; background: var(--c); border-radius: 1px; transition: transform 80ms linear, opacity 120ms; }
@@ -58,9 +67,12 @@ export class WeftPage extends WeftElement {
     super()
     this.room = null
     this.readOnly = false
+    this.canDiscuss = true
     this.placeholder = 'Write something, or paste notes.'
     this.label = 'Page'
     this.open = false
+    this.bubble = null
+    this.addEventListener('keydown', this.#key)
   }
 
   override connectedCallback(): void {
@@ -81,7 +93,7 @@ export class WeftPage extends WeftElement {
 
   protected override render(): TemplateResult {
     return html`${this.open ? '' : html`<div class="skeleton" part="skeleton" role="progressbar" aria-label="Opening the page"><i></i><i></i><i></i><i></i></div>`}
-      <slot></slot><div class="layer" aria-hidden="true"></div>`
+      <slot></slot><div class="layer" aria-hidden="true"></div>${this.bubble && this.canDiscuss ? this.#bar(this.bubble) : nothing}`
   }
 
   protected override updated(changed: PropertyValues): void {
@@ -116,6 +128,36 @@ export class WeftPage extends WeftElement {
     if (!still) block.animate([{ backgroundColor: 'color-mix(in oklab, var(--weft-marker) 60%, transparent)' }, { backgroundColor: 'transparent' }], 1200)
   }
 
+  /** Scrolls to quoted text and washes it; false if it stands nowhere any more. */
+  goToQuote(quote: Quote): boolean {
+    const view = this.#surface?.view
+    const place = view && findQuote(view, quote)
+    if (!view || !place) return false
+    this.#carets?.wash(place)
+    return true
+  }
+
+  #bar({ x, y }: { readonly x: number; readonly y: number }): TemplateResult {
+    return html`<div class="bubble" part="bubble" role="toolbar" aria-label="Selection" .style=${`inset-block-start:${y}px;inset-inline-start:${x}px`}
+      @pointerdown=${(e: Event) => e.preventDefault()}>
+      <button class="button" @click=${this.discuss} title="Talk about the selected text (Ctrl+Alt+M)">${icons.chat}Discuss</button></div>`
+  }
+
+  /** Asks to talk about the selected text; false if none is selected. */
+  readonly discuss = (): boolean => {
+    const view = this.canDiscuss ? this.#surface?.view : undefined
+    const quote = view && quoteOfSelection(view)
+    if (!quote) return false
+    this.bubble = null
+    this.tell('weft-discuss', { quote })
+    return true
+  }
+
+  #key = (e: KeyboardEvent): void => {
+    if (e.code === 'KeyM' && e.altKey && (e.ctrlKey || e.metaKey) && !e.isComposing && this.discuss()) e.preventDefault()
+    else if (e.key === 'Escape') this.bubble = null
+  }
+
   get #writable(): boolean {
     const role = this.room?.role.get()
     return !this.readOnly && (role === 'write' || role === 'admin')
@@ -138,12 +180,14 @@ export class WeftPage extends WeftElement {
       onUpdate: () => {
         carets.draw()
         if (this.#surface && this.#writable) cursor.update(this.#surface.view)
+        this.#bubble?.update()
       },
       onComposing: (on) => room.holdUpdates(on),
     }, (view) => carets.show(view))
     this.#surface = surface
     this.#carets = carets
     this.#cursor = cursor
+    this.#bubble = new Bubble(this, () => this.#surface?.view ?? null, (at) => { this.bubble = at })
     carets.show(surface.view)
     this.#resize = new ResizeObserver(carets.draw)
     this.#resize.observe(this)
@@ -171,6 +215,9 @@ export class WeftPage extends WeftElement {
     this.#opened = null
     this.#resize?.disconnect()
     this.#cursor?.clear()
+    this.#bubble?.destroy()
+    this.#bubble = null
+    this.bubble = null
     this.#carets?.destroy()
     this.#surface?.destroy()
     this.#surface?.view.dom.remove()

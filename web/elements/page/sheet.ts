@@ -3,6 +3,9 @@ import { css, unsafeCSS } from 'lit'
 const slots = Array.from({ length: 12 }, (_, i) =>
   `::highlight(weft-c${i}){background-color:color-mix(in oklab,var(--weft-c${i}) 22%,transparent)}`).join('')
 
+/** Yellow always means the reader: here, what they asked to see. */
+const wash = '::highlight(weft-wash){background-color:var(--weft-marker);color:var(--weft-marker-ink)}'
+
 /**
  * How the text looks. It lies in the document, not in a shadow tree, in a layer
  * of its own: any rule of a host's wins over it.
@@ -59,6 +62,7 @@ export const textSheet = css`
   .weft-surface .ProseMirror-gapcursor::after { content: ""; display: block; position: absolute; inset-block-start: -2px; inline-size: 20px; border-block-start: 1.5px solid var(--weft-ink); }
   .weft-drop { background: var(--weft-focus); }
   ${unsafeCSS(slots)}
+  ${unsafeCSS(wash)}
   @media (max-width: 760px) { .weft-surface { font-size: 18px; } }
   @media print { .weft-surface { min-block-size: 0; padding: 0; } }
 }`

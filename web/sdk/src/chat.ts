@@ -1,10 +1,11 @@
 import type { Clock } from './clock.ts'
+import { DraftState } from './drafts.ts'
 import { fields, identity, integer, list, text, type Fields, type Identity } from './events.ts'
 import { refusal, type Api } from './http.ts'
 import { draftMessage, inState, readMessage, readParts } from './message.ts'
 import { Cell } from './readable.ts'
 import { Typing } from './typing.ts'
-import { RoomError, type Chat, type Log, type Message, type MessageInput } from './types.ts'
+import { RoomError, type Chat, type Log, type Message, type MessageInput, type Quote } from './types.ts'
 import { ulid } from './ulid.ts'
 
 const pageSize = 50
@@ -27,6 +28,8 @@ export interface ChatOptions {
   /** Undefined for somebody who has not been seen here. */
   readonly name?: (user: string) => string | undefined
   readonly log: Log
+  /** Drafts stay on this device. */
+  readonly keep?: boolean
 }
 
 type Send = (name: string, data: Fields) => void
@@ -41,8 +44,10 @@ export class ChatState implements Chat {
   readonly hasOlder = new Cell(false)
   readonly loading = new Cell(true)
   readonly typing
+  readonly draft
   readonly #o: ChatOptions
   readonly #typing: Typing
+  readonly #draft: DraftState
   #send: Send | undefined
   #me: Identity = { id: '', name: '' }
   #stored = new Map<number, Message>() // by seq
@@ -63,6 +68,8 @@ export class ChatState implements Chat {
     this.#o = options
     this.#typing = new Typing(options.clock, (on) => this.#send?.('typing', { on }))
     this.typing = this.#typing.others
+    this.#draft = new DraftState(options.room, '', options.keep === true)
+    this.draft = this.#draft.draft
   }
 
   joined(send: Send, me: Identity, lastSeq: number, typing: unknown): void {
@@ -70,6 +77,7 @@ export class ChatState implements Chat {
     this.#me = me
     this.#last = Math.max(this.#last, lastSeq)
     this.#typing.joined(me.id, typing)
+    this.#draft.belongsTo(me.id)
     for (const id of [...this.#outbox.keys()]) this.#transmit(id)
     this.#failures = 0
     this.#fill()
@@ -145,6 +153,8 @@ export class ChatState implements Chat {
   }
 
   setTyping(on: boolean): void { this.#typing.set(on) }
+
+  setDraft(patch: { readonly text?: string; readonly quote?: Quote | undefined }): void { this.#draft.set(patch) }
 
   /** Somebody's slot or name has become known. */
   slotsChanged(): void {

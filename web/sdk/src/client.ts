@@ -40,6 +40,7 @@ class WeftClient implements Client {
   readonly #rooms = new Map<string, RoomSession>()
   readonly #ends: (() => void)[] = []
   readonly #able: boolean
+  readonly #keep: boolean
   #channel = 0
   #stopped = false // by disconnect()
   #user = ''
@@ -50,6 +51,7 @@ class WeftClient implements Client {
     const log = options.log ?? (() => {})
     this.#clock = clock
     this.#log = log
+    this.#keep = options.storage !== 'memory'
     this.#able = around.open !== undefined || typeof WebSocket !== 'undefined'
     this.#link = new LinkState(clock)
     this.link = this.#link.readable
@@ -92,7 +94,7 @@ class WeftClient implements Client {
     }
     if (!room) {
       room = new RoomSession(id, options, {
-        socket: this.#roomSocket(), link: this.link, api: this.#api, clock: this.#clock, log: this.#log,
+        socket: this.#roomSocket(), link: this.link, api: this.#api, clock: this.#clock, log: this.#log, keep: this.#keep,
         onGone: (gone) => this.#gone(gone),
       })
       this.#rooms.set(id, room)

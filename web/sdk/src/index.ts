@@ -1,10 +1,11 @@
 export { createClient, type Surroundings } from './client.ts'
+export { locateQuote, quoteOf, type DocPoint, type QuotePlace, type QuoteState } from './quote.ts'
 export { derived, type Readable, type Unsubscribe } from './readable.ts'
 export { messageParts, safeAddress, type MessagePart } from './parts.ts'
 export type { ProviderEvents, YProvider } from './provider.ts'
 export { RoomError } from './types.ts'
 export type {
-  AuthContext, AuthToken, Chat, Client, ClientOptions, ErrorCode, ISODate, Json, Link, LinkReason, Log,
+  AuthContext, AuthToken, Chat, Client, ClientOptions, Draft, ErrorCode, ISODate, Json, Link, LinkReason, Log,
   Message, MessageInput, Notice, Notifications, Person, Presence, Push, PushState, Quote, Reaction,
   Role, Room, RoomOptions, Safety, Self, UserInfo,
 } from './types.ts'

@@ -31,6 +31,8 @@ export interface RoomDeps {
   readonly api: Api
   readonly clock: Clock
   readonly log: Log
+  /** What is begun stays on this device. */
+  readonly keep?: boolean
   /** The last leave() is over and nothing is unsaved. */
   readonly onGone: (room: RoomSession) => void
 }
@@ -69,7 +71,7 @@ export class RoomSession implements Room {
     this.doc = options.doc ?? new Y.Doc({ gc: true })
     this.#sync = new DocSync(this.doc, clock)
     this.#awareness = new AwarenessSync(this.doc, clock)
-    this.chat = new ChatState({ room: id, api: deps.api, clock, log, slot: (user) => this.presence.slot(user), name: (user) => this.presence.name(user) })
+    this.chat = new ChatState({ room: id, api: deps.api, clock, log, slot: (user) => this.presence.slot(user), name: (user) => this.presence.name(user), keep: deps.keep ?? false })
     this.link = derived([deps.link, this.#joining], (link, joining) => this.#seen(link, joining))
     this.#safety = new SafetyState(this.#sync.state, this.link, () => this.#rescue(), clock)
     this.safety = this.#safety.readable

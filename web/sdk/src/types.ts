@@ -79,6 +79,9 @@ export interface Message {
   readonly mentionsMe: boolean
 }
 
+/** What somebody has begun to write. */
+export interface Draft { readonly text: string; readonly quote?: Quote }
+
 export interface MessageInput { text: string; thread?: string; quote?: Quote; /** Default: a new ULID. */ id?: string }
 
 export interface Chat {
@@ -96,6 +99,10 @@ export interface Chat {
   loadOlder(limit?: number): Promise<void>
   /** Call on every key: renewed every 3 s, cleared 5 s after the last call. */
   setTyping(on: boolean): void
+  /** Survives a reload of the page, unless `storage` is memory. Sending does not clear it. */
+  readonly draft: Readable<Draft>
+  /** What is left out stays; `quote: undefined` takes the quote away. */
+  setDraft(patch: { readonly text?: string; readonly quote?: Quote | undefined }): void
 }
 
 export interface Presence {
