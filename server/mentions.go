@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -18,6 +19,8 @@ import (
 type mentions struct {
 	store  mentionStore
 	notify func(context.Context, notify.Notification) error
+	// barred tells whether a person may not even read the room any more.
+	barred func(user string, room store.RoomID) bool
 	log    *slog.Logger
 	wake   chan struct{}
 }
@@ -26,10 +29,7 @@ type mentionStore interface {
 	Facts(ctx context.Context, limit int) ([]store.Fact, error)
 	DoneFact(ctx context.Context, id int64) error
 	Members(ctx context.Context, room store.RoomID) ([]store.User, error)
-}
-
-func newMentions(s mentionStore, n func(context.Context, notify.Notification) error, log *slog.Logger) *mentions {
-	return &mentions{store: s, notify: n, log: log, wake: make(chan struct{}, 1)}
+	Message(ctx context.Context, room store.RoomID, id string) (store.Message, error)
 }
 
 // nudge says that there is a new fact. It does not block.
@@ -90,6 +90,12 @@ func (m *mentions) handle(ctx context.Context, f store.Fact) error {
 		m.log.Error("a fact nobody understands is dropped", "fact", f.ID, "kind", f.Kind, "err", err)
 		return nil
 	}
+	switch now, err := m.store.Message(ctx, msg.Room, msg.ID); {
+	case errors.Is(err, store.ErrNoMessage) || err == nil && now.Deleted:
+		return nil // it is nobody's business any more
+	case err != nil:
+		return err
+	}
 	users, err := m.mentioned(ctx, msg)
 	if err != nil {
 		return err
@@ -108,12 +114,13 @@ func (m *mentions) handle(ctx context.Context, f store.Fact) error {
 	return nil
 }
 
-// mentioned lists who is told of a message: each once, never its author.
+// mentioned lists who is told of a message: each once, never its author, nor who
+// may not read it.
 func (m *mentions) mentioned(ctx context.Context, msg store.Message) ([]string, error) {
 	var users []string
 	seen := map[string]bool{msg.User.ID: true}
 	add := func(user string) {
-		if !seen[user] {
+		if !seen[user] && !m.barred(user, msg.Room) {
 			seen[user] = true
 			users = append(users, user)
 		}

@@ -121,7 +121,7 @@ func (s *Server) assemble(l limits) error {
 		Inbox: s.store, Sender: push, Deliver: s.live.Deliver, Delay: c.pushDelay, Log: c.Log,
 		Here: func(ctx context.Context, user, room string) (bool, error) { return s.people.Here(ctx, room, user) },
 	})
-	s.facts = newMentions(s.store, s.worker.Notify, c.Log)
+	s.facts = &mentions{store: s.store, notify: s.worker.Notify, barred: s.barred, log: c.Log, wake: make(chan struct{}, 1)}
 	var rooms store.Store = s.store
 	if c.rooms != nil {
 		rooms = c.rooms(rooms)
@@ -135,10 +135,18 @@ func (s *Server) assemble(l limits) error {
 		s.tell(room, "typing", map[string]any{"users": users})
 	})
 	s.stopWatch = s.people.Watch(func(d presence.Diff) { s.tell(d.Room, "presence", d) })
-	talk := chat.New(s.store, func(m store.Message) {
-		s.tell(string(m.Room), "message", m)
-		s.facts.nudge()
-	}, l.chat)
+	talk := chat.New(chat.Config{
+		Store: s.store, Limits: l.chat,
+		Posted: func(m store.Message) {
+			s.tell(string(m.Room), "message", m)
+			s.facts.nudge()
+		},
+		Changed: func(m store.Message) {
+			s.tell(string(m.Room), "message.changed", m)
+			s.facts.nudge()
+		},
+		Read: s.tellRead, Barred: s.barred,
+	})
 	s.door = ws.New(ws.Config{
 		Hub: s.hub, Chat: talk, People: s.people, Typing: s.typing, Members: rooms,
 		Auth: verifier, Limits: l.ws, Proxies: proxies, Log: c.Log,
@@ -232,6 +240,23 @@ func (s *Server) tell(id, name string, v any) {
 		panic(err) // our own types always encode
 	}
 	live.Broadcast(body)
+}
+
+// barred tells whether a person may not even read a room any more, whatever
+// their token says.
+func (s *Server) barred(user string, room store.RoomID) bool {
+	return s.access.Ceiling(user, string(room)) < auth.Read
+}
+
+// tellRead tells a person's tabs what is unread in a room, those outside of the
+// room too.
+func (s *Server) tellRead(room store.RoomID, user string, u store.Unread) {
+	read := struct {
+		Room store.RoomID `json:"room"`
+		store.Unread
+	}{room, u}
+	s.door.Tell(user, "read", read)
+	s.live.Send(user, api.LiveEvent{Name: "read", Data: read})
 }
 
 // Handler answers HTTP requests, WebSockets among them.

@@ -124,7 +124,7 @@ func Import(ctx context.Context, data string, room store.RoomID, r io.Reader) (s
 		}
 		m.Room = room
 		var created bool
-		if _, created, err = s.PostMessage(ctx, m, false); created {
+		if created, err = s.ImportMessage(ctx, m); created {
 			stored++
 		}
 	}

@@ -4,15 +4,12 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"weft/server/auth"
-	"weft/server/chat"
-	"weft/server/store"
 )
 
 // yWebsocket leads to the room named by the rest of the path.
@@ -74,58 +71,6 @@ func needUpgrade(r *http.Request) error {
 		return problem{Title: "Upgrade needed", Status: http.StatusUpgradeRequired, Detail: "this address speaks WebSocket"}
 	}
 	return nil
-}
-
-func (a *API) listMessages(c echo.Context) error {
-	id, roomID, err := a.enter(c, auth.Read)
-	if err != nil {
-		return err
-	}
-	page := store.MessagePage{}
-	var before, after, limit int64
-	for name, to := range map[string]*int64{"before": &before, "after": &after, "limit": &limit} {
-		if text := c.QueryParam(name); text != "" {
-			n, err := strconv.ParseInt(text, 10, 64)
-			if err != nil || n < 0 {
-				return badRequest(name + " must be a whole number")
-			}
-			*to = n
-		}
-	}
-	if after == 0 && c.QueryParam("after") != "" {
-		after = -1 // "after 0" asks for the first ones
-	}
-	if limit > 200 {
-		return badRequest("limit is at most 200")
-	}
-	page.Before, page.After, page.Limit = store.Seq(before), store.Seq(after), int(limit)
-	messages, err := a.Chat.History(c.Request().Context(), id, roomID, page)
-	if err != nil {
-		return err
-	}
-	if messages == nil {
-		messages = []store.Message{}
-	}
-	return c.JSON(http.StatusOK, map[string]any{"messages": messages})
-}
-
-func (a *API) postMessage(c echo.Context) error {
-	id, roomID, err := a.enter(c, auth.Comment)
-	if err != nil {
-		return err
-	}
-	var p chat.Post
-	if err := bind(c, &p); err != nil {
-		return err
-	}
-	if auth.RequestToken(c.Request()) == "" { // somebody new with every request
-		p.From = a.WS.Address(c.Request())
-	}
-	m, err := a.Chat.Post(c.Request().Context(), id, roomID, p)
-	if err != nil {
-		return err
-	}
-	return c.JSON(http.StatusCreated, m)
 }
 
 func (a *API) people(c echo.Context) error {

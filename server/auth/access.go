@@ -35,6 +35,10 @@ func (a *Access) Get(user string) []Grant {
 	return a.ceilings[user]
 }
 
+// Ceiling returns what a person may do at most in a room, Admin if nothing is
+// said of it.
+func (a *Access) Ceiling(user, room string) Role { return a.limit(user, room, Admin) }
+
 // limit lowers a role to the person's ceiling in the room.
 func (a *Access) limit(user, room string, role Role) Role {
 	for _, g := range a.Get(user) {

@@ -1,5 +1,6 @@
-// Package chat keeps one conversation per room: posting, reading back, and
-// who is mentioned. It knows nothing of sockets, and nothing of push.
+// Package chat keeps one conversation per room: posting, changing, reading
+// back, what is unread, and who is mentioned. It knows nothing of sockets, and
+// nothing of push.
 package chat
 
 import (
@@ -10,6 +11,8 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 	"unicode"
@@ -29,33 +32,61 @@ var (
 const (
 	MaxText  = 4000     // characters
 	MaxBytes = 16 << 10 // bytes of text
-	MaxQuote = 8 << 10
 	maxID    = 64
 )
 
 // Store is the part of the store that chat needs.
 type Store interface {
-	PostMessage(ctx context.Context, m store.Message, fact bool) (store.Message, bool, error)
-	Messages(ctx context.Context, room store.RoomID, p store.MessagePage) ([]store.Message, error)
+	store.Chat
 	Members(ctx context.Context, room store.RoomID) ([]store.User, error)
 }
 
-// Service posts and reads messages. Safe for concurrent use.
+// Config of a Service. Store is required; a nil function is not called.
+type Config struct {
+	Store Store
+	// Posted is called with every new message, and Changed with every message as
+	// it is after a change of it, in order of rev within a room, once that is on
+	// disk. They must not block for long.
+	Posted, Changed func(store.Message)
+	// Read is called after a person has marked a room as read, in any order.
+	Read func(room store.RoomID, user string, u store.Unread)
+	// Barred tells whether a person may not even read the room any more; they
+	// can't be mentioned.
+	Barred func(user string, room store.RoomID) bool
+	Limits Limits
+}
+
+// Service posts, changes and reads messages. Safe for concurrent use.
 type Service struct {
-	store  Store
-	posted func(store.Message)
-	now    func() time.Time
-	seed   maphash.Seed
-	pace   *pace
-	// order makes posted follow seq: a room's lock is held from storing a
-	// message until it has been handed on.
+	c    Config
+	now  func() time.Time
+	seed maphash.Seed
+	pace *pace
+	// order makes Posted and Changed follow rev: a room's lock is held from
+	// storing a change until it has been handed on.
 	order [64]sync.Mutex
 }
 
-// New makes a service. posted is called with every new message, in order of
-// seq within a room, after it is on disk; it must not block for long.
-func New(s Store, posted func(store.Message), l Limits) *Service {
-	return &Service{store: s, posted: posted, now: time.Now, seed: maphash.MakeSeed(), pace: newPace(l)}
+// New makes a service.
+func New(c Config) *Service {
+	if c.Posted == nil {
+		c.Posted = func(store.Message) {}
+	}
+	if c.Changed == nil {
+		c.Changed = func(store.Message) {}
+	}
+	if c.Read == nil {
+		c.Read = func(store.RoomID, string, store.Unread) {}
+	}
+	if c.Barred == nil {
+		c.Barred = func(string, store.RoomID) bool { return false }
+	}
+	return &Service{c: c, now: time.Now, seed: maphash.MakeSeed(), pace: newPace(c.Limits)}
+}
+
+// lock keeps the order of a room's changes.
+func (s *Service) lock(room store.RoomID) *sync.Mutex {
+	return &s.order[maphash.String(s.seed, string(room))%uint64(len(s.order))]
 }
 
 // Post is what an author sends.
@@ -63,7 +94,7 @@ type Post struct {
 	ID     string          `json:"id"` // empty: the server makes one
 	Text   string          `json:"text"`
 	Thread string          `json:"thread"`
-	Quote  json.RawMessage `json:"quote"` // a JSON object, kept as it is
+	Quote  json.RawMessage `json:"quote"` // see checkQuote; kept as it is
 
 	// From is who is counted for the limits, if that is not the author: somebody
 	// who is a new person with every request.
@@ -71,7 +102,8 @@ type Post struct {
 }
 
 // Post stores a message and hands it on. The same id from the same author is
-// the same message, returned again. A *TooFast says that nothing has happened.
+// the same message, returned again. A thread is the id of a message here, or
+// store.ErrNoMessage. A *TooFast says that nothing has happened.
 func (s *Service) Post(ctx context.Context, author auth.Identity, room store.RoomID, p Post) (store.Message, error) {
 	if author.Role(string(room)) < auth.Comment {
 		return store.Message{}, ErrForbidden
@@ -79,70 +111,90 @@ func (s *Service) Post(ctx context.Context, author auth.Identity, room store.Roo
 	if p.ID == "" {
 		p.ID = rand.Text()
 	}
+	if string(p.Quote) == "null" {
+		p.Quote = nil
+	}
 	if err := p.check(); err != nil {
 		return store.Message{}, err
 	}
 	if err := s.pace.allow(cmp.Or(p.From, author.User), room, s.now()); err != nil {
 		return store.Message{}, err
 	}
-	members, err := s.store.Members(ctx, room)
+	mentions, err := s.mentions(ctx, room, p.Text)
 	if err != nil {
 		return store.Message{}, err
 	}
 	m := store.Message{
 		ID: p.ID, Room: room, User: store.User{ID: author.User, Name: author.Name},
-		Text: p.Text, Thread: p.Thread, Quote: p.Quote,
-		Mentions: Mentions(p.Text, members), Reactions: []store.Reaction{},
+		Text: p.Text, Thread: p.Thread, Quote: p.Quote, Mentions: mentions,
 		CreatedAt: s.now().UTC().Truncate(time.Millisecond),
 	}
-	lock := &s.order[maphash.String(s.seed, string(room))%uint64(len(s.order))]
+	lock := s.lock(room)
 	lock.Lock()
 	defer lock.Unlock()
-	stored, created, err := s.store.PostMessage(ctx, m, len(m.Mentions) > 0)
+	stored, created, err := s.c.Store.PostMessage(ctx, m, len(m.Mentions) > 0)
 	if err != nil {
 		return store.Message{}, err
 	}
 	if created {
-		s.posted(stored)
+		s.c.Posted(stored)
+		s.threadChanged(ctx, stored)
 	}
 	return stored, nil
 }
 
-// History reads a page of a room's messages.
-func (s *Service) History(ctx context.Context, reader auth.Identity, room store.RoomID, p store.MessagePage) ([]store.Message, error) {
-	if reader.Role(string(room)) < auth.Read {
-		return nil, ErrForbidden
+// mentions finds who is mentioned in a text for the room.
+func (s *Service) mentions(ctx context.Context, room store.RoomID, text string) ([]store.Mention, error) {
+	if !strings.Contains(text, "@") {
+		return []store.Mention{}, nil
 	}
-	return s.store.Messages(ctx, room, p)
+	members, err := s.c.Store.Members(ctx, room)
+	if err != nil {
+		return nil, err
+	}
+	members = slices.DeleteFunc(members, func(u store.User) bool { return s.c.Barred(u.ID, room) })
+	return Mentions(text, members), nil
+}
+
+// threadChanged tells of the message that m answers, whose Replies have changed
+// with it. Should it not be readable now, whoever reads it later sees it.
+func (s *Service) threadChanged(ctx context.Context, m store.Message) {
+	if m.Thread == "" {
+		return
+	}
+	if root, err := s.c.Store.Message(context.WithoutCancel(ctx), m.Room, m.Thread); err == nil {
+		s.c.Changed(root)
+	}
 }
 
 func (p Post) check() error {
+	if err := checkText(p.Text); err != nil {
+		return err
+	}
+	switch {
+	case !plainID(p.ID):
+		return fmt.Errorf("%w: id must be 1 to %d letters, digits, '-', '_', '.' or ':'", ErrInvalid, maxID)
+	case p.Thread != "" && !plainID(p.Thread):
+		return fmt.Errorf("%w: thread must be a message id", ErrInvalid)
+	}
+	return checkQuote(p.Quote)
+}
+
+func checkText(text string) error {
 	blank := true
-	for _, r := range p.Text {
+	for _, r := range text {
 		if unicode.IsControl(r) && r != '\n' && r != '\t' {
 			return fmt.Errorf("%w: the text has a control character", ErrInvalid)
 		}
 		blank = blank && unicode.IsSpace(r)
 	}
 	switch {
-	case !utf8.ValidString(p.Text):
+	case !utf8.ValidString(text):
 		return fmt.Errorf("%w: the text is not UTF-8", ErrInvalid)
 	case blank:
 		return fmt.Errorf("%w: the text is empty", ErrInvalid)
-	case len(p.Text) > MaxBytes || utf8.RuneCountInString(p.Text) > MaxText:
+	case len(text) > MaxBytes || utf8.RuneCountInString(text) > MaxText:
 		return fmt.Errorf("%w: the text is too long, the limit is %d characters", ErrInvalid, MaxText)
-	case !plainID(p.ID):
-		return fmt.Errorf("%w: id must be 1 to %d letters, digits, '-', '_', '.' or ':'", ErrInvalid, maxID)
-	case p.Thread != "" && !plainID(p.Thread):
-		return fmt.Errorf("%w: thread must be a message id", ErrInvalid)
-	case len(p.Quote) > MaxQuote:
-		return fmt.Errorf("%w: the quote has %d bytes, the limit is %d", ErrInvalid, len(p.Quote), MaxQuote)
-	}
-	if p.Quote != nil {
-		var object map[string]json.RawMessage
-		if err := json.Unmarshal(p.Quote, &object); err != nil {
-			return fmt.Errorf("%w: quote must be a JSON object", ErrInvalid)
-		}
 	}
 	return nil
 }

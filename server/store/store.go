@@ -7,13 +7,9 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"time"
 )
-
-// Seq numbers a room's chat messages 1, 2, 3, … without gaps.
-type Seq int64
 
 // LogID orders the records of all document logs of one store. IDs only grow.
 type LogID int64
@@ -33,49 +29,6 @@ type Doc struct {
 	Through LogID
 }
 
-// Message is one chat message; see the contract page.
-type Message struct {
-	ID        string          `json:"id"` // 1..64 bytes, chosen by the author's client
-	Room      RoomID          `json:"room"`
-	Seq       Seq             `json:"seq"`
-	User      User            `json:"user"`
-	Text      string          `json:"text"`
-	Thread    string          `json:"thread,omitempty"` // id of the message it answers
-	Quote     json.RawMessage `json:"quote,omitempty"`
-	Mentions  []Mention       `json:"mentions"`
-	Reactions []Reaction      `json:"reactions"`
-	CreatedAt time.Time       `json:"createdAt"` // UTC, milliseconds
-	EditedAt  *time.Time      `json:"editedAt"`
-	Deleted   bool            `json:"deleted"`
-}
-
-// User is a person as others see them.
-type User struct {
-	ID   string `json:"id"`
-	Name string `json:"name"`
-}
-
-// Mention is a person named in a message's text; Room is set for @room.
-type Mention struct {
-	User string `json:"user,omitempty"`
-	Room bool   `json:"room,omitempty"`
-}
-
-// Reaction is one emoji under a message and who chose it.
-type Reaction struct {
-	Emoji string   `json:"emoji"`
-	Users []string `json:"users"`
-}
-
-// MessagePage asks for messages with Before > seq > After, Limit of them: the
-// newest ones if only Before (or nothing) is set, the oldest ones if After is.
-// Zero means not set (After -1: from the first message on); Limit 0 means 50, at most 200. The answer is always in
-// ascending order of seq.
-type MessagePage struct {
-	Before, After Seq
-	Limit         int
-}
-
 // Fact is something that happened and still has to be handled by whoever
 // notifies people. It is stored with its cause in one transaction, so that a
 // crash between the two loses nothing.
@@ -87,9 +40,6 @@ type Fact struct {
 
 // Errors of a store.
 var (
-	// ErrConflict says that another person has taken the message id in this
-	// room. In another room it is another message's.
-	ErrConflict = errors.New("store: id is taken")
 	// ErrCorrupt says that a document's stored bytes fail their checksum or are
 	// not all there. The room must not be served as if it were empty.
 	ErrCorrupt = errors.New("store: stored document is damaged")
@@ -111,20 +61,15 @@ type Store interface {
 	// longest first, rooms of one length by name. It is cheap.
 	LongLogs(ctx context.Context, min int) ([]RoomID, error)
 
-	// PostMessage stores the message with the room's next seq and, if fact is
-	// set, a Fact of kind "message" whose Data is the stored message's JSON.
-	// If the same author has already posted this id in this room, it returns
-	// that message with created false. Seq and Reactions in m are ignored.
-	PostMessage(ctx context.Context, m Message, fact bool) (stored Message, created bool, err error)
-	Messages(ctx context.Context, room RoomID, p MessagePage) ([]Message, error)
-	LastSeq(ctx context.Context, room RoomID) (Seq, error)
+	Chat
 
 	// Facts returns up to limit facts not yet done, oldest first.
 	Facts(ctx context.Context, limit int) ([]Fact, error)
 	DoneFact(ctx context.Context, id int64) error
 
 	// TouchMember remembers that the person has been in the room, with the
-	// name they go by now. An at before the one known changes nothing.
+	// name they go by now. An at before the one known changes nothing. Who is new
+	// has read all that was there before.
 	TouchMember(ctx context.Context, room RoomID, u User, at time.Time) error
 	// Members lists everybody who has been in the room, latest first, 1,000 at
 	// most.

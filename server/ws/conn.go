@@ -32,6 +32,7 @@ type dialect interface {
 // conn is one WebSocket connection.
 type conn struct {
 	name    string // unique
+	user    string // whose native connection it is; guarded by door.mu
 	person  person // of the whole connection; Hocuspocus has one for each document
 	door    *Door
 	dialect dialect
@@ -58,31 +59,16 @@ func (c *conn) start(s *melody.Session) {
 	c.session.Store(s)
 	s.Request = nil // nobody needs it, and it is large
 	close(c.upgraded)
-	c.out.write = c.writer(s)
+	c.out.write = s.WriteBinary
 	c.out.slow = func() { go c.close(c.dialect.slowCode(), "too slow: come back to catch up") }
 	c.out.limit = c.door.limits
-	c.out.spoke = true
+	c.out.lastSent = time.Now()
 	c.door.enter(c)
 	c.aside(func() {
 		c.work.Lock()
 		defer c.work.Unlock()
 		c.dialect.opened()
 	})
-}
-
-// writer returns how frames leave: past Melody if they can.
-func (c *conn) writer(s *melody.Session) func(frame []byte) (bool, error) {
-	socket, ok := s.WebsocketConnection().NetConn().(*socket)
-	if !ok {
-		return func(frame []byte) (bool, error) { return false, s.WriteBinary(frame) }
-	}
-	socket.open()
-	return func(frame []byte) (bool, error) {
-		if socket.try(frame) {
-			return true, nil
-		}
-		return false, s.WriteBinary(frame)
-	}
 }
 
 // aside runs f on a goroutine of its own and waits: what f calls goes deep, and

@@ -8,10 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -42,10 +44,11 @@ type Config struct {
 	Log     *slog.Logger
 }
 
-// Members remembers who has been in a room.
+// Members remembers who has been in a room, and what they have not read there.
 type Members interface {
 	TouchMember(ctx context.Context, room store.RoomID, u store.User, at time.Time) error
-	LastSeq(ctx context.Context, room store.RoomID) (store.Seq, error)
+	LastRev(ctx context.Context, room store.RoomID) (store.Rev, error)
+	Unread(ctx context.Context, room store.RoomID, user string) (store.Unread, error)
 }
 
 // Door serves WebSocket connections. Origin, identity and role have been
@@ -63,12 +66,13 @@ type Door struct {
 
 	mu       sync.Mutex
 	conns    map[*conn]struct{}
+	people   map[string]map[*conn]struct{} // native connections of people with a token
 	stopping bool
 }
 
 // New makes a door and starts its goroutine; Close ends it.
 func New(c Config) *Door {
-	d := &Door{Config: c, limits: c.Limits, admission: newAdmission(c.Limits, c.Proxies), stop: make(chan struct{}), conns: map[*conn]struct{}{}, known: newRecent(10_000)}
+	d := &Door{Config: c, limits: c.Limits, admission: newAdmission(c.Limits, c.Proxies), stop: make(chan struct{}), conns: map[*conn]struct{}{}, people: map[string]map[*conn]struct{}{}, known: newRecent(10_000)}
 	d.melody, d.strangers = d.pumps(c.Limits.hardMax()), d.pumps(strangerMax)
 	d.served.Add(1)
 	go d.beat()
@@ -231,7 +235,7 @@ func (d *Door) pump(w http.ResponseWriter, r *http.Request, c *conn, leave func(
 			close(c.upgraded)
 		}
 	}()
-	err := c.melody.HandleRequestWithKeys(hijacker{w}, r, map[string]any{key: c})
+	err := c.melody.HandleRequestWithKeys(w, r, map[string]any{key: c})
 	if err != nil && c.session.Load() == nil {
 		// The upgrader has answered already.
 		c.log.Debug("no upgrade", "err", err)
@@ -251,6 +255,46 @@ func (d *Door) leave(c *conn) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.conns, c)
+	if c.user == "" {
+		return
+	}
+	delete(d.people[c.user], c)
+	if len(d.people[c.user]) == 0 {
+		delete(d.people, c.user)
+	}
+}
+
+// belongs takes note whose a native connection is.
+func (d *Door) belongs(c *conn, user string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, live := d.conns[c]; !live || c.user != "" || user == "" {
+		return
+	}
+	c.user = user
+	if d.people[user] == nil {
+		d.people[user] = map[*conn]struct{}{}
+	}
+	d.people[user][c] = struct{}{}
+}
+
+// Tell sends an event to all native connections of a person, on channel 0. It
+// does not block.
+func (d *Door) Tell(user, name string, v any) {
+	d.mu.Lock()
+	conns := slices.Collect(maps.Keys(d.people[user]))
+	d.mu.Unlock()
+	if len(conns) == 0 {
+		return
+	}
+	body, err := wire.EncodeEvent(name, v)
+	if err != nil {
+		panic(err) // our own types always encode
+	}
+	frame := wire.AppendFrame(nil, 0, body)
+	for _, c := range conns {
+		c.send(frame)
+	}
 }
 
 func (d *Door) all() []*conn {
@@ -293,9 +337,9 @@ func (d *Door) beat() {
 		select {
 		case <-d.stop:
 			return
-		case <-ticker.C:
+		case now := <-ticker.C:
 			for _, c := range d.all() {
-				if c.out.quiet() {
+				if last, idle := c.out.quietSince(); idle && now.Sub(last) >= quiet {
 					c.dialect.beat()
 				}
 			}

@@ -36,8 +36,7 @@ func (d deadDisk) AppendUpdates(context.Context, []store.Update) error {
 	}
 	return errDisk
 }
-func (deadDisk) LongLogs(context.Context, int) ([]store.RoomID, error)    { return nil, nil }
-func (deadDisk) LastSeq(context.Context, store.RoomID) (store.Seq, error) { return 0, nil }
+func (deadDisk) LongLogs(context.Context, int) ([]store.RoomID, error) { return nil, nil }
 func (deadDisk) TouchMember(context.Context, store.RoomID, store.User, time.Time) error {
 	return errDisk
 }
@@ -168,7 +167,7 @@ func TestChannelThatWasLeftSaysNothing(t *testing.T) {
 	}
 	c := &conn{}
 	written := 0
-	c.out.write = func([]byte) (bool, error) { written++; return false, nil }
+	c.out.write = func([]byte) error { written++; return nil }
 	c.out.limit = DefaultLimits()
 	p := &peer{conn: c, room: live, channel: 1}
 	p.Acked(1)
@@ -193,7 +192,7 @@ func TestWhatAJoinHoldsIsBounded(t *testing.T) {
 	}
 	c := &conn{}
 	frames := make(chan []byte, 100)
-	c.out.write = func(f []byte) (bool, error) { frames <- f; return false, nil }
+	c.out.write = func(f []byte) error { frames <- f; return nil }
 	slow := 0
 	c.out.slow = func() { slow++ }
 	c.out.limit = DefaultLimits()

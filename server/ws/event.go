@@ -2,7 +2,6 @@ package ws
 
 import (
 	"context"
-	"errors"
 
 	"weft/presence"
 	"weft/server/auth"
@@ -21,6 +20,8 @@ func (n *native) event(ch *channel, payload []byte) {
 			err = n.post(ch, e)
 		case "typing":
 			err = n.typing(ch, e)
+		case "edit", "delete", "react", "read":
+			err = n.ask(ch, e)
 		}
 	}
 	if err != nil {
@@ -28,14 +29,10 @@ func (n *native) event(ch *channel, payload []byte) {
 	}
 }
 
-// unsent says why a message was not stored; status is HTTP's.
+// unsent says why a message was not stored.
 type unsent struct {
-	ID     string `json:"id"`
-	Status int    `json:"status"`
-	Title  string `json:"title"`
-	Detail string `json:"detail"`
-	// RetryAfter is in seconds; 0 is not known.
-	RetryAfter int `json:"retryAfter,omitempty"`
+	ID string `json:"id"`
+	refusal
 }
 
 func (n *native) post(ch *channel, e wire.Event) error {
@@ -49,34 +46,24 @@ func (n *native) post(ch *channel, e wire.Event) error {
 		return err
 	}
 	c := n.conn
-	refuse := func(status int, title, detail string) error {
-		n.say(ch.peer.channel, "unsent", unsent{ID: p.ID, Status: status, Title: title, Detail: detail})
-		return nil
-	}
 	c.limit.ask()
 	post := chat.Post{ID: p.ID, Text: p.Text, Thread: p.Thread}
 	if p.Quote != "" {
 		post.Quote = []byte(p.Quote)
 	}
 	room := ch.peer.room.ID()
-	if c.person.role(room) < auth.Comment {
-		return refuse(403, "Forbidden", "you may not write here")
+	err := chat.ErrForbidden
+	var stored store.Message
+	if c.person.role(room) >= auth.Comment {
+		stored, err = c.door.Chat.Post(context.Background(), c.person.identity, room, post)
 	}
-	stored, err := c.door.Chat.Post(context.Background(), c.person.identity, room, post)
-	var fast *chat.TooFast
-	switch {
-	case errors.As(err, &fast):
-		n.say(ch.peer.channel, "unsent", unsent{p.ID, 429, "Too many messages", err.Error(), fast.Seconds()})
+	if err != nil {
+		why, known := refuse(err)
+		if !known {
+			c.log.Error("a message could not be stored", "room", room, "user", c.person.identity.User, "err", err)
+		}
+		n.say(ch.peer.channel, "unsent", unsent{p.ID, why})
 		return nil
-	case errors.Is(err, chat.ErrForbidden):
-		return refuse(403, "Forbidden", err.Error())
-	case errors.Is(err, chat.ErrInvalid):
-		return refuse(422, "Not a message", err.Error())
-	case errors.Is(err, store.ErrConflict):
-		return refuse(409, "Conflict", "the id is taken by another message")
-	case err != nil:
-		c.log.Error("a message could not be stored", "room", room, "user", c.person.identity.User, "err", err)
-		return refuse(503, "Not stored", "the message could not be stored; send it again")
 	}
 	c.door.Typing.Set(string(room), ch.name, c.typist(), false)
 	n.say(ch.peer.channel, "sent", map[string]any{"id": stored.ID, "message": stored})

@@ -151,6 +151,7 @@ func (n *native) greet(e wire.Event) error {
 		return nil
 	}
 	n.hello.Stop()
+	n.conn.door.belongs(n.conn, counted)
 	renewed := n.greeted
 	n.greeted = true
 	n.conn.person.anonymous = hello.Token == ""
@@ -206,6 +207,8 @@ type joined struct {
 	People  []presence.Person `json:"people"`
 	Typing  []presence.Typist `json:"typing"`
 	LastSeq store.Seq         `json:"lastSeq"`
+	LastRev store.Rev         `json:"lastRev"`
+	Read    *store.Unread     `json:"read,omitempty"` // nil for who is not remembered
 }
 
 // join opens a room on a channel. What the room says is held back until the
@@ -258,7 +261,7 @@ func (n *native) join(e wire.Event) error {
 	answer := joined{Room: id, Role: who.Role.String(), User: userEvent{who.User, who.Name}, Slot: me.Slot}
 	if answer.People, err = d.People.People(ctx, string(id)); err == nil {
 		answer.Typing = d.Typing.Users(string(id))
-		answer.LastSeq, err = d.Members.LastSeq(ctx, id)
+		err = n.chatOf(ctx, &answer)
 	}
 	if err != nil {
 		n.leave(ask.Channel)
@@ -268,6 +271,20 @@ func (n *native) join(e wire.Event) error {
 	n.say(ask.Channel, "joined", answer)
 	ch.peer.release()
 	return nil
+}
+
+// chatOf says where the room's chat stands.
+func (n *native) chatOf(ctx context.Context, a *joined) error {
+	rev, err := n.conn.door.Members.LastRev(ctx, a.Room)
+	if err != nil {
+		return err
+	}
+	unread, err := n.conn.door.Members.Unread(ctx, a.Room, a.User.ID)
+	a.LastRev, a.LastSeq = rev, unread.LastSeq
+	if !n.conn.person.anonymous {
+		a.Read = &unread
+	}
+	return err
 }
 
 // part answers a leave.

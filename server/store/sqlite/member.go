@@ -17,7 +17,8 @@ func (s *Store) TouchMember(ctx context.Context, room store.RoomID, u store.User
 	}
 	return fail("touch member", s.write(ctx, func(t *tx) error {
 		var id int64
-		found, err := t.row("SELECT id FROM rooms WHERE name = ?", []any{room}, &id)
+		var last store.Seq
+		found, err := t.row("SELECT id, last_seq FROM rooms WHERE name = ?", []any{room}, &id, &last)
 		if err == nil && !found {
 			_, err = t.row("INSERT INTO rooms (name, last_seq) VALUES (?, 0) RETURNING id", []any{room}, &id)
 		}
@@ -25,8 +26,8 @@ func (s *Store) TouchMember(ctx context.Context, room store.RoomID, u store.User
 			return err
 		}
 		// A touch that comes late changes nothing.
-		_, err = t.exec("INSERT INTO members (room, usr, name, seen_at) VALUES (?, ?, ?, ?) ON CONFLICT (room, usr) DO UPDATE SET name = excluded.name, seen_at = excluded.seen_at WHERE excluded.seen_at >= seen_at",
-			id, u.ID, u.Name, millis(at))
+		_, err = t.exec("INSERT INTO members (room, usr, name, seen_at, read_seq) VALUES (?, ?, ?, ?, ?) ON CONFLICT (room, usr) DO UPDATE SET name = excluded.name, seen_at = excluded.seen_at WHERE excluded.seen_at >= seen_at",
+			id, u.ID, u.Name, millis(at), last)
 		return err
 	}))
 }

@@ -13,27 +13,52 @@ import (
 
 const maxMessageID = 64
 
-// PostMessage implements store.Store.
+// PostMessage implements store.Chat.
 func (s *Store) PostMessage(ctx context.Context, m store.Message, fact bool) (stored store.Message, created bool, err error) {
+	m.EditedAt, m.EditedBy, m.Deleted, m.Version, m.Reactions = nil, nil, false, 1, nil
+	return s.addMessage(ctx, "post message", m, fact, func(t *tx, m *store.Message) (*store.Message, error) {
+		root, err := t.underRoot(m)
+		if err == nil && root.Deleted && root.Replies == nil {
+			return nil, store.ErrDeleted
+		}
+		return root, err
+	})
+}
+
+// ImportMessage implements store.Chat.
+func (s *Store) ImportMessage(ctx context.Context, m store.Message) (created bool, err error) {
+	m.Version = max(m.Version, 1)
+	_, created, err = s.addMessage(ctx, "import message", m, false, func(t *tx, m *store.Message) (*store.Message, error) {
+		root, err := t.underRoot(m)
+		if errors.Is(err, store.ErrNoMessage) {
+			return nil, nil // its thread leads nowhere
+		}
+		return root, err
+	})
+	return created, err
+}
+
+func (s *Store) addMessage(ctx context.Context, op string, m store.Message, fact bool, underRoot func(*tx, *store.Message) (*store.Message, error)) (stored store.Message, created bool, err error) {
 	if m.Room == "" || m.ID == "" || len(m.ID) > maxMessageID {
-		return store.Message{}, false, fail("post message", fmt.Errorf("room %q, id %q", m.Room, m.ID))
+		return store.Message{}, false, fail(op, fmt.Errorf("room %q, id %q", m.Room, m.ID))
 	}
 	m = normal(m)
 	err = s.write(ctx, func(t *tx) (err error) {
-		stored, created, err = t.post(m, fact)
+		stored, created, err = t.post(m, fact, underRoot)
 		return err
 	})
 	if err != nil {
-		return store.Message{}, false, fail("post message", err)
+		return store.Message{}, false, fail(op, err)
 	}
 	return stored, created, nil
 }
 
-// normal is m as it will be read back: a new message has no reactions, lists
-// are not nil, times are UTC in whole milliseconds.
+// normal is m as it will be read back: nobody has answered yet, lists are not
+// nil, times are UTC in whole milliseconds.
 func normal(m store.Message) store.Message {
 	m.Mentions = append([]store.Mention{}, m.Mentions...)
-	m.Reactions = []store.Reaction{}
+	m.Reactions = append([]store.Reaction{}, m.Reactions...)
+	m.Replies = nil
 	if len(m.Quote) == 0 {
 		m.Quote = nil
 	}
@@ -45,43 +70,126 @@ func normal(m store.Message) store.Message {
 	return m
 }
 
-func (t *tx) post(m store.Message, fact bool) (store.Message, bool, error) {
-	known, err := messages(t.query, m.Room, "AND m.id = ?", m.ID)
-	switch {
+func (t *tx) post(m store.Message, fact bool, underRoot func(*tx, *store.Message) (*store.Message, error)) (store.Message, bool, error) {
+	switch known, err := t.message(m.Room, m.ID); {
+	case errors.Is(err, store.ErrNoMessage):
 	case err != nil:
 		return store.Message{}, false, err
-	case len(known) > 0 && known[0].User.ID != m.User.ID:
+	case known.User.ID != m.User.ID:
 		return store.Message{}, false, fmt.Errorf("%w: message %q", store.ErrConflict, m.ID)
-	case len(known) > 0:
-		return known[0], false, nil
+	default:
+		return known, false, nil
 	}
-	mentions, err := json.Marshal(m.Mentions)
-	if err != nil {
-		return store.Message{}, false, err
+	var root *store.Message
+	if m.Thread != "" {
+		var err error
+		if root, err = underRoot(t, &m); err != nil {
+			return store.Message{}, false, err
+		}
 	}
 	var room int64
-	if _, err := t.row("INSERT INTO rooms (name, last_seq) VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET last_seq = last_seq + 1 RETURNING id, last_seq",
-		[]any{m.Room}, &room, &m.Seq); err != nil {
+	if _, err := t.row("INSERT INTO rooms (name, last_seq, last_rev) VALUES (?, 1, 1) ON CONFLICT (name) DO UPDATE SET last_seq = last_seq + 1, last_rev = last_rev + 1 RETURNING id, last_seq, last_rev",
+		[]any{m.Room}, &room, &m.Seq, &m.Rev); err != nil {
 		return store.Message{}, false, err
 	}
 	var quote any // NULL if there is none
 	if m.Quote != nil {
 		quote = string(m.Quote)
 	}
-	if _, err := t.exec("INSERT INTO messages (room, seq, id, usr, name, text, thread, quote, mentions, created_at, edited_at, deleted) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		room, m.Seq, m.ID, m.User.ID, m.User.Name, m.Text, m.Thread, quote, string(mentions), millis(m.CreatedAt), millisPtr(m.EditedAt), m.Deleted); err != nil {
+	mentions, err := json.Marshal(m.Mentions)
+	if err != nil {
 		return store.Message{}, false, err
 	}
-	if fact {
-		data, err := json.Marshal(m)
-		if err != nil {
+	if _, err := t.exec("INSERT INTO messages (room, seq, id, usr, name, text, thread, quote, mentions, created_at, edited_at, deleted, rev, version, edited_by, reactions) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		room, m.Seq, m.ID, m.User.ID, m.User.Name, m.Text, m.Thread, quote, string(mentions), millis(m.CreatedAt), millisPtr(m.EditedAt), m.Deleted,
+		m.Rev, m.Version, jsonOrNull(m.EditedBy, m.EditedBy != nil), jsonOrNull(m.Reactions, len(m.Reactions) > 0)); err != nil {
+		return store.Message{}, false, err
+	}
+	if err := t.mentioned(room, m); err != nil {
+		return store.Message{}, false, err
+	}
+	if root != nil && !m.Deleted {
+		if err := t.replied(room, *root, +1); err != nil {
 			return store.Message{}, false, err
 		}
-		if _, err := t.exec("INSERT INTO facts (kind, data) VALUES ('message', ?)", data); err != nil {
+	}
+	if fact {
+		if err := t.fact(m); err != nil {
 			return store.Message{}, false, err
 		}
 	}
 	return m, true, nil
+}
+
+// underRoot makes a reply's thread the message that is answered by no reply, and
+// returns that.
+func (t *tx) underRoot(m *store.Message) (*store.Message, error) {
+	root, err := t.message(m.Room, m.Thread)
+	if err == nil && root.Thread != "" {
+		root, err = t.message(m.Room, root.Thread)
+	}
+	if err != nil {
+		return nil, err
+	}
+	m.Thread = root.ID
+	return &root, nil
+}
+
+// replied sums up a thread anew after a reply has come (+1) or gone (-1).
+func (t *tx) replied(room int64, root store.Message, by int) error {
+	sum := store.Replies{}
+	if root.Replies != nil {
+		sum.Count = root.Replies.Count
+	}
+	sum.Count += by
+	// A few of the newest, of whom three different ones are shown.
+	err := querier(t.query).each(func(rows *sql.Rows) error {
+		var u store.User
+		var at int64
+		if err := rows.Scan(&u.ID, &u.Name, &at); err != nil {
+			return err
+		}
+		if sum.Last.IsZero() {
+			sum.Last = timeOf(at)
+		}
+		if len(sum.People) < 3 && !slices.ContainsFunc(sum.People, func(p store.User) bool { return p.ID == u.ID }) {
+			sum.People = append(sum.People, u)
+		}
+		return nil
+	}, "SELECT usr, name, created_at FROM messages WHERE room = ? AND thread = ? AND thread <> '' AND NOT deleted ORDER BY seq DESC LIMIT 20", room, root.ID)
+	if err != nil {
+		return err
+	}
+	_, err = t.change(room, root.Seq, "replies = ?", jsonOrNull(sum, sum.Count > 0))
+	return err
+}
+
+// mentioned remembers whom a message mentions.
+func (t *tx) mentioned(room int64, m store.Message) error {
+	if m.Deleted {
+		return nil
+	}
+	for _, who := range m.Mentions {
+		if _, err := t.exec("INSERT OR IGNORE INTO mentioned (room, usr, seq) VALUES (?, ?, ?)", room, who.User, m.Seq); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fact leaves the message to whoever notifies people.
+func (t *tx) fact(m store.Message) error {
+	data, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec("INSERT INTO facts (kind, data) VALUES ('message', ?)", data)
+	return err
+}
+
+// message reads one, or says store.ErrNoMessage.
+func (t *tx) message(room store.RoomID, id string) (store.Message, error) {
+	return message(t.query, room, id)
 }
 
 // Limits of a page of messages.
@@ -90,13 +198,41 @@ const (
 	maxPage     = 200
 )
 
-// Messages implements store.Store.
-func (s *Store) Messages(ctx context.Context, room store.RoomID, p store.MessagePage) ([]store.Message, error) {
-	limit := p.Limit
+func pageSize(limit int) int {
 	if limit <= 0 {
 		limit = defaultPage
 	}
+	return min(limit, maxPage)
+}
+
+// Message implements store.Chat.
+func (s *Store) Message(ctx context.Context, room store.RoomID, id string) (store.Message, error) {
+	m, err := message(s.reading(ctx), room, id)
+	return m, fail("message", err)
+}
+
+// reading queries on a connection that reads.
+func (s *Store) reading(ctx context.Context) querier {
+	return func(query string, args ...any) (*sql.Rows, error) { return s.readers.QueryContext(ctx, query, args...) }
+}
+
+func message(q querier, room store.RoomID, id string) (store.Message, error) {
+	found, err := messages(q, room, "AND m.id = ?", id)
+	switch {
+	case err != nil:
+		return store.Message{}, err
+	case len(found) == 0:
+		return store.Message{}, store.ErrNoMessage
+	}
+	return found[0], nil
+}
+
+// Messages implements store.Chat.
+func (s *Store) Messages(ctx context.Context, room store.RoomID, p store.MessagePage) ([]store.Message, error) {
 	where, args := "", []any{}
+	if p.Thread != "" {
+		where, args = " AND m.thread = ? AND m.thread <> ''", append(args, p.Thread)
+	}
 	if p.Before > 0 {
 		where, args = where+" AND m.seq < ?", append(args, p.Before)
 	}
@@ -104,9 +240,8 @@ func (s *Store) Messages(ctx context.Context, room store.RoomID, p store.Message
 	if p.After != 0 {
 		where, args, order = where+" AND m.seq > ?", append(args, p.After), "ASC"
 	}
-	args = append(args, min(limit, maxPage))
-	q := func(query string, args ...any) (*sql.Rows, error) { return s.readers.QueryContext(ctx, query, args...) }
-	found, err := messages(q, room, where+" ORDER BY m.seq "+order+" LIMIT ?", args...)
+	args = append(args, pageSize(p.Limit))
+	found, err := messages(s.reading(ctx), room, where+" ORDER BY m.seq "+order+" LIMIT ?", args...)
 	if err != nil {
 		return nil, fail("messages", err)
 	}
@@ -116,37 +251,77 @@ func (s *Store) Messages(ctx context.Context, room store.RoomID, p store.Message
 	return found, nil
 }
 
+// Changes implements store.Chat.
+func (s *Store) Changes(ctx context.Context, room store.RoomID, after store.Rev, limit int) ([]store.Message, error) {
+	found, err := messages(s.reading(ctx), room, "AND m.rev > ? ORDER BY m.rev LIMIT ?", after, pageSize(limit))
+	if err != nil {
+		return nil, fail("changes", err)
+	}
+	return found, nil
+}
+
 // messages reads those of a room that the rest of the query selects.
 func messages(q querier, room store.RoomID, rest string, args ...any) ([]store.Message, error) {
 	found := []store.Message{}
 	err := q.each(func(rows *sql.Rows) error {
 		m := store.Message{Room: room, Reactions: []store.Reaction{}}
-		var quote sql.NullString
+		var quote, editor, reactions, replies sql.NullString
 		var mentions string
 		var created int64
 		var edited sql.NullInt64
-		if err := rows.Scan(&m.Seq, &m.ID, &m.User.ID, &m.User.Name, &m.Text, &m.Thread, &quote, &mentions, &created, &edited, &m.Deleted); err != nil {
+		if err := rows.Scan(&m.Seq, &m.ID, &m.User.ID, &m.User.Name, &m.Text, &m.Thread, &quote, &mentions, &created, &edited, &m.Deleted,
+			&m.Rev, &m.Version, &editor, &reactions, &replies); err != nil {
 			return err
 		}
 		if quote.Valid {
 			m.Quote = json.RawMessage(quote.String)
 		}
-		if err := json.Unmarshal([]byte(mentions), &m.Mentions); err != nil {
-			return fmt.Errorf("mentions of message %d: %w", m.Seq, err)
+		for _, field := range []struct {
+			text sql.NullString
+			into any
+		}{{sql.NullString{String: mentions, Valid: true}, &m.Mentions}, {editor, &m.EditedBy}, {reactions, &m.Reactions}, {replies, &m.Replies}} {
+			if !field.text.Valid {
+				continue
+			}
+			if err := json.Unmarshal([]byte(field.text.String), field.into); err != nil {
+				return fmt.Errorf("message %d: %w", m.Seq, err)
+			}
 		}
 		m.CreatedAt, m.EditedAt = timeOf(created), timePtr(edited)
 		found = append(found, m)
 		return nil
-	}, "SELECT m.seq, m.id, m.usr, m.name, m.text, m.thread, m.quote, m.mentions, m.created_at, m.edited_at, m.deleted"+
+	}, "SELECT m.seq, m.id, m.usr, m.name, m.text, m.thread, m.quote, m.mentions, m.created_at, m.edited_at, m.deleted, m.rev, m.version, m.edited_by, m.reactions, m.replies"+
 		" FROM rooms r JOIN messages m ON m.room = r.id WHERE r.name = ? "+rest, append([]any{room}, args...)...)
 	return found, err
 }
 
-// LastSeq implements store.Store.
+// LastSeq implements store.Chat.
 func (s *Store) LastSeq(ctx context.Context, room store.RoomID) (seq store.Seq, err error) {
-	err = s.readers.QueryRowContext(ctx, "SELECT last_seq FROM rooms WHERE name = ?", room).Scan(&seq)
+	return seq, fail("last seq", s.ofRoom(ctx, room, "last_seq", &seq))
+}
+
+// LastRev implements store.Chat.
+func (s *Store) LastRev(ctx context.Context, room store.RoomID) (rev store.Rev, err error) {
+	return rev, fail("last rev", s.ofRoom(ctx, room, "last_rev", &rev))
+}
+
+// ofRoom reads a column; an unknown room leaves dest alone.
+func (s *Store) ofRoom(ctx context.Context, room store.RoomID, column string, dest any) error {
+	err := s.readers.QueryRowContext(ctx, "SELECT "+column+" FROM rooms WHERE name = ?", room).Scan(dest)
 	if errors.Is(err, sql.ErrNoRows) {
-		return 0, nil
+		return nil
 	}
-	return seq, fail("last seq", err)
+	return err
+}
+
+// jsonOrNull is v as text, or NULL if there is nothing to keep.
+func jsonOrNull(v any, keep bool) any {
+	if !keep {
+		return nil
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // our own types always encode
+	}
+	return string(text)
 }

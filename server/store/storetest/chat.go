@@ -119,33 +119,57 @@ func chatConflict(t *testing.T, o *storeUnderTest) {
 
 func chatFidelity(t *testing.T, o *storeUnderTest) {
 	edited := at(3).Add(300 * time.Microsecond).In(time.FixedZone("east", 3600))
+	root, _, err := o.S.PostMessage(t.Context(), store.Message{ID: "m🪡", Room: "a/b/ü", User: ann, CreatedAt: at(1)}, false)
+	must(t, err)
 	given := store.Message{
-		ID: "m🧵", Room: "a/b/ü", Seq: 900, User: ben,
+		ID: "m🧵", Room: "a/b/ü", Seq: 900, Rev: 800, Version: 700, User: ben,
 		Text:      "line\n\ttab 'quote\" \\ 🧶 @ann ünïcode\u2028",
-		Thread:    "m0",
+		Thread:    root.ID,
 		Quote:     json.RawMessage(`{"text": "said", "n": [1, 2.50]}`),
 		Mentions:  []store.Mention{{User: "ann"}, {Room: true}},
+		Reactions: []store.Reaction{{Emoji: "🧶", Users: []string{"ann"}}},
+		Replies:   &store.Replies{Count: 3},
 		CreatedAt: at(2).Add(999 * time.Microsecond).In(time.FixedZone("west", -3600)),
-		EditedAt:  &edited,
-		Deleted:   true,
+		EditedAt:  &edited, EditedBy: &ann, Deleted: true,
 	}
 	want := given
-	wantEdited := at(3)
-	want.Seq, want.Reactions, want.CreatedAt, want.EditedAt = 1, []store.Reaction{}, at(2), &wantEdited
+	want.Seq, want.Rev, want.Version, want.CreatedAt = 2, 2, 1, at(2)
+	want.Reactions, want.Replies, want.EditedAt, want.EditedBy, want.Deleted = []store.Reaction{}, nil, nil, nil, false
 	stored, created, err := o.S.PostMessage(t.Context(), given, false)
 	must(t, err)
 	if !created {
 		t.Fatal("not created")
 	}
 	same(t, "stored", stored, want)
+	root.Rev, root.Replies = 3, &store.Replies{Count: 1, Last: at(2), People: []store.User{ben}}
 
 	plain := store.Message{ID: "m2", Room: "a/b/ü", User: ann, CreatedAt: at(4)}
 	stored2, _, err := o.S.PostMessage(t.Context(), plain, false)
 	must(t, err)
-	plain.Seq, plain.Mentions, plain.Reactions = 2, []store.Mention{}, []store.Reaction{}
+	plain.Seq, plain.Rev, plain.Version, plain.Mentions, plain.Reactions = 3, 4, 1, []store.Mention{}, []store.Reaction{}
 	same(t, "stored", stored2, plain)
 	o.twice(func() {
-		same(t, "read", value(o.S.Messages(t.Context(), "a/b/ü", store.MessagePage{}))(t), []store.Message{want, plain})
+		same(t, "read", value(o.S.Messages(t.Context(), "a/b/ü", store.MessagePage{}))(t), []store.Message{root, want, plain})
+		same(t, "read alone", value(o.S.Message(t.Context(), "a/b/ü", want.ID))(t), want)
+	})
+
+	// An import takes all of it over, but for what its new place decides.
+	for _, m := range []store.Message{given, {ID: "alone", Room: "other", User: ann, Thread: "never seen", CreatedAt: at(9)}} {
+		m.Room = "other"
+		if created := value(o.S.ImportMessage(t.Context(), m))(t); !created {
+			t.Fatal("not created")
+		}
+		if created := value(o.S.ImportMessage(t.Context(), m))(t); created {
+			t.Fatal("imported twice")
+		}
+	}
+	moved := given
+	movedAt := at(3)
+	moved.Room, moved.Seq, moved.Rev, moved.Replies, moved.CreatedAt, moved.EditedAt = "other", 1, 1, nil, at(2), &movedAt
+	o.twice(func() {
+		list := value(o.S.Messages(t.Context(), "other", store.MessagePage{}))(t)
+		same(t, "imported", list[0], moved)
+		same(t, "thread", list[1].Thread, "never seen")
 	})
 }
 

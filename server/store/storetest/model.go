@@ -21,6 +21,8 @@ type modelRoom struct {
 	messages []store.Message
 	seen     map[string]time.Time
 	names    map[string]string
+	rev      store.Rev
+	read     map[string]store.Seq
 }
 
 // model does random things to the store and to a naive model of it and compares
@@ -29,26 +31,32 @@ func model(t *testing.T, o *storeUnderTest) {
 	r := random(t)
 	rooms := map[store.RoomID]*modelRoom{}
 	for _, name := range []store.RoomID{"a", "b/c", "ü", "quiet"} {
-		rooms[name] = &modelRoom{seen: map[string]time.Time{}, names: map[string]string{}}
+		rooms[name] = &modelRoom{seen: map[string]time.Time{}, names: map[string]string{}, read: map[string]store.Seq{}}
 	}
 	names := []store.RoomID{"a", "b/c", "ü"}
 	var facts []store.Message
-	for step := range 400 {
+	for step := range 500 {
 		room := names[r.IntN(len(names))]
 		m := rooms[room]
 		switch n := r.IntN(100); {
 		case n < 30:
 			modelAppend(t, o, r, rooms, names)
-		case n < 45:
+		case n < 43:
 			modelFold(t, o, r, room, m)
-		case n < 70:
+		case n < 68:
 			if posted, ok := modelPost(t, o, r, room, m, step); ok {
 				facts = append(facts, posted)
 			}
+		case n < 73:
+			u := store.User{ID: fmt.Sprint("user ", r.IntN(5)), Name: "N"}
+			modelRead(t, o, r, room, m, u, step)
 		case n < 78:
 			u := store.User{ID: fmt.Sprint("user ", r.IntN(5)), Name: fmt.Sprint("name ", r.IntN(9))}
 			when := at(r.IntN(1000))
 			must(t, o.S.TouchMember(t.Context(), room, u, when))
+			if _, known := m.names[u.ID]; !known {
+				m.read[u.ID] = store.Seq(len(m.messages))
+			}
 			if !when.Before(m.seen[u.ID]) {
 				m.seen[u.ID], m.names[u.ID] = when, u.Name
 			}
@@ -57,7 +65,11 @@ func model(t *testing.T, o *storeUnderTest) {
 			list := value(o.S.Facts(t.Context(), i+1))(t)
 			must(t, o.S.DoneFact(t.Context(), list[i].ID))
 			facts = slices.Delete(facts, i, i+1)
-		case n < 93:
+		case n < 90:
+			if told, ok := modelChange(t, o, r, room, m, step); ok {
+				facts = append(facts, told)
+			}
+		case n < 94:
 			modelPage(t, o, r, room, m)
 		case n < 97:
 			modelCheck(t, o, rooms, facts)
@@ -107,14 +119,29 @@ func modelPost(t *testing.T, o *storeUnderTest, r *rand.Rand, room store.RoomID,
 		msg.Mentions = append(msg.Mentions, store.Mention{User: "user 1"})
 		msg.Quote = json.RawMessage(`{"q":1}`)
 	}
+	if len(m.messages) > 0 && r.IntN(3) == 0 {
+		msg.Thread = m.messages[r.IntN(len(m.messages))].ID
+	}
 	fact := r.IntN(2) == 0
 	stored, created, err := o.S.PostMessage(t.Context(), msg, fact)
 	i := slices.IndexFunc(m.messages, func(k store.Message) bool { return k.ID == msg.ID })
 	switch {
 	case i < 0:
+		root := m.root(msg.Thread)
+		if root != nil && root.Deleted && root.Replies == nil {
+			if !errors.Is(err, store.ErrDeleted) {
+				t.Fatalf("error %v, want ErrDeleted", err)
+			}
+			return store.Message{}, false
+		}
 		must(t, err)
-		msg.Seq = store.Seq(len(m.messages) + 1)
+		m.rev++
+		msg.Seq, msg.Rev, msg.Version = store.Seq(len(m.messages)+1), m.rev, 1
+		if root != nil {
+			msg.Thread = root.ID
+		}
 		m.messages = append(m.messages, msg)
+		m.sum(msg.Thread)
 		same(t, "posted", stored, msg)
 		same(t, "created", created, true)
 		return msg, fact
@@ -156,6 +183,16 @@ func modelPage(t *testing.T, o *storeUnderTest, r *rand.Rand, room store.RoomID,
 		want = want[len(want)-limit:]
 	}
 	same(t, fmt.Sprintf("page %+v of %q", p, room), value(o.S.Messages(t.Context(), room, p))(t), want)
+
+	after := store.Rev(r.Int64N(int64(m.rev) + 2))
+	want = []store.Message{}
+	for _, msg := range m.messages {
+		if msg.Rev > after {
+			want = append(want, msg)
+		}
+	}
+	slices.SortFunc(want, func(a, b store.Message) int { return cmp.Compare(a.Rev, b.Rev) })
+	same(t, fmt.Sprintf("changes of %q after %d", room, after), value(o.S.Changes(t.Context(), room, after, 200))(t), want)
 }
 
 func modelCheck(t *testing.T, o *storeUnderTest, rooms map[store.RoomID]*modelRoom, facts []store.Message) {
@@ -168,6 +205,11 @@ func modelCheck(t *testing.T, o *storeUnderTest, rooms map[store.RoomID]*modelRo
 	for room, m := range rooms {
 		wantDoc(t, o, room, strings.Join(m.records[:m.folded], ""), m.records[m.folded:]...)
 		same(t, "last seq", value(o.S.LastSeq(t.Context(), room))(t), store.Seq(len(m.messages)))
+		same(t, "last rev", value(o.S.LastRev(t.Context(), room))(t), m.rev)
+		for n := range 5 {
+			user := fmt.Sprint("user ", n)
+			same(t, "unread of "+user, value(o.S.Unread(t.Context(), room, user))(t), m.unread(user))
+		}
 		if n := len(m.records) - m.folded; n > 0 {
 			long = append(long, length{room, n})
 		}

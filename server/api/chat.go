@@ -1,0 +1,246 @@
+package api
+
+import (
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"weft/server/auth"
+	"weft/server/chat"
+	"weft/server/store"
+)
+
+// param returns a segment of the path, percent-decoded once.
+func param(c echo.Context, name string) (string, error) {
+	value := c.Param(name)
+	if c.Request().URL.RawPath == "" { // Echo has matched what was decoded
+		return value, nil
+	}
+	value, err := url.PathUnescape(value)
+	if err != nil {
+		return "", badRequest(name + " is not percent-encoded")
+	}
+	return value, nil
+}
+
+// numbers reads whole numbers of the query; what is missing stays.
+func numbers(c echo.Context, into map[string]*int64) error {
+	for name, to := range into {
+		if text := c.QueryParam(name); text != "" {
+			n, err := strconv.ParseInt(text, 10, 64)
+			if err != nil || n < 0 {
+				return badRequest(name + " must be a whole number")
+			}
+			*to = n
+		}
+	}
+	return nil
+}
+
+// listMessages answers with a page of messages, or with changed=REV with those
+// that are new or have changed since. rev is the room's before the page was read.
+func (a *API) listMessages(c echo.Context) error {
+	id, roomID, err := a.enter(c, auth.Read)
+	if err != nil {
+		return err
+	}
+	var before, after, limit, changed int64
+	if err := numbers(c, map[string]*int64{"before": &before, "after": &after, "limit": &limit, "changed": &changed}); err != nil {
+		return err
+	}
+	if after == 0 && c.QueryParam("after") != "" {
+		after = -1 // "after 0" asks for the first ones
+	}
+	if limit > 200 {
+		return badRequest("limit is at most 200")
+	}
+	ctx := c.Request().Context()
+	rev, err := a.Chat.Rev(ctx, id, roomID)
+	if err != nil {
+		return err
+	}
+	var messages []store.Message
+	if c.QueryParam("changed") != "" {
+		if before != 0 || after != 0 || c.QueryParam("thread") != "" {
+			return badRequest("changed goes with limit alone")
+		}
+		messages, err = a.Chat.Changes(ctx, id, roomID, store.Rev(changed), int(limit))
+	} else {
+		messages, err = a.Chat.History(ctx, id, roomID, store.MessagePage{
+			Before: store.Seq(before), After: store.Seq(after), Limit: int(limit), Thread: c.QueryParam("thread"),
+		})
+	}
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, map[string]any{"messages": messages, "rev": rev})
+}
+
+func (a *API) postMessage(c echo.Context) error {
+	id, roomID, err := a.enter(c, auth.Comment)
+	if err != nil {
+		return err
+	}
+	var p chat.Post
+	if err := bind(c, &p); err != nil {
+		return err
+	}
+	p.From = a.stranger(c)
+	m, err := a.Chat.Post(c.Request().Context(), id, roomID, p)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusCreated, m)
+}
+
+// stranger is how somebody is counted who is somebody new with every request;
+// empty for others.
+func (a *API) stranger(c echo.Context) string {
+	if auth.RequestToken(c.Request()) != "" {
+		return ""
+	}
+	return a.WS.Address(c.Request())
+}
+
+// ofMessage is enter for a route of one message.
+func (a *API) ofMessage(c echo.Context, role auth.Role) (who auth.Identity, room store.RoomID, id string, err error) {
+	if who, room, err = a.enter(c, role); err != nil {
+		return who, room, "", err
+	}
+	id, err = param(c, "id")
+	return who, room, id, err
+}
+
+func (a *API) readMessage(c echo.Context) error {
+	who, room, id, err := a.ofMessage(c, auth.Read)
+	if err != nil {
+		return err
+	}
+	m, err := a.Chat.Message(c.Request().Context(), who, room, id)
+	return answer(c, m, err)
+}
+
+// answer answers with a message and its version as ETag.
+func answer(c echo.Context, m store.Message, err error) error {
+	if err != nil {
+		return err
+	}
+	c.Response().Header().Set("ETag", strconv.Quote(strconv.FormatInt(m.Version, 10)))
+	return c.JSON(http.StatusOK, m)
+}
+
+// editMessage replaces a message's text: if its version is the one of If-Match,
+// or in any case without it.
+func (a *API) editMessage(c echo.Context) error {
+	who, room, id, err := a.ofMessage(c, auth.Comment)
+	if err != nil {
+		return err
+	}
+	var e struct {
+		Text    string `json:"text"`
+		Version int64  `json:"version"`
+	}
+	if err := bind(c, &e); err != nil {
+		return err
+	}
+	if match := c.Request().Header.Get("If-Match"); match != "" && match != "*" {
+		tag, quoted := strings.CutPrefix(match, `"`)
+		tag, closed := strings.CutSuffix(tag, `"`)
+		if e.Version, err = strconv.ParseInt(tag, 10, 64); err != nil || e.Version < 1 || !quoted || !closed {
+			return badRequest(`If-Match is a message's version in quotes, as its ETag`)
+		}
+	}
+	m, err := a.Chat.Edit(c.Request().Context(), who, room, id, chat.Edit{Text: e.Text, Version: e.Version})
+	return answer(c, m, err)
+}
+
+func (a *API) deleteMessage(c echo.Context) error {
+	who, room, id, err := a.ofMessage(c, auth.Comment)
+	if err != nil {
+		return err
+	}
+	m, err := a.Chat.Delete(c.Request().Context(), who, room, id)
+	return answer(c, m, err)
+}
+
+func (a *API) putReaction(c echo.Context) error    { return a.react(c, true) }
+func (a *API) deleteReaction(c echo.Context) error { return a.react(c, false) }
+
+func (a *API) react(c echo.Context, on bool) error {
+	who, room, id, err := a.ofMessage(c, auth.Comment)
+	if err != nil {
+		return err
+	}
+	emoji, err := param(c, "emoji")
+	if err != nil {
+		return err
+	}
+	m, err := a.Chat.React(c.Request().Context(), who, room, id, chat.Reaction{Emoji: emoji, On: on, From: a.stranger(c)})
+	return answer(c, m, err)
+}
+
+// enterAsPerson is enter for what belongs to a person who comes back.
+func (a *API) enterAsPerson(c echo.Context) (auth.Identity, store.RoomID, error) {
+	if _, err := a.person(c); err != nil {
+		return auth.Identity{}, "", err
+	}
+	return a.enter(c, auth.Read)
+}
+
+func (a *API) markRead(c echo.Context) error {
+	id, roomID, err := a.enterAsPerson(c)
+	if err != nil {
+		return err
+	}
+	var mark struct {
+		Seq *int64 `json:"seq"`
+	}
+	if err := bind(c, &mark); err != nil {
+		return err
+	}
+	if mark.Seq == nil || *mark.Seq < 0 {
+		return badRequest("seq is that of the last message that was read")
+	}
+	unread, err := a.Chat.MarkRead(c.Request().Context(), id, roomID, store.Seq(*mark.Seq))
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, unread)
+}
+
+func (a *API) unread(c echo.Context) error {
+	id, roomID, err := a.enterAsPerson(c)
+	if err != nil {
+		return err
+	}
+	unread, err := a.Chat.Unread(c.Request().Context(), id, roomID)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, unread)
+}
+
+// myRooms lists the rooms that the person has been in, with what is unread.
+func (a *API) myRooms(c echo.Context) error {
+	id, err := a.person(c)
+	if err != nil {
+		return err
+	}
+	var limit int64
+	if err := numbers(c, map[string]*int64{"limit": &limit}); err != nil {
+		return err
+	}
+	if limit > 100 {
+		return badRequest("limit is at most 100")
+	}
+	rooms, next, err := a.Chat.Rooms(c.Request().Context(), id, store.RoomPage{
+		Prefix: c.QueryParam("prefix"), After: store.RoomID(c.QueryParam("after")), Limit: int(limit),
+	})
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, map[string]any{"rooms": rooms, "next": next})
+}

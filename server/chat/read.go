@@ -1,0 +1,80 @@
+package chat
+
+import (
+	"context"
+
+	"weft/server/auth"
+	"weft/server/store"
+)
+
+// History reads a page of a room's messages.
+func (s *Service) History(ctx context.Context, reader auth.Identity, room store.RoomID, p store.MessagePage) ([]store.Message, error) {
+	if reader.Role(string(room)) < auth.Read {
+		return nil, ErrForbidden
+	}
+	return s.c.Store.Messages(ctx, room, p)
+}
+
+// Changes reads what is new and what has changed since a rev, in order of rev.
+func (s *Service) Changes(ctx context.Context, reader auth.Identity, room store.RoomID, after store.Rev, limit int) ([]store.Message, error) {
+	if reader.Role(string(room)) < auth.Read {
+		return nil, ErrForbidden
+	}
+	return s.c.Store.Changes(ctx, room, after, limit)
+}
+
+// Rev returns the room's last rev. Read before a page of messages, it tells from
+// where on Changes has what the page lacks.
+func (s *Service) Rev(ctx context.Context, reader auth.Identity, room store.RoomID) (store.Rev, error) {
+	if reader.Role(string(room)) < auth.Read {
+		return 0, ErrForbidden
+	}
+	return s.c.Store.LastRev(ctx, room)
+}
+
+// Message reads one message, or says store.ErrNoMessage.
+func (s *Service) Message(ctx context.Context, reader auth.Identity, room store.RoomID, id string) (store.Message, error) {
+	if reader.Role(string(room)) < auth.Read {
+		return store.Message{}, ErrForbidden
+	}
+	return s.c.Store.Message(ctx, room, id)
+}
+
+// MarkRead says that the reader has read all up to seq, and tells their other
+// tabs. It never goes back.
+func (s *Service) MarkRead(ctx context.Context, reader auth.Identity, room store.RoomID, seq store.Seq) (store.Unread, error) {
+	if reader.Role(string(room)) < auth.Read {
+		return store.Unread{}, ErrForbidden
+	}
+	u, err := s.c.Store.ReadUpTo(ctx, room, store.User{ID: reader.User, Name: reader.Name}, seq, s.now())
+	if err != nil {
+		return store.Unread{}, err
+	}
+	s.c.Read(room, reader.User, u)
+	return u, nil
+}
+
+// Unread counts what the reader has not read in a room.
+func (s *Service) Unread(ctx context.Context, reader auth.Identity, room store.RoomID) (store.Unread, error) {
+	if reader.Role(string(room)) < auth.Read {
+		return store.Unread{}, ErrForbidden
+	}
+	return s.c.Store.Unread(ctx, room, reader.User)
+}
+
+// Rooms lists the rooms that the reader has been in and may still read. next is
+// where the following page begins, empty after the last one; a page may be
+// shorter than its limit all the same.
+func (s *Service) Rooms(ctx context.Context, reader auth.Identity, p store.RoomPage) (rooms []store.RoomUnread, next store.RoomID, err error) {
+	found, err := s.c.Store.RoomsOf(ctx, reader.User, p)
+	if err != nil {
+		return nil, "", err
+	}
+	rooms = []store.RoomUnread{}
+	for _, r := range found {
+		if next = r.Room; reader.Role(string(r.Room)) >= auth.Read {
+			rooms = append(rooms, r)
+		}
+	}
+	return rooms, next, nil
+}

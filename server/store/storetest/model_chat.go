@@ -1,0 +1,189 @@
+package storetest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"weft/server/store"
+)
+
+func messageOf(t *testing.T, f store.Fact) (m store.Message) {
+	t.Helper()
+	must(t, json.Unmarshal(f.Data, &m))
+	return m
+}
+
+func (m *modelRoom) find(id string) *store.Message {
+	if i := slices.IndexFunc(m.messages, func(k store.Message) bool { return k.ID == id }); i >= 0 {
+		return &m.messages[i]
+	}
+	return nil
+}
+
+// root is what a reply to the message answers.
+func (m *modelRoom) root(thread string) *store.Message {
+	root := m.find(thread)
+	if root != nil && root.Thread != "" {
+		return m.find(root.Thread)
+	}
+	return root
+}
+
+// sum counts the replies of a thread that has changed.
+func (m *modelRoom) sum(thread string) {
+	if thread == "" {
+		return
+	}
+	m.rev++
+	root := m.find(thread)
+	root.Rev, root.Replies = m.rev, nil
+	for _, msg := range slices.Backward(m.messages) {
+		if msg.Thread != thread || msg.Deleted {
+			continue
+		}
+		if root.Replies == nil {
+			root.Replies = &store.Replies{Last: msg.CreatedAt}
+		}
+		root.Replies.Count++
+		if s := root.Replies; s.Count <= 20 && len(s.People) < 3 && !slices.Contains(s.People, msg.User) {
+			s.People = append(s.People, msg.User)
+		}
+	}
+}
+
+func (m *modelRoom) unread(user string) store.Unread {
+	u := store.Unread{Read: m.read[user], LastSeq: store.Seq(len(m.messages))}
+	for _, msg := range m.messages {
+		if msg.Seq <= u.Read || msg.Deleted || msg.User.ID == user {
+			continue
+		}
+		u.Count++
+		if slices.ContainsFunc(msg.Mentions, func(k store.Mention) bool { return k.Room || k.User == user }) {
+			u.Mentions++
+		}
+	}
+	return u
+}
+
+func modelRead(t *testing.T, o *storeUnderTest, r *rand.Rand, room store.RoomID, m *modelRoom, u store.User, step int) {
+	t.Helper()
+	seq := store.Seq(r.IntN(len(m.messages) + 3))
+	got := value(o.S.ReadUpTo(t.Context(), room, u, seq, at(step)))(t)
+	_, known := m.names[u.ID]
+	if exists := len(m.messages) > 0 || len(m.names) > 0; !exists {
+		same(t, "read in a room that is not there", got, store.Unread{})
+		return
+	}
+	if !known {
+		m.names[u.ID], m.seen[u.ID] = u.Name, at(step)
+	}
+	m.read[u.ID] = max(m.read[u.ID], min(seq, store.Seq(len(m.messages))))
+	same(t, "read", got, m.unread(u.ID))
+}
+
+// modelChange edits, deletes or reacts. It returns what a fact was left of.
+func modelChange(t *testing.T, o *storeUnderTest, r *rand.Rand, room store.RoomID, m *modelRoom, step int) (told store.Message, ok bool) {
+	t.Helper()
+	id := fmt.Sprint(r.IntN(60))
+	msg := m.find(id)
+	user := fmt.Sprint("user ", r.IntN(3))
+	var got store.Message
+	var changed, want bool
+	var err, wantErr error
+	switch r.IntN(3) {
+	case 0:
+		e := store.Edit{ID: id, By: store.User{ID: user, Name: "N"}, Text: fmt.Sprint("text ", r.IntN(4)), At: at(step), Version: int64(r.IntN(3))}
+		if r.IntN(2) == 0 {
+			e.Mentions = []store.Mention{{User: fmt.Sprint("user ", r.IntN(4))}, {Room: true}}[r.IntN(2):]
+		}
+		got, changed, err = o.S.EditMessage(t.Context(), room, e, true)
+		switch {
+		case msg == nil:
+			wantErr = store.ErrNoMessage
+		case msg.Deleted:
+			wantErr = store.ErrDeleted
+		case msg.Text == e.Text:
+		case e.Version != 0 && e.Version != msg.Version:
+			wantErr = store.ErrVersion
+		default:
+			want = true
+			fresh := slices.DeleteFunc(slices.Clone(e.Mentions), func(k store.Mention) bool { return slices.Contains(msg.Mentions, k) })
+			when := at(step)
+			msg.Text, msg.Mentions, msg.EditedAt, msg.EditedBy = e.Text, append([]store.Mention{}, e.Mentions...), &when, nil
+			if user != msg.User.ID {
+				msg.EditedBy = &e.By
+			}
+			m.rev++
+			msg.Rev, msg.Version = m.rev, msg.Version+1
+			if told, ok = *msg, len(fresh) > 0; ok {
+				told.Mentions = fresh
+			}
+		}
+	case 1:
+		got, changed, err = o.S.DeleteMessage(t.Context(), room, id)
+		switch {
+		case msg == nil:
+			wantErr = store.ErrNoMessage
+		case !msg.Deleted:
+			want = true
+			m.rev++
+			*msg = store.Message{
+				ID: id, Room: room, Seq: msg.Seq, Rev: m.rev, Version: msg.Version + 1, User: msg.User, Thread: msg.Thread, Replies: msg.Replies,
+				Mentions: []store.Mention{}, Reactions: []store.Reaction{}, CreatedAt: msg.CreatedAt, EditedAt: msg.EditedAt, Deleted: true,
+			}
+			m.sum(msg.Thread)
+		}
+	default:
+		on := r.IntN(2) == 0
+		emoji := []string{"👍", "🎉"}[r.IntN(2)]
+		got, changed, err = o.S.React(t.Context(), room, store.React{ID: id, User: user, Emoji: emoji, On: on})
+		switch {
+		case msg == nil:
+			wantErr = store.ErrNoMessage
+		case msg.Deleted:
+			wantErr = store.ErrDeleted
+		default:
+			if want = modelReact(msg, user, emoji, on); want {
+				m.rev++
+				msg.Rev = m.rev
+			}
+		}
+	}
+	if !errors.Is(err, wantErr) {
+		t.Fatalf("changing %q: error %v, want %v", id, err, wantErr)
+	}
+	if wantErr == nil {
+		same(t, "changed", changed, want)
+		same(t, "change of "+id, got, *msg)
+	}
+	return told, ok
+}
+
+func modelReact(m *store.Message, user, emoji string, on bool) (changed bool) {
+	was := slices.ContainsFunc(m.Reactions, func(k store.Reaction) bool { return k.Emoji == emoji && slices.Contains(k.Users, user) })
+	if was == on {
+		return false
+	}
+	reactions := []store.Reaction{}
+	found := false
+	for _, k := range m.Reactions {
+		users := slices.Clone(k.Users)
+		if k.Emoji == emoji && on {
+			found, users = true, append(users, user)
+		} else if k.Emoji == emoji {
+			users = slices.DeleteFunc(users, func(u string) bool { return u == user })
+		}
+		if len(users) > 0 {
+			reactions = append(reactions, store.Reaction{Emoji: k.Emoji, Users: users})
+		}
+	}
+	if on && !found {
+		reactions = append(reactions, store.Reaction{Emoji: emoji, Users: []string{user}})
+	}
+	m.Reactions = reactions
+	return true
+}

@@ -1,0 +1,121 @@
+package ws
+
+import (
+	"context"
+	"errors"
+
+	"weft/server/auth"
+	"weft/server/chat"
+	"weft/server/store"
+	"weft/server/wire"
+)
+
+// refusal says why something was not done; status is HTTP's.
+type refusal struct {
+	Status int    `json:"status"`
+	Title  string `json:"title"`
+	Detail string `json:"detail"`
+	// RetryAfter is in seconds; 0 is not known.
+	RetryAfter int `json:"retryAfter,omitempty"`
+}
+
+// refusals turns chat's errors outward. The first that matches counts; anything
+// else is 503, and its cause stays in the log.
+var refusals = []struct {
+	err    error
+	status int
+	title  string
+}{
+	{chat.ErrForbidden, 403, "Forbidden"},
+	{chat.ErrInvalid, 422, "Not a message"},
+	{store.ErrNoMessage, 404, "No such message"},
+	{store.ErrDeleted, 410, "The message is deleted"},
+	{store.ErrVersion, 412, "Changed meanwhile"},
+	{store.ErrFull, 422, "Too many reactions"},
+}
+
+// refuse returns what to answer for err; known is false for an error that only
+// the log may see.
+func refuse(err error) (r refusal, known bool) {
+	if fast := (*chat.TooFast)(nil); errors.As(err, &fast) {
+		return refusal{429, "Too many messages", err.Error(), fast.Seconds()}, true
+	}
+	if errors.Is(err, store.ErrConflict) {
+		return refusal{Status: 409, Title: "Conflict", Detail: "the id is taken by another message"}, true
+	}
+	for _, k := range refusals {
+		if errors.Is(err, k.err) {
+			return refusal{Status: k.status, Title: k.title, Detail: err.Error()}, true
+		}
+	}
+	return refusal{Status: 503, Title: "Not stored", Detail: "it could not be stored; send it again"}, false
+}
+
+// request is what a client asks of the chat, other than to post. ref is its own
+// name for the request, which comes back with the answer.
+type request struct {
+	Ref     string `json:"ref"`
+	ID      string `json:"id"`
+	Text    string `json:"text"`
+	Version int64  `json:"version"`
+	Emoji   string `json:"emoji"`
+	On      bool   `json:"on"`
+	Seq     int64  `json:"seq"`
+}
+
+// maxRef is the longest ref, in bytes.
+const maxRef = 64
+
+// ask answers a request with "done" or "failed".
+func (n *native) ask(ch *channel, e wire.Event) error {
+	var q request
+	if err := e.Into(&q); err != nil {
+		return err
+	}
+	if len(q.Ref) > maxRef {
+		return errors.New("ref is longer than 64 bytes")
+	}
+	c := n.conn
+	c.limit.ask()
+	answer, err := n.do(ch, e.Name, q)
+	if err == nil {
+		answer["ref"] = q.Ref
+		n.say(ch.peer.channel, "done", answer)
+		return nil
+	}
+	why, known := refuse(err)
+	if !known {
+		c.log.Error("a change of the chat could not be stored", "room", ch.peer.room.ID(), "user", c.person.identity.User, "err", err)
+	}
+	n.say(ch.peer.channel, "failed", struct {
+		Ref string `json:"ref"`
+		refusal
+	}{q.Ref, why})
+	return nil
+}
+
+// do does what a request asks.
+func (n *native) do(ch *channel, name string, q request) (answer map[string]any, err error) {
+	ctx, c, room := context.Background(), n.conn, ch.peer.room.ID()
+	who, talk := c.person.identity, c.door.Chat
+	if name == "read" {
+		if c.person.anonymous || c.person.role(room) < auth.Read {
+			return nil, chat.ErrForbidden // nobody to remember it for
+		}
+		unread, err := talk.MarkRead(ctx, who, room, store.Seq(q.Seq))
+		return map[string]any{"read": unread}, err
+	}
+	if c.person.role(room) < auth.Comment {
+		return nil, chat.ErrForbidden
+	}
+	var m store.Message
+	switch name {
+	case "edit":
+		m, err = talk.Edit(ctx, who, room, q.ID, chat.Edit{Text: q.Text, Version: q.Version})
+	case "delete":
+		m, err = talk.Delete(ctx, who, room, q.ID)
+	case "react":
+		m, err = talk.React(ctx, who, room, q.ID, chat.Reaction{Emoji: q.Emoji, On: q.On})
+	}
+	return map[string]any{"message": m}, err
+}
