@@ -59,16 +59,31 @@ func (c *conn) start(s *melody.Session) {
 	c.session.Store(s)
 	s.Request = nil // nobody needs it, and it is large
 	close(c.upgraded)
-	c.out.write = s.WriteBinary
+	c.out.write = c.writer(s)
 	c.out.slow = func() { go c.close(c.dialect.slowCode(), "too slow: come back to catch up") }
 	c.out.limit = c.door.limits
-	c.out.lastSent = time.Now()
+	c.out.spoke = true
 	c.door.enter(c)
 	c.aside(func() {
 		c.work.Lock()
 		defer c.work.Unlock()
 		c.dialect.opened()
 	})
+}
+
+// writer returns how frames leave: past Melody if they can.
+func (c *conn) writer(s *melody.Session) func(frame []byte) (bool, error) {
+	socket, ok := s.WebsocketConnection().NetConn().(*socket)
+	if !ok {
+		return func(frame []byte) (bool, error) { return false, s.WriteBinary(frame) }
+	}
+	socket.open()
+	return func(frame []byte) (bool, error) {
+		if socket.try(frame) {
+			return true, nil
+		}
+		return false, s.WriteBinary(frame)
+	}
 }
 
 // aside runs f on a goroutine of its own and waits: what f calls goes deep, and

@@ -235,7 +235,7 @@ func (d *Door) pump(w http.ResponseWriter, r *http.Request, c *conn, leave func(
 			close(c.upgraded)
 		}
 	}()
-	err := c.melody.HandleRequestWithKeys(w, r, map[string]any{key: c})
+	err := c.melody.HandleRequestWithKeys(hijacker{w}, r, map[string]any{key: c})
 	if err != nil && c.session.Load() == nil {
 		// The upgrader has answered already.
 		c.log.Debug("no upgrade", "err", err)
@@ -337,9 +337,9 @@ func (d *Door) beat() {
 		select {
 		case <-d.stop:
 			return
-		case now := <-ticker.C:
+		case <-ticker.C:
 			for _, c := range d.all() {
-				if last, idle := c.out.quietSince(); idle && now.Sub(last) >= quiet {
+				if c.out.quiet() {
 					c.dialect.beat()
 				}
 			}

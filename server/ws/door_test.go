@@ -167,7 +167,7 @@ func TestChannelThatWasLeftSaysNothing(t *testing.T) {
 	}
 	c := &conn{}
 	written := 0
-	c.out.write = func([]byte) error { written++; return nil }
+	c.out.write = func([]byte) (bool, error) { written++; return false, nil }
 	c.out.limit = DefaultLimits()
 	p := &peer{conn: c, room: live, channel: 1}
 	p.Acked(1)
@@ -192,7 +192,7 @@ func TestWhatAJoinHoldsIsBounded(t *testing.T) {
 	}
 	c := &conn{}
 	frames := make(chan []byte, 100)
-	c.out.write = func(f []byte) error { frames <- f; return nil }
+	c.out.write = func(f []byte) (bool, error) { frames <- f; return false, nil }
 	slow := 0
 	c.out.slow = func() { slow++ }
 	c.out.limit = DefaultLimits()

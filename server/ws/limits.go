@@ -69,6 +69,6 @@ const (
 	pongWait       = 60 * time.Second
 	loadWait       = 10 * time.Second
 	heartbeat      = 25 * time.Second // what a native client is told
-	quiet          = 10 * time.Second // after which a y-websocket client gets a sign of life
+	quiet          = 10 * time.Second // at most, after which a y-websocket client gets a sign of life
 	dropTimeout    = 5 * time.Second
 )

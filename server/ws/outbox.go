@@ -3,7 +3,6 @@ package ws
 import (
 	"slices"
 	"sync"
-	"time"
 )
 
 // outbox is what waits for one connection: frames that must arrive, in order,
@@ -11,23 +10,27 @@ import (
 // kept; their frame is made when the connection can carry it, of all that is
 // new by then.
 //
-// Melody drops silently what exceeds its own buffer, so it is given one frame
-// at a time; when it has written that it gets the next, on the same goroutine. A
-// connection ends when it is full of what must arrive, or (in Melody) when one
+// A frame is written at once, by whoever has it, as long as the socket takes it
+// without waiting (see socket); otherwise Melody gets it, which may wait. Melody
+// drops silently what exceeds its own buffer, so it is given one frame at a time;
+// when it has written that the next follows, on the same goroutine. A connection
+// ends when it is full of what must arrive, or (in Melody) when one
 // frame takes longer than writeWait.
 type outbox struct {
-	write func(frame []byte) error // to Melody; does not block
-	slow  func()                   // ends the connection; does not block
+	// write writes a frame at once, or else hands it to Melody, which says when
+	// it is sent; does not block.
+	write func(frame []byte) (sent bool, err error)
+	slow  func() // ends the connection; does not block
 	limit Limits
 
 	mu       sync.Mutex
 	frames   [][]byte // must arrive
 	bytes    int      // in frames
 	ready    []*peer  // each once; a peer is asked for one frame when its turn comes
-	flying   bool     // Melody has a frame, or somebody is about to hand it one
+	flying   bool     // Melody has a frame, or somebody is about to write one
 	peersDue bool     // the next frame is a peer's, if one is ready
 	closed   bool
-	lastSent time.Time
+	spoke    bool // a frame has left since quiet was last asked
 }
 
 // push queues a frame that must arrive. It never blocks.
@@ -85,15 +88,10 @@ func (o *outbox) start() {
 }
 
 // sent takes note that Melody has written a frame.
-func (o *outbox) sent() {
-	o.mu.Lock()
-	o.lastSent = time.Now()
-	o.mu.Unlock()
-	o.next()
-}
+func (o *outbox) sent() { o.next() }
 
-// next hands Melody the next frame, if there is one. Only who has set flying, or
-// has been told that the frame was sent, calls it.
+// next writes frames until there is none, or Melody has one. Only who has set
+// flying, or has been told that the frame was sent, calls it.
 func (o *outbox) next() {
 	for {
 		frame, p := o.pick()
@@ -106,13 +104,17 @@ func (o *outbox) next() {
 		if frame == nil {
 			return
 		}
-		if o.write(frame) != nil {
+		sent, err := o.write(frame)
+		switch {
+		case err != nil:
 			o.mu.Lock()
 			o.drop()
 			o.mu.Unlock()
 			o.slow()
+			return
+		case !sent:
+			return
 		}
-		return
 	}
 }
 
@@ -133,28 +135,30 @@ func (o *outbox) pick() (frame []byte, p *peer) {
 			o.frames = nil
 		}
 		o.bytes -= len(frame)
-		o.peersDue = true
+		o.peersDue, o.spoke = true, true
 	default:
 		o.flying = false
 	}
 	return frame, p
 }
 
-// again puts a peer at the end of those that may have something.
+// again puts a peer that had a frame at the end of those that may have something.
 func (o *outbox) again(p *peer) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.spoke = true
 	if !o.closed && !slices.Contains(o.ready, p) {
 		o.ready = append(o.ready, p)
 	}
 }
 
-// quietSince returns when the last frame was written, and whether nothing
-// waits now.
-func (o *outbox) quietSince() (time.Time, bool) {
+// quiet tells whether nothing has left since it was last asked, and nothing waits.
+func (o *outbox) quiet() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.lastSent, !o.flying && !o.closed
+	quiet := !o.spoke && !o.flying && !o.closed
+	o.spoke = false
+	return quiet
 }
 
 func (o *outbox) drop() {

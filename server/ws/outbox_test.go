@@ -17,7 +17,7 @@ type wireLog struct {
 
 func newWireLog(l Limits) *wireLog {
 	w := &wireLog{}
-	w.write = func(f []byte) error { w.written = append(w.written, f); return nil }
+	w.write = func(f []byte) (bool, error) { w.written = append(w.written, f); return false, nil }
 	w.slow = func() { w.slowed++ }
 	w.limit = l
 	return w
