@@ -25,9 +25,6 @@ func (tx *txn) collect(d span) {
 			child := tx.work[len(tx.work)-1]
 			tx.work = tx.work[:len(tx.work)-1]
 			c := &s.items[child]
-			if c.meta&metaSibling != 0 {
-				s.dropSiblings()
-			}
 			tx.drop(c)
 			*c = gc(c.client(), c.clock, c.length)
 		}
@@ -41,6 +38,7 @@ func (tx *txn) drop(it *item) {
 		s.forget(it)
 		return
 	}
+	s.dropAllSiblings() // it may be one of their places
 	t := typeRef(it.data)
 	it.data = 0
 	for o := s.types[t].start; o != 0; o = s.items[o].right {

@@ -20,7 +20,17 @@ import (
 // it does on a quiet machine, and far below what anything quadratic would.
 const patience = 10 * time.Second
 
-const crowd = 2_000
+// crowd is how many writers meet at one place, and disorder how many where they lie about
+// what they saw, for which no index helps.
+const crowd, disorder = 20_000, 2_000
+
+// letters is the length of the text that they write into.
+const letters = 1_000
+
+// calm is the work that n updates may cost if each finds its place at once: a few steps
+// each, and what it takes to notice that there is a crowd. Where each passes all others it
+// is n²/4.
+func calm(n int) int { return 8*n + 20_000 }
 
 // one is an update of one struct.
 func one(client, clock uint64, place []byte, content ...byte) []byte {
@@ -62,8 +72,8 @@ func orders(n int, rng *rand.Rand) map[string][]int {
 }
 
 // play applies base and then the updates in order, one by one or, if together, in one
-// merged update. It returns the full state.
-func play(t *testing.T, name string, base []byte, updates [][]byte, order []int, together bool) []byte {
+// merged update. It returns the full state, and the work that the updates took.
+func play(t *testing.T, name string, base []byte, updates [][]byte, order []int, together bool) (state []byte, work int) {
 	t.Helper()
 	d := crdt.New(crdt.Options{})
 	if base != nil {
@@ -86,19 +96,20 @@ func play(t *testing.T, name string, base []byte, updates [][]byte, order []int,
 	for i, u := range us {
 		if busy()-start > patience {
 			t.Errorf("%s: %d updates took %v", name, i, busy()-start)
-			return nil
+			return nil, 0
 		}
 		if _, err := d.ApplyUpdate(u); errors.Is(err, crdt.ErrTooCostly) && together {
 			t.Logf("%s: %v", name, err)
-			return nil
+			return nil, 0
 		} else if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
+		work += d.Work()
 	}
 	if took := busy() - start; took > patience {
 		t.Errorf("%s: took %v", name, took)
 	} else {
-		t.Logf("%s: %v", name, took.Round(time.Millisecond))
+		t.Logf("%s: %v, %d steps", name, took.Round(time.Millisecond), work)
 	}
 	if err := d.Check(); err != nil {
 		t.Fatalf("%s: %v", name, err)
@@ -113,54 +124,72 @@ func play(t *testing.T, name string, base []byte, updates [][]byte, order []int,
 	} else if !bytes.Equal(loaded.EncodeStateAsUpdate(nil), full) {
 		t.Errorf("%s: what was stored loads as another document", name)
 	}
-	return full
+	return full, work
 }
 
 // crowds are writers who did not know of one another, by what their places have in
-// common. All of them write into a text of client 1, "abcdefgh…", 1,000 units long.
-var crowds = map[string]func(i int, client uint64) []byte{
-	"at the start of the list":      func(int, uint64) []byte { return []byte{4, 1, 1, 't'} },
-	"behind one unit":               func(int, uint64) []byte { return behind(1, 500) },
-	"between two units":             func(int, uint64) []byte { return behind(1, 500, 1, 501) },
-	"behind one, before many":       func(i int, _ uint64) []byte { return behind(1, 5, 1, uint64(6+i%900)) },
-	"before one unit":               func(int, uint64) []byte { return append([]byte{0x44}, 1, 7) },
-	"before many":                   func(i int, _ uint64) []byte { return appendID([]byte{0x44}, 1, uint64(i%900)) },
-	"at two places in turns":        func(i int, _ uint64) []byte { return behind(1, uint64(100+400*(i%2))) },
-	"two right origins in turns":    func(i int, _ uint64) []byte { return behind(1, 500, 1, uint64(501+i%2)) },
-	"nested and crossing":           func(i int, _ uint64) []byte { return behind(1, uint64(i%450), 1, uint64(999-i%450)) },
-	"behind one, or before another": func(i int, _ uint64) []byte { return [][]byte{behind(1, 9), {0x44, 1, 10}}[i%2] },
-	"behind many, before none":      func(i int, _ uint64) []byte { return behind(1, uint64(i%990)) },
+// common. All of them write into a text of client 1, "abcdefgh…".
+var crowds = map[string]func(i int) []byte{
+	"at the start of the list": func(int) []byte { return []byte{4, 1, 1, 't'} },
+	"behind one unit":          func(int) []byte { return behind(1, 500) }, // and client 1 went on
+	"between two units":        func(int) []byte { return behind(1, 500, 1, 501) },
+	"before one unit":          func(int) []byte { return append([]byte{0x44}, 1, 7) },
+	"at two places in turns":   func(i int) []byte { return behind(1, uint64(100+400*(i%2))) },
 }
 
-// TestCrowdAtOnePlace promises: thousands of writers at one place are no trouble, in any order
-// of arrival, and the order does not matter.
+// disorders are crowds of whom no two have quite the same place.
+var disorders = map[string]func(i int) []byte{
+	"behind one, before many":       func(i int) []byte { return behind(1, 5, 1, uint64(6+i%900)) },
+	"before many":                   func(i int) []byte { return appendID([]byte{0x44}, 1, uint64(i%900)) },
+	"two right origins in turns":    func(i int) []byte { return behind(1, 500, 1, uint64(501+i%2)) },
+	"nested and crossing":           func(i int) []byte { return behind(1, uint64(i%450), 1, uint64(999-i%450)) },
+	"behind one, or before another": func(i int) []byte { return [][]byte{behind(1, 9), {0x44, 1, 10}}[i%2] },
+	"behind many, before none":      func(i int) []byte { return behind(1, uint64(i%990)) },
+}
+
+// TestCrowdAtOnePlace promises: tens of thousands of writers at one place cost each of them
+// a few steps, in any order of arrival, and the order does not matter.
 func TestCrowdAtOnePlace(t *testing.T) {
-	base := lib0.AppendVarBytes([]byte{1, 1, 1, 0, 4, 1, 1, 't'}, bytes.Repeat([]byte("abcdefghij"), 100))
+	for name, place := range crowds {
+		playCrowd(t, name, crowd, place, calm)
+	}
+}
+
+// TestDisorderAtOnePlace promises that those who lie are kept in order, too, in bearable
+// time: no worse than that each passes all others and all letters.
+func TestDisorderAtOnePlace(t *testing.T) {
+	for name, place := range disorders {
+		playCrowd(t, name, disorder, place, func(n int) int { return 4 * n * (n + letters) })
+	}
+}
+
+// playCrowd plays n writers in all orders.
+func playCrowd(t *testing.T, name string, n int, place func(i int) []byte, allow func(n int) int) {
+	base := lib0.AppendVarBytes([]byte{1, 1, 1, 0, 4, 1, 1, 't'}, bytes.Repeat([]byte("abcdefghij"), letters/10))
 	base = append(base, 0)
-	n := crowd
 	if crdt.Thin {
 		n /= 10
 	}
 	rng := rand.New(rand.NewPCG(1, 2))
-	for name, place := range crowds {
-		var updates [][]byte
-		for i := range n {
-			client := uint64(i + 2)
-			updates = append(updates, one(client, 0, place(i, client), 1, 'x'))
-		}
-		var want []byte
-		for how, order := range orders(n, rng) {
-			for _, together := range []bool{false, true} {
-				if together && how != "at random" {
-					continue // merged, the order is gone
-				}
-				got := play(t, fmt.Sprintf("%s, %s, together %v", name, how, together), base, updates, order, together)
-				if want == nil {
-					want = got
-				}
-				if got != nil && !bytes.Equal(got, want) {
-					t.Errorf("%s, %s: another document", name, how)
-				}
+	var updates [][]byte
+	for i := range n {
+		updates = append(updates, one(uint64(i+2), 0, place(i), 1, 'x'))
+	}
+	var want []byte
+	for how, order := range orders(n, rng) {
+		for _, together := range []bool{false, true} {
+			if together && how != "at random" {
+				continue // merged, the order is gone
+			}
+			got, work := play(t, fmt.Sprintf("%s, %s, together %v", name, how, together), base, updates, order, together)
+			if want == nil {
+				want = got
+			}
+			if got != nil && !bytes.Equal(got, want) {
+				t.Errorf("%s, %s: another document", name, how)
+			}
+			if work > allow(n) {
+				t.Errorf("%s, %s: %d updates took %d steps", name, how, n, work)
 			}
 		}
 	}
@@ -169,8 +198,8 @@ func TestCrowdAtOnePlace(t *testing.T) {
 // TestCrowdWithTails promises the same where each writes a word, one key at a time, and
 // the words lie side by side.
 func TestCrowdWithTails(t *testing.T) {
-	const letters = 10
-	n := crowd / letters
+	const tail = 10
+	n := crowd / tail
 	if crdt.Thin {
 		n /= 10
 	}
@@ -179,14 +208,14 @@ func TestCrowdWithTails(t *testing.T) {
 		client := uint64(i + 2)
 		updates = append(updates, one(client, 0, []byte{4, 1, 1, 't'}, 1, 'x'))
 	}
-	for k := uint64(1); k < letters; k++ {
+	for k := uint64(1); k < tail; k++ {
 		for i := range n {
 			client := uint64(i + 2)
 			updates = append(updates, one(client, k, behind(client, k-1), 1, 'y'))
 		}
 	}
 	rng := rand.New(rand.NewPCG(3, 4))
-	for k := 0; k < letters; k++ { // each letter at random, but after the one before
+	for k := 0; k < tail; k++ { // each letter at random, but after the one before
 		some := updates[k*n : (k+1)*n]
 		rng.Shuffle(n, func(i, j int) { some[i], some[j] = some[j], some[i] })
 	}
@@ -194,9 +223,13 @@ func TestCrowdWithTails(t *testing.T) {
 	for i := range order {
 		order[i] = i
 	}
-	one := play(t, "letter by letter", nil, updates, order, false)
-	if two := play(t, "together", nil, updates, order, true); !bytes.Equal(one, two) {
+	one, work := play(t, "letter by letter", nil, updates, order, false)
+	two, more := play(t, "together", nil, updates, order, true)
+	if !bytes.Equal(one, two) {
 		t.Error("another document")
+	}
+	if max(work, more) > calm(len(updates)) {
+		t.Errorf("%d updates took %d steps, together %d", len(updates), work, more)
 	}
 }
 
@@ -225,16 +258,20 @@ func TestCrowdAtOneKey(t *testing.T) {
 			if name == "in a chain" && how != "ascending" {
 				continue // they would wait for one another: TestReversedStream
 			}
-			got := play(t, name+", "+how, nil, updates, order, false)
+			got, work := play(t, name+", "+how, nil, updates, order, false)
 			if want == nil {
 				want = got
+			}
+			if work > calm(n) {
+				t.Errorf("%s, %s: %d updates took %d steps", name, how, n, work)
 			}
 			if !bytes.Equal(got, want) {
 				t.Errorf("%s, %s: another document", name, how)
 			}
 		}
-		if got := play(t, name+", together", nil, updates, orders(n, rng)["ascending"], true); !bytes.Equal(got, want) {
-			t.Errorf("%s, together: another document", name)
+		got, work := play(t, name+", together", nil, updates, orders(n, rng)["ascending"], true)
+		if !bytes.Equal(got, want) || work > calm(n) {
+			t.Errorf("%s, together: another document, or %d steps", name, work)
 		}
 		d := crdt.New(crdt.Options{})
 		if _, err := d.ApplyUpdate(want); err != nil {

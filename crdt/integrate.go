@@ -88,22 +88,30 @@ func (tx *txn) placeFor(w *wire, left, right ref) placeRef {
 // are the items at its two origins, 0 where it has none.
 func (s *store) place(r, left, right ref) ref {
 	it := &s.items[r]
-	between := s.after(left, it.place)
-	if between == right {
-		s.intrudes(it, right)
-		return left
-	}
-	if g := s.among(it); g != nil { // a crowd: siblings.go
-		return s.placeAmong(g, r, left, right)
-	}
-	s.disturbs(it)
-	answer, crowd := s.scan(it, left, between, right)
-	if crowd {
-		if g := s.gather(it, left, right); g != nil {
-			return s.placeAmong(g, r, left, right)
+	answer, began := left, uint32(0)
+	if between := s.after(left, it.place); between != right {
+		if g := s.among(it, left); g != nil { // a crowd: siblings.go
+			return s.placeAmong(g, r, left)
+		}
+		answer, began = s.scan(it, left, between, right)
+		if s.lastMark-began > longScan {
+			if g := s.gather(it, left, right); g != nil {
+				return s.placeAmong(g, r, left)
+			}
 		}
 	}
+	if len(s.siblings) > 0 {
+		s.arrives(it, left, answer, right, began)
+	}
 	return answer
+}
+
+// after is what stands behind an item, or, with 0, at the front of a place.
+func (s *store) after(r ref, place placeRef) ref {
+	if r == 0 {
+		return s.first(place)
+	}
+	return s.items[r].right
 }
 
 // scan walks over the conflicts from o, the first one, up to right, and keeps an answer.
@@ -122,12 +130,11 @@ func (s *store) place(r, left, right ref) ref {
 // The two sets this needs, "walked over" and "walked over since the answer last
 // moved", are two thresholds on one counter: each item is stamped as it is passed.
 //
-// The walk is as long as what was written here at the same time. crowd tells that it was
-// long, and that all siblings on the way had the same right origin.
-func (s *store) scan(it *item, answer, o, right ref) (_ ref, crowd bool) {
-	began := s.beginMarks()
+// The walk is as long as what was written here at the same time. All that it passed has
+// a mark above began.
+func (s *store) scan(it *item, answer, o, right ref) (_ ref, began uint32) {
+	began = s.beginMarks()
 	moved := began // the mark when the answer last moved
-	crowd = true
 	for o != 0 && o != right {
 		mark := s.nextMark(o)
 		c := &s.items[o]
@@ -137,25 +144,21 @@ func (s *store) scan(it *item, answer, o, right ref) (_ ref, crowd bool) {
 			} else if c.sameRightOrigin(it) {
 				break
 			}
-			crowd = crowd && c.sameRightOrigin(it)
-		} else if c.hasOrigin() {
-			s.work += 3 // a search
-			passed := s.marks[s.at(c.originClient, c.originClock)]
+		} else {
+			passed := s.markOfOrigin(o)
 			if passed <= began {
 				break
 			}
 			if passed <= moved {
 				answer, moved = o, mark
 			}
-		} else {
-			break
 		}
 		o = c.right
 		if s.work++; s.work > s.budget {
 			break // the transaction is void: budget.go
 		}
 	}
-	return answer, crowd && s.lastMark-began > longScan
+	return answer, began
 }
 
 // beginMarks returns a threshold that every later mark exceeds, and no earlier one.
@@ -175,6 +178,16 @@ func (s *store) nextMark(r ref) uint32 {
 	s.lastMark++
 	s.marks[r] = s.lastMark
 	return s.lastMark
+}
+
+// markOfOrigin is the mark of the item that holds the origin of r, 0 if it has none.
+func (s *store) markOfOrigin(r ref) uint32 {
+	it := &s.items[r]
+	if !it.hasOrigin() {
+		return 0
+	}
+	s.work += 3 // a search
+	return s.marks[s.at(it.originClient, it.originClock)]
 }
 
 // link puts r behind left and draws the consequences.

@@ -62,8 +62,7 @@ const (
 	metaKind    = 0x0f
 	metaDeleted = 0x10 // always set for kindGC and kindDeleted
 	metaRoomy   = 0x20 // room beyond size is reserved, so that typing extends a run in place
-	metaSibling = 0x40 // may stand in store.siblings (siblings.go)
-	metaNested  = 0x80 // while a state is loaded: the parent is not known yet (load.go)
+	metaNested  = 0x40 // while a state is loaded: the parent is not known yet (load.go)
 	metaClient  = 8    // the client is the bits from here on
 )
 

@@ -1,201 +1,284 @@
 package crdt
 
-import (
-	"cmp"
-	"slices"
-)
-
 // This file is a short cut for store.place. Where very many writers insert at the same
 // place without knowing of one another, the scan of each passes all that came before:
 // the work is quadratic. But there the order is simple. Items with the same origin and
-// the same right origin, siblings, stand in order of their clients' ids, each followed by
-// what was written behind it. So a sorted index of the siblings tells the place at once:
-// in front of the first one with a higher id.
+// the same right origin, siblings, stand in order of their clients' ids, each followed
+// by its block: what was written behind it. So a sorted index of the siblings tells the
+// place at once: in front of the first one with a higher id.
 //
-// That holds as long as between the two origins there is nothing else: nothing with the
-// same origin and another right origin, nothing that reaches in from outside. gather
-// checks it when the index is made. Afterwards whatever might bring such an item in
-// throws the index away, and a later long scan makes it anew. Indexes that are thrown away
-// before they were of use make the next one wait for more scans.
+// A few strangers may stand among them, with the same origin and another right origin.
+// They are in no order, but each behind a sibling with a lower id than it has gone, or
+// in front of one with a higher.
+//
+// All this holds in a region that starts behind the origin and ends at the right origin,
+// at the first item whose origin lies in front of the region, or with the list. In the
+// region each item is a sibling, a stranger, or has its origin in the block in which it
+// stands. gather checks that when the index is made; an item that comes into a region in
+// another way than through its index either keeps it true (arrives), or the index is
+// dropped, and a later long scan makes it anew. Indexes that are dropped before they were
+// of use make the next one wait for more scans.
 
-// siblings is the index of one place. The chunks are never empty, but for the first.
+// siblings is the index of one place.
 type siblings struct {
-	place                 placeRef
-	origin, right         clientRef
-	originClock, rightClk uint32
-	chunks                [][]sibling // ascending by id
-	used                  int         // how often it has told a place
+	place                   placeRef
+	origin, right           clientRef
+	originClock, rightClock uint32
+	sorted                  sortedSiblings
+	strangers               []stranger // from left to right
+	end                     unit       // where the item behind the region begins; noUnit at the end of the list
+	pierced                 bool       // the right origin is part of a block, which the siblings divide
+	used                    int        // how often it has told a place
 }
 
-type sibling struct {
-	id uint64 // of the client
-	r  ref
+// unit names a unit by the store's number of its client. Items are split and merged,
+// units stay: of the siblings, only the one that continues the origin's run can be merged
+// to its left, and a new item with that origin splits it off again.
+type unit struct {
+	client clientRef
+	clock  uint32
+}
+
+var noUnit = unit{client: noClient}
+
+func (it *item) first() unit { return unit{it.client(), it.clock} }
+
+// stranger is one with another right origin than the siblings.
+type stranger struct {
+	sibling
+	above uint64 // it stands behind siblings with ids below this,
+	below uint64 // and in front of those with ids above this
 }
 
 const (
-	longScan    = 64 // steps after which an index is made
-	maxSiblings = 16 // indexes at a time; one more throws all away
+	longScan     = 64 // steps after which an index is made
+	maxSiblings  = 16 // indexes at a time; one more takes the place of the oldest
+	maxStrangers = 32
 )
 
+// isOrigin tells whether the index is one of items with the origin of it.
+func (g *siblings) isOrigin(it *item) bool {
+	return g.place == it.place && g.origin == it.originClient && g.originClock == it.originClock
+}
+
+// crossed tells whether the origin of it is not the last unit of left, where it begins to
+// look. That is so if its right origin lies in front of its origin in one run: then left was
+// divided once more, and it may come to stand in front of its origin. Nobody means that.
+func (s *store) crossed(it *item, left ref) bool {
+	return left != 0 && !it.follows(&s.items[left])
+}
+
 // among is the index for where it shall stand, nil if there is none.
-func (s *store) among(it *item) *siblings {
+func (s *store) among(it *item, left ref) *siblings {
 	for _, g := range s.siblings {
-		if g.place == it.place && g.origin == it.originClient && g.originClock == it.originClock &&
-			g.right == it.rightClient && g.rightClk == it.rightClock {
+		if g.isOrigin(it) && g.right == it.rightClient && g.rightClock == it.rightClock && !s.crossed(it, left) {
 			return g
 		}
 	}
 	return nil
 }
 
-// intrudes throws the indexes away if an item that comes to stand in front of right, its
-// right origin, has its origin but not its right origin in common with it.
-func (s *store) intrudes(it *item, right ref) {
-	if right != 0 && s.items[right].meta&metaSibling != 0 && s.items[right].sameOrigin(it) {
-		s.dropSiblings()
-	}
-}
-
-// disturbs throws the indexes away if a scan is about to bring an item to a place among
-// siblings whose index does not know it: it has their origin and another right origin, or
-// its right origin may stand among them.
-func (s *store) disturbs(it *item) {
-	for _, g := range s.siblings {
-		if it.hasRight() || g.place == it.place && g.origin == it.originClient && g.originClock == it.originClock {
-			s.dropSiblings()
-			return
-		}
-	}
-}
-
-// gather makes the index for where r shall stand, between left and right. nil if other
-// items than siblings and what was written behind them stand there.
+// gather makes the index for where it shall stand, between left and right; nil if that
+// place is not as an index must have it.
 func (s *store) gather(it *item, left, right ref) *siblings {
 	if s.gatherWait > 0 {
 		s.gatherWait--
 		return nil
 	}
-	o := s.first(it.place)
-	if left != 0 {
-		o = s.items[left].right
-	}
-	began, start := s.beginMarks(), o
-	last := uint64(0)
-	for ; o != 0 && o != right; o = s.items[o].right {
-		s.nextMark(o)
-		s.work++
-		c := &s.items[o]
-		switch {
-		case c.sameOrigin(it):
-			id := s.clients[c.client()].id
-			if !c.sameRightOrigin(it) || id < last {
-				return nil
-			}
-			last = id
-		case !c.hasOrigin() || s.marks[s.at(c.originClient, c.originClock)] <= began:
-			return nil
-		}
-	}
-	if o != right {
+	if s.crossed(it, left) {
 		return nil
 	}
 	g := &siblings{
 		place: it.place, origin: it.originClient, originClock: it.originClock,
-		right: it.rightClient, rightClk: it.rightClock,
-		chunks: [][]sibling{s.siblingChunk()},
+		right: it.rightClient, rightClock: it.rightClock, end: noUnit,
 	}
-	for o := start; o != right; o = s.items[o].right {
+	g.sorted.init(s)
+	began := s.beginMarks()
+	block := began // the mark at which the block began
+	o := s.after(left, it.place)
+	for ; o != 0 && o != right; o = s.items[o].right {
+		mark := s.nextMark(o)
+		s.work++
 		if c := &s.items[o]; c.sameOrigin(it) {
-			c.meta |= metaSibling
-			k := len(g.chunks) - 1
-			s.enter(g, sibling{s.clients[c.client()].id, o}, k, len(g.chunks[k]))
+			block = mark
+			if !g.append(s, c, c.sameRightOrigin(it)) {
+				s.gatherAgain(g)
+				return nil
+			}
+			continue
+		}
+		passed := s.markOfOrigin(o)
+		if passed <= began {
+			break
+		}
+		if passed < block {
+			s.gatherAgain(g)
+			return nil
 		}
 	}
+	if o != 0 {
+		g.end = s.items[o].first()
+		g.pierced = o == right && !s.items[o].sameOrigin(it) && s.markOfOrigin(o) > began
+	}
 	if len(s.siblings) == maxSiblings {
-		s.dropSiblings()
+		s.dropSiblings(s.siblings[0])
 	}
 	s.siblings = append(s.siblings, g)
 	return g
 }
 
-// placeAmong returns the item after which r shall stand, and enters r into the index.
-func (s *store) placeAmong(g *siblings, r, left, right ref) ref {
-	it := &s.items[r]
-	it.meta |= metaSibling
-	g.used++
-	id := s.clients[it.client()].id
-	k, _ := slices.BinarySearchFunc(g.chunks, id, func(c []sibling, id uint64) int {
-		if len(c) == 0 {
-			return 1
+// append adds a sibling or stranger to the right of all; not ok if it may not stand there.
+func (g *siblings) append(s *store, it *item, same bool) (ok bool) {
+	sib := sibling{s.clients[it.client()].id, it.first()}
+	last, any := g.sorted.last()
+	if !same {
+		above := uint64(0)
+		if any {
+			above = last.id + 1
 		}
-		return cmp.Compare(c[0].id, id)
-	})
-	if k > 0 { // it may stand in the chunk in front
-		k--
+		g.strangers = append(g.strangers, stranger{sib, above, noneBelow})
+		return len(g.strangers) <= maxStrangers
 	}
-	i, _ := slices.BinarySearchFunc(g.chunks[k], id, func(a sibling, id uint64) int { return cmp.Compare(a.id, id) })
-	answer := ref(0)
-	switch {
-	case i < len(g.chunks[k]):
-		answer = s.items[g.chunks[k][i].r].left
-	case k+1 < len(g.chunks):
-		answer = s.items[g.chunks[k+1][0].r].left
-	case right != 0:
-		answer = s.items[right].left
-	default:
-		answer = left
-		if i > 0 {
-			answer = g.chunks[k][i-1].r
+	for i := range g.strangers {
+		if x := &g.strangers[i]; x.below == noneBelow {
+			x.below = sib.id
 		}
-		for o := s.after(answer, it.place); o != 0; o = s.items[o].right {
-			answer = o
+	}
+	g.sorted.append(sib)
+	return !any || last.id <= sib.id
+}
+
+// noneBelow is stranger.below where all siblings are in front.
+const noneBelow = 1<<64 - 1
+
+// placeAmong returns the item after which r shall stand, which is left at the least, and
+// enters r into the index.
+func (s *store) placeAmong(g *siblings, r, left ref) ref {
+	it := &s.items[r]
+	id := s.clients[it.client()].id
+	g.used++
+	s.work += 3 + len(g.strangers) // a search
+	p := g.sorted.search(id)
+	next, found := g.sorted.at(p)
+	n := len(g.strangers)
+	for n > 0 && !g.strangers[n-1].precedes(id) {
+		n--
+	}
+	last := s.lastOf(g, n)
+	for i := range g.strangers {
+		if x := &g.strangers[i]; i < n {
+			x.below = min(x.below, id)
+		} else {
+			if i == n && id >= x.above {
+				next, found = x.sibling, true
+			}
+			x.above = max(x.above, id+1)
+		}
+	}
+	behind := g.end
+	if found {
+		behind = next.unit
+	}
+	g.sorted.insert(p, sibling{id, it.first()})
+	z := ref(0)
+	if behind != noUnit {
+		z = s.at(behind.client, behind.clock)
+		left = s.items[z].left
+	} else {
+		if last != noUnit {
+			left = s.at(last.client, last.clock)
+		}
+		for o := s.after(left, it.place); o != 0; o = s.items[o].right {
+			left = o
 			s.work++
 		}
 	}
-	s.enter(g, sibling{id, r}, k, i)
-	return answer
-}
-
-// after is what stands behind an item, or, with 0, at the front of a place.
-func (s *store) after(r ref, place placeRef) ref {
-	if r == 0 {
-		return s.first(place)
-	}
-	return s.items[r].right
-}
-
-// enter puts a sibling into the index, at position i of chunk k.
-func (s *store) enter(g *siblings, sib sibling, k, i int) {
-	c := slices.Insert(g.chunks[k], i, sib)
-	g.chunks[k] = c
-	if len(c) == maxChunk {
-		g.chunks[k] = c[:maxChunk/2]
-		g.chunks = slices.Insert(g.chunks, k+1, append(s.siblingChunk(), c[maxChunk/2:]...))
-	}
-}
-
-// siblingChunk is an empty chunk, used before if there is one.
-func (s *store) siblingChunk() []sibling {
-	if n := len(s.siblingSpare); n > 0 {
-		c := s.siblingSpare[n-1]
-		s.siblingSpare = s.siblingSpare[:n-1]
-		return c[:0]
-	}
-	return make([]sibling, 0, maxChunk)
-}
-
-// dropSiblings throws all indexes away. metaSibling may stay behind: it says "may".
-func (s *store) dropSiblings() {
-	for _, g := range s.siblings {
-		if g.used > 8 {
-			s.gatherVain = 0
-		} else {
-			s.gatherVain = min(s.gatherVain+1, 10)
-		}
-		s.gatherWait = 1<<s.gatherVain - 1
-		if len(s.siblingSpare) < maxSiblings {
-			s.siblingSpare = append(s.siblingSpare, g.chunks...)
+	for i := len(s.siblings) - 1; i >= 0; i-- { // the others
+		if h := s.siblings[i]; h != g && h.place == g.place && (h.isOrigin(it) || g.pierced || !s.stretches(h, it, z)) {
+			s.dropSiblings(h)
 		}
 	}
-	s.siblings = s.siblings[:0]
+	return left
+}
+
+// precedes tells whether a sibling with this id comes to stand behind the stranger.
+func (x *stranger) precedes(id uint64) bool {
+	return id > x.below || id >= x.above && x.id < id
+}
+
+// lastOf is the rightmost of all siblings and of the first n strangers.
+func (s *store) lastOf(g *siblings, n int) unit {
+	if n > 0 && g.strangers[n-1].below == noneBelow {
+		return g.strangers[n-1].unit
+	}
+	if last, ok := g.sorted.last(); ok {
+		return last.unit
+	}
+	return noUnit
+}
+
+// arrives keeps the indexes true, or drops them, when an item comes to stand behind
+// answer without their help. left and right are its neighbours when it was written; what
+// was passed on the way from there has a mark above began.
+func (s *store) arrives(it *item, left, answer, right ref, began uint32) {
+	z := s.after(answer, it.place)
+	for i := len(s.siblings) - 1; i >= 0; i-- {
+		h := s.siblings[i]
+		switch {
+		case h.place != it.place:
+		case h.isOrigin(it) || s.crossed(it, left):
+			s.dropSiblings(h)
+		case answer == left:
+			// Right behind its origin: in the region if that is, and in the same block.
+		case z != 0 && z == right && !s.items[z].sameOrigin(it) && s.markOfOrigin(z) > began:
+			s.dropSiblings(h) // it divides a block
+		case !s.stretches(h, it, z):
+			s.dropSiblings(h)
+		}
+	}
+}
+
+// stretches moves the end of a region if it, which comes to stand in front of z, is the
+// new one. Not ok: it may as well be part of the region.
+func (s *store) stretches(h *siblings, it *item, z ref) (ok bool) {
+	if z == 0 {
+		return h.end != noUnit
+	}
+	if s.items[z].first() != h.end {
+		return true
+	}
+	h.end = it.first()
+	return s.items[z].sameOrigin(it) && !h.pierced
+}
+
+// dropSiblings throws one index away.
+func (s *store) dropSiblings(g *siblings) {
+	for i, h := range s.siblings {
+		if h == g {
+			s.siblings = append(s.siblings[:i], s.siblings[i+1:]...)
+			break
+		}
+	}
+	s.gatherAgain(g)
+}
+
+// dropAllSiblings throws all indexes away.
+func (s *store) dropAllSiblings() {
+	for len(s.siblings) > 0 {
+		s.dropSiblings(s.siblings[len(s.siblings)-1])
+	}
+}
+
+// gatherAgain decides after how many long scans there is another index, and keeps what can
+// be used for that.
+func (s *store) gatherAgain(g *siblings) {
+	if g.used > 8 {
+		s.gatherVain = 0
+	} else {
+		s.gatherVain = min(s.gatherVain+1, 10)
+	}
+	s.gatherWait = 1<<s.gatherVain - 1
+	if len(s.siblingSpare) < maxSiblings {
+		s.siblingSpare = append(s.siblingSpare, g.sorted.chunks...)
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"unicode/utf16"
 
 	"weft/crdt/internal/oracle"
+	"weft/crdt/lib0"
 )
 
 // TestSiblings promises: the index of siblings changes no order. Hundreds of writers
@@ -157,5 +158,92 @@ func TestRollback(t *testing.T) {
 	}
 	if refused == 0 {
 		t.Error("nothing was refused")
+	}
+}
+
+// TestSiblingsAnywhere promises the same of writers who lie: their origins and right
+// origins are any two units, most of them a few that all like.
+func TestSiblingsAnywhere(t *testing.T) {
+	first := rand.Uint64()
+	cases, indexed := uint64(200), 0
+	if thin {
+		cases /= 10
+	}
+	for i := range cases {
+		seed := first + i
+		rng := rand.New(rand.NewPCG(seed, 0))
+		var updates [][]byte
+		var units []ID
+		write := func(client, clock uint64, info byte, place []byte, text string) {
+			u := append(appendID([]byte{1, 1}, client, clock), info)
+			u = lib0.AppendVarString(append(u, place...), text)
+			updates = append(updates, append(u, 0))
+			for i := range text {
+				units = append(units, ID{client, clock + uint64(i)})
+			}
+		}
+		write(50, 0, 4, []byte{1, 1, 't'}, "abcdefghijklmnop")
+		unit := func() *ID {
+			if n := rng.IntN(len(units) + 1); n < len(units) {
+				return &units[n]
+			}
+			return nil
+		}
+		type pair struct{ left, right *ID }
+		pairs := make([]pair, 1+rng.IntN(4))
+		for i := range pairs {
+			pairs[i] = pair{unit(), unit()}
+		}
+		clocks := map[uint64]uint64{50: 16}
+		odd := 1 + rng.IntN(20)
+		for range 200 + rng.IntN(300) {
+			client, p := rng.Uint64N(1000), pairs[rng.IntN(len(pairs))]
+			if rng.IntN(odd) == 0 {
+				p = pair{unit(), unit()}
+			}
+			if n := len(units); odd > 10 && rng.IntN(4) == 0 { // goes on behind somebody
+				p = pair{&units[n-1-rng.IntN(min(n, 20))], nil}
+			}
+			if p.left != nil && p.left.Client == client || p.right != nil && p.right.Client == client {
+				continue
+			}
+			info, place := byte(4), []byte{1, 1, 't'}
+			if p.left != nil || p.right != nil {
+				place = nil
+			}
+			if p.left != nil {
+				info, place = info|0x80, appendID(place, p.left.Client, p.left.Clock)
+			}
+			if p.right != nil {
+				info, place = info|0x40, appendID(place, p.right.Client, p.right.Clock)
+			}
+			text := "xyz"[:1+rng.IntN(3)]
+			write(client, clocks[client], info, place, text)
+			clocks[client] += uint64(len(text))
+		}
+		for order := range 2 {
+			d, plain := New(Options{}), New(Options{})
+			plain.store.gatherWait = 1 << 30
+			for n, u := range updates {
+				take(t, d, u)
+				take(t, plain, u)
+				if n%16 == 0 && len(d.store.siblings) > 0 {
+					indexed++
+				}
+			}
+			if err := d.Check(); err != nil {
+				t.Fatalf("seed %d, order %d: %v", seed, order, err)
+			}
+			if got, want := d.Text("t").String(), plain.Text("t").String(); got != want {
+				t.Fatalf("seed %d, order %d: %q, without an index %q", seed, order, got, want)
+			}
+			if !bytes.Equal(d.EncodeStateAsUpdate(nil), plain.EncodeStateAsUpdate(nil)) {
+				t.Fatalf("seed %d, order %d: other bytes than without an index", seed, order)
+			}
+			rng.Shuffle(len(updates), func(i, j int) { updates[i], updates[j] = updates[j], updates[i] })
+		}
+	}
+	if indexed == 0 {
+		t.Error("no case made an index")
 	}
 }

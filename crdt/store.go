@@ -122,9 +122,6 @@ func (s *store) newItem() ref {
 
 // release gives a slot back. Nothing may point at it any more.
 func (s *store) release(r ref) {
-	if s.items[r].meta&metaSibling != 0 {
-		s.dropSiblings()
-	}
 	s.items[r] = item{meta: uint32(kindFree), right: s.freeItem}
 	s.freeItem = r
 }

@@ -140,7 +140,7 @@ func (tx *txn) takeBack(roots int) {
 		s.releaseType(t)
 		s.roots = s.roots[:n-1]
 	}
-	s.dropSiblings()
+	s.dropAllSiblings()
 	tx.commit() // joins what was split
 }
 

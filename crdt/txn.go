@@ -146,7 +146,6 @@ func (tx *txn) split(log *clientLog, p spot, n uint32) ref {
 	l, r := log.at(p), s.newItem()
 	left, right := &s.items[l], &s.items[r]
 	*right = *left
-	right.meta &^= metaSibling
 	right.clock, right.length = left.clock+n, left.length-n
 	right.originClient, right.originClock = left.client(), right.clock-1
 	right.left = l
