@@ -47,8 +47,8 @@ func (n *native) slowCode() wire.CloseCode { return wire.CloseSlow }
 
 func (n *native) received(frame []byte) {
 	c := n.conn
-	if !n.greeted && len(frame) > c.door.limits.PreAuth {
-		c.close(wire.CloseTooLarge, "the hello is limited to 16 KiB")
+	if limit := c.door.limits.PreAuth; !n.greeted && len(frame) > limit {
+		c.close(wire.CloseTooLarge, fmt.Sprintf("a hello of %d bytes, the limit is %d", len(frame), limit))
 		return
 	}
 	id, b, err := wire.DecodeFrame(frame)
