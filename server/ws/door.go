@@ -149,7 +149,7 @@ func (d *Door) ServeRoom(w http.ResponseWriter, r *http.Request, id auth.Identit
 		return err
 	}
 	c := d.conn(in)
-	y := &yWebsocket{conn: c, peer: &peer{conn: c, room: live}}
+	y := &yWebsocket{conn: c, peer: &peer{conn: c, name: c.name, room: live}}
 	c.dialect = y
 	c.person.identity, c.person.anonymous = id, anonymous
 	d.serve(w, r, c, func() { release(); leave() })

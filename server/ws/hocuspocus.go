@@ -94,6 +94,7 @@ func (h *hocuspocus) received(frame []byte) {
 	}
 	switch m.Type {
 	case wire.TypeSync, wire.TypeAwareness, wire.TypeQueryAwareness:
+		d.peer.edits(m.Body)
 		d.peer.room.Receive(d.peer, m.Body)
 	case wire.TypeStateless:
 		h.stateless(d, m.Payload)
@@ -229,7 +230,7 @@ func (h *hocuspocus) enter(m wire.Hocuspocus, id auth.Identity, anonymous bool) 
 	h.entered++
 	d := &document{name: fmt.Sprintf("%s/%d", c.name, h.entered), release: release}
 	if err == nil {
-		d.peer = hocuspocusPeer(c, live, m.Address)
+		d.peer = hocuspocusPeer(c, d.name, live, m.Address)
 		d.peer.hold()
 		d.person.anonymous = anonymous
 		h.follow(d, id)

@@ -55,6 +55,7 @@ func (y *yWebsocket) received(frame []byte) {
 	}
 	switch b.Type {
 	case wire.TypeSync, wire.TypeAwareness, wire.TypeQueryAwareness:
+		y.peer.edits(b)
 		y.peer.room.Receive(y.peer, b)
 	}
 }
