@@ -38,7 +38,7 @@ func TestHostileTextsStayText(t *testing.T) {
 	s := run(t, Config{Limit: map[string]string{"chat": "0", "room-chat": "0"}, Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	ben := s.guest(t, "Ben")
 	socket := s.enter(t, ben, "r") // and so he can be mentioned
-	stream := s.lines(t, "/api/events", ben.Token)
+	stream := s.lines(t, "/api/events", ben.Token, "")
 
 	for i, text := range hostileTexts {
 		name := text
@@ -199,27 +199,37 @@ func (l *lines) all() []string {
 }
 
 // rawStream is a stream of events, read line by line.
-type rawStream struct{ in *bufio.Reader }
+type rawStream struct {
+	in   *bufio.Reader
+	body io.Closer
+}
 
-func (s *site) lines(t *testing.T, path, token string) rawStream {
+// lines opens a stream; last is the id of the last event that came over another.
+func (s *site) lines(t *testing.T, path, token, last string) rawStream {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+s.host+path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.Header.Set("Authorization", "Bearer "+token)
+	if last != "" {
+		r.Header.Set("Last-Event-ID", last)
+	}
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if answer.StatusCode != http.StatusOK {
+		t.Fatalf("%s is answered by %s", path, answer.Status)
+	}
 	timer := time.AfterFunc(90*time.Second, func() { answer.Body.Close() })
 	t.Cleanup(func() { timer.Stop(); answer.Body.Close() })
-	return rawStream{bufio.NewReader(answer.Body)}
+	return rawStream{bufio.NewReader(answer.Body), answer.Body}
 }
 
-// event returns the fields of the next event of that name. Each field has one
+// event returns the fields of the next event of those names. Each field has one
 // line, and there are no others.
-func (s rawStream) event(t *testing.T, name string) map[string]string {
+func (s rawStream) event(t *testing.T, names ...string) map[string]string {
 	t.Helper()
 	for {
 		fields := map[string]string{}
@@ -240,7 +250,7 @@ func (s rawStream) event(t *testing.T, name string) map[string]string {
 			}
 			fields[field] = value
 		}
-		if fields["event"] == name {
+		if slices.Contains(names, fields["event"]) {
 			return fields
 		}
 	}

@@ -121,6 +121,11 @@ func (s *Server) assemble(l limits) error {
 		Inbox: s.store, Sender: push, Deliver: s.live.Deliver, Delay: c.pushDelay, Log: c.Log,
 		Here: func(ctx context.Context, user, room string) (bool, error) { return s.people.Here(ctx, room, user) },
 	})
+	epoch, err := s.store.Setting(ctx, chat.EpochSetting, chat.NewEpoch)
+	if err != nil {
+		cancel()
+		return err
+	}
 	s.facts = &mentions{store: s.store, notify: s.worker.Notify, barred: s.barred, log: c.Log, wake: make(chan struct{}, 1)}
 	var rooms store.Store = s.store
 	if c.rooms != nil {
@@ -136,7 +141,7 @@ func (s *Server) assemble(l limits) error {
 	})
 	s.stopWatch = s.people.Watch(func(d presence.Diff) { s.tell(d.Room, "presence", d) })
 	talk := chat.New(chat.Config{
-		Store: s.store, Limits: l.chat,
+		Store: s.store, Limits: l.chat, Epoch: string(epoch),
 		Posted: func(m store.Message) {
 			s.tell(string(m.Room), "message", m)
 			s.facts.nudge()
@@ -229,8 +234,14 @@ func (s *Server) pushSender(ctx context.Context) (*webpush.Sender, error) {
 	return webpush.New(c)
 }
 
-// tell sends an event to everybody in a room, if it is open.
+// tell sends an event to everybody in a room: to its streams, and to its sockets
+// if it is open.
 func (s *Server) tell(id, name string, v any) {
+	e := api.LiveEvent{Name: name, Data: v}
+	if m, ok := v.(store.Message); ok {
+		e.Rev, e.Seq = m.Rev, m.Seq
+	}
+	s.live.SendRoom(store.RoomID(id), e)
 	live, ok := s.hub.Loaded(store.RoomID(id))
 	if !ok {
 		return

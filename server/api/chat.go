@@ -42,6 +42,8 @@ func numbers(c echo.Context, into map[string]*int64) error {
 
 // listMessages answers with a page of messages, or with changed=REV with those
 // that are new or have changed since. rev is the room's before the page was read.
+// A rev that this history has not come to, or one of another epoch, is answered by
+// the newest page, and recovered says so.
 func (a *API) listMessages(c echo.Context) error {
 	id, roomID, err := a.enter(c, auth.Read)
 	if err != nil {
@@ -58,25 +60,37 @@ func (a *API) listMessages(c echo.Context) error {
 		return badRequest("limit is at most 200")
 	}
 	ctx := c.Request().Context()
-	rev, err := a.Chat.Rev(ctx, id, roomID)
+	at, err := a.Chat.Position(ctx, id, roomID)
 	if err != nil {
 		return err
 	}
-	var messages []store.Message
+	answer := messagesPage{Rev: at.Rev, Epoch: at.Epoch}
 	if c.QueryParam("changed") != "" {
 		if before != 0 || after != 0 || c.QueryParam("thread") != "" {
-			return badRequest("changed goes with limit alone")
+			return badRequest("changed goes with limit and epoch alone")
 		}
-		messages, err = a.Chat.Changes(ctx, id, roomID, store.Rev(changed), int(limit))
+		known := c.QueryParam("epoch") == "" || c.QueryParam("epoch") == at.Epoch
+		recovered := known && store.Rev(changed) <= at.Rev
+		answer.Recovered = &recovered
+	}
+	if answer.Recovered != nil && *answer.Recovered {
+		answer.Messages, err = a.Chat.Changes(ctx, id, roomID, store.Rev(changed), int(limit))
 	} else {
-		messages, err = a.Chat.History(ctx, id, roomID, store.MessagePage{
+		answer.Messages, err = a.Chat.History(ctx, id, roomID, store.MessagePage{
 			Before: store.Seq(before), After: store.Seq(after), Limit: int(limit), Thread: c.QueryParam("thread"),
 		})
 	}
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, map[string]any{"messages": messages, "rev": rev})
+	return c.JSON(http.StatusOK, answer)
+}
+
+type messagesPage struct {
+	Messages  []store.Message `json:"messages"`
+	Rev       store.Rev       `json:"rev"`
+	Epoch     string          `json:"epoch"`
+	Recovered *bool           `json:"recovered,omitempty"` // to changed
 }
 
 func (a *API) postMessage(c echo.Context) error {

@@ -5,29 +5,50 @@ import (
 	"sync"
 
 	"weft/notify"
+	"weft/server/store"
 )
 
-// LiveEvent is one server-sent event for a person.
+// LiveEvent is one server-sent event.
 type LiveEvent struct {
 	ID   string // empty: the stream keeps its last id
 	Name string
 	Data any // becomes JSON
+	// Rev and Seq are those of a chat message; 0: it is none.
+	Rev store.Rev
+	Seq store.Seq
 }
 
-// Live brings events to the streams that a person has open. Safe for
-// concurrent use.
+// Live brings events to the streams that are open: a person's own, and those of
+// rooms. Safe for concurrent use.
 type Live struct {
 	mu      sync.Mutex
-	streams map[string]map[chan LiveEvent]struct{}
+	streams map[topic]map[chan liveEvent]string // whose each one is
+	of      map[string]int                      // streams by whose they are
 	closed  bool
 }
 
+// topic is a person, or a room.
+type topic struct {
+	user string
+	room store.RoomID
+}
+
+// liveEvent is an event as it is written, but for its id.
+type liveEvent struct {
+	id   string
+	rev  store.Rev
+	seq  store.Seq
+	text []byte
+}
+
 // NewLive makes a Live.
-func NewLive() *Live { return &Live{streams: map[string]map[chan LiveEvent]struct{}{}} }
+func NewLive() *Live {
+	return &Live{streams: map[topic]map[chan liveEvent]string{}, of: map[string]int{}}
+}
 
 // liveQueue is how many events may wait for one stream. A full queue ends the
 // stream: its client comes back with its last id and gets what it missed.
-const liveQueue = 64
+const liveQueue = 256
 
 // maxStreams is how many streams one person may have.
 const maxStreams = 20
@@ -38,48 +59,62 @@ func (l *Live) Deliver(n notify.Notification) {
 }
 
 // Send queues an event for every stream of the person. It does not block.
-func (l *Live) Send(user string, e LiveEvent) {
+func (l *Live) Send(user string, e LiveEvent) { l.send(topic{user: user}, e) }
+
+// SendRoom queues an event for every stream of the room. It does not block.
+func (l *Live) SendRoom(room store.RoomID, e LiveEvent) { l.send(topic{room: room}, e) }
+
+func (l *Live) send(to topic, e LiveEvent) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for ch := range l.streams[user] {
+	if len(l.streams[to]) == 0 {
+		return
+	}
+	ready := liveEvent{id: e.ID, rev: e.Rev, seq: e.Seq, text: e.encode()}
+	for ch := range l.streams[to] {
 		select {
-		case ch <- e:
+		case ch <- ready:
 		default:
-			l.remove(user, ch)
+			l.remove(to, ch)
 		}
 	}
 }
 
 // open adds a stream; its channel is closed when it must end. ok is false when
-// the person has too many, or the server stops.
-func (l *Live) open(user string) (events chan LiveEvent, ok bool) {
+// whose it is has too many, or the server stops.
+func (l *Live) open(to topic, whose string) (events chan liveEvent, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed || len(l.streams[user]) >= maxStreams {
+	if l.closed || l.of[whose] >= maxStreams {
 		return nil, false
 	}
-	events = make(chan LiveEvent, liveQueue)
-	if l.streams[user] == nil {
-		l.streams[user] = map[chan LiveEvent]struct{}{}
+	events = make(chan liveEvent, liveQueue)
+	if l.streams[to] == nil {
+		l.streams[to] = map[chan liveEvent]string{}
 	}
-	l.streams[user][events] = struct{}{}
+	l.streams[to][events] = whose
+	l.of[whose]++
 	return events, true
 }
 
 // end takes a stream away; it may be called twice.
-func (l *Live) end(user string, ch chan LiveEvent) {
+func (l *Live) end(to topic, ch chan liveEvent) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.remove(user, ch)
+	l.remove(to, ch)
 }
 
-func (l *Live) remove(user string, ch chan LiveEvent) {
-	if _, ok := l.streams[user][ch]; !ok {
+func (l *Live) remove(to topic, ch chan liveEvent) {
+	whose, ok := l.streams[to][ch]
+	if !ok {
 		return
 	}
-	delete(l.streams[user], ch)
-	if len(l.streams[user]) == 0 {
-		delete(l.streams, user)
+	delete(l.streams[to], ch)
+	if len(l.streams[to]) == 0 {
+		delete(l.streams, to)
+	}
+	if l.of[whose]--; l.of[whose] == 0 {
+		delete(l.of, whose)
 	}
 	close(ch)
 }
@@ -89,23 +124,19 @@ func (l *Live) Close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closed = true
-	for user, streams := range l.streams {
+	for to, streams := range l.streams {
 		for ch := range streams {
-			l.remove(user, ch)
+			l.remove(to, ch)
 		}
 	}
 }
 
-func (e LiveEvent) encode() ([]byte, error) {
+// encode is the event without its id.
+func (e LiveEvent) encode() []byte {
 	data, err := json.Marshal(e.Data)
 	if err != nil {
-		return nil, err
+		panic(err) // our own types always encode
 	}
-	var b []byte
-	if e.ID != "" {
-		b = append(b, "id: "+e.ID+"\n"...)
-	}
-	b = append(b, "event: "+e.Name+"\ndata: "...)
-	b = append(b, data...)
-	return append(b, "\n\n"...), nil
+	b := append([]byte("event: "+e.Name+"\ndata: "), data...)
+	return append(b, "\n\n"...)
 }

@@ -31,6 +31,7 @@ func (a *API) routes() {
 	g.GET("/rooms/:room/read", a.unread)
 	g.POST("/rooms/:room/read", a.markRead)
 	g.GET("/rooms/:room/people", a.people)
+	g.GET("/rooms/:room/events", a.roomEvents)
 	g.GET("/rooms/:room/doc", a.readDoc)
 	g.GET("/users/:user/access", a.getAccess)
 	g.PUT("/users/:user/access", a.putAccess)

@@ -25,22 +25,17 @@ func (a *API) myEvents(c echo.Context) error {
 		return err
 	}
 	// First open, then read what was missed: nothing falls between.
-	events, ok := a.Live.open(id.User)
+	me := topic{user: id.User}
+	events, ok := a.Live.open(me, id.User)
 	if !ok {
-		return problem{Title: "Too many streams", Status: http.StatusTooManyRequests, Detail: "close another tab, or come back later"}
+		return errStreams
 	}
-	defer a.Live.end(id.User, events)
+	defer a.Live.end(me, events)
 	missed, counts, recovered, err := a.missed(c.Request().Context(), id.User, c.Request().Header.Get("Last-Event-ID"))
 	if err != nil {
 		return err
 	}
-
-	h := c.Response().Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Accel-Buffering", "no")
-	c.Response().WriteHeader(http.StatusOK)
-	s := stream{c: c, control: http.NewResponseController(c.Response())}
+	s := startStream(c)
 	s.event(LiveEvent{Name: "connected", Data: struct {
 		User      string `json:"user"`
 		Recovered bool   `json:"recovered"`
@@ -49,31 +44,14 @@ func (a *API) myEvents(c echo.Context) error {
 	for _, n := range missed {
 		s.event(LiveEvent{ID: n.ID, Name: "notification", Data: n})
 	}
-	beat := time.NewTicker(sseHeartbeat)
-	defer beat.Stop()
-	var expired <-chan time.Time
-	if !id.Expires.IsZero() {
-		end := time.NewTimer(time.Until(id.Expires) + auth.Leeway)
-		defer end.Stop()
-		expired = end.C
-	}
-	for s.err == nil {
-		select {
-		case e, open := <-events:
-			if !open {
-				return nil
-			}
-			s.event(e)
-		case <-beat.C:
-			s.write([]byte(": still here\n\n"))
-		case <-expired:
-			return nil // and a client that comes back with this token gets 401
-		case <-c.Request().Context().Done():
-			return nil
-		}
-	}
-	return nil // the client has gone
+	s.follow(id, events, func(e liveEvent) bool {
+		s.say(e.id, e.text)
+		return true
+	})
+	return nil
 }
+
+var errStreams = problem{Title: "Too many streams", Status: http.StatusTooManyRequests, Detail: "close another tab, or come back later"}
 
 // missed returns what came after the event last, oldest first.
 func (a *API) missed(ctx context.Context, user, last string) (missed []notify.Notification, counts notify.Counts, recovered bool, err error) {
@@ -99,12 +77,51 @@ type stream struct {
 	err     error
 }
 
-func (s *stream) event(e LiveEvent) {
-	b, err := e.encode()
-	if err != nil {
-		panic(err) // our own types always encode
+func startStream(c echo.Context) *stream {
+	h := c.Response().Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no")
+	c.Response().WriteHeader(http.StatusOK)
+	return &stream{c: c, control: http.NewResponseController(c.Response())}
+}
+
+// follow hands on what comes until the client has gone, the stream or its
+// person's token has ended, or say wants no more. A client that comes back with a
+// token that has run out gets 401.
+func (s *stream) follow(who auth.Identity, events <-chan liveEvent, say func(liveEvent) bool) {
+	beat := time.NewTicker(sseHeartbeat)
+	defer beat.Stop()
+	var expired <-chan time.Time
+	if !who.Expires.IsZero() {
+		end := time.NewTimer(time.Until(who.Expires) + auth.Leeway)
+		defer end.Stop()
+		expired = end.C
 	}
-	s.write(b)
+	for s.err == nil {
+		select {
+		case e, open := <-events:
+			if !open || !say(e) {
+				return
+			}
+		case <-beat.C:
+			s.write([]byte(": still here\n\n"))
+		case <-expired:
+			return
+		case <-s.c.Request().Context().Done():
+			return
+		}
+	}
+}
+
+func (s *stream) event(e LiveEvent) { s.say(e.ID, e.encode()) }
+
+// say writes an event; without an id the client keeps its last one.
+func (s *stream) say(id string, text []byte) {
+	if id != "" {
+		text = append([]byte("id: "+id+"\n"), text...)
+	}
+	s.write(text)
 }
 
 func (s *stream) write(b []byte) {

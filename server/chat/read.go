@@ -23,15 +23,6 @@ func (s *Service) Changes(ctx context.Context, reader auth.Identity, room store.
 	return s.c.Store.Changes(ctx, room, after, limit)
 }
 
-// Rev returns the room's last rev. Read before a page of messages, it tells from
-// where on Changes has what the page lacks.
-func (s *Service) Rev(ctx context.Context, reader auth.Identity, room store.RoomID) (store.Rev, error) {
-	if reader.Role(string(room)) < auth.Read {
-		return 0, ErrForbidden
-	}
-	return s.c.Store.LastRev(ctx, room)
-}
-
 // Message reads one message, or says store.ErrNoMessage.
 func (s *Service) Message(ctx context.Context, reader auth.Identity, room store.RoomID, id string) (store.Message, error) {
 	if reader.Role(string(room)) < auth.Read {

@@ -54,6 +54,8 @@ type Config struct {
 	// can't be mentioned.
 	Barred func(user string, room store.RoomID) bool
 	Limits Limits
+	// Epoch names the history that Store holds; see Position.
+	Epoch string
 }
 
 // Service posts, changes and reads messages. Safe for concurrent use.

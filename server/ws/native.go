@@ -47,8 +47,8 @@ func (n *native) slowCode() wire.CloseCode { return wire.CloseSlow }
 
 func (n *native) received(frame []byte) {
 	c := n.conn
-	if limit := c.door.limits.PreAuth; !n.greeted && len(frame) > limit {
-		c.close(wire.CloseTooLarge, fmt.Sprintf("a hello of %d bytes, the limit is %d", len(frame), limit))
+	if !n.greeted && len(frame) > c.door.limits.PreAuth {
+		c.close(wire.CloseTooLarge, "the hello is limited to 16 KiB")
 		return
 	}
 	id, b, err := wire.DecodeFrame(frame)
@@ -70,7 +70,6 @@ func (n *native) received(frame []byte) {
 	}
 	switch b.Type {
 	case wire.TypeSync, wire.TypeAwareness, wire.TypeQueryAwareness:
-		ch.peer.edits(b)
 		ch.peer.room.Receive(ch.peer, b)
 	case wire.TypeEvent:
 		n.event(ch, b.Payload)
@@ -97,8 +96,6 @@ func (n *native) control(b wire.Body) {
 		err = n.join(e)
 	case e.Name == "leave":
 		err = n.part(e)
-	case e.Name == "active":
-		err = n.active(e)
 	case e.Name == "ping":
 		n.say(0, "pong", struct{}{})
 	}
@@ -211,6 +208,7 @@ type joined struct {
 	Typing  []presence.Typist `json:"typing"`
 	LastSeq store.Seq         `json:"lastSeq"`
 	LastRev store.Rev         `json:"lastRev"`
+	Epoch   string            `json:"epoch"`
 	Read    *store.Unread     `json:"read,omitempty"` // nil for who is not remembered
 }
 
@@ -250,8 +248,10 @@ func (n *native) join(e wire.Event) error {
 		c.log.Warn("a room could not be opened", "room", id, "err", err)
 		return refuse(wire.CloseOverload, notNow(err))
 	}
-	name := fmt.Sprintf("%s/%d", c.name, ask.Channel)
-	ch := &channel{name: name, release: release, role: who.Role, peer: nativePeer(c, name, live, ask.Channel)}
+	ch := &channel{
+		name: fmt.Sprintf("%s/%d", c.name, ask.Channel), release: release, role: who.Role,
+		peer: nativePeer(c, live, ask.Channel),
+	}
 	ch.peer.hold()
 	if err := live.Join(ch.peer, who); err != nil {
 		release()
@@ -281,7 +281,7 @@ func (n *native) chatOf(ctx context.Context, a *joined) error {
 		return err
 	}
 	unread, err := n.conn.door.Members.Unread(ctx, a.Room, a.User.ID)
-	a.LastRev, a.LastSeq = rev, unread.LastSeq
+	a.LastRev, a.LastSeq, a.Epoch = rev, unread.LastSeq, n.conn.door.Chat.Epoch()
 	if !n.conn.person.anonymous {
 		a.Read = &unread
 	}
