@@ -12,9 +12,11 @@ type MemoryOptions struct {
 	// Grace is how long a person stays after their last connection to a room
 	// ended. 0 means the constant Grace; below 0 means not at all.
 	Grace time.Duration
+	// Idle and Away replace IdleAfter and AwayAfter; 0 does not.
+	Idle, Away time.Duration
 }
 
-// Memory is the Tracker and [Toucher] of a single process. One lock guards all
+// Memory is the Tracker of a single process. One lock guards all
 // rooms: an operation is a few map accesses, far from where sharding would pay.
 //
 // It remembers the slots of the last 100,000 (room, person) pairs and the last
@@ -32,10 +34,7 @@ type Memory struct {
 	armed  time.Time // what the clock goroutine waits for; zero: nothing
 }
 
-var (
-	_ Tracker = (*Memory)(nil)
-	_ Toucher = (*Memory)(nil)
-)
+var _ Tracker = (*Memory)(nil)
 
 // NewMemory starts a tracker with two goroutines: one waits for deadlines, the
 // other calls the watchers. Close it.
@@ -45,7 +44,7 @@ func NewMemory(o MemoryOptions) *Memory {
 		stop:  stop,
 		rearm: make(chan struct{}, 1),
 		feed:  NewFeed(),
-		state: newState(cmp.Or(o.Grace, Grace)),
+		state: newState(cmp.Or(o.Grace, Grace), cmp.Or(o.Idle, IdleAfter), cmp.Or(o.Away, AwayAfter)),
 	}
 	m.done.Go(func() { m.keepTime(ctx) })
 	return m
@@ -66,6 +65,11 @@ func (m *Memory) Join(_ context.Context, member Member) (Person, error) {
 // Touch notes activity on a connection.
 func (m *Memory) Touch(_ context.Context, room, conn string) error {
 	return m.change(func(now time.Time) Diff { return m.state.touch(room, conn, now) })
+}
+
+// Rest makes a connection idle.
+func (m *Memory) Rest(_ context.Context, room, conn string) error {
+	return m.change(func(now time.Time) Diff { return m.state.rest(room, conn, now) })
 }
 
 // Leave ends a connection.

@@ -20,8 +20,9 @@ const Grace = 5 * time.Second
 // may go on sharing one after the crowd has thinned.
 const Slots = 12
 
-// A person is Idle after IdleAfter without activity and Away after AwayAfter, if
-// the tracker is a [Toucher] and hears of activity at all.
+// A connection is active when it joins and whenever it is touched. It is Idle after
+// IdleAfter without that, or once it says so, and Away after AwayAfter; a tracker
+// may be made with other times. A person is as their most active connection is.
 const (
 	IdleAfter = 2 * time.Minute
 	AwayAfter = 30 * time.Minute
@@ -90,6 +91,13 @@ type Tracker interface {
 	// unless another connection of theirs is there by then. Unknown
 	// connections are ignored.
 	Leave(ctx context.Context, room, conn string) error
+	// Touch says that the person did something on this connection. Cheap; at
+	// most one a second per connection makes sense. Unknown connections are
+	// ignored.
+	Touch(ctx context.Context, room, conn string) error
+	// Rest says that the person has turned away from this connection: it is
+	// idle at once. Unknown connections are ignored.
+	Rest(ctx context.Context, room, conn string) error
 	// People lists the people in the room, by arrival.
 	People(ctx context.Context, room string) ([]Person, error)
 	// Here tells whether the person has a live connection in the room (the
@@ -105,13 +113,4 @@ type Tracker interface {
 	Watch(fn func(Diff)) (stop func())
 	// Close ends timers and goroutines, and waits for them.
 	Close() error
-}
-
-// Toucher is a Tracker that can tell who is active. A connection that was never
-// touched counts as active for ever; the first Touch starts its clock.
-type Toucher interface {
-	// Touch says that the person did something on this connection. Cheap; at
-	// most one a second per connection makes sense. Unknown connections are
-	// ignored.
-	Touch(ctx context.Context, room, conn string) error
 }

@@ -21,6 +21,8 @@ import (
 //	    └─────────────────────────── leave told ─────────────┘
 type state struct {
 	grace time.Duration
+	idle  time.Duration
+	away  time.Duration
 	rooms map[string]*room
 	users map[string]*user
 	due   deadlines
@@ -42,7 +44,7 @@ type room struct {
 type conn struct {
 	person *person
 	member Member
-	active time.Time // zero: never touched
+	active time.Time // joined or last touched
 }
 
 type person struct {
@@ -63,9 +65,9 @@ type user struct {
 	left   time.Time
 }
 
-func newState(grace time.Duration) *state {
+func newState(grace, idle, away time.Duration) *state {
 	return &state{
-		grace: grace,
+		grace: grace, idle: idle, away: away,
 		rooms: map[string]*room{},
 		users: map[string]*user{},
 		slots: NewSlotMemory(),
@@ -91,15 +93,12 @@ func (s *state) join(m Member, now time.Time) (Person, Diff) {
 	}
 	c := r.conns[m.Conn]
 	if c == nil {
-		c = &conn{person: p}
+		c = &conn{person: p, active: now}
 		r.conns[m.Conn] = c
 		p.conns[m.Conn] = c
 		s.users[m.User].conns[m.Conn]++
 	}
 	c.member = m
-	if !c.active.IsZero() {
-		c.active = now
-	}
 	p.left = time.Time{}
 	p.Name, p.Avatar = m.Name, m.Avatar
 	s.refresh(p, now)
@@ -114,10 +113,23 @@ func (s *state) touch(room, name string, now time.Time) Diff {
 		c.active = now
 		// The deadline stays where it is, too early: expire finds out and moves
 		// it, once in two minutes instead of at every key.
-		if c.person.Status != Online || c.person.deadline.IsZero() {
+		if c.person.Status != Online {
 			s.refresh(c.person, now)
 			s.show(c.person, &d)
 		}
+	}
+	return d
+}
+
+// rest makes a connection idle, unless it is idle longer.
+func (s *state) rest(room, name string, now time.Time) Diff {
+	d := Diff{Room: room}
+	if c := s.conn(room, name); c != nil {
+		if idle := now.Add(-s.idle); c.active.After(idle) {
+			c.active = idle
+		}
+		s.refresh(c.person, now)
+		s.show(c.person, &d)
 	}
 	return d
 }
@@ -291,26 +303,30 @@ func (s *state) refresh(p *person, now time.Time) {
 	}
 	var last time.Time
 	for _, c := range p.conns {
-		if c.active.IsZero() {
-			p.Status = Online
-			s.schedule(p, time.Time{})
-			return
-		}
 		if c.active.After(last) {
 			last = c.active
 		}
 	}
-	switch quiet := now.Sub(last); {
-	case quiet < IdleAfter:
-		p.Status = Online
-		s.schedule(p, last.Add(IdleAfter))
-	case quiet < AwayAfter:
-		p.Status = Idle
-		s.schedule(p, last.Add(AwayAfter))
-	default:
-		p.Status = Away
+	var left time.Duration
+	p.Status, left = StatusAfter(now.Sub(last), s.idle, s.away)
+	if left > 0 {
+		s.schedule(p, now.Add(left))
+	} else {
 		s.schedule(p, time.Time{})
 	}
+}
+
+// StatusAfter is the status of a connection that has been quiet for so long, and in
+// how long it will be another; 0 is never. idle and away are as [IdleAfter] and
+// [AwayAfter].
+func StatusAfter(quiet, idle, away time.Duration) (status Status, left time.Duration) {
+	switch {
+	case quiet < idle:
+		return Online, idle - quiet
+	case quiet < away:
+		return Idle, away - quiet
+	}
+	return Away, 0
 }
 
 // show adds the person to the diff if they look other than last told.

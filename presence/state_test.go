@@ -11,7 +11,7 @@ import (
 
 func TestSlotFollowsTheHash(t *testing.T) {
 	// FNV-1a 32 of "a" is 0xe40c292c; of "" it is 0x811c9dc5.
-	s := newState(time.Second)
+	s := newState(time.Second, IdleAfter, AwayAfter)
 	for _, c := range []struct {
 		user string
 		want int
@@ -28,7 +28,7 @@ func TestSlotFollowsTheHash(t *testing.T) {
 
 func TestTakenSlotMovesByFive(t *testing.T) {
 	r := &room{}
-	s := newState(time.Second)
+	s := newState(time.Second, IdleAfter, AwayAfter)
 	preferred := s.slot(r, "r", "a")
 	r.slots[preferred]++
 	if again := s.slot(r, "r", "a"); again != (preferred+5)%Slots {
@@ -44,7 +44,7 @@ func TestTakenSlotMovesByFive(t *testing.T) {
 }
 
 func TestStateKeepsNothingOfEmptyRooms(t *testing.T) {
-	s := newState(time.Second)
+	s := newState(time.Second, IdleAfter, AwayAfter)
 	now := time.Unix(0, 0)
 	for i := range 100 {
 		s.join(Member{Room: fmt.Sprint(i % 7), Conn: fmt.Sprint(i), User: fmt.Sprint(i % 13)}, now)

@@ -42,7 +42,7 @@ func TestRightsAreTakenAwayAtOnce(t *testing.T) {
 	// reads until the frame that begins like this, or the close code.
 	reads := func(ws *websocket.Conn, want string) error {
 		for {
-			_ = ws.SetReadDeadline(time.Now().Add(20 * time.Second))
+			_ = ws.SetReadDeadline(time.Now().Add(90 * time.Second))
 			_, frame, err := ws.ReadMessage()
 			if err != nil || strings.HasPrefix(string(frame), want) {
 				return err

@@ -90,7 +90,7 @@ func TestHungDiskHoldsUpOnlyWhatMustBeOnIt(t *testing.T) {
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("ended with %v", err)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(90 * time.Second):
 		t.Fatal("the server waits for a disk that does not answer")
 	}
 	close(until) // the goroutines left behind end with it

@@ -236,7 +236,7 @@ func (h *hostile) settle() {
 		h.codes[code]++
 		h.ws.Close()
 		h.come()
-	case <-time.After(30 * time.Second):
+	case <-time.After(90 * time.Second):
 		h.t.Fatalf("%s: neither an answer nor the end", h.gate.name)
 	}
 }
@@ -262,7 +262,7 @@ func TestHostileFrames(t *testing.T) {
 		write(t, one, u)
 		for ws, mirror := range mirrors {
 			for mirror.Text("bystander").String() != doc.Text("bystander").String() {
-				_ = ws.SetReadDeadline(time.Now().Add(20 * time.Second))
+				_ = ws.SetReadDeadline(time.Now().Add(90 * time.Second))
 				_, frame, err := ws.ReadMessage()
 				if err != nil {
 					t.Fatalf("a bystander was disturbed: %v", err)

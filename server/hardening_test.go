@@ -91,7 +91,7 @@ func (v *village) document(t *testing.T) *crdt.Doc {
 	}
 	doc := crdt.New(crdt.Options{})
 	for {
-		_ = ws.SetReadDeadline(time.Now().Add(20 * time.Second))
+		_ = ws.SetReadDeadline(time.Now().Add(90 * time.Second))
 		_, frame, err := ws.ReadMessage()
 		if err != nil {
 			t.Fatal(err)
@@ -126,7 +126,7 @@ func (v *village) stockSynced(t *testing.T) *websocket.Conn {
 func closed(t *testing.T, ws *websocket.Conn) int {
 	t.Helper()
 	for {
-		_ = ws.SetReadDeadline(time.Now().Add(20 * time.Second))
+		_ = ws.SetReadDeadline(time.Now().Add(90 * time.Second))
 		_, _, err := ws.ReadMessage()
 		if err == nil {
 			continue
@@ -291,7 +291,7 @@ func TestHalfHandshake(t *testing.T) {
 			}
 			defer conn.Close()
 			fmt.Fprintf(conn, "GET /ws/r HTTP/1.1\r\nHost: %s\r\nX-Slow: ", s.host)
-			_ = conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+			_ = conn.SetReadDeadline(time.Now().Add(90 * time.Second))
 			if _, err := io.Copy(io.Discard, conn); err != nil {
 				t.Errorf("the server waits for the other half: %v", err)
 			}
@@ -316,7 +316,7 @@ func TestEndlessHeader(t *testing.T) {
 			}
 		}
 	}()
-	_ = conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+	_ = conn.SetReadDeadline(time.Now().Add(90 * time.Second))
 	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
 		return // cut off before the answer was read

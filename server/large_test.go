@@ -40,7 +40,7 @@ func TestLongOfflineSpellIsTaken(t *testing.T) {
 	bold := s.stock(t, "r")
 	write(t, bold, state)
 	for {
-		_ = bold.SetReadDeadline(time.Now().Add(20 * time.Second))
+		_ = bold.SetReadDeadline(time.Now().Add(90 * time.Second))
 		if _, _, err := bold.ReadMessage(); err != nil {
 			if !websocket.IsCloseError(err, int(wire.CloseOverload)) {
 				t.Errorf("an update of %d bytes: %v", len(state), err)
@@ -61,7 +61,7 @@ func TestLongOfflineSpellIsTaken(t *testing.T) {
 	}
 	mirror := crdt.New(crdt.Options{})
 	for parts := 0; ; {
-		_ = late.SetReadDeadline(time.Now().Add(20 * time.Second))
+		_ = late.SetReadDeadline(time.Now().Add(90 * time.Second))
 		_, frame, err := late.ReadMessage()
 		if err != nil {
 			t.Fatal(err)

@@ -84,7 +84,7 @@ func TestRolesHoldAtEveryDoor(t *testing.T) {
 					denied = "\x00\x10\x92\xa7refused"
 				}
 				for {
-					_ = ws.SetReadDeadline(time.Now().Add(20 * time.Second))
+					_ = ws.SetReadDeadline(time.Now().Add(90 * time.Second))
 					_, frame, err := ws.ReadMessage()
 					if err != nil {
 						t.Fatal(err)
@@ -112,7 +112,7 @@ func TestRolesHoldAtEveryDoor(t *testing.T) {
 				say(t, watcher, client+1000, 1, `{}`)
 				seen := false
 				for own := false; !own; { // its own comes back after what was there
-					_ = watcher.SetReadDeadline(time.Now().Add(20 * time.Second))
+					_ = watcher.SetReadDeadline(time.Now().Add(90 * time.Second))
 					_, frame, err := watcher.ReadMessage()
 					if err != nil {
 						t.Fatal(err)

@@ -147,7 +147,7 @@ type got struct {
 }
 
 func (c *client) next() (got, error) {
-	_ = c.ws.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = c.ws.SetReadDeadline(time.Now().Add(90 * time.Second))
 	_, frame, err := c.ws.ReadMessage()
 	if err != nil {
 		return got{}, err

@@ -32,7 +32,7 @@ func TestMentionRingsAClosedPhone(t *testing.T) {
 	}
 	wait := func(n int) []notifytest.Message {
 		t.Helper()
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 		defer cancel()
 		messages, err := service.Wait(ctx, n)
 		if err != nil {
@@ -74,7 +74,7 @@ func TestMentionRingsAClosedPhone(t *testing.T) {
 	// A subscription that the service has forgotten is forgotten here too.
 	service.Unsubscribe(sub)
 	say("@Ben three")
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
 	if err := service.WaitGone(ctx, 1); err != nil {
 		t.Fatal(err)

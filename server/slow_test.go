@@ -56,7 +56,7 @@ func TestReaderThatStopsIsCaughtUp(t *testing.T) {
 	mirror := crdt.New(crdt.Options{})
 	bytes := 0
 	for string(mirror.EncodeStateVector()) != string(doc.EncodeStateVector()) {
-		_ = slow.SetReadDeadline(time.Now().Add(20 * time.Second))
+		_ = slow.SetReadDeadline(time.Now().Add(90 * time.Second))
 		_, frame, err := slow.ReadMessage()
 		if err != nil {
 			t.Fatalf("the slow connection ended after %d bytes: %v", bytes, err)
@@ -87,7 +87,7 @@ func write(t *testing.T, ws *websocket.Conn, update []byte) {
 // mirror has all of doc.
 func drainUntil(t *testing.T, ws *websocket.Conn, mirror, doc *crdt.Doc) {
 	t.Helper()
-	_ = ws.SetReadDeadline(time.Now().Add(20 * time.Second))
+	_ = ws.SetReadDeadline(time.Now().Add(90 * time.Second))
 	for string(mirror.EncodeStateVector()) != string(doc.EncodeStateVector()) {
 		_, frame, err := ws.ReadMessage()
 		if err != nil {

@@ -22,7 +22,7 @@ func say(t *testing.T, ws *websocket.Conn, id, clock uint64, json string) {
 func hears(t *testing.T, ws *websocket.Conn, id uint64) awareness.State {
 	t.Helper()
 	for {
-		_ = ws.SetReadDeadline(time.Now().Add(20 * time.Second))
+		_ = ws.SetReadDeadline(time.Now().Add(90 * time.Second))
 		_, frame, err := ws.ReadMessage()
 		if err != nil {
 			t.Fatal(err)

@@ -68,7 +68,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"invalid UTF-8", one("{\"a\":\"\xff\"}"), lib0.ErrUTF8},
 		{"too deep", one(nested(17)), awareness.ErrDepth},
 		{"too deep in arrays", one(`{"a":` + strings.Repeat(`[`, 16) + strings.Repeat(`]`, 16) + `}`), awareness.ErrDepth},
-		{"too large", one(`{"a":"` + strings.Repeat("x", 4<<10) + `"}`), awareness.ErrTooLarge},
+		{"too large", one(`{"a":"` + strings.Repeat("x", 4<<10-7) + `"}`), awareness.ErrTooLarge},
 		{"client id beyond 2^53-1", []byte("\x01\x80\x80\x80\x80\x80\x80\x80\x10\x01\x02{}"), lib0.ErrOverflow},
 		{"clock beyond 2^53-1", []byte("\x01\x01\x80\x80\x80\x80\x80\x80\x80\x10\x02{}"), lib0.ErrOverflow},
 	} {

@@ -202,6 +202,18 @@ func (s *Set) Knows(id uint64) bool {
 	return c != nil && c.json != nil
 }
 
+// News tells whether any of the states says something else than the one held of its
+// client: a renewal does not.
+func (s *Set) News(states []State) bool {
+	for _, in := range states {
+		c := s.clients[in.ClientID]
+		if !in.Gone() && (c == nil || !bytes.Equal(c.json, in.JSON)) {
+			return true
+		}
+	}
+	return false
+}
+
 // Clock returns the highest clock heard of a client, if it is known, gone or not.
 func (s *Set) Clock(id uint64) (clock uint64, known bool) {
 	c := s.clients[id]

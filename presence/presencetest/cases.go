@@ -118,6 +118,63 @@ func testUnknown(f *fixture) {
 	f.equal("a stranger", f.status("nobody"), presence.Seen{Status: presence.Offline})
 }
 
+func testIdle(f *fixture) {
+	f.join("r", "1", "ana")
+	f.toldStatus(presence.Online)
+	if f.Exact {
+		f.Advance(presence.IdleAfter - time.Second)
+		f.ok(f.Touch(f.Context(), "r"+f.salt, "1"+f.salt))
+		f.Advance(presence.IdleAfter - time.Second)
+		f.quiet("touched a moment before")
+		f.Advance(time.Second)
+	}
+	f.toldStatus(presence.Idle)
+	if f.Exact {
+		f.equal("over all rooms", f.status("ana"), presence.Seen{Status: presence.Idle, Devices: 1})
+		f.equal("listed", f.people("r")[0].Status, presence.Idle)
+		f.Advance(presence.AwayAfter - presence.IdleAfter)
+	}
+	f.toldStatus(presence.Away)
+	f.equal("over all rooms", f.status("ana"), presence.Seen{Status: presence.Away, Devices: 1})
+	f.equal("listed", f.people("r")[0].Status, presence.Away)
+
+	f.join("r", "2", "ana") // the most active tab counts
+	f.toldStatus(presence.Online)
+	f.ok(f.Rest(f.Context(), "r"+f.salt, "2"+f.salt))
+	f.toldStatus(presence.Idle)
+	f.ok(f.Touch(f.Context(), "r"+f.salt, "1"+f.salt))
+	f.toldStatus(presence.Online)
+	if f.Exact {
+		f.ok(f.Rest(f.Context(), "r"+f.salt, "2"+f.salt))
+		f.ok(f.Touch(f.Context(), "r"+f.salt, "3"+f.salt))
+		f.ok(f.Rest(f.Context(), "nowhere"+f.salt, "1"+f.salt))
+		f.quiet("what is unknown, and what was idle")
+		f.leave("r", "1") // the other tab is idle, and stays
+		f.toldStatus(presence.Idle)
+		f.leave("r", "2")
+		f.equal("in the grace period as before", f.people("r")[0].Status, presence.Idle)
+		f.join("s", "1", "ana")
+		f.equal("the best of all rooms", f.status("ana").Status, presence.Online)
+	}
+}
+
+// toldStatus takes the next diff, which tells of one person, that they are so now.
+func (f *fixture) toldStatus(want presence.Status) {
+	f.Helper()
+	f.eventually("another diff is told", func() bool {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return len(f.diffs) > 0
+	})
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	d := f.diffs[0]
+	f.diffs = f.diffs[1:]
+	if len(d.Joins) != 1 || d.Joins[0].Status != want {
+		f.Fatalf("told %+v, want somebody who is %s", d, want)
+	}
+}
+
 func testRooms(f *fixture) {
 	f.join("r", "1", "ana")
 	f.join("s", "1", "ana")

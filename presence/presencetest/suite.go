@@ -13,11 +13,14 @@ import (
 	"weft/presence"
 )
 
-// New makes a tracker with the grace period; the suite closes it.
-type New func(t *testing.T, grace time.Duration) presence.Tracker
+// Times are what a tracker is to be made with.
+type Times struct{ Grace, Idle, Away time.Duration }
+
+// New makes a tracker; the suite closes it.
+type New func(t *testing.T, times Times) presence.Tracker
 
 // Run checks a tracker of one process, in virtual time.
-func Run(t *testing.T, new func(t *testing.T, grace time.Duration) presence.Tracker) {
+func Run(t *testing.T, new New) {
 	RunIn(t, Virtual(), new)
 }
 
@@ -27,35 +30,39 @@ func RunIn(t *testing.T, clock Clock, new New) {
 	for _, c := range []struct {
 		name string
 		test func(f *fixture)
-		long bool // nothing has to wait until the grace period is over
+		waits
 	}{
-		{"a join is told and listed", testJoin, true},
-		{"a second tab is no second person", testTabs, false},
-		{"a reload within the grace period shows nothing", testReload, true},
-		{"who stays away past the grace period is gone once", testLeave, false},
-		{"joining again with the same conn replaces", testReplace, true},
-		{"a conn that changes person leaves the first", testChangePerson, false},
-		{"what is unknown is ignored", testUnknown, false},
-		{"rooms are apart", testRooms, false},
-		{"status is over all rooms", testStatus, false},
-		{"twelve people have twelve slots", testSlots, true},
-		{"a slot stays with the person", testSlotReturns, false},
-		{"stop waits and ends the calls", testStop, true},
-		{"close ends everything", testClose, false},
-		{"at random, diffs and lists tell the truth", testRandom, false},
-		{"callers at once", testConcurrent, false},
+		{"who does nothing is idle and then away", testIdle, forIdle},
+		{"a join is told and listed", testJoin, forNothing},
+		{"a second tab is no second person", testTabs, forGrace},
+		{"a reload within the grace period shows nothing", testReload, forNothing},
+		{"who stays away past the grace period is gone once", testLeave, forGrace},
+		{"joining again with the same conn replaces", testReplace, forNothing},
+		{"a conn that changes person leaves the first", testChangePerson, forGrace},
+		{"what is unknown is ignored", testUnknown, forGrace},
+		{"rooms are apart", testRooms, forGrace},
+		{"status is over all rooms", testStatus, forGrace},
+		{"twelve people have twelve slots", testSlots, forNothing},
+		{"a slot stays with the person", testSlotReturns, forGrace},
+		{"stop waits and ends the calls", testStop, forNothing},
+		{"close ends everything", testClose, forGrace},
+		{"at random, diffs and lists tell the truth", testRandom, forGrace},
+		{"callers at once", testConcurrent, forGrace},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if !clock.Exact { // most of the time is waiting
 				t.Parallel()
 			}
-			clock := clock
-			if c.long && !clock.Exact {
-				// However slow the machine is, the test is over before.
-				clock.Grace = time.Hour
+			clock, times := clock, Times{clock.Grace, presence.IdleAfter, presence.AwayAfter}
+			if !clock.Exact && c.waits != forGrace {
+				times.Grace = time.Hour // however slow the machine is, the test is over before
+				if c.waits == forIdle {
+					times.Idle, times.Away = 2*time.Second, 20*time.Second
+				}
 			}
+			clock.Grace = times.Grace
 			clock.Run(t, func(t *testing.T) {
-				tracker := new(t, clock.Grace)
+				tracker := new(t, times)
 				f := &fixture{T: t, Tracker: tracker, Clock: clock, salt: fmt.Sprintf("-%x", rand.Uint64())}
 				f.stop = tracker.Watch(f.seen)
 				c.test(f)
@@ -65,6 +72,15 @@ func RunIn(t *testing.T, clock Clock, new New) {
 		})
 	}
 }
+
+// waits is what a test in real time waits for; other times are long.
+type waits int
+
+const (
+	forGrace waits = iota
+	forNothing
+	forIdle
+)
 
 type fixture struct {
 	*testing.T

@@ -21,13 +21,13 @@ import (
 //	                          p<user> → "slot since order count card"  else 24 h after the
 //	                          n → counter; s → "12 slot counts"        last refresh (hourly)
 //	P:{rT}:node:NODE  set     rooms of partition T with entries        by reaping, else 24 h
-//	P:{uT}:user:USER  hash    NODE → devices                           like rooms
+//	P:{uT}:user:USER  hash    NODE → "devices best-state"              like rooms
 //	P:{uT}:node:NODE  set     people of partition T                    like the other
 //	P:{uT}:seen:USER  string  when last seen, ms of Redis' clock       30 days
 //	P:{rT}:room:ROOM  channel the NODE that changed the room
 //	P:{n}:nodes       channel nothing; subscribing again to it shows a lost connection
 //
-// state is o (online) or g (in the grace period). gen is from the room's counter,
+// state is o (online), i (idle), a (away) or g (in the grace period). gen is from the room's counter,
 // which orders arrivals too; count is how many entries the person has; card is
 // "bytes of name" ":" name avatar.
 type keys string

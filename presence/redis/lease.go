@@ -120,7 +120,7 @@ func (t *Tracker) rewrite(forget bool) {
 	for _, r := range t.rooms {
 		for _, c := range r.local {
 			if forget {
-				c.gen = ""
+				c.gen, c.claims = "", here(c.state)
 			}
 			t.writeLater(c)
 		}
@@ -238,15 +238,16 @@ func (t *Tracker) keepTime(ctx context.Context) {
 		now := time.Now()
 		t.mu.Lock()
 		wait := time.Second
-		for len(t.graces) > 0 {
-			g := t.graces[0]
-			if left := g.until.Sub(now); left > 0 {
+		for len(t.due) > 0 {
+			c := t.due[0]
+			if left := c.due.Sub(now); left > 0 {
 				wait = min(wait, left)
 				break
 			}
-			t.graces = t.graces[1:]
-			if g.conn.state == grace && g.conn.until.Equal(g.until) {
-				t.end(g.conn)
+			if c.state == grace {
+				t.end(c)
+			} else {
+				t.settle(c, now)
 			}
 		}
 		if t.degraded && !t.hidden && now.Sub(t.since) > t.o.Hold {

@@ -1,10 +1,10 @@
 package redis
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
-	"strconv"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -264,7 +264,7 @@ func (t *Tracker) apply(r *room, fields map[string]string, writes uint64) {
 // Under mu.
 func (t *Tracker) verify(r *room, others map[string]remote, fields map[string]string, writes uint64) {
 	for name, c := range r.local {
-		if c.state != online || c.gen == "" || c.queued {
+		if !here(c.state) || c.gen == "" || c.queued {
 			continue
 		}
 		_, exists := fields["c"+name]
@@ -275,6 +275,7 @@ func (t *Tracker) verify(r *room, others map[string]remote, fields map[string]st
 				t.readLater(r)
 			}
 		case !exists, moved && other.state == grace:
+			c.claims = true
 			t.writeLater(c)
 		}
 	}
@@ -323,26 +324,29 @@ func (t *Tracker) status(ctx context.Context, users []string, all map[string]pre
 	for i, id := range users {
 		s := presence.Seen{Status: presence.Offline}
 		u := t.users[id]
+		states := map[byte]int{} // how many nodes say so
 		if u != nil && u.here() {
-			s.Status, s.Devices = presence.Online, len(u.conns)
+			s.Devices = len(u.conns)
+			states[stateOf(u.status)]++
 		}
 		var left time.Time
 		if u != nil {
 			left = u.left
 		}
 		if !degraded {
-			for node, devices := range nodes[i].Val() {
+			for node, value := range nodes[i].Val() {
 				if node == t.node || t.mine[node] || t.dead[node] {
 					continue
 				}
-				n, _ := strconv.Atoi(devices)
-				s.Status = presence.Online
-				s.Devices += n
+				d := parseDevices(value)
+				s.Devices += d.n
+				states[stateOf(d.status)]++
 			}
 			if ms, err := seen[i].Int64(); err == nil && time.UnixMilli(ms).After(left) {
 				left = time.UnixMilli(ms)
 			}
 		}
+		s.Status = cmp.Or(best(states), presence.Offline)
 		if s.Status == presence.Offline && !left.IsZero() {
 			left = left.UTC().Truncate(time.Minute)
 			s.LastSeen = &left

@@ -41,6 +41,8 @@ type Options struct {
 	// Grace is how long a person stays after their last connection to a room
 	// ended. 0 means presence.Grace; below 0 means not at all.
 	Grace time.Duration
+	// Idle and Away replace presence.IdleAfter and AwayAfter; 0 does not.
+	Idle, Away time.Duration
 	// Lease is how long others believe in a node that they hear nothing of; 10 s.
 	// It is renewed five times in that time.
 	Lease time.Duration
@@ -106,7 +108,7 @@ type Tracker struct {
 	stale    []*room         // to be read, each once
 	join     []string        // channels to subscribe to
 	part     []string        // channels to unsubscribe from
-	graces   []deadline      // of grace periods, in order; some have come back since
+	due      deadlines       // connections that will change by themselves
 	writes   uint64          // replies to writes so far
 }
 
@@ -128,6 +130,7 @@ func New(o Options) (*Tracker, error) {
 		return nil, ErrURL
 	}
 	o.Grace = cmp.Or(o.Grace, presence.Grace)
+	o.Idle, o.Away = cmp.Or(o.Idle, presence.IdleAfter), cmp.Or(o.Away, presence.AwayAfter)
 	o.Lease = cmp.Or(o.Lease, 10*time.Second)
 	o.Hold = cmp.Or(o.Hold, time.Minute)
 	o.Timeout = cmp.Or(o.Timeout, 2*time.Second)
@@ -187,14 +190,18 @@ func (t *Tracker) Join(ctx context.Context, m presence.Member) (presence.Person,
 	r := t.room(m.Room)
 	c := r.local[m.Conn]
 	if c == nil {
-		c = &conn{room: r, name: m.Conn}
+		c = &conn{room: r, name: m.Conn, index: -1}
 		r.local[m.Conn] = c
 	}
 	if c.member.User != m.User {
 		t.detach(c)
 	}
 	c.member = m
-	t.attach(c, online)
+	if !here(c.state) {
+		c.active = time.Now()
+		t.attach(c, online)
+	}
+	c.claims = true
 	p := r.person(m.User)
 	written := make(chan struct{})
 	if t.degraded {
@@ -230,7 +237,7 @@ func (t *Tracker) Leave(_ context.Context, room, name string) error {
 		return presence.ErrClosed
 	}
 	r := t.rooms[room]
-	if r == nil || r.local[name] == nil || r.local[name].state != online {
+	if r == nil || r.local[name] == nil || !here(r.local[name].state) {
 		return nil
 	}
 	c := r.local[name]
@@ -239,11 +246,38 @@ func (t *Tracker) Leave(_ context.Context, room, name string) error {
 		return nil
 	}
 	t.attach(c, grace)
-	c.until = time.Now().Add(t.o.Grace)
-	t.graces = append(t.graces, deadline{c, c.until})
 	t.writeLater(c)
 	t.show(r, c.member.User)
-	signal(t.clockNow)
+	return nil
+}
+
+// Touch notes activity on a connection.
+func (t *Tracker) Touch(_ context.Context, room, name string) error {
+	return t.stir(room, name, func(c *conn, now time.Time) { c.active = now })
+}
+
+// Rest makes a connection idle, unless it is idle longer.
+func (t *Tracker) Rest(_ context.Context, room, name string) error {
+	return t.stir(room, name, func(c *conn, now time.Time) {
+		if quiet := now.Add(-t.o.Idle); c.active.After(quiet) {
+			c.active = quiet
+		}
+	})
+}
+
+func (t *Tracker) stir(room, name string, f func(c *conn, now time.Time)) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return presence.ErrClosed
+	}
+	r := t.rooms[room]
+	if r == nil || r.local[name] == nil || !here(r.local[name].state) {
+		return nil
+	}
+	now := time.Now()
+	f(r.local[name], now)
+	t.settle(r.local[name], now)
 	return nil
 }
 

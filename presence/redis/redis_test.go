@@ -32,8 +32,10 @@ func TestRedis(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	presencetest.RunIn(t, presencetest.Real(2*time.Second, 100*time.Millisecond),
-		func(t *testing.T, grace time.Duration) presence.Tracker {
-			tracker, err := redis.New(redis.Options{URL: s.URL, Grace: grace, Timeout: 30 * time.Second})
+		func(t *testing.T, times presencetest.Times) presence.Tracker {
+			tracker, err := redis.New(redis.Options{
+				URL: s.URL, Grace: times.Grace, Idle: times.Idle, Away: times.Away, Timeout: 30 * time.Second,
+			})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -198,6 +200,52 @@ func TestNodesAgree(t *testing.T) {
 		}
 		return true
 	})
+}
+
+// Who is idle or away on one node is so on the others, in the room and over all
+// rooms; the most active device counts.
+func TestIdleOverNodes(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	a, b := startNode(t, quick(s)), startNode(t, quick(s))
+	are := func(want presence.Status) {
+		t.Helper()
+		for _, n := range []*node{a, b} {
+			eventually(t, "ana is "+string(want), func() bool {
+				people, _ := n.People(context.Background(), "r")
+				seen, _ := n.Status(context.Background(), []string{"ana"})
+				n.mu.Lock()
+				defer n.mu.Unlock()
+				return len(people) == 1 && people[0].Status == want && n.here["ana"].Status == want && seen["ana"].Status == want
+			})
+		}
+	}
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.agrees(map[string]int{})
+	a.join("1", "ana")
+	are(presence.Online)
+	must(a.Rest(t.Context(), "r", "1"))
+	are(presence.Idle)
+	b.join("2", "ana")
+	are(presence.Online)
+	must(b.Rest(t.Context(), "r", "2"))
+	are(presence.Idle)
+	must(a.Touch(t.Context(), "r", "1"))
+	are(presence.Online)
+	b.leave("2")
+	must(a.Rest(t.Context(), "r", "1"))
+	are(presence.Idle)
+	if err := s.direct.FlushAll(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it is written again", func() bool { return s.direct.Exists(context.Background(), roomKey).Val() == 1 })
+	are(presence.Idle)
+	b.agrees(map[string]int{"ana": 1})
 }
 
 func keysOf(t testing.TB, s *server) []string {

@@ -13,9 +13,41 @@ import (
 // What a connection is, here and in Redis, where gone is not kept.
 const (
 	gone   byte = 0
-	online byte = 'o'
+	online byte = 'o' // with somebody active at it
+	idle   byte = 'i'
+	away   byte = 'a'
 	grace  byte = 'g'
 )
+
+// here tells whether a connection in that state counts as a device.
+func here(state byte) bool { return state != gone && state != grace }
+
+// statuses are the states of connections that are here, the best first.
+var statuses = [...]struct {
+	state  byte
+	status presence.Status
+}{{online, presence.Online}, {idle, presence.Idle}, {away, presence.Away}}
+
+// stateOf is the state of a connection that is here with that status.
+func stateOf(status presence.Status) byte {
+	for _, s := range statuses {
+		if s.status == status {
+			return s.state
+		}
+	}
+	return online
+}
+
+// best is the status of somebody with connections in these states, "" if none of
+// them is here.
+func best(states map[byte]int) presence.Status {
+	for _, s := range statuses {
+		if states[s.state] > 0 {
+			return s.status
+		}
+	}
+	return ""
+}
 
 // room is one that has somebody of this node in it, or that is mirrored.
 type room struct {
@@ -39,15 +71,12 @@ type conn struct {
 	state   byte
 	gen     string    // as in Redis; "": not there in this life of the node
 	changed uint64    // the tracker's count of writes when gen was set by one
-	until   time.Time // in grace
+	claims  bool      // the next write takes the entry over from whoever has it
+	active  time.Time // joined or last touched
+	due     time.Time // when the state will be another by itself
+	index   int       // in the tracker's due, −1 if not there
 	queued  bool      // in dirty
 	waiting []chan struct{}
-}
-
-// deadline is when a connection's grace period ends, unless it came back.
-type deadline struct {
-	conn  *conn
-	until time.Time
 }
 
 // remote is a connection of another node.
@@ -64,7 +93,8 @@ type person struct {
 	remote  map[string]byte // states of connections of other nodes, by name
 	known   bool            // card is set
 	card    card
-	changed uint64 // the tracker's count of writes when card was set by one
+	changed uint64          // the tracker's count of writes when card was set by one
+	status  presence.Status // when somebody was here last; "" never
 	shown   presence.Person
 	told    bool
 }
@@ -72,8 +102,9 @@ type person struct {
 // user is a person over all rooms, as far as they are on this node.
 type user struct {
 	id     string
-	conns  map[string]int // rooms by name of the connection
-	graces int
+	conns  map[string]int  // rooms by name of the connection
+	states map[byte]int    // connections by state, without those that are gone
+	status presence.Status // when somebody was here last
 	left   time.Time
 	queued bool
 	exists bool // in Redis, in this life of the node
@@ -124,14 +155,15 @@ func (r *room) person(id string) *person {
 func (t *Tracker) attach(c *conn, state byte) {
 	u := t.users[c.member.User]
 	if u == nil {
-		u = &user{id: c.member.User, conns: map[string]int{}}
+		u = &user{id: c.member.User, conns: map[string]int{}, states: map[byte]int{}}
 		t.users[u.id] = u
 	}
 	t.count(u, c, c.state, state)
 	c.state = state
+	t.schedule(c)
 	c.room.person(c.member.User).local[c] = struct{}{}
 	if other, ok := c.room.remote[c.name]; ok {
-		c.room.overlay(c.name)
+		t.uncover(c.room, c.name, other)
 		if other.user != c.member.User {
 			t.show(c.room, other.user)
 		}
@@ -146,10 +178,11 @@ func (t *Tracker) detach(c *conn) {
 	id := c.member.User
 	t.count(t.users[id], c, c.state, gone)
 	c.state = gone
+	t.schedule(c)
 	r := c.room
 	delete(r.person(id).local, c)
 	if other, ok := r.remote[c.name]; ok {
-		r.overlay(c.name)
+		t.uncover(r, c.name, other)
 		t.show(r, other.user)
 	}
 	t.show(r, id)
@@ -163,21 +196,25 @@ func (t *Tracker) end(c *conn) {
 
 // count keeps the person's connections over all rooms.
 func (t *Tracker) count(u *user, c *conn, from, to byte) {
-	switch from {
-	case online:
+	if from == to {
+		return
+	}
+	switch {
+	case here(from) && !here(to):
 		if u.conns[c.name]--; u.conns[c.name] == 0 {
 			delete(u.conns, c.name)
 		}
 		u.left = time.Now()
-	case grace:
-		u.graces--
-	}
-	switch to {
-	case online:
+	case !here(from) && here(to):
 		u.conns[c.name]++
-	case grace:
-		u.graces++
 	}
+	if u.states[from]--; from == gone || u.states[from] == 0 {
+		delete(u.states, from)
+	}
+	if to != gone {
+		u.states[to]++
+	}
+	u.status = cmp.Or(best(u.states), u.status)
 	t.writeUser(u)
 }
 
@@ -207,10 +244,19 @@ func (r *room) overlay(name string) {
 	if !ok {
 		return
 	}
-	if c := r.local[name]; c == nil || c.state != online {
+	if c := r.local[name]; c == nil || !here(c.state) {
 		r.person(other.user).remote[name] = other.state
 	} else if p := r.people[other.user]; p != nil {
 		delete(p.remote, name)
+	}
+}
+
+// uncover is overlay after our own connection of that name has changed. Whoever
+// comes to light by it may have been passed over when the room was read.
+func (t *Tracker) uncover(r *room, name string, other remote) {
+	r.overlay(name)
+	if p := r.people[other.user]; p != nil && !p.known {
+		t.readLater(r)
 	}
 }
 
@@ -278,26 +324,39 @@ func (r *room) diff(id string, d *presence.Diff) {
 	}
 }
 
+// states counts the person's connections in the room by state.
+func (p *person) states() map[byte]int {
+	states := make(map[byte]int, 4)
+	for c := range p.local {
+		states[c.state]++
+	}
+	for _, state := range p.remote {
+		states[state]++
+	}
+	return states
+}
+
 func (p *person) devices() int {
 	n := 0
 	for c := range p.local {
-		if c.state == online {
+		if here(c.state) {
 			n++
 		}
 	}
 	for _, state := range p.remote {
-		if state == online {
+		if here(state) {
 			n++
 		}
 	}
 	return n
 }
 
-// now is the person as they are.
+// now is the person as they are. In the grace period the status stays as it was.
 func (p *person) now() presence.Person {
+	p.status = cmp.Or(best(p.states()), p.status, presence.Online)
 	return presence.Person{
 		ID: p.id, Name: p.card.name, Avatar: p.card.avatar, Slot: p.card.slot,
-		Status: presence.Online, Devices: p.devices(), Since: p.card.since,
+		Status: p.status, Devices: p.devices(), Since: p.card.since,
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
+
+	"weft/presence"
 )
 
 var (
@@ -42,6 +44,26 @@ func parseEntry(v string) (entry, bool) {
 		return entry{}, false
 	}
 	return entry{node: f[0], gen: f[1], state: f[2][0], user: f[3]}, true
+}
+
+// devices is what a node tells of one of its people: how many connections are
+// here, and the best status of them, or what it was.
+type devices struct {
+	n      int
+	status presence.Status
+}
+
+func (d devices) String() string {
+	return strconv.Itoa(d.n) + " " + string(stateOf(d.status))
+}
+
+func parseDevices(v string) (d devices) {
+	n, state, _ := strings.Cut(v, " ")
+	d.n, _ = strconv.Atoi(n)
+	if state != "" {
+		d.status = best(map[byte]int{state[0]: 1})
+	}
+	return d
 }
 
 // card is what a room knows of a person besides their connections.

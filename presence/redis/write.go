@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,7 +45,7 @@ func (t *Tracker) writeUser(u *user) {
 	signal(t.writeNow)
 }
 
-func (u *user) here() bool { return len(u.conns)+u.graces > 0 }
+func (u *user) here() bool { return len(u.states) > 0 }
 
 // drop forgets a connection that is gone.
 func (r *room) drop(c *conn) {
@@ -163,7 +164,11 @@ func (t *Tracker) compose(ctx context.Context, pipe goredis.Pipeliner) (writes [
 		}
 		name := encode(u.id)
 		keys := []string{t.keys.user(u.id), t.keys.seen(u.id), t.keys.index("u", partition(name), t.node)}
-		w.cmd = userScript.EvalSha(ctx, pipe, keys, name, t.node, w.devices,
+		value := "-1"
+		if w.devices >= 0 {
+			value = devices{w.devices, u.status}.String()
+		}
+		w.cmd = userScript.EvalSha(ctx, pipe, keys, name, t.node, value,
 			int(entryTTL.Seconds()), int(seenTTL.Seconds()), time.Since(u.left).Milliseconds())
 		writes = append(writes, w)
 	}
@@ -179,9 +184,9 @@ func (t *Tracker) put(ctx context.Context, pipe goredis.Pipeliner, c *conn) *gor
 	} else if slot, ok := t.slots.Had(c.room.name, c.member.User); ok {
 		had = slot
 	}
-	gen := c.gen
-	if gen == "" {
-		gen = "0"
+	gen := cmp.Or(c.gen, "0")
+	if c.claims {
+		gen, c.claims = "*", false
 	}
 	keys := []string{c.room.key, t.keys.index("r", partition(c.room.encoded), t.node)}
 	return putScript.EvalSha(ctx, pipe, keys, c.room.encoded, c.name, t.node, gen, string(rune(c.state)),

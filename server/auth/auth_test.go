@@ -3,6 +3,7 @@ package auth
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -131,6 +132,34 @@ func TestBadTokensAreRefused(t *testing.T) {
 		}
 		if err != nil && len(c.token) > 8 && strings.Contains(err.Error(), c.token[:8]) {
 			t.Errorf("%s: the error repeats the token", name)
+		}
+	}
+}
+
+func TestTokenAtTheSizeLimit(t *testing.T) {
+	v := verifier(t, Config{})
+	for size, want := range map[int]error{MaxToken: nil, MaxToken + 1: ErrToken} {
+		pad := 3 * size / 4
+		token, header := "", map[string]any{}
+		for len(token) != size && pad > 0 {
+			unsigned := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
+				"sub": "ana", "aud": "weft", "exp": time.Now().Add(time.Minute).Unix(), "pad": strings.Repeat("x", pad),
+			})
+			for name, value := range header {
+				unsigned.Header[name] = value
+			}
+			var err error
+			if token, err = unsigned.SignedString(secret); err != nil {
+				t.Fatal(err)
+			}
+			if len(token) <= size { // base64 leaves some lengths out: a longer header reaches them
+				header["typ"] = fmt.Sprint(header["typ"], "x")
+				continue
+			}
+			pad--
+		}
+		if _, err := v.Identify(token); len(token) != size || !errors.Is(err, want) {
+			t.Errorf("%d bytes, meant %d: %v, want %v", len(token), size, err, want)
 		}
 	}
 }

@@ -60,7 +60,7 @@ var build = sync.OnceValues(func() (string, error) {
 })
 
 // patience is how long anything may take before it counts as not happening.
-const patience = 30 * time.Second
+const patience = 90 * time.Second
 
 // A process is a running weft.
 type process struct {

@@ -502,7 +502,7 @@ func TestBusyRoomTellsInTicks(t *testing.T) {
 		r.Receive(w, update(u))
 	}
 	w.waitAck(t, n)
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(90 * time.Second)
 	for i, p := range readers {
 		for {
 			p.mu.Lock()

@@ -67,9 +67,10 @@ func NewHub(o HubOptions) *Hub {
 	if o.Idle == 0 {
 		o.Idle = 60 * time.Second
 	}
+	limits := o.Limits.filled()
 	return &Hub{
-		store: o.Store, log: o.Log, idle: o.Idle, limits: o.Limits.filled(),
-		journal: NewJournal(o.Store, o.Log),
+		store: o.Store, log: o.Log, idle: o.Idle, limits: limits,
+		journal: NewJournal(o.Store, limits.Journal, o.Log),
 		folder:  NewFolder(o.Store, o.Log),
 		rooms:   map[store.RoomID]*entry{}, quarantined: map[store.RoomID]*quarantine{},
 	}

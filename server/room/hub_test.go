@@ -63,7 +63,7 @@ func (l *listener) Acked(n uint64)                   { l.note(func() { l.acked =
 func (l *listener) Close(c wire.CloseCode, _ string) { l.note(func() { l.closed = c }) }
 func (l *listener) waitAck(t *testing.T, want uint64) {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(90 * time.Second)
 	for {
 		l.mu.Lock()
 		got := l.acked

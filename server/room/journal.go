@@ -14,7 +14,7 @@ import (
 // one commit (group commit). An idle server adds no wait; a busy one lets up to
 // maxGap pass between two commits, see pressure.
 //
-// Its queue holds about maxQueued bytes; full means that rooms stop reading
+// Its queue holds about Limits.Journal bytes; full means that rooms stop reading
 // updates, and with them the sockets that write to them, see full.
 //
 // A commit that fails, or does not return within stallAfter, puts the journal in
@@ -23,6 +23,7 @@ import (
 type Journal struct {
 	log  Log
 	slog *slog.Logger
+	most int           // bytes in queue
 	done chan struct{} // closed when the goroutine has ended
 	// given is closed when the journal gives up: what has not been committed
 	// by then never will be.
@@ -99,7 +100,6 @@ func (d *durable) failed() error {
 }
 
 const (
-	maxQueued  = 64 << 20
 	maxBatch   = 16 << 20 // bytes in one commit
 	urgentSize = 1 << 20  // bytes that are not waited with
 	// maxGap is how far apart the starts of two commits are at most kept for the
@@ -109,10 +109,10 @@ const (
 	stallAfter = 5 * time.Second
 )
 
-// NewJournal starts the journal's goroutine; Close ends it.
-func NewJournal(log Log, logger *slog.Logger) *Journal {
+// NewJournal starts the journal's goroutine; Close ends it. About most bytes may wait.
+func NewJournal(log Log, most int, logger *slog.Logger) *Journal {
 	j := &Journal{
-		log: log, slog: logger, done: make(chan struct{}), given: make(chan struct{}),
+		log: log, slog: logger, most: most, done: make(chan struct{}), given: make(chan struct{}),
 		changed: make(chan struct{}), urgent: make(chan struct{}, 1),
 	}
 	j.more = sync.NewCond(&j.mu)
@@ -126,7 +126,7 @@ func (j *Journal) add(r record) {
 	j.mu.Lock()
 	j.queue = append(j.queue, r)
 	j.bytes += len(r.update.Data)
-	if j.bytes > maxQueued && j.space == nil && !j.closed {
+	if j.bytes > j.most && j.space == nil && !j.closed {
 		j.space = make(chan struct{})
 	}
 	urgent := j.bytes >= urgentSize
@@ -268,7 +268,7 @@ func (j *Journal) take(then time.Time) []record {
 	batch := j.queue[:n:n]
 	j.queue = j.queue[n:]
 	j.bytes -= size
-	if j.bytes <= maxQueued {
+	if j.bytes <= j.most {
 		j.open()
 	}
 	return batch

@@ -114,7 +114,7 @@ func TestHundredOpensASecond(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(90 * time.Second)
 	for runtime.NumGoroutine() > before+1 {
 		select {
 		case <-deadline:

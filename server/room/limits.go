@@ -20,11 +20,14 @@ type Limits struct {
 	// they are accounted. Over 5/6 of it rooms that nobody is in are closed
 	// early, over all of it no more are opened. 0: any.
 	Memory int64
+	// Journal is how many bytes of updates, of all rooms, may wait for the disk
+	// before rooms take no more; 64 MiB.
+	Journal int
 }
 
 // DefaultLimits are those of the zero value.
 func DefaultLimits() Limits {
-	return Limits{Content: 50 << 20, Structs: 2_000_000, Clients: 50_000, Roots: 256}
+	return Limits{Content: 50 << 20, Structs: 2_000_000, Clients: 50_000, Roots: 256, Journal: 64 << 20}
 }
 
 func (l Limits) filled() Limits {
@@ -32,7 +35,7 @@ func (l Limits) filled() Limits {
 	for _, f := range []struct {
 		to   *int
 		from int
-	}{{&l.Content, d.Content}, {&l.Structs, d.Structs}, {&l.Clients, d.Clients}, {&l.Roots, d.Roots}} {
+	}{{&l.Content, d.Content}, {&l.Structs, d.Structs}, {&l.Clients, d.Clients}, {&l.Roots, d.Roots}, {&l.Journal, d.Journal}} {
 		if *f.to == 0 {
 			*f.to = f.from
 		}

@@ -36,6 +36,10 @@ const (
 // answer, it ends.
 type Prober interface{ Probe() }
 
+// A Stirrer is a Peer that wants to know when its person does something that only
+// the room can tell from a renewal: when their awareness says something new.
+type Stirrer interface{ Stir() }
+
 // may tells whether m may say st.
 //
 // Whoever was first has the id. The same person may take it over: a client that

@@ -287,9 +287,14 @@ func (s *state) moved(m *member, payload []byte, now time.Time) []effect {
 		})
 	}
 	again := s.returned(states, now)
-	news := s.aware.Apply(m.stamped(states), now)
+	stamped := m.stamped(states)
+	stirs := s.aware.News(stamped)
+	news := s.aware.Apply(stamped, now)
 	if len(news) == 0 {
 		return nil
+	}
+	if p, ok := m.peer.(Stirrer); ok && stirs {
+		p.Stir()
 	}
 	s.spoke(m, news, now)
 	effects := []effect{{kind: show, states: news}}

@@ -48,6 +48,7 @@ type conn struct {
 
 	melody   *melody.Melody
 	upgraded chan struct{} // closed when the request has been answered
+	lingers  *lingering    // nil if it is no TCP connection; set before session is
 	session  atomic.Pointer[melody.Session]
 	closing  sync.Once
 	heard    atomic.Int64 // when the peer last said anything, in Unix ns
@@ -185,7 +186,11 @@ func (c *conn) silent() {
 
 // drop ends the connection at once.
 func (c *conn) drop() {
-	if s := c.session.Load(); s != nil {
+	switch s := c.session.Load(); {
+	case s == nil:
+	case c.lingers != nil:
+		c.lingers.drop()
+	default:
 		s.WebsocketConnection().Close()
 	}
 }

@@ -149,7 +149,7 @@ func (d *Door) ServeRoom(w http.ResponseWriter, r *http.Request, id auth.Identit
 		return err
 	}
 	c := d.conn(in)
-	y := &yWebsocket{conn: c, peer: &peer{conn: c, room: live}}
+	y := &yWebsocket{conn: c, peer: &peer{conn: c, name: c.name, room: live}}
 	c.dialect = y
 	c.person.identity, c.person.anonymous = id, anonymous
 	d.serve(w, r, c, func() { release(); leave() })
@@ -234,8 +234,11 @@ func (d *Door) pump(w http.ResponseWriter, r *http.Request, c *conn, leave func(
 		} else {
 			close(c.upgraded)
 		}
+		if c.lingers != nil {
+			c.lingers.finish()
+		}
 	}()
-	err := c.melody.HandleRequestWithKeys(hijacker{w}, r, map[string]any{key: c})
+	err := c.melody.HandleRequestWithKeys(hijacker{w, c}, r, map[string]any{key: c})
 	if err != nil && c.session.Load() == nil {
 		// The upgrader has answered already.
 		c.log.Debug("no upgrade", "err", err)

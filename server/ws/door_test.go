@@ -47,7 +47,7 @@ func onDeadDisk(t *testing.T, disk deadDisk) (door *Door, dial func() *websocket
 	log := slog.New(slog.DiscardHandler)
 	people := presence.NewMemory(presence.MemoryOptions{})
 	typing := presence.NewTyping(0, func(string, []presence.Typist) {})
-	hub := room.NewHub(room.HubOptions{Store: disk, Log: log})
+	hub := room.NewHub(room.HubOptions{Store: disk, Log: log, Limits: room.Limits{Journal: 1 << 20}})
 	door = New(Config{Hub: hub, People: people, Typing: typing, Members: disk, Limits: LabLimits(), Log: log})
 	id := auth.Identity{User: "ana", Name: "Ana", Grants: []auth.Grant{{Pattern: "**", Role: auth.Write}}}
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -80,20 +80,29 @@ func TestStoppingWithADeadDiskEnds(t *testing.T) {
 	hang := make(chan struct{})
 	defer close(hang)
 	door, dial := onDeadDisk(t, deadDisk{hang: hang})
-	ws := dial()
-	text := strings.Repeat("x", 900<<10)
-	for client := uint64(1); ; client++ {
-		u, err := crdt.New(crdt.Options{ClientID: client}).InsertText("t", 0, text)
+	frames := make([][]byte, 500)
+	text := strings.Repeat("x", 64<<10)
+	for n := range frames {
+		u, err := crdt.New(crdt.Options{ClientID: uint64(n + 1)}).InsertText("t", 0, text)
 		if err != nil {
 			t.Fatal(err)
 		}
+		frames[n] = wire.AppendUpdate(nil, u)
+	}
+	ws := dial()
+	// The room stops reading once what waits for the disk is over its limit of 1 MiB,
+	// and then the sockets fill. From the moment that the commit counts as failed, 5 s
+	// after it began, updates would be taken and dropped instead.
+	begun, written := time.Now(), 0
+	for _, frame := range frames {
 		_ = ws.SetWriteDeadline(time.Now().Add(time.Second))
-		if ws.WriteMessage(websocket.BinaryMessage, wire.AppendUpdate(nil, u)) != nil {
+		if ws.WriteMessage(websocket.BinaryMessage, frame) != nil {
 			break // nobody reads any more
 		}
-		if client == 200 {
-			break // on a slow machine: the room is read-only by now, and drops what comes
-		}
+		written++
+	}
+	if took := time.Since(begun); written == len(frames) && took < 5*time.Second {
+		t.Errorf("%d MiB were taken in %s while the disk takes nothing", written*len(text)>>20, took)
 	}
 	ended := make(chan struct{})
 	go func() {
@@ -108,7 +117,7 @@ func TestStoppingWithADeadDiskEnds(t *testing.T) {
 	}()
 	select {
 	case <-ended:
-	case <-time.After(20 * time.Second):
+	case <-time.After(90 * time.Second):
 		t.Fatal("the door, the room and the journal wait for each other")
 	}
 }

@@ -66,6 +66,7 @@ func (n *native) post(ch *channel, e wire.Event) error {
 		return nil
 	}
 	c.door.Typing.Set(string(room), ch.name, c.typist(), false)
+	ch.peer.Stir()
 	n.say(ch.peer.channel, "sent", map[string]any{"id": stored.ID, "message": stored})
 	return nil
 }
@@ -80,6 +81,9 @@ func (n *native) typing(ch *channel, e wire.Event) error {
 	n.conn.limit.ask()
 	if n.conn.person.role(ch.peer.room.ID()) >= auth.Comment {
 		n.conn.door.Typing.Set(string(ch.peer.room.ID()), ch.name, n.conn.typist(), p.On)
+		if p.On {
+			ch.peer.Stir()
+		}
 	}
 	return nil
 }

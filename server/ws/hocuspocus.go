@@ -75,8 +75,8 @@ func (h *hocuspocus) received(frame []byte) {
 	case wire.TypePong:
 		return
 	case wire.TypeAuth:
-		if len(frame) > c.door.limits.PreAuth {
-			c.close(wire.CloseTooLarge, "a token's message is limited to 16 KiB")
+		if limit := c.door.limits.PreAuth; len(frame) > limit {
+			c.close(wire.CloseTooLarge, fmt.Sprintf("a token's message of %d bytes, the limit is %d", len(frame), limit))
 			return
 		}
 		c.limit.ask()
@@ -94,6 +94,7 @@ func (h *hocuspocus) received(frame []byte) {
 	}
 	switch m.Type {
 	case wire.TypeSync, wire.TypeAwareness, wire.TypeQueryAwareness:
+		d.peer.edits(m.Body)
 		d.peer.room.Receive(d.peer, m.Body)
 	case wire.TypeStateless:
 		h.stateless(d, m.Payload)
@@ -229,7 +230,7 @@ func (h *hocuspocus) enter(m wire.Hocuspocus, id auth.Identity, anonymous bool) 
 	h.entered++
 	d := &document{name: fmt.Sprintf("%s/%d", c.name, h.entered), release: release}
 	if err == nil {
-		d.peer = hocuspocusPeer(c, live, m.Address)
+		d.peer = hocuspocusPeer(c, d.name, live, m.Address)
 		d.peer.hold()
 		d.person.anonymous = anonymous
 		h.follow(d, id)
@@ -307,7 +308,7 @@ func (h *hocuspocus) hold(d *document) {
 func (h *hocuspocus) stateless(d *document, payload []byte) {
 	h.conn.limit.ask()
 	if len(payload) > maxStateless {
-		h.conn.close(wire.CloseTooLarge, "a stateless message is limited to 8 KiB")
+		h.conn.close(wire.CloseTooLarge, fmt.Sprintf("a stateless message of %d bytes, the limit is %d", len(payload), maxStateless))
 		return
 	}
 	if d.person.role(d.peer.room.ID()) >= auth.Comment {

@@ -47,8 +47,8 @@ func (n *native) slowCode() wire.CloseCode { return wire.CloseSlow }
 
 func (n *native) received(frame []byte) {
 	c := n.conn
-	if !n.greeted && len(frame) > c.door.limits.PreAuth {
-		c.close(wire.CloseTooLarge, "the hello is limited to 16 KiB")
+	if limit := c.door.limits.PreAuth; !n.greeted && len(frame) > limit {
+		c.close(wire.CloseTooLarge, fmt.Sprintf("a hello of %d bytes, the limit is %d", len(frame), limit))
 		return
 	}
 	id, b, err := wire.DecodeFrame(frame)
@@ -70,6 +70,7 @@ func (n *native) received(frame []byte) {
 	}
 	switch b.Type {
 	case wire.TypeSync, wire.TypeAwareness, wire.TypeQueryAwareness:
+		ch.peer.edits(b)
 		ch.peer.room.Receive(ch.peer, b)
 	case wire.TypeEvent:
 		n.event(ch, b.Payload)
@@ -96,6 +97,8 @@ func (n *native) control(b wire.Body) {
 		err = n.join(e)
 	case e.Name == "leave":
 		err = n.part(e)
+	case e.Name == "active":
+		err = n.active(e)
 	case e.Name == "ping":
 		n.say(0, "pong", struct{}{})
 	}
@@ -248,10 +251,8 @@ func (n *native) join(e wire.Event) error {
 		c.log.Warn("a room could not be opened", "room", id, "err", err)
 		return refuse(wire.CloseOverload, notNow(err))
 	}
-	ch := &channel{
-		name: fmt.Sprintf("%s/%d", c.name, ask.Channel), release: release, role: who.Role,
-		peer: nativePeer(c, live, ask.Channel),
-	}
+	name := fmt.Sprintf("%s/%d", c.name, ask.Channel)
+	ch := &channel{name: name, release: release, role: who.Role, peer: nativePeer(c, name, live, ask.Channel)}
 	ch.peer.hold()
 	if err := live.Join(ch.peer, who); err != nil {
 		release()

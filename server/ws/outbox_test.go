@@ -70,6 +70,37 @@ func TestOutboxFullOfWhatMustArriveEndsTheConnection(t *testing.T) {
 	}
 }
 
+// TestOutboxAtItsLimit: what waits may reach the limit, and the frame that makes it
+// more is the last that is taken.
+func TestOutboxAtItsLimit(t *testing.T) {
+	l := DefaultLimits()
+	w := newWireLog(l)
+	for range 1 + l.QueueLen { // one of them is with Melody
+		w.push([]byte("x"))
+	}
+	if w.slowed != 0 || len(w.frames) != 1000 {
+		t.Errorf("%d frames wait, closed %d times", len(w.frames), w.slowed)
+	}
+	if w.push([]byte("x")); w.slowed != 1 {
+		t.Error("one frame more is taken")
+	}
+	w = newWireLog(l)
+	w.push(nil)
+	for range 64 {
+		w.push(make([]byte, 16<<10))
+	}
+	if w.slowed != 0 || w.bytes != 1<<20 {
+		t.Errorf("%d bytes wait, closed %d times", w.bytes, w.slowed)
+	}
+	w.push([]byte("x"))
+	if w.slowed != 0 || w.bytes != 1<<20+1 {
+		t.Errorf("%d bytes wait, closed %d times", w.bytes, w.slowed)
+	}
+	if w.push([]byte("x")); w.slowed != 1 {
+		t.Error("with more than the limit waiting another frame is taken")
+	}
+}
+
 // TestLargeFrameGoesThoughItIsOverTheLimit: the limit is on what waits.
 func TestLargeFrameGoesThoughItIsOverTheLimit(t *testing.T) {
 	l := DefaultLimits()

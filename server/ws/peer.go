@@ -3,6 +3,7 @@ package ws
 import (
 	"bytes"
 	"sync"
+	"sync/atomic"
 
 	"weft/server/room"
 	"weft/server/wire"
@@ -11,6 +12,7 @@ import (
 // peer is a connection's part in one room; it is the room's room.Peer.
 type peer struct {
 	conn *conn
+	name string // of this connection in this room, to presence and typing
 	room *room.Room
 	// native peers have a channel, Hocuspocus peers an address, those of
 	// y-websocket neither.
@@ -18,6 +20,8 @@ type peer struct {
 	address []byte
 	// prefix stands before each body of the room: the channel or the address.
 	prefix string
+
+	stirred atomic.Int64 // when presence was told last, in Unix ns
 
 	warned bool // a y-websocket client knows that it may not write
 
@@ -38,12 +42,12 @@ type held struct {
 	woken  bool
 }
 
-func nativePeer(c *conn, r *room.Room, channel uint64) *peer {
-	return &peer{conn: c, room: r, channel: channel, prefix: string(wire.AppendFrame(nil, channel, nil))}
+func nativePeer(c *conn, name string, r *room.Room, channel uint64) *peer {
+	return &peer{conn: c, name: name, room: r, channel: channel, prefix: string(wire.AppendFrame(nil, channel, nil))}
 }
 
-func hocuspocusPeer(c *conn, r *room.Room, address []byte) *peer {
-	return &peer{conn: c, room: r, address: bytes.Clone(address), prefix: string(wire.AppendAddress(nil, address))}
+func hocuspocusPeer(c *conn, name string, r *room.Room, address []byte) *peer {
+	return &peer{conn: c, name: name, room: r, address: bytes.Clone(address), prefix: string(wire.AppendAddress(nil, address))}
 }
 
 // hold makes a peer keep what the room says until release.

@@ -67,13 +67,20 @@ func newSocket(c net.Conn) net.Conn {
 	return s
 }
 
-// hijacker gives the upgrader a socket.
-type hijacker struct{ http.ResponseWriter }
+// hijacker gives the upgrader a socket, over one that lingers.
+type hijacker struct {
+	http.ResponseWriter
+	conn *conn
+}
 
 func (h hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	c, rw, err := http.NewResponseController(h.ResponseWriter).Hijack()
 	if err != nil {
 		return nil, nil, err
+	}
+	if tcp, ok := c.(*net.TCPConn); ok {
+		h.conn.lingers = &lingering{TCPConn: tcp}
+		c = h.conn.lingers
 	}
 	return newSocket(c), rw, nil
 }

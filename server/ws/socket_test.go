@@ -24,7 +24,7 @@ func socketPair(t *testing.T) (s *socket, server, client *websocket.Conn) {
 	up := websocket.Upgrader{WriteBufferPool: &sync.Pool{}}
 	got := make(chan *websocket.Conn, 1)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c, err := up.Upgrade(hijacker{w}, r, nil)
+		c, err := up.Upgrade(hijacker{w, &conn{}}, r, nil)
 		if err != nil {
 			t.Error(err)
 		}
@@ -48,7 +48,7 @@ func socketPair(t *testing.T) (s *socket, server, client *websocket.Conn) {
 	if !ok {
 		t.Skip("sockets can't be asked here for what takes no waiting")
 	}
-	if err := s.Conn.(*net.TCPConn).SetWriteBuffer(64 << 10); err != nil {
+	if err := s.Conn.(*lingering).SetWriteBuffer(64 << 10); err != nil {
 		t.Fatal(err)
 	}
 	s.open()

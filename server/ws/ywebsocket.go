@@ -1,6 +1,8 @@
 package ws
 
 import (
+	"fmt"
+
 	"weft/crdt/ysync"
 	"weft/server/auth"
 	"weft/server/wire"
@@ -53,6 +55,7 @@ func (y *yWebsocket) received(frame []byte) {
 	}
 	switch b.Type {
 	case wire.TypeSync, wire.TypeAwareness, wire.TypeQueryAwareness:
+		y.peer.edits(b)
 		y.peer.room.Receive(y.peer, b)
 	}
 }
@@ -81,7 +84,7 @@ func (c *conn) admit(b wire.Body, size int) bool {
 	switch l := c.door.limits; {
 	case b.Type != wire.TypeSync || size <= l.Document || b.Sync == ysync.Step2:
 	case b.Sync == ysync.Step1:
-		c.close(wire.CloseTooLarge, "the state vector is too large")
+		c.close(wire.CloseTooLarge, fmt.Sprintf("a state vector of %d bytes, the limit is %d", size, l.Document))
 		return false
 	default:
 		// Its client keeps what it wrote: when it is back that comes in a step 2,
@@ -90,8 +93,8 @@ func (c *conn) admit(b wire.Body, size int) bool {
 		c.close(wire.CloseOverload, "too large for one update: come back and sync")
 		return false
 	}
-	if b.Type != wire.TypeSync && size > c.door.limits.Event {
-		c.close(wire.CloseTooLarge, "awareness and events are limited to 64 KiB")
+	if limit := c.door.limits.Event; b.Type != wire.TypeSync && size > limit {
+		c.close(wire.CloseTooLarge, fmt.Sprintf("awareness or an event of %d bytes, the limit is %d", size, limit))
 		return false
 	}
 	return true

@@ -2,7 +2,7 @@
 -- KEYS: room, the node's index. ARGV: room as in the index, conn, node, gen, state,
 -- user, card, slot had or -1, slot preferred, step to the next slot, since (ms) or
 -- 0 for now, TTL in s.
--- State o takes the entry over from whoever has it. State g changes only an entry
+-- gen * takes the entry over from whoever has it. Any other changes only an entry
 -- that is the node's with this gen, or makes one that is missing.
 -- Returns nothing if refused, else {gen, the person's value}.
 local room, index = KEYS[1], KEYS[2]
@@ -37,7 +37,7 @@ local old = redis.call('HGET', room, entry)
 local oldNode, oldGen, oldState, oldUser
 if old then
   oldNode, oldGen, oldState, oldUser = string.match(old, '^(%S+) (%d+) (%a) (.*)$')
-  if state == 'g' and (oldNode ~= node or oldGen ~= gen) then return false end
+  if gen ~= '*' and (oldNode ~= node or oldGen ~= gen) then return false end
 end
 redis.call('SADD', index, encoded)
 redis.call('EXPIRE', index, ttl)

@@ -1,4 +1,4 @@
--- Notes how many devices a person has on a node, or with -1 that they are gone.
+-- Notes what devices a person has on a node, or with -1 that they are gone.
 -- KEYS: user, seen, the node's index. ARGV: user as in the index, node, devices,
 -- TTL and seen TTL in s, ms since they left.
 local user, seen, index = KEYS[1], KEYS[2], KEYS[3]
