@@ -29,7 +29,7 @@ func (p *process) ready() int {
 // failing drives a crowd through a disk that fails and comes back: nothing is
 // acked meanwhile, native clients are told, and everything that was written is
 // stored and acked afterwards, by itself.
-func failing(t *testing.T, data string, flags []string, fail, heal func()) {
+func failing(t *testing.T, data string, flags []string, fail func(*process), heal func()) {
 	t.Helper()
 	random := seeded(t)
 	p := start(t, data, flags...)
@@ -40,7 +40,7 @@ func failing(t *testing.T, data string, flags []string, fail, heal func()) {
 	wait := writers.run(stop)
 	waitUntil(t, "the first acks", func() bool { return writers.acked() > 100 })
 
-	fail()
+	fail(p)
 	told := func(writable string) {
 		t.Helper()
 		deadline := time.After(2 * patience)
@@ -108,7 +108,7 @@ func TestStoreThatCannotBeWritten(t *testing.T) {
 	defer db.Close()
 	db.SetMaxOpenConns(1)
 	var tx *sql.Tx
-	failing(t, data, nil, func() {
+	failing(t, data, nil, func(*process) {
 		deadline := time.After(patience)
 		for { // commits come one after the other: get in between two
 			if tx, err = db.Begin(); err == nil {
@@ -139,7 +139,7 @@ func TestFullDisk(t *testing.T) {
 	}
 	t.Cleanup(func() { exec.Command("umount", "-l", dir).Run() })
 	filler := filepath.Join(dir, "filler")
-	failing(t, filepath.Join(dir, "data"), nil, func() {
+	failing(t, filepath.Join(dir, "data"), nil, func(*process) {
 		f, err := os.Create(filler)
 		if err != nil {
 			t.Fatal(err)

@@ -94,6 +94,7 @@ func (c *serveCmd) Run() error {
 		return err
 	}
 	liveWithin()
+	outgrow()
 	config := server.Config{
 		Addr: c.Addr, Data: c.Data, JWTSecret: jwtSecret,
 		JWKS: c.JWKS, JWKSPrivate: c.JWKSPrivate, Issuer: c.JWKSIssuer, Audience: c.JWKSAudience, APIKey: apiKey, Redis: redisURL, Origins: c.Origins,
