@@ -63,6 +63,7 @@ type Server struct {
 	cancel     context.CancelFunc // ends the goroutines below
 	background sync.WaitGroup
 	stopWatch  func()
+	rounds     *presence.Rounds
 	closing    sync.Once
 	closed     error
 }
@@ -93,6 +94,9 @@ func New(c Config) (*Server, error) {
 	}
 	return s, nil
 }
+
+// roundTime is how far apart a room is told who came and went.
+const roundTime = 100 * time.Millisecond
 
 // assemble makes the parts and starts their goroutines.
 func (s *Server) assemble(l limits) error {
@@ -139,7 +143,8 @@ func (s *Server) assemble(l limits) error {
 	s.typing = presence.NewTyping(0, func(room string, users []presence.Typist) {
 		s.tell(room, "typing", map[string]any{"users": users})
 	})
-	s.stopWatch = s.people.Watch(func(d presence.Diff) { s.tell(d.Room, "presence", d) })
+	s.rounds = presence.NewRounds(roundTime, func(d presence.Diff) { s.tell(d.Room, "presence", d) })
+	s.stopWatch = s.people.Watch(s.rounds.Take)
 	talk := chat.New(chat.Config{
 		Store: s.store, Limits: l.chat, Epoch: string(epoch),
 		Posted: func(m store.Message) {
@@ -330,6 +335,7 @@ func (s *Server) close() error {
 		s.background.Wait()
 		s.typing.Close()
 		s.stopWatch()
+		s.rounds.Close()
 		s.push.Close()
 	}()
 	if within(endTime, ended) {
