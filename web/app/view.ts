@@ -186,7 +186,7 @@ export class WeftApp extends WeftElement {
     const chat = this.querySelector<WeftChat>('weft-chat')
     if (!chat) return
     let tries = 20
-    const look = (): void => { if (!chat.goTo(id) && tries-- > 0) setTimeout(look, 150) }
+    const look = async (): Promise<void> => { if (!await chat.goTo(id) && tries-- > 0) setTimeout(() => void look(), 150) }
     void this.updateComplete.then(look)
   }
 
@@ -214,6 +214,7 @@ export class WeftApp extends WeftElement {
   }
 
   #show(tab: Tab): void {
+    if (this.tab !== 'people' && tab === 'people') this.querySelector<WeftChat>('weft-chat')?.left()
     this.tab = tab
     void this.updateComplete.then(() => {
       const chat = this.querySelector<WeftChat>('weft-chat')

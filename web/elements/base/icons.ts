@@ -20,5 +20,11 @@ export const icons = {
   cloud: draw(svg`<path d="M7 18a4 4 0 0 1-.6-7.950 6 6 0 0 1 11.500 1.200A3.400 3.400 0 0 1 17.500 18Z"/>`),
   turn: draw(svg`<path d="M20 12a8 8 0 1 1-2.500-5.800M20 4v4.500h-4.500"/>`),
   clock: draw(svg`<circle cx="12" cy="12" r="8"/><path d="M12 7.500V12l3 2"/>`),
+  smile: draw(svg`<circle cx="12" cy="12" r="8"/><path d="M8.800 14c1.600 2.300 4.800 2.300 6.400 0M9.300 9.800h.01M14.700 9.800h.01"/>`),
+  reply: draw(svg`<path d="M9 7 4.500 11.500 9 16M5 11.500h8.500a6 6 0 0 1 6 6"/>`),
+  pen: draw(svg`<path d="m5 19 .8-3.600L15.900 5.300a2 2 0 0 1 2.800 2.800L8.600 18.200 5 19Z"/>`),
+  bin: draw(svg`<path d="M5 7h14M10 7V5h4v2M7 7l.8 12h8.400L17 7"/>`),
+  back: draw(svg`<path d="M19 12H5M11 6l-6 6 6 6"/>`),
+  search: draw(svg`<circle cx="11" cy="11" r="6"/><path d="m19.500 19.500-4.200-4.200"/>`),
   close: draw(svg`<path d="M6 6l12 12M18 6 6 18"/>`),
 } as const

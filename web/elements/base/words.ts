@@ -34,7 +34,21 @@ export function typingLine(names: readonly string[]): string {
   return `${listed(names)} ${names.length === 1 ? 'is' : 'are'} typing`
 }
 
-export const listed = (names: readonly string[]): string => new Intl.ListFormat('en', { type: 'conjunction' }).format(names)
+export const listed = (names: readonly string[], type: 'conjunction' | 'unit' = 'conjunction'): string => new Intl.ListFormat('en', { type }).format(names)
+
+/** What the chat says. Sentences and labels stand here, not where they are drawn. */
+export const say = {
+  message: 'Message', messageGroup: 'Message the group', replyHere: 'Reply in the thread', chat: 'Chat', thread: 'Thread', back: 'Back to the chat',
+  empty: 'No messages yet. Say what you are working on, or select text in the page and choose Discuss.', noReplies: 'No replies yet.', joinToWrite: 'Join to write.',
+  fresh: 'New', from: 'from', newMessage: 'new message', newMessages: 'new messages', mentionsYou: 'mentions you', youAreMentioned: 'you are mentioned',
+  removed: 'Message removed', queued: 'Will send when online', edited: 'Edited', editedBy: (name: string): string => `Edited by ${name}`,
+  notSent: 'Not sent.', notChanged: 'Not changed.', retry: 'Retry', copy: 'Copy', keep: 'Keep', sure: 'Delete this message?', remove: 'Delete',
+  actions: 'Message actions', react: 'React', replyTo: 'Reply in thread', edit: 'Edit', reply: 'reply', replies: 'replies',
+  oneEmoji: 'One emoji', otherEmoji: 'Other emoji', you: 'You', someone: 'Someone',
+  quoteEdited: 'Edited since', quoteGone: 'Removed from the page', toQuote: 'Show in the page', unquote: 'Remove the quote',
+  editing: 'Editing', cancel: 'Cancel', save: 'Save', send: 'Send', mention: 'Mention someone', peopleToMention: 'People to mention',
+  below: (n: number, name: string | undefined): string => `${n} new${name === undefined ? '' : `, from ${name}`}`,
+} as const
 
 export const counted = (n: number, one: string, many: string): string => `${n} ${n === 1 ? one : many}`
 

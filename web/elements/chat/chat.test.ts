@@ -5,7 +5,7 @@ import { complete, queryAt, suggest, written } from './mention.ts'
 import { initials, shortName, typingLine } from '../base/words.ts'
 
 const message = (id: string, user: string, minute: number, more: Partial<Message> = {}): Message => ({
-  id, room: 'r', user: { id: user, name: user, slot: 0 }, text: id, parts: [{ type: 'text', text: id }], mentions: [], reactions: [], deleted: false, state: 'sent', mine: false, mentionsMe: false,
+  id, rev: 1, room: 'r', user: { id: user, name: user, slot: 0 }, text: id, parts: [{ type: 'text', text: id }], mentions: [], reactions: [], deleted: false, state: 'sent', mine: false, mentionsMe: false,
   createdAt: new Date(2026, 10, 22, 16, minute).toISOString(), ...more,
 })
 

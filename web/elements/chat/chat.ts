@@ -1,58 +1,79 @@
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit'
 import { repeat } from 'lit/directives/repeat.js'
-import type { Message, MessagePart, Quote, Room, UserInfo } from '@weft/sdk'
-import { face } from '../avatars/face.ts'
+import type { Message, Quote, Room, Thread, UserInfo } from '@weft/sdk'
 import { WeftElement } from '../base/element.ts'
 import { icons } from '../base/icons.ts'
 import { faceSheet, sheet } from '../base/sheet.ts'
-import { clockTime, dayName, listed, shortName, typingLine } from '../base/words.ts'
+import { counted, say, shortName, typingLine } from '../base/words.ts'
+import { Announcer } from './announce.ts'
 import type { WeftComposer } from './composer.ts'
-import { isEmoji, rows, type Row } from './log.ts'
+import { rows, type Row } from './log.ts'
 import { QuoteWatch } from './quotes.ts'
+import { row, type Action, type Open, type RowHost } from './row.ts'
 import { chatSheet } from './sheet.ts'
 
 /** Nearer to the end than this the log follows what comes. */
 const pinnedPx = 80
+/** A row that was half on screen this long, in front of the reader, is read. */
+const dwellMs = 600
 
 /**
  * `<weft-chat>`: the conversation. Everybody is on the left, the reader too:
  * beside a page, bubbles are noise. A message that names the reader has the
- * highlighter's yellow.
+ * highlighter's yellow. A thread takes the place of the log while it is open.
  *
  * @fires weft-send cancelable, before a message goes; `detail.text`
- * @fires weft-seen the newest message the reader has on screen; `detail.id`
+ * @fires weft-seen the newest message is on screen, before the reader; `detail.id`
  * @fires weft-quote a quote was pressed; `detail.quote`
- * @fires weft-unread how many messages came while nobody looked; `detail.count`
+ * @fires weft-unread how many messages are unread, when that changed; `detail.count`
  */
 export class WeftChat extends WeftElement {
-  static override properties = { room: { attribute: false }, canSend: { attribute: false }, below: { state: true } }
+  static override properties = {
+    room: { attribute: false }, canSend: { attribute: false }, thread: {}, below: { state: true }, open: { state: true },
+    current: { state: true }, editing: { state: true }, news: { state: true }, trouble: { state: true },
+  }
   declare room: Room | null
   declare canSend: boolean
+  /** The message whose thread is shown; null shows the chat. */
+  declare thread: string | null
   /** Rows that came below what the reader sees. */
   declare protected below: readonly Message[]
+  declare protected open: Open
+  declare protected current: string | null
+  declare protected editing: Message | null
+  /** What a screen reader is told. */
+  declare protected news: string
+  declare protected trouble: string
 
   static override styles = [sheet, faceSheet, chatSheet]
 
   readonly #quotes = new QuoteWatch(this, () => this.room)
+  readonly #announcer = new Announcer((words) => { this.news = words })
   #pinned = true
-  #seen: string | null = null // the last row the reader saw, by id
-  #newFrom: string | null = null
-  #known = 0
-  #unread = 0
-  #told = false // of the newest row being seen, at least once
-  #loadingOlder = false
-  #heard: Message | null = null // the last row that was announced
+  #newFrom: string | null = null // under the rule "New"
+  #placed = false // the log has been scrolled to where reading goes on
+  #unread = -1
+  #older: Promise<void> | null = null
+  #dwell: ReturnType<typeof setTimeout> | undefined
 
   constructor() {
     super()
     this.room = null
     this.canSend = true
+    this.thread = null
     this.below = []
+    this.open = null
+    this.current = null
+    this.editing = null
+    this.news = ''
+    this.trouble = ''
   }
 
   protected override sources() {
     const chat = this.room?.chat
-    return [chat?.messages, chat?.typing, chat?.hasOlder, chat?.loading, this.room?.presence.others, this.room?.presence.me]
+    const thread = this.#thread
+    return [chat?.messages, chat?.typing, chat?.hasOlder, chat?.loading, chat?.unread, this.room?.presence.others, this.room?.presence.me,
+      thread?.root, thread?.replies, thread?.hasOlder, thread?.loading]
   }
 
   override connectedCallback(): void {
@@ -65,32 +86,44 @@ export class WeftChat extends WeftElement {
     super.disconnectedCallback()
     document.removeEventListener('visibilitychange', this.#look)
     removeEventListener('focus', this.#look)
+    clearTimeout(this.#dwell)
+    this.#announcer.stop()
   }
 
   /** Puts the caret into the composer. */
   override focus(): void {
-    this.renderRoot.querySelector<HTMLElement>('weft-composer')?.focus()
+    this.#composer?.focus()
   }
 
   /** Puts words or a quote of the page into the composer, and the caret after them. */
   compose(draft: { readonly text?: string; readonly quote?: Quote }): void {
-    this.room?.chat.setDraft(draft)
-    void this.updateComplete.then(() => this.renderRoot.querySelector<WeftComposer>('weft-composer')?.resume())
+    this.editing = null
+    const conversation = this.#thread ?? this.room?.chat
+    conversation?.setDraft(draft)
+    void this.updateComplete.then(() => this.#composer?.resume())
   }
 
-  /** Brings a message into view and washes it; false if it is not loaded. */
-  goTo(id: string): boolean {
-    const row = this.renderRoot.querySelector(`[data-message-id="${CSS.escape(id)}"]`)
-    if (!row) return false
-    row.scrollIntoView({ block: 'center' })
-    row.classList.remove('wash')
-    requestAnimationFrame(() => row.classList.add('wash'))
+  /** Brings a message into view and washes it; false if it cannot be found. */
+  async goTo(id: string): Promise<boolean> {
+    const chat = this.room?.chat
+    if (!chat || !(this.#find(id) || await chat.reveal(id).catch(() => false))) return false
+    const m = chat.messages.get().find((x) => x.id === id)
+    if (m && (m.thread ?? null) !== this.thread && !(m.thread === undefined && m.id === this.thread)) this.thread = m.thread ?? null
+    await this.#drawn()
+    const found = this.#find(id)
+    if (!found) return false
+    this.#pinned = false
+    found.scrollIntoView({ block: 'center' })
+    found.classList.remove('wash')
+    requestAnimationFrame(() => found.classList.add('wash'))
+    this.#scrolled()
     return true
   }
 
   scrollToLatest(): void {
     const log = this.#log
     if (log) log.scrollTop = log.scrollHeight
+    this.#pinned = true
   }
 
   /** The panel came into view: what is on screen now counts as seen. */
@@ -99,85 +132,80 @@ export class WeftChat extends WeftElement {
     this.#look()
   }
 
+  /** The panel was left: the rule "New" has done its work. */
+  left(): void {
+    this.#newFrom = null
+  }
+
+  get #thread(): Thread | null {
+    return this.thread !== null && this.room ? this.room.chat.thread(this.thread) : null
+  }
+
+  get #composer(): WeftComposer | null { return this.renderRoot.querySelector<WeftComposer>('weft-composer') }
+  get #log(): HTMLElement | null { return this.renderRoot.querySelector('.log') }
+  #find(id: string): HTMLElement | null { return this.renderRoot.querySelector(`[data-message-id="${CSS.escape(id)}"]`) }
+
+  /** What is shown: the chat without its threads' replies, or one thread. */
+  #shown(): readonly Message[] {
+    const thread = this.#thread
+    if (!thread) return (this.room?.chat.messages.get() ?? []).filter((m) => m.thread === undefined)
+    const root = thread.root.get()
+    return root ? [root, ...thread.replies.get()] : thread.replies.get()
+  }
+
   protected override render(): TemplateResult | typeof nothing {
     const chat = this.room?.chat
     if (!chat) return nothing
-    const messages = chat.messages.get()
-    const list = rows(messages, this.#newFrom)
-    return html`<div class="middle">
-        <div class="log" part="log" role="log" aria-live="off" aria-label="Chat" tabindex="0" @scroll=${this.#scroll}>
+    const thread = this.#thread
+    const shown = this.#shown()
+    const loading = (thread ?? chat).loading.get()
+    const list = rows(shown, thread ? null : this.#newFrom)
+    const host = this.#host(shown)
+    return html`${thread ? html`<div class="top"><button class="icon" data-act="back" aria-label=${say.back} title=${say.back} @click=${() => this.#openThread(null)}>${icons.back}</button><b>${say.thread}</b></div>` : nothing}
+      <div class="middle">
+        <div class="log" part="log" role="log" aria-live="off" aria-label=${thread ? say.thread : say.chat} aria-busy=${loading} @scroll=${this.#scrolled} @keydown=${this.#key} @focusin=${this.#focused}>
           <div class="rows">
-            ${list.length === 0 && !chat.loading.get()
-              ? html`<p class="empty">No messages yet. Say what you are working on, or select text in the page and choose Discuss.</p>`
-              : repeat(list, (r) => r.message.id, (r) => this.#row(r))}
+            ${list.length === 0 && !loading ? html`<p class="empty">${say.empty}</p>` : repeat(list, (r) => r.message.id, (r) => this.#row(r, host, thread))}
           </div>
         </div>
         ${this.below.length > 0 ? this.#more() : nothing}
       </div>
       ${this.#typing(chat.typing.get())}
+      ${this.trouble ? html`<p class="trouble" role="alert">${say.notChanged} ${this.trouble}</p>` : nothing}
       ${this.canSend
-        ? html`<weft-composer .room=${this.room} .people=${this.#people()} @weft-compose=${this.#send}></weft-composer>`
-        : html`<p class="join">Join to write.</p>`}
-      <div class="gone" aria-live="polite">${this.#announcement(messages)}</div>`
+        ? html`<weft-composer .room=${this.room} .thread=${this.thread} .editing=${this.editing} .people=${this.#people()}
+            @weft-compose=${this.#send} @weft-edited=${this.#edited} @weft-edit-last=${this.#editLast}></weft-composer>`
+        : html`<p class="join">${say.joinToWrite}</p>`}
+      <div class="gone" data-announcer aria-live="polite">${this.news}</div>`
   }
 
-  #row(r: Row): TemplateResult {
-    const { message: m } = r
-    const names = `row${r.continues ? ' continues' : ''}${m.mentionsMe ? ' me' : ''}${m.mine ? ' mine' : ''}`
-    return html`${r.opensDay ? html`<div class="day">${dayName(r.at, new Date())}</div>` : nothing}
-      ${r.opensNew ? html`<div class="new">New</div>` : nothing}
-      <article class=${names} part=${m.mine ? 'row mine' : 'row'} data-message-id=${m.id} data-state=${m.state}
-        aria-label="${m.user.name}, ${clockTime(r.at)}${m.mentionsMe ? ', mentions you' : ''}">
-        ${r.continues ? nothing : html`${face(m.user)}<div class="head"><bdi>${m.user.name}</bdi>
-          <time datetime=${m.createdAt} title=${r.at.toLocaleString()}>${clockTime(r.at)}</time></div>`}
-        ${m.quote?.text ? this.#quote(m.quote) : nothing}
-        ${m.deleted
-          ? html`<div class="text gone-text">Message removed</div>`
-          : html`<div class="text ${isEmoji(m.text) ? 'emoji' : ''}" dir="auto">${m.parts.map((p) => this.#part(p))}</div>`}
-        ${this.#foot(m)}
-      </article>`
+  #row(r: Row, host: RowHost, thread: Thread | null): TemplateResult {
+    const drawn = row(r, host)
+    if (!thread || r.message.id !== this.thread) return drawn
+    const n = thread.replies.get().length
+    return html`${drawn}<div class="day">${n === 0 ? say.noReplies : counted(n, say.reply, say.replies)}</div>`
   }
 
-  #quote(quote: Quote): TemplateResult {
-    const state = this.#quotes.state(quote)
-    const words = html`${icons.quote}<span><q dir="auto">${quote.text}</q>${state === 'changed' ? html` <small>Edited since</small>`
-      : state === 'gone' ? html` <small>Removed from the page</small>` : nothing}</span>`
-    return state === 'live' || state === 'changed'
-      ? html`<button class="quote" part="quote" data-quote=${state} title="Show in the page" @click=${() => this.tell('weft-quote', { quote })}>${words}</button>`
-      : html`<div class="quote" part="quote" data-quote=${state ?? nothing}>${words}</div>`
-  }
-
-  #part(p: MessagePart): TemplateResult | string {
-    switch (p.type) {
-      case 'bold': return html`<strong>${p.parts.map((x) => this.#part(x))}</strong>`
-      case 'italic': return html`<em>${p.parts.map((x) => this.#part(x))}</em>`
-      case 'strike': return html`<s>${p.parts.map((x) => this.#part(x))}</s>`
-      case 'link': return html`<a href=${p.href} title=${p.text === p.href ? nothing : p.href} target="_blank" rel="noopener nofollow ugc">${p.text}</a>`
-      case 'code': return html`<code>${p.text}</code>`
-      case 'codeblock': return html`<pre>${p.text}</pre>`
-      case 'mention': {
-        const me = this.room?.presence.me.get()?.id
-        const known = this.#people().find((u) => u.id === p.id)
-        const slot = known && 'slot' in known ? ` c${Number(known.slot) % 12}` : ''
-        return html`<span class="chip ${p.id === me || p.id === '@room' ? 'me' : slot}" part="mention">${p.text}</span>`
-      }
-      default: return p.text
+  #host(shown: readonly Message[]): RowHost {
+    const people = new Map(this.#people().map((p) => [p.id, p]))
+    const me = this.room?.presence.me.get()
+    if (me) people.set(me.id, me)
+    const current = shown.some((m) => m.id === this.current) ? this.current : shown.at(-1)?.id ?? null
+    return {
+      me: me?.id, canSend: this.canSend, threads: this.thread === null, open: this.open, current,
+      person: (id) => people.get(id),
+      quoteState: (quote) => this.#quotes.state(quote),
+      act: (what, m) => this.#act(what, m),
+      react: (m, emoji) => this.#react(m, emoji),
+      toQuote: (quote) => void this.tell('weft-quote', { quote }),
     }
-  }
-
-  #foot(m: Message): TemplateResult | typeof nothing {
-    if (m.state === 'queued') return html`<div class="foot">${icons.clock} Will send when online</div>`
-    if (m.state !== 'failed') return m.editedAt ? html`<div class="foot">Edited</div>` : nothing
-    return html`<div class="foot failed" role="alert"><span>Not sent. ${m.error?.message ?? ''}</span>
-      <button @click=${() => void this.room?.chat.retry(m.id).catch(() => undefined)}>Retry</button>
-      <button @click=${() => this.room?.chat.discard(m.id)}>Delete</button></div>`
   }
 
   #more(): TemplateResult {
     const first = this.below[0]
-    const from = new Set(this.below.map((m) => m.user.name))
-    return html`<div class="more"><button part="new-pill" data-new=${this.below.length} @click=${() => first && this.goTo(first.id)}>${icons.down}
-      ${this.below.length} new${from.size === 1 && first ? `, from ${shortName(first.user.name)}` : ''}</button></div>`
+    const one = new Set(this.below.map((m) => m.user.id)).size === 1
+    return html`<div class="more"><button part="new-pill" data-new=${this.below.length} @click=${() => first && void this.goTo(first.id)}>${icons.down}
+      ${say.below(this.below.length, one && first ? shortName(first.user.name) : undefined)}</button></div>`
   }
 
   #typing(people: readonly UserInfo[]): TemplateResult {
@@ -196,13 +224,77 @@ export class WeftChat extends WeftElement {
     return [...all.values()]
   }
 
-  /** Says what others write, never history, and only the newest of a burst. */
-  #announcement(messages: readonly Message[]): string {
-    const last = messages.at(-1)
-    if (!last || last.mine || last.id === this.#heard?.id) return ''
-    const first = this.#heard === null && this.#known === 0
-    this.#heard = last
-    return first ? '' : `${last.user.name}: ${last.text.slice(0, 200)}`
+  #act(what: Action, m: Message): void {
+    const chat = this.room?.chat
+    const had = this.open
+    this.open = null
+    switch (what) {
+      case 'react':
+        if (had?.id === m.id && had.what === 'react') return
+        this.open = { id: m.id, what: 'react' }
+        return this.#focusIn(m.id, '.picker button')
+      case 'remove':
+        this.open = { id: m.id, what: 'remove' }
+        return this.#focusIn(m.id, '.sure button')
+      case 'close': return this.#focusIn(m.id, '')
+      case 'reply': return this.#openThread(m.id)
+      case 'edit': return this.#edit(m)
+      case 'removed':
+        this.#focusIn(m.id, '')
+        return this.#try(chat?.remove(m.id))
+      case 'retry': return void chat?.retry(m.id).catch(() => undefined)
+      case 'discard': return chat?.discard(m.id)
+      case 'copy': return void navigator.clipboard.writeText(m.text).catch(() => undefined)
+    }
+  }
+
+  #react(m: Message, emoji: string): void {
+    if (this.open?.id === m.id) this.#act('close', m)
+    this.#try(this.room?.chat.react(m.id, emoji))
+  }
+
+  /** What was asked shows at once; if it is refused, that is said. */
+  #try(asked: Promise<unknown> | undefined): void {
+    this.trouble = ''
+    asked?.catch((err: unknown) => { this.trouble = err instanceof Error ? err.message : '' })
+  }
+
+  #edit(m: Message): void {
+    this.editing = m
+    void this.updateComplete.then(() => this.#composer?.focus())
+  }
+
+  #editLast = (): void => {
+    const mine = this.#shown().filter((m) => m.mine && m.state === 'sent' && !m.deleted).at(-1)
+    if (mine) this.#edit(mine)
+  }
+
+  #edited = (e: CustomEvent<{ id: string; text: string } | null>): void => {
+    e.stopPropagation()
+    const was = this.editing
+    this.editing = null
+    if (e.detail && was && e.detail.text !== was.text) this.#try(this.room?.chat.edit(e.detail.id, e.detail.text))
+    void this.updateComplete.then(() => this.#composer?.focus())
+  }
+
+  #openThread(root: string | null): void {
+    const from = this.thread
+    this.thread = root
+    this.editing = null
+    this.#pinned = true
+    void this.#drawn().then(() => {
+      if (root !== null) this.focus()
+      else if (from !== null) this.#focusIn(from, '')
+    })
+  }
+
+  /** Puts the focus on a row, or on something in it, once it is drawn. */
+  #focusIn(id: string, what: string): void {
+    void this.updateComplete.then(() => {
+      const found = this.#find(id)
+      const target = what === '' ? found : found?.querySelector<HTMLElement>(what)
+      target?.focus({ preventScroll: what === '' })
+    })
   }
 
   #send = (e: CustomEvent<{ text: string; quote?: Quote }>): void => {
@@ -210,72 +302,118 @@ export class WeftChat extends WeftElement {
     const { text, quote } = e.detail
     if (!this.tell('weft-send', { text }, true)) return this.compose(e.detail) // nothing that was written is lost
     this.#pinned = true
-    void this.room?.chat.send({ text, ...(quote ? { quote } : {}) }).catch(() => undefined) // the row says what failed
+    this.#newFrom = null
+    const conversation = this.#thread ?? this.room?.chat
+    void conversation?.send({ text, ...(quote ? { quote } : {}) }).catch(() => undefined) // the row says what failed
   }
 
-  get #log(): HTMLElement | null {
-    return this.renderRoot.querySelector('.log')
+  #focused = (e: FocusEvent): void => {
+    const at = e.target instanceof Element ? e.target.closest<HTMLElement>('[data-message-id]') : null
+    if (at) this.current = at.dataset['messageId'] ?? null
   }
 
-  #scroll = (): void => {
+  /** Arrows go from row to row; what a row offers follows it in the order of Tab. */
+  #key = (e: KeyboardEvent): void => {
+    const at = e.target
+    if (!(at instanceof HTMLElement) || !at.matches('[data-message-id]')) return
+    const all = [...this.renderRoot.querySelectorAll<HTMLElement>('[data-message-id]')]
+    const i = all.indexOf(at)
+    const to = e.key === 'ArrowUp' ? all[i - 1] : e.key === 'ArrowDown' ? all[i + 1] : e.key === 'Home' ? all[0] : e.key === 'End' ? all.at(-1)
+      : e.key === 'Enter' ? at.querySelector<HTMLElement>('.actions button') : e.key === 'Escape' ? this.#composer : undefined
+    if (!to) return
+    e.preventDefault()
+    to.focus()
+  }
+
+  #scrolled = (): void => {
     const log = this.#log
     if (!log) return
     this.#pinned = log.scrollHeight - log.scrollTop - log.clientHeight < pinnedPx
-    if (this.#pinned) this.#look()
-    if (log.scrollTop < 60) void this.#older(log)
-  }
-
-  async #older(log: HTMLElement): Promise<void> {
-    const chat = this.room?.chat
-    if (!chat || this.#loadingOlder || !chat.hasOlder.get()) return
-    this.#loadingOlder = true
-    const anchor = [...this.renderRoot.querySelectorAll<HTMLElement>('.row')].find((r) => r.getBoundingClientRect().bottom > log.getBoundingClientRect().top)
-    const top = anchor?.getBoundingClientRect().top ?? 0
-    await chat.loadOlder().catch(() => undefined)
-    await Promise.resolve() // the readable tells its subscribers in a microtask
-    await this.updateComplete
-    if (anchor) log.scrollTop += anchor.getBoundingClientRect().top - top
-    this.#loadingOlder = false
-  }
-
-  protected override updated(_changed: PropertyValues): void {
-    const messages = this.room?.chat.messages.get() ?? []
-    if (this.#pinned && !this.#loadingOlder) this.scrollToLatest()
-    if (messages.length !== this.#known) {
-      this.#known = messages.length
-      this.#count()
-    }
-  }
-
-  /** Visible, in front, and at the end: everything is seen. */
-  #look = (): void => {
-    const last = this.room?.chat.messages.get().at(-1)
-    if (!last || !this.#pinned || !this.#watched) return
-    if (this.#seen !== last.id) this.#told = false
-    this.#seen = last.id
     this.#count()
+    this.#look()
+    if (log.scrollTop < 60) this.#loadOlder()
+  }
+
+  /** The first row in view stays where it is. */
+  #loadOlder(): void {
+    const from = this.#thread ?? this.room?.chat
+    const log = this.#log
+    if (!from || !log || this.#older || !from.hasOlder.get()) return
+    const edge = log.getBoundingClientRect().top
+    const anchor = [...this.renderRoot.querySelectorAll<HTMLElement>('.row')].find((r) => r.getBoundingClientRect().bottom > edge)
+    const top = anchor?.getBoundingClientRect().top ?? 0
+    this.#older = from.loadOlder().catch(() => undefined).then(() => this.#drawn()).then(() => {
+      if (anchor && !this.#pinned) log.scrollTop += anchor.getBoundingClientRect().top - top
+      this.#older = null
+      this.requestUpdate() // there may be room for more
+    })
+  }
+
+  /** After what has changed by now is on screen. */
+  async #drawn(): Promise<void> {
+    await Promise.resolve() // a readable tells its subscribers in a microtask
+    await this.updateComplete
+  }
+
+  protected override willUpdate(changed: PropertyValues): void {
+    super.willUpdate(changed)
+    if (changed.has('room')) this.#placed = false
+    const chat = this.room?.chat
+    if (!chat || this.#placed || chat.loading.get()) return
+    const { read, count } = chat.unread.get()
+    if (count > 0) this.#newFrom = this.#shown().find((m) => (m.seq ?? 0) > read && !m.mine)?.id ?? null
+  }
+
+  protected override updated(): void {
+    const chat = this.room?.chat
+    const log = this.#log
+    if (!chat || !log) return
+    if (!this.#placed && !chat.loading.get()) {
+      this.#placed = true
+      const first = this.#newFrom === null ? null : this.#find(this.#newFrom)
+      first?.scrollIntoView({ block: 'center' })
+      this.#pinned = !first || log.scrollHeight - log.scrollTop - log.clientHeight < pinnedPx
+    }
+    if (this.#pinned && !this.#older) log.scrollTop = log.scrollHeight
+    if (log.scrollHeight <= log.clientHeight + 60 && log.clientHeight > 0 && !chat.loading.get()) this.#loadOlder()
+    this.#announcer.hear(chat.messages.get(), !chat.loading.get(), this.#composer?.writing ?? false)
+    this.#count()
+    this.#look()
   }
 
   get #watched(): boolean {
     return document.visibilityState === 'visible' && document.hasFocus() && this.checkVisibility()
   }
 
+  /** What stays half on screen for a moment, before the reader, is read. */
+  #look = (): void => {
+    if (this.#dwell !== undefined || !this.#watched) return
+    this.#dwell = setTimeout(() => {
+      this.#dwell = undefined
+      const chat = this.room?.chat
+      const log = this.#log
+      if (!chat || !log || !this.#watched || this.thread !== null) return
+      const shown = this.#shown()
+      const last = shown.at(-1)
+      if (!last) return
+      const { bottom } = log.getBoundingClientRect()
+      const seen = [...shown].reverse().find((m) => {
+        const box = this.#find(m.id)?.getBoundingClientRect()
+        return box && (box.top + box.bottom) / 2 <= bottom
+      })
+      if (seen?.seq !== undefined) chat.markRead(seen === last ? undefined : seen.seq)
+      if (seen === last) this.tell('weft-seen', { id: last.id })
+    }, dwellMs)
+  }
+
   #count(): void {
-    const messages = this.room?.chat.messages.get() ?? []
-    const last = messages.at(-1)
-    const before = this.#seen
-    if (this.#seen === null || (this.#pinned && this.#watched) || last?.mine) this.#seen = last?.id ?? null
-    const at = messages.findIndex((m) => m.id === this.#seen)
-    const missed = this.#seen === null ? [] : messages.slice(at + 1).filter((m) => !m.mine)
-    const first = missed[0]?.id ?? null
-    if (first !== null && !this.#watched) this.#newFrom ??= first
-    if (last?.mine) this.#newFrom = null
-    const below = this.#pinned ? [] : missed
-    if (below.length !== this.below.length) this.below = below
-    if (missed.length !== this.#unread) this.tell('weft-unread', { count: this.#unread = missed.length })
-    if (last && this.#seen === last.id && (this.#seen !== before || !this.#told)) {
-      this.#told = true
-      this.tell('weft-seen', { id: last.id })
-    }
+    const chat = this.room?.chat
+    if (!chat) return
+    const { read, count } = chat.unread.get()
+    if (count !== this.#unread) this.tell('weft-unread', { count: this.#unread = count })
+    const missed = this.thread === null && !chat.loading.get() ? this.#shown().filter((m) => (m.seq ?? 0) > read && !m.mine && !m.deleted) : []
+    if (missed[0] && !this.#watched && this.#placed) this.#newFrom ??= missed[0].id
+    const below = this.#pinned || !this.#placed ? [] : missed
+    if (below.length !== this.below.length || below[0] !== this.below[0]) this.below = below
   }
 }

@@ -1,9 +1,10 @@
 import { css, html, nothing, type PropertyValues, type TemplateResult } from 'lit'
-import type { Quote, Room, UserInfo } from '@weft/sdk'
+import type { Message, Quote, Room, Thread, UserInfo } from '@weft/sdk'
 import { face } from '../avatars/face.ts'
 import { WeftElement } from '../base/element.ts'
 import { icons } from '../base/icons.ts'
 import { faceSheet, sheet } from '../base/sheet.ts'
+import { say } from '../base/words.ts'
 import { complete, queryAt, suggest, written, type Query } from './mention.ts'
 
 /**
@@ -11,13 +12,19 @@ import { complete, queryAt, suggest, written, type Query } from './mention.ts'
  * and phone keyboards all behave in one. Enter sends and Shift+Enter breaks;
  * where the pointer is a finger, Enter breaks and the button sends.
  *
- * What is begun is kept as the room's draft.
+ * What is begun is kept as the room's or the thread's draft. A message that is
+ * edited stands in the draft's place meanwhile.
  *
  * @fires weft-compose what to send: `detail.text`, trimmed, and perhaps `detail.quote`
+ * @fires weft-edited the edited message's `detail.id` and new `detail.text`; null if it stays as it was
+ * @fires weft-edit-last an arrow up in an empty composer
  */
 export class WeftComposer extends WeftElement {
-  static override properties = { room: { attribute: false }, people: { attribute: false }, query: { state: true }, chosen: { state: true }, empty: { state: true } }
+  static override properties = { room: { attribute: false }, thread: { attribute: false }, editing: { attribute: false }, people: { attribute: false }, query: { state: true }, chosen: { state: true }, empty: { state: true } }
   declare room: Room | null
+  /** The message that is answered; null in the chat itself. */
+  declare thread: string | null
+  declare editing: Message | null
   /** Whom an @ may name. */
   declare people: readonly UserInfo[]
   declare protected query: Query | null
@@ -31,6 +38,8 @@ export class WeftComposer extends WeftElement {
     textarea { display: block; inline-size: 100%; resize: none; border: 0; outline: none; padding: 0; margin: 0; background: none; color: inherit; font: inherit; line-height: 1.5; min-block-size: 21px; max-block-size: min(40vh, 320px); field-sizing: content; overflow-y: auto; }
     textarea:focus-visible { outline: none; }
     textarea::placeholder { color: var(--weft-ink-3); opacity: 1; }
+    .strip { display: flex; align-items: center; gap: 8px; font-size: 12.5px; font-weight: 600; color: var(--weft-ink-2); margin-block-end: 4px; }
+    .strip button { font-weight: 600; text-decoration: underline; text-underline-offset: 2px; }
     .quote { display: flex; gap: 8px; align-items: flex-start; margin-block-end: 8px; padding: 6px 4px 6px 9px; border: 1px solid var(--weft-line); border-radius: var(--weft-r1); background: var(--weft-paper); color: var(--weft-ink-2); font: italic 400 14.5px/1.4 var(--weft-font-doc); }
     .quote q { flex: 1; min-inline-size: 0; quotes: none; display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; overflow-wrap: anywhere; }
     .quote svg { inline-size: 14px; block-size: 14px; color: var(--weft-ink-3); translate: 0 3px; }
@@ -50,6 +59,8 @@ export class WeftComposer extends WeftElement {
   constructor() {
     super()
     this.room = null
+    this.thread = null
+    this.editing = null
     this.people = []
     this.query = null
     this.chosen = 0
@@ -67,16 +78,25 @@ export class WeftComposer extends WeftElement {
   }
 
   protected override sources() {
-    return [this.room?.chat.draft]
+    return [this.#conversation?.draft]
+  }
+
+  get #conversation(): Pick<Thread, 'draft' | 'setDraft'> | undefined {
+    return this.thread === null ? this.room?.chat : this.room?.chat.thread(this.thread)
+  }
+
+  /** Something is written in it, and it has the focus. */
+  get writing(): boolean {
+    return !this.empty && this.matches(':focus-within')
   }
 
   protected override updated(changed: PropertyValues): void {
-    if (changed.has('room')) this.#restore()
+    if (changed.has('room') || changed.has('thread') || changed.has('editing')) this.#restore()
   }
 
   #restore(): void {
     const area = this.#area
-    const words = this.room?.chat.draft.get().text ?? ''
+    const words = this.editing?.text ?? this.#conversation?.draft.get().text ?? ''
     if (!area || area.value === words) return
     area.value = words
     area.setSelectionRange(words.length, words.length)
@@ -90,25 +110,27 @@ export class WeftComposer extends WeftElement {
 
   protected override render(): TemplateResult {
     const found = this.#suggestions()
-    const quote = this.room?.chat.draft.get().quote
+    const quote = this.editing ? undefined : this.#conversation?.draft.get().quote
+    const send = this.editing ? say.save : say.send
     return html`${found.length > 0 ? this.#list(found) : nothing}
       <div class="box" part="composer">
+        ${this.editing ? html`<div class="strip">${say.editing} <button type="button" @click=${() => this.tell('weft-edited', null)}>${say.cancel}</button></div>` : nothing}
         ${quote?.text ? html`<div class="quote" part="quote">${icons.quote}<q dir="auto">${quote.text}</q>
-          <button type="button" aria-label="Remove the quote" title="Remove the quote" @click=${this.#unquote}>${icons.close}</button></div>` : nothing}
-        <textarea name="message" part="input" rows="1" dir="auto" placeholder="Message the group" aria-label="Message"
+          <button type="button" aria-label=${say.unquote} title=${say.unquote} @click=${this.#unquote}>${icons.close}</button></div>` : nothing}
+        <textarea name="message" part="input" rows="1" dir="auto" placeholder=${this.thread === null ? say.messageGroup : say.replyHere} aria-label=${this.thread === null ? say.message : say.replyHere}
           enterkeyhint="send" autocapitalize="sentences" autocomplete="off" maxlength="4000"
           role="combobox" aria-autocomplete="list" aria-expanded=${found.length > 0} aria-controls="people"
           aria-activedescendant=${found.length > 0 ? `person-${this.chosen}` : nothing}
           @input=${this.#input} @keydown=${this.#key} @click=${this.#look} @compositionend=${this.#look} @blur=${this.#blur}></textarea>
         <div class="row">
-          <button class="icon" type="button" aria-label="Mention someone" title="Mention someone" @click=${this.#at}>${icons.at}</button>
-          <button class="send" part="send" type="button" aria-label="Send" title="Send" ?disabled=${this.empty} @click=${() => this.#send()}>${icons.send}</button>
+          <button class="icon" type="button" aria-label=${say.mention} title=${say.mention} @click=${this.#at}>${icons.at}</button>
+          <button class="send" part="send" type="button" aria-label=${send} title=${send} ?disabled=${this.empty} @click=${() => this.#send()}>${icons.send}</button>
         </div>
       </div>`
   }
 
   #list(found: readonly UserInfo[]): TemplateResult {
-    return html`<ul id="people" role="listbox" aria-label="People to mention">${found.map((p, i) => html`
+    return html`<ul id="people" role="listbox" aria-label=${say.peopleToMention}>${found.map((p, i) => html`
       <li id="person-${i}" role="option" aria-selected=${i === this.chosen} data-mention=${p.id}
         @pointerdown=${(e: Event) => { e.preventDefault(); this.#choose(p) }}>${face(p)}<bdi>${p.name}</bdi></li>`)}</ul>`
   }
@@ -122,7 +144,7 @@ export class WeftComposer extends WeftElement {
     if (!area) return
     this.empty = area.value.trim() === ''
     this.room?.chat.setTyping(!this.empty)
-    this.room?.chat.setDraft({ text: area.value })
+    this.#keep(area.value)
     grow(area)
     if (!(e instanceof InputEvent && e.isComposing)) this.#look()
   }
@@ -159,14 +181,29 @@ export class WeftComposer extends WeftElement {
         return
       }
     }
+    if (e.key === 'Escape' && this.editing) {
+      e.preventDefault()
+      this.tell('weft-edited', null)
+      return
+    }
+    if (e.key === 'ArrowUp' && !this.editing && this.#area?.value === '') {
+      e.preventDefault()
+      this.tell('weft-edit-last', null)
+      return
+    }
     if (e.key === 'Enter' && !e.shiftKey && !e.altKey && !matchMedia('(pointer: coarse)').matches) {
       e.preventDefault()
       this.#send()
     }
   }
 
+  /** An edited message is no draft. */
+  #keep(text: string): void {
+    if (!this.editing) this.#conversation?.setDraft({ text })
+  }
+
   #unquote = (): void => {
-    this.room?.chat.setDraft({ quote: undefined })
+    this.#conversation?.setDraft({ quote: undefined })
     this.#area?.focus()
   }
 
@@ -187,7 +224,7 @@ export class WeftComposer extends WeftElement {
     area.setSelectionRange(next.caret, next.caret)
     this.query = null
     this.empty = false
-    this.room?.chat.setDraft({ text: area.value })
+    this.#keep(area.value)
     grow(area)
   }
 
@@ -195,13 +232,19 @@ export class WeftComposer extends WeftElement {
     const area = this.#area
     const text = area?.value.trim() ?? ''
     if (!area || text === '') return
+    if (this.editing) {
+      this.room?.chat.setTyping(false)
+      this.query = null
+      this.tell('weft-edited', { id: this.editing.id, text })
+      return
+    }
     area.value = ''
     this.empty = true
     this.query = null
     grow(area)
-    const quote = this.room?.chat.draft.get().quote
+    const quote = this.#conversation?.draft.get().quote
     this.room?.chat.setTyping(false)
-    this.room?.chat.setDraft({ text: '', quote: undefined })
+    this.#conversation?.setDraft({ text: '', quote: undefined })
     this.tell('weft-compose', quote ? { text, quote } : { text })
     area.focus()
   }

@@ -23,6 +23,32 @@ export const chatSheet = css`
   .row.wash { animation: wash 1.6s var(--weft-ease); }
   @keyframes wash { from { background: var(--weft-marker); } }
   .row[data-state="sending"] .text, .row[data-state="queued"] .text { opacity: .62; }
+  .row:focus-visible { outline-offset: -2px; border-radius: var(--weft-r1); }
+  .row > :is(.under, .picker) { grid-column: 2; }
+  .under { display: flex; flex-wrap: wrap; gap: 5px; margin-block: 3px 2px; }
+  .reaction, .replies { display: inline-flex; align-items: center; gap: 4px; block-size: 24px; padding: 0 8px; border-radius: 999px; font-size: 12.5px; box-shadow: inset 0 0 0 1px var(--weft-line); color: var(--weft-ink-2); }
+  .reaction[aria-pressed="true"] { box-shadow: inset 0 0 0 1.5px var(--weft-ink); background: var(--weft-sunken); color: var(--weft-ink); }
+  .reaction b { font-weight: 600; font-variant-numeric: tabular-nums; }
+  .reaction[disabled] { cursor: default; }
+  .replies { --s: 16px; font-weight: 600; color: var(--weft-ink); padding-inline-start: 5px; }
+  .replies .face { font-size: 7px; } .replies .face + .face { margin-inline-start: -7px; }
+  .reaction:not([disabled]):hover, .replies:hover { background: var(--weft-wash); }
+  .actions { position: absolute; inset: -13px 12px auto auto; display: flex; padding: 2px; background: var(--weft-raised); border-radius: var(--weft-r1); box-shadow: var(--weft-e1); opacity: 0; pointer-events: none; z-index: 1; }
+  .row:first-of-type > .actions { inset-block-start: 2px; }
+  .row:is(:hover, :focus-within) > .actions { opacity: 1; pointer-events: auto; }
+  .row:not(:hover, :focus-within) > .actions { visibility: hidden; }
+  .act { inline-size: 28px; block-size: 26px; display: grid; place-items: center; border-radius: 5px; color: var(--weft-ink-2); }
+  .act:hover { background: var(--weft-wash); color: var(--weft-ink); }
+  .act svg { inline-size: 16px; block-size: 16px; }
+  .picker { display: flex; flex-wrap: wrap; gap: 2px; align-items: center; margin-block: 4px; padding: 3px; border-radius: var(--weft-r1); box-shadow: inset 0 0 0 1px var(--weft-line); background: var(--weft-raised); inline-size: fit-content; max-inline-size: 100%; }
+  .picker button { inline-size: 30px; block-size: 28px; display: grid; place-items: center; font-size: 17px; border-radius: 5px; }
+  .picker button:hover { background: var(--weft-wash); }
+  .picker input { inline-size: 96px; block-size: 28px; border: 0; border-radius: 5px; padding: 0 8px; background: var(--weft-sunken); color: inherit; font: inherit; font-size: 13px; }
+  .picker input::placeholder { color: var(--weft-ink-3); opacity: 1; }
+  .top { display: flex; align-items: center; gap: 4px; padding: 4px 10px; border-block-end: 1px solid var(--weft-line); flex: none; }
+  .top svg:dir(rtl) { scale: -1 1; }
+  .trouble { margin: 0 16px 8px; color: var(--weft-bad); font-size: 12.5px; }
+  @media (pointer: coarse) { .act { inline-size: 44px; block-size: 40px; } .picker button { inline-size: 44px; block-size: 44px; } .reaction, .replies { block-size: 34px; } .picker input { font-size: 16px; block-size: 40px; } }
   .foot { font-size: 12.5px; color: var(--weft-ink-3); display: flex; gap: 10px; align-items: center; }
   .foot svg { inline-size: 13px; block-size: 13px; }
   .foot.failed { color: var(--weft-bad); }

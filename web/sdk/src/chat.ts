@@ -1,16 +1,16 @@
 import type { Clock } from './clock.ts'
 import { DraftState } from './drafts.ts'
-import { fields, identity, integer, list, text, type Fields, type Identity } from './events.ts'
+import { fields, integer, text, type Fields, type Identity } from './events.ts'
 import { refusal, type Api } from './http.ts'
-import { draftMessage, inState, readMessage, readParts } from './message.ts'
+import { draftMessage, inState } from './message.ts'
 import { Cell } from './readable.ts'
+import { answered, Requests, type Change } from './requests.ts'
+import { ThreadState } from './thread.ts'
 import { Typing } from './typing.ts'
 import { RoomError, type Chat, type Log, type Message, type MessageInput, type Quote } from './types.ts'
 import { ulid } from './ulid.ts'
-
-const pageSize = 50
-/** A longer absence is not caught up message by message. */
-const catchUp = 400
+import { UnreadState } from './unread.ts'
+import { MessageWindow, type Stored } from './window.ts'
 
 interface Waiting {
   input: MessageInput
@@ -41,53 +41,60 @@ type Send = (name: string, data: Fields) => void
  */
 export class ChatState implements Chat {
   readonly messages = new Cell<readonly Message[]>([])
-  readonly hasOlder = new Cell(false)
-  readonly loading = new Cell(true)
+  readonly hasOlder
+  readonly loading
   readonly typing
   readonly draft
+  readonly unread
   readonly #o: ChatOptions
+  readonly #window: MessageWindow
   readonly #typing: Typing
   readonly #draft: DraftState
+  readonly #unread: UnreadState
+  readonly #requests = new Requests()
+  readonly #threads = new Map<string, ThreadState>()
+  readonly #drafts = new Map<string, DraftState>()
+  readonly #views = new Map<string, { readonly base: Message; readonly refs: string; readonly view: Message }>()
   #send: Send | undefined
   #me: Identity = { id: '', name: '' }
-  #stored = new Map<number, Message>() // by seq
-  #ids = new Map<string, number>() // seq of a stored id
   #outbox = new Map<string, Waiting>() // in order of sending
-  #from = Infinity // lowest seq held
-  #through = 0 // everything from #from to here is held
-  #last = 0 // highest seq the server has told of
-  #opened = false // the first page is here
-  #filling = false
-  #failures = 0
-  #cancel: (() => void) | undefined
-  #older: Promise<void> | undefined
-  readonly #names = new Map<string, string>() // of those who have written
-  readonly #name = (user: string): string | undefined => this.#o.name?.(user) ?? this.#names.get(user)
 
   constructor(options: ChatOptions) {
     this.#o = options
-    this.#typing = new Typing(options.clock, (on) => this.#send?.('typing', { on }))
+    const { room, api, clock, slot, log, name = () => undefined } = options
+    this.#window = new MessageWindow({ room, api, clock, slot, name, log, onChange: () => this.#show() })
+    this.hasOlder = this.#window.hasOlder
+    this.loading = this.#window.loading
+    this.#typing = new Typing(clock, (on) => this.#send?.('typing', { on }))
     this.typing = this.#typing.others
-    this.#draft = new DraftState(options.room, '', options.keep === true)
+    this.#draft = this.#draftOf('')
     this.draft = this.#draft.draft
+    this.#unread = new UnreadState(clock, (seq) => void this.#requests.ask({ name: 'read', seq }).then((d) => this.#unread.heard(d['read']), () => undefined))
+    this.unread = this.#unread.unread
   }
 
-  joined(send: Send, me: Identity, lastSeq: number, typing: unknown): void {
+  /** Something is not stored yet. */
+  get waiting(): boolean {
+    return this.#requests.size > 0 || [...this.#outbox.values()].some((w) => w.row.state !== 'failed')
+  }
+
+  joined(send: Send, me: Identity, data: Fields): void {
     this.#send = send
     this.#me = me
-    this.#last = Math.max(this.#last, lastSeq)
-    this.#typing.joined(me.id, typing)
-    this.#draft.belongsTo(me.id)
+    this.#typing.joined(me.id, data['typing'])
+    for (const draft of this.#drafts.values()) draft.belongsTo(me.id)
     for (const id of [...this.#outbox.keys()]) this.#transmit(id)
-    this.#failures = 0
-    this.#fill()
+    this.#requests.joined(send)
+    this.#unread.heard(data['read'], integer(data['lastSeq']))
+    this.#window.joined(me.id, integer(data['lastSeq']), integer(data['lastRev']), text(data['epoch']))
+    for (const thread of this.#threads.values()) thread.open().catch(() => undefined)
     this.#show()
   }
 
   lost(): void {
     this.#send = undefined
-    this.#cancel?.()
-    this.#cancel = undefined
+    this.#window.lost()
+    this.#requests.lost()
     this.#typing.lost()
     for (const w of this.#outbox.values()) if (w.row.state === 'sending') w.row = inState(w.row, 'queued')
     this.#show()
@@ -96,13 +103,21 @@ export class ChatState implements Chat {
   event(name: string, data: Fields): void {
     switch (name) {
       case 'message':
-        this.#store([data])
+      case 'message.changed':
+        this.#heard(data)
         break
       case 'sent':
-        this.#store([data['message']])
+        this.#heard(data['message'])
         break
       case 'unsent':
         this.#failed(text(data['id']), refusal(integer(data['status']), text(data['detail']) || text(data['title'])))
+        break
+      case 'done':
+        if (answered(data) !== undefined) this.#heard(answered(data))
+        this.#requests.done(data)
+        break
+      case 'failed':
+        this.#requests.failed(data)
         break
       case 'typing':
         this.#typing.heard(data['users'])
@@ -110,14 +125,16 @@ export class ChatState implements Chat {
       default:
         return
     }
-    this.#fill()
     this.#show()
   }
+
+  /** I have read this room in another tab. */
+  readElsewhere(data: Fields): void { this.#unread.heard(data) }
 
   send(input: string | MessageInput): Promise<Message> {
     const post = typeof input === 'string' ? { text: input } : input
     const id = post.id ?? ulid(this.#o.clock.now())
-    const stored = this.#stored.get(this.#ids.get(id) ?? 0)
+    const stored = this.#window.byId(id)
     if (stored) return Promise.resolve(stored)
     const known = this.#outbox.get(id)
     if (known) return known.promise
@@ -148,31 +165,79 @@ export class ChatState implements Chat {
     this.#show()
   }
 
-  loadOlder(limit = pageSize): Promise<void> {
-    return this.#older ??= this.#loadOlder(limit).finally(() => { this.#older = undefined })
+  edit(id: string, words: string): Promise<Message> { return this.#ask({ name: 'edit', id, text: words }) }
+  remove(id: string): Promise<Message> { return this.#ask({ name: 'delete', id }) }
+
+  react(id: string, emoji: string, on?: boolean): Promise<Message> {
+    const mine = this.messages.get().find((m) => m.id === id)?.reactions.find((r) => r.emoji === emoji)?.mine ?? false
+    return this.#ask({ name: 'react', id, emoji, on: on ?? !mine })
+  }
+
+  loadOlder(limit?: number): Promise<void> { return this.#window.loadOlder(limit) }
+
+  async reveal(id: string): Promise<boolean> {
+    const there = this.#outbox.has(id) || await this.#window.reach(id)
+    this.#show()
+    return there
+  }
+
+  markRead(upTo?: number): void {
+    const seq = Math.min(upTo ?? Infinity, this.#window.last)
+    this.#unread.mark(seq, this.messages.get())
   }
 
   setTyping(on: boolean): void { this.#typing.set(on) }
 
   setDraft(patch: { readonly text?: string; readonly quote?: Quote | undefined }): void { this.#draft.set(patch) }
 
+  thread(root: string): ThreadState {
+    let thread = this.#threads.get(root)
+    if (thread) return thread
+    thread = new ThreadState({
+      root, draft: this.#draftOf(root),
+      page: (before, limit) => this.#window.replies(root, before, limit),
+      message: () => this.#window.message(root),
+      held: () => this.messages.get(),
+      send: (input) => this.send(input),
+    })
+    this.#threads.set(root, thread)
+    if (this.#send) thread.open().catch((err: unknown) => this.#o.log('warn', 'a thread could not be read', err))
+    return thread
+  }
+
   /** Somebody's slot or name has become known. */
   slotsChanged(): void {
-    for (const [seq, m] of this.#stored) {
-      const slot = this.#o.slot(m.user.id)
-      const parts = m.mentions.length > 0 ? readParts(m.text, m.mentions, this.#name) : m.parts
-      if (slot !== m.user.slot || (parts !== m.parts && JSON.stringify(parts) !== JSON.stringify(m.parts))) {
-        this.#stored.set(seq, { ...m, parts, user: { ...m.user, slot } })
-      }
-    }
+    this.#window.peopleChanged()
     this.#show()
   }
 
   destroy(): void {
+    this.#unread.destroy()
     this.lost()
     this.#typing.sent()
     for (const w of this.#outbox.values()) w.reject(new RoomError('offline', 'the room was left before the message was stored'))
     this.#outbox.clear()
+    this.#requests.destroy()
+  }
+
+  #draftOf(thread: string): DraftState {
+    const draft = new DraftState(this.#o.room, thread, this.#o.keep === true)
+    this.#drafts.set(thread, draft)
+    if (this.#me.id !== '') draft.belongsTo(this.#me.id)
+    return draft
+  }
+
+  async #ask(change: Change): Promise<Message> {
+    const answer = this.#requests.ask(change)
+    this.#show()
+    try {
+      const id = text(fields(answered(await answer))['id'])
+      const m = this.messages.get().find((x) => x.id === id) ?? await this.#window.message(change.id)
+      if (!m) throw new RoomError('not-found', 'there is no such message')
+      return m
+    } finally {
+      this.#show()
+    }
   }
 
   #transmit(id: string): void {
@@ -190,92 +255,40 @@ export class ChatState implements Chat {
     w.reject(error)
   }
 
-  /** Takes stored messages in any order, any number of times. */
-  #store(messages: readonly unknown[]): void {
-    for (const v of messages) {
-      const author = identity(fields(v)['user'])
-      if (author) this.#names.set(author.id, author.name)
-    }
-    for (const v of messages) {
-      const m = readMessage(v, { me: this.#me.id, slot: this.#o.slot, name: this.#name })
-      if (!m) continue
-      this.#last = Math.max(this.#last, m.seq)
+  #heard(v: unknown): void {
+    const m = this.#window.heard(v)
+    if (!m) return
+    this.#unread.arrived(m)
+    if (m.thread !== undefined) this.#threads.get(m.thread)?.changed(m)
+  }
+
+  #show(): void {
+    const stored: Message[] = []
+    for (const m of this.#window.all()) {
       const waiting = this.#outbox.get(m.id)
       if (waiting) {
         this.#outbox.delete(m.id)
         waiting.resolve(m)
       }
-      const held = this.#stored.get(m.seq)
-      if (held && JSON.stringify(held) === JSON.stringify(m)) continue
-      this.#stored.set(m.seq, m)
-      this.#ids.set(m.id, m.seq)
+      stored.push(this.#view(m))
     }
-    this.#measure()
-  }
-
-  #measure(): void {
-    if (!this.#opened) return // the first page decides where the window begins
-    while (this.#stored.has(this.#through + 1)) this.#through++
-    while (this.#stored.has(this.#from - 1)) this.#from--
-  }
-
-  /** Fetches what is missing up to #last. One at a time; again later if it fails. */
-  #fill(): void {
-    if (this.#filling || this.#cancel || !this.#send) return
-    if (this.#opened && this.#through >= this.#last) return this.loading.set(false)
-    this.#filling = true
-    const afresh = !this.#opened || this.#last - this.#through > catchUp
-    this.#get(afresh ? `limit=${pageSize}` : `after=${this.#through}&limit=200`).then((page) => {
-      const seqs = page.map((m) => integer(fields(m)['seq']))
-      if (afresh) this.#open(Math.min(...seqs), Math.max(0, ...seqs))
-      else if (page.length === 0) this.#through = this.#last // the server knows of nothing there
-      this.#store(page)
-      this.#failures = 0
-      this.#filling = false
-      this.#show()
-      this.#fill()
-    }).catch((err: unknown) => {
-      this.#filling = false
-      this.#o.log('warn', 'messages could not be read', err)
-      if (err instanceof RoomError && !err.retryable) return this.loading.set(false)
-      this.#cancel = this.#o.clock.after(Math.min(30_000, 1000 * 2 ** this.#failures++), () => {
-        this.#cancel = undefined
-        this.#fill()
-      })
-    })
-  }
-
-  /** The window begins anew with a page from `from` through `through`. */
-  #open(from: number, through: number): void {
-    this.#opened = true
-    this.#from = Number.isFinite(from) ? from : 1
-    this.#through = through
-    this.#last = Math.max(this.#last, through)
-    for (const [seq, m] of this.#stored) {
-      if (seq >= this.#from) continue
-      this.#stored.delete(seq)
-      this.#ids.delete(m.id)
-    }
-  }
-
-  async #loadOlder(limit: number): Promise<void> {
-    if (!this.hasOlder.get()) return
-    const page = await this.#get(`before=${this.#from}&limit=${Math.min(200, Math.max(1, limit))}`)
-    this.#store(page)
-    if (page.length === 0) this.#from = 1
-    this.#show()
-  }
-
-  async #get(query: string): Promise<readonly unknown[]> {
-    const answer = await this.#o.api.get(`/api/rooms/${encodeURIComponent(this.#o.room)}/messages?${query}`)
-    return list(fields(answer)['messages'])
-  }
-
-  #show(): void {
-    this.hasOlder.set(this.#opened && this.#from > 1)
-    const stored = [...this.#stored.values()].sort((a, b) => (a.seq ?? 0) - (b.seq ?? 0))
     const next = [...stored, ...[...this.#outbox.values()].map((w) => w.row)]
     const now = this.messages.get()
     if (next.length !== now.length || next.some((m, i) => m !== now[i])) this.messages.set(next)
+    for (const thread of this.#threads.values()) thread.show()
+  }
+
+  /** A stored message with what has been asked of it and waits; the same object while both are the same. */
+  #view(m: Stored): Message {
+    const refs = this.#requests.size === 0 ? '' : this.#requests.of(m.id)
+    if (refs === '') {
+      this.#views.delete(m.id)
+      return m
+    }
+    const held = this.#views.get(m.id)
+    if (held?.base === m && held.refs === refs) return held.view
+    const view = this.#requests.applied(m, this.#me.id)
+    this.#views.set(m.id, { base: m, refs, view })
+    return view
   }
 }

@@ -1,6 +1,7 @@
+import { Activity } from './activity.ts'
 import { Credentials } from './auth.ts'
 import { systemClock, type Clock } from './clock.ts'
-import { decodeEvent, type Identity } from './events.ts'
+import { decodeEvent, text, type Identity } from './events.ts'
 import type { Body } from './frame.ts'
 import { Guest } from './guest.ts'
 import { Api } from './http.ts'
@@ -34,6 +35,7 @@ class WeftClient implements Client {
   readonly #clock: Clock
   readonly #socket: Socket
   readonly #api: Api
+  readonly #activity: Activity
   readonly #guest: Guest | undefined
   readonly #credentials: Credentials
   readonly #log: NonNullable<ClientOptions['log']>
@@ -77,6 +79,8 @@ class WeftClient implements Client {
       onDown: () => { for (const room of this.#rooms.values()) room.down() },
     })
     credentials.onRenewed = (token) => void this.#socket.event(0, 'hello', { token })
+    this.#activity = new Activity(clock, (on) => void this.#socket.event(0, 'active', { on }))
+    this.#ends.push(() => this.#activity.stop())
     this.notifications = new Inbox(this.#api, clock, log)
     this.push = new WebPush(this.#api, this.#guest && (() => credentials.token('connect')))
     this.#ends.push(onWake(() => { if (!this.#stopped && this.#rooms.size > 0) this.#socket.retry() }))
@@ -95,7 +99,7 @@ class WeftClient implements Client {
     if (!room) {
       room = new RoomSession(id, options, {
         socket: this.#roomSocket(), link: this.link, api: this.#api, clock: this.#clock, log: this.#log, keep: this.#keep,
-        onGone: (gone) => this.#gone(gone),
+        onJoined: () => this.#activity.joined(), onGone: (gone) => this.#gone(gone),
       })
       this.#rooms.set(id, room)
       if (this.#socket.up) room.up()
@@ -155,6 +159,7 @@ class WeftClient implements Client {
   #frame(channel: number, body: Body): void {
     if (channel === 0) {
       const e = body.type === 16 ? decodeEvent(body.bytes) : undefined
+      if (e?.name === 'read') this.#rooms.get(text(e.data['room']))?.readElsewhere(e.data)
       if (e?.name !== 'refused') return
       const { channel: which, code, reason } = readRefusal(e.data)
       for (const room of this.#rooms.values()) if (room.refused(which, code, reason)) return

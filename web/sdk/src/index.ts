@@ -7,7 +7,7 @@ export { RoomError } from './types.ts'
 export type {
   AuthContext, AuthToken, Chat, Client, ClientOptions, Draft, ErrorCode, ISODate, Json, Link, LinkReason, Log,
   Message, MessageInput, Notice, Notifications, Person, Presence, Push, PushState, Quote, Reaction,
-  Role, Room, RoomOptions, Safety, Self, UserInfo,
+  Role, Room, RoomOptions, Safety, Self, Thread, Unread, UserInfo,
 } from './types.ts'
 export type { WebSocketLike } from './socket.ts'
 export type { AwarenessUser } from './awareness.ts'

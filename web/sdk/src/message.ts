@@ -1,4 +1,4 @@
-import { fields, identity, integer, isFields, list, optionalText, text } from './events.ts'
+import { fields, identities, identity, integer, isFields, list, optionalText, text } from './events.ts'
 import { foldName, messageParts, type MessagePart } from './parts.ts'
 import type { Json, Message, MessageInput, Quote, RoomError, UserInfo } from './types.ts'
 
@@ -24,8 +24,10 @@ export function readMessage(v: unknown, viewer: Viewer): (Message & { readonly s
   const mine = user.id === viewer.me
   const thread = optionalText(f['thread'])
   const editedAt = optionalText(f['editedAt'])
+  const editedBy = identity(f['editedBy'])
+  const replies = isFields(f['replies']) ? f['replies'] : undefined
   return {
-    id, seq, room: text(f['room']), user: { ...user, slot: viewer.slot(user.id) }, text: text(f['text']), mentions,
+    id, seq, rev: integer(f['rev']), room: text(f['room']), user: { ...user, slot: viewer.slot(user.id) }, text: text(f['text']), mentions,
     parts: readParts(text(f['text']), mentions, viewer.name),
     reactions: list(f['reactions']).map((r) => {
       const one = fields(r)
@@ -36,6 +38,8 @@ export function readMessage(v: unknown, viewer: Viewer): (Message & { readonly s
     mentionsMe: !mine && mentions.some((m) => m.room === true || m.user === viewer.me),
     ...(thread === undefined ? {} : { thread }),
     ...(editedAt === undefined ? {} : { editedAt }),
+    ...(editedBy ? { editedBy } : {}),
+    ...(replies ? { replies: { count: integer(replies['count']), last: text(replies['last']), people: identities(replies['people']) } } : {}),
     ...(isFields(f['quote']) ? { quote: json(f['quote']) as Quote } : {}),
   }
 }
@@ -56,7 +60,7 @@ export function readParts(text: string, mentions: Message['mentions'], name: Vie
 /** A row for what is not stored yet. */
 export function draftMessage(room: string, id: string, input: MessageInput, author: UserInfo, slot: number, createdAt: number): Message {
   return {
-    id, room, user: { ...author, slot }, text: input.text, parts: messageParts(input.text), mentions: [], reactions: [],
+    id, rev: 0, room, user: { ...author, slot }, text: input.text, parts: messageParts(input.text), mentions: [], reactions: [],
     createdAt: new Date(createdAt).toISOString(), deleted: false, state: 'queued', mine: true, mentionsMe: false,
     ...(input.thread === undefined ? {} : { thread: input.thread }),
     ...(input.quote === undefined ? {} : { quote: input.quote }),

@@ -33,6 +33,7 @@ export interface RoomDeps {
   readonly log: Log
   /** What is begun stays on this device. */
   readonly keep?: boolean
+  readonly onJoined?: () => void
   /** The last leave() is over and nothing is unsaved. */
   readonly onGone: (room: RoomSession) => void
 }
@@ -150,6 +151,9 @@ export class RoomSession implements Room {
     return true
   }
 
+  /** I have read this room in another tab. */
+  readElsewhere(data: Fields): void { this.chat.readElsewhere(data) }
+
   /** Other rights may have come with another token. */
   reconsider(): void {
     if (this.#joining.get().state === 'closed') this.#joining.set({ state: 'out' })
@@ -211,8 +215,9 @@ export class RoomSession implements Room {
     this.presence.joined(me, slot, data['people'])
     this.#sync.joined(send, role === 'write' || role === 'admin')
     this.#awareness.joined(send, { ...me, slot })
-    this.chat.joined((name, d) => send({ type: 16, bytes: encodeEvent(name, d) }), me, integer(data['lastSeq']), data['typing'])
+    this.chat.joined((name, d) => send({ type: 16, bytes: encodeEvent(name, d) }), me, data)
     this.chat.slotsChanged()
+    this.#deps.onJoined?.()
   }
 
   #seen(link: Link, joining: Joining): Link {
@@ -237,7 +242,7 @@ export class RoomSession implements Room {
 
   #linger(): void {
     this.#cancelLinger = this.#deps.clock.after(lingerMs, () => {
-      const unsaved = this.#sync.state.get().pending > 0 || this.chat.messages.get().some((m) => m.state === 'queued' || m.state === 'sending')
+      const unsaved = this.#sync.state.get().pending > 0 || this.chat.waiting
       const over = this.link.get().state === 'closed'
       if (unsaved && !over) this.#linger() // nothing is dropped because a page was left
       else this.#deps.onGone(this)

@@ -58,6 +58,8 @@ export interface Message {
   readonly id: string
   /** Present once stored. One gapless order in a room. */
   readonly seq?: number
+  /** Of its last change, in one order of the room's changes; 0 until it is stored. */
+  readonly rev: number
   readonly room: string
   /** `slot` is the one the server would give first, for somebody this session has not seen here. */
   readonly user: UserInfo & { readonly slot: number }
@@ -71,6 +73,11 @@ export interface Message {
   readonly reactions: readonly Reaction[]
   readonly createdAt: ISODate
   readonly editedAt?: ISODate
+  /** Who edited it last, if not its author. */
+  readonly editedBy?: UserInfo
+  /** The thread under it; missing if nobody has answered. `people` wrote the newest ones, the last one first. */
+  readonly replies?: { readonly count: number; readonly last: ISODate; readonly people: readonly UserInfo[] }
+  /** Its text, quote, mentions and reactions are gone. */
   readonly deleted: boolean
   /** queued: will be sent when the room is joined. failed: see `error`; retry or discard. */
   readonly state: 'queued' | 'sending' | 'sent' | 'failed'
@@ -84,6 +91,23 @@ export interface Draft { readonly text: string; readonly quote?: Quote }
 
 export interface MessageInput { text: string; thread?: string; quote?: Quote; /** Default: a new ULID. */ id?: string }
 
+/** What I have not read here: neither mine nor deleted ones. All up to seq `read` is read. */
+export interface Unread { readonly read: number; readonly count: number; readonly mentions: number }
+
+/** The replies to one message. */
+export interface Thread {
+  /** The message that is answered; undefined until it has been read. */
+  readonly root: Readable<Message | undefined>
+  /** Oldest first; mine that are not stored yet at the end. */
+  readonly replies: Readable<readonly Message[]>
+  readonly hasOlder: Readable<boolean>
+  readonly loading: Readable<boolean>
+  readonly draft: Readable<Draft>
+  loadOlder(): Promise<void>
+  send(input: string | MessageInput): Promise<Message>
+  setDraft(patch: { readonly text?: string; readonly quote?: Quote | undefined }): void
+}
+
 export interface Chat {
   /** Oldest first: stored messages by `seq`, then mine that are not yet stored. */
   readonly messages: Readable<readonly Message[]>
@@ -96,6 +120,18 @@ export interface Chat {
   retry(id: string): Promise<Message>
   /** Forgets a failed or queued row. */
   discard(id: string): void
+  /** These three resolve when it is stored, and show at once; without a connection they wait. */
+  edit(id: string, text: string): Promise<Message>
+  remove(id: string): Promise<Message>
+  /** Puts an emoji of mine under a message, or takes it away; without `on` it does the other of the two. */
+  react(id: string, emoji: string, on?: boolean): Promise<Message>
+  /** The same object for the same message. */
+  thread(root: string): Thread
+  readonly unread: Readable<Unread>
+  /** All up to this seq is read, on all my devices; without it, all. Call it for what was on screen. */
+  markRead(upTo?: number): void
+  /** Reads back until the message is in `messages`; false if it cannot be found. */
+  reveal(id: string): Promise<boolean>
   loadOlder(limit?: number): Promise<void>
   /** Call on every key: renewed every 3 s, cleared 5 s after the last call. */
   setTyping(on: boolean): void

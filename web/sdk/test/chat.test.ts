@@ -30,7 +30,7 @@ function desk(history: number[] = []) {
         },
       },
     }),
-    join(lastSeq = server.history.at(-1) ?? 0) { d.chat.joined((name, data) => sent.push([name, data]), me, lastSeq, []) },
+    join(lastSeq = server.history.at(-1) ?? 0) { d.chat.joined((name, data) => sent.push([name, data]), me, { lastSeq, typing: [] }) },
     get rows(): readonly Message[] { return d.chat.messages.get() },
     get seqs(): (number | undefined)[] { return d.rows.map((m) => m.seq) },
     sends() { return sent.filter(([n]) => n === 'send').map(([, data]) => data['id']) },

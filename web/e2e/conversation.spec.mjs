@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { join, launch, person } from './browser.mjs'
+import { call, guest, startServer, until } from './server.mjs'
+
+const row = (page, words) => page.locator('[data-message-id]', { hasText: words })
+const composer = (page) => page.locator('textarea[name=message]')
+
+async function say(page, words) {
+  await composer(page).fill(words)
+  await composer(page).press('Enter')
+  await row(page, words).waitFor()
+}
+
+test('messages are edited, deleted, reacted to and answered', async (t) => {
+  const server = await startServer(t)
+  const browser = await launch(t)
+  const [ana, ben] = [await person(browser, server), await person(browser, server)]
+  const a = await join(ana, server, 'bio', 'Ana')
+  const b = await join(ben, server, 'bio', 'Ben')
+  await say(a, 'Does it flow?')
+  await row(b, 'Does it flow?').waitFor()
+
+  await t.test('an arrow up in the empty composer edits my last', async () => {
+    await composer(a).fill('a draft')
+    await composer(a).press('ArrowUp')
+    assert.equal(await composer(a).inputValue(), 'a draft', 'not while something is written')
+    await composer(a).fill('')
+    await composer(a).press('ArrowUp')
+    await a.getByText('Editing').waitFor()
+    assert.equal(await composer(a).inputValue(), 'Does it flow?')
+    await composer(a).press('Escape')
+    await until('the draft again', async () => await composer(a).inputValue() === '')
+    await composer(a).press('ArrowUp')
+    await until('the text again', async () => await composer(a).inputValue() === 'Does it flow?')
+    await composer(a).fill('Does it *really* flow?')
+    await composer(a).press('Enter')
+    await row(b, 'Does it really flow?').getByText('Edited').waitFor()
+    await row(b, 'really').locator('em').waitFor()
+    assert.equal(await b.locator('[data-message-id]').count(), 1)
+  })
+
+  await t.test('reactions count people, and go again', async () => {
+    await row(b, 'really').hover()
+    await row(b, 'really').locator('[data-act=react]').click()
+    await row(b, 'really').locator('.picker [data-emoji="🤯"]').click()
+    const seen = row(a, 'really').locator('.reaction', { hasText: '🤯 1' })
+    await seen.waitFor()
+    await seen.click()
+    await row(b, 'really').locator('.reaction[aria-pressed=true]', { hasText: '🤯 2' }).click()
+    await row(a, 'really').locator('.reaction', { hasText: '🤯 1' }).waitFor()
+    await row(b, 'really').hover()
+    await row(b, 'really').locator('[data-act=react]').click()
+    await row(b, 'really').locator('.picker input').fill('🐟')
+    await row(b, 'really').locator('.picker input').press('Enter')
+    await row(a, 'really').locator('.reaction', { hasText: '🐟 1' }).waitFor()
+  })
+
+  await t.test('a thread takes the log’s place and gives it back', async () => {
+    await row(b, 'really').hover()
+    await row(b, 'really').locator('[data-act=reply]').click()
+    await b.locator('weft-chat .top', { hasText: 'Thread' }).waitFor()
+    await say(b, 'Sideways, yes.')
+    await row(a, 'really').locator('.replies', { hasText: '1 reply' }).click()
+    await row(a, 'Sideways, yes.').waitFor()
+    await say(a, 'And flipping?')
+    await row(b, 'And flipping?').waitFor()
+    await a.locator('weft-chat [data-act=back]').click()
+    await row(a, 'really').locator('.replies', { hasText: '2 replies' }).waitFor()
+    assert.equal(await row(a, 'And flipping?').count(), 0, 'replies are not in the log')
+    await b.locator('weft-chat [data-act=back]').click()
+  })
+
+  await t.test('deleting asks once, and leaves the place', async () => {
+    await say(a, 'Wrong room')
+    await row(a, 'Wrong room').hover()
+    await row(a, 'Wrong room').locator('[data-act=remove]').click()
+    await row(a, 'Wrong room').locator('[data-act=removed]').click()
+    await b.locator('[data-message-id]', { hasText: 'Message removed' }).waitFor()
+    assert.equal(await row(b, 'Wrong room').count(), 0)
+    assert.equal(await row(b, 'really').locator('[data-act=edit]').count(), 0, 'others’ are not mine to edit')
+  })
+
+  await t.test('all of it by keyboard', async () => {
+    await row(a, 'really').focus()
+    await a.keyboard.press('Enter')
+    await a.keyboard.press('Enter')
+    await a.keyboard.press('Enter')
+    await row(b, 'really').locator('.reaction', { hasText: '👍 1' }).waitFor()
+    assert.equal(await a.evaluate(() => document.querySelector('weft-chat').shadowRoot.activeElement?.dataset.messageId !== undefined), true, 'the focus is on the row again')
+    await a.keyboard.press('ArrowDown')
+    await a.keyboard.press('Escape')
+    assert.equal(await a.evaluate(() => document.querySelector('weft-chat').shadowRoot.activeElement?.localName), 'weft-composer')
+  })
+
+  await t.test('the Enter that ends a word sends nothing', async () => {
+    await composer(a).fill('かん')
+    await composer(a).evaluate((area) => {
+      area.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', isComposing: true, bubbles: true, composed: true }))
+      area.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', keyCode: 229, bubbles: true, composed: true }))
+    })
+    assert.equal(await composer(a).inputValue(), 'かん')
+  })
+
+  assert.deepEqual(ana.faults, [])
+  assert.deepEqual(ben.faults, [])
+})
+
+test('the log keeps its place, and knows what was read', async (t) => {
+  const server = await startServer(t)
+  const browser = await launch(t)
+  const mika = await guest(server, 'Mika')
+  const post = async (text) => assert.equal((await call(server, mika, 'POST', '/api/rooms/bio/messages', { text })).status, 201)
+  for (let i = 1; i <= 70; i++) await post(`line ${String(i).padStart(3, '0')} of many, long enough to take two rows of the panel it is in`)
+  const ben = await person(browser, server)
+  const page = await join(ben, server, 'bio', 'Ben')
+  const log = page.locator('weft-chat .log')
+  await row(page, 'line 070').waitFor()
+  const atEnd = () => log.evaluate((e) => e.scrollHeight - e.scrollTop - e.clientHeight < 2)
+  await until('the end of the log', atEnd)
+
+  await t.test('older ones come in above, and the first row in view stays still', async () => {
+    const top = (words) => row(page, words).evaluate((e) => e.getBoundingClientRect().top)
+    await log.evaluate((e) => { e.scrollTop = 40 })
+    const before = await top('line 022')
+    await row(page, 'line 001').waitFor({ state: 'attached' })
+    await until('the row where it was', async () => Math.abs(await top('line 022') - before) <= 1)
+  })
+
+  await t.test('what comes below does not move the view; the pill counts it and goes there', async () => {
+    const place = await log.evaluate((e) => e.scrollTop)
+    for (let i = 1; i <= 5; i++) await post(`fresh ${i}`)
+    await page.locator('weft-chat [data-new="5"]', { hasText: '5 new, from Mika' }).waitFor()
+    assert.equal(await log.evaluate((e) => e.scrollTop), place)
+    await page.locator('weft-chat [data-new="5"]').click()
+    await until('the first of them in view', () => row(page, 'fresh 1').evaluate((e) => {
+      const [box, view] = [e.getBoundingClientRect(), e.closest('.log').getBoundingClientRect()]
+      return box.top >= view.top && box.bottom <= view.bottom
+    }))
+    await until('all of them read', async () => await page.locator('weft-chat [data-new]').count() === 0)
+  })
+
+  await t.test('who was away finds the rule above what is new, and their count goes when they have seen it', async () => {
+    await until('everything read', async () => (await page.evaluate(async () => {
+      const { token } = JSON.parse(localStorage.getItem('weft.guest'))
+      return (await fetch('/api/rooms/bio/read', { headers: { authorization: `Bearer ${token}` } })).json()
+    })).unread === 0)
+    await page.goto(`${server.url}/`)
+    for (let i = 1; i <= 3; i++) await post(`while away ${i}`)
+    await page.goto(`${server.url}/s/bio`)
+    await page.locator('weft-chat .new', { hasText: 'New' }).waitFor()
+    const next = await page.locator('weft-chat .new').evaluate((e) => {
+      let at = e.nextElementSibling
+      while (at && !at.dataset.messageId) at = at.nextElementSibling
+      return at?.innerText
+    })
+    assert.match(next, /while away 1/)
+    await until('no count on the tab', async () => await page.locator('.tabs .count').count() === 0)
+    assert.equal(await page.locator('weft-chat .new').count(), 1, 'the rule stays until the panel is left')
+    const left = await page.evaluate(async () => {
+      const { token } = JSON.parse(localStorage.getItem('weft.guest'))
+      return (await fetch('/api/rooms/bio/read', { headers: { authorization: `Bearer ${token}` } })).json()
+    })
+    assert.equal(left.lastSeq, 78)
+  })
+
+  await t.test('a screen reader hears no history, and a burst as one or two sentences', async () => {
+    await page.evaluate(() => {
+      globalThis.heard = []
+      const region = document.querySelector('weft-chat').shadowRoot.querySelector('[data-announcer]')
+      new MutationObserver(() => { if (region.textContent.trim() !== '') globalThis.heard.push(region.textContent.trim()) }).observe(region, { childList: true, characterData: true, subtree: true })
+    })
+    const began = Date.now()
+    for (let i = 1; i <= 5; i++) await post(`burst ${i}`)
+    await row(page, 'burst 5').waitFor()
+    const heard = await until('the rest of the burst', async () => {
+      const all = await page.evaluate(() => globalThis.heard)
+      return all.some((x) => /new messages from Mika/.test(x)) || all.length >= 5 ? all : undefined
+    }, 60)
+    assert.ok(heard.every((x) => /Mika: burst|new messages? from Mika/.test(x)), heard.join(' | '))
+    assert.ok(heard.length <= 2 + (Date.now() - began) / 3000, heard.join(' | '))
+  })
+
+  assert.deepEqual(ben.faults, [])
+})

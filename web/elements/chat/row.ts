@@ -1,0 +1,136 @@
+import { html, nothing, type TemplateResult } from 'lit'
+import type { Message, MessagePart, Quote, QuoteState, UserInfo } from '@weft/sdk'
+import { face } from '../avatars/face.ts'
+import { icons } from '../base/icons.ts'
+import { clockTime, counted, dayName, listed, say } from '../base/words.ts'
+import { quick } from './emoji.ts'
+import { isEmoji, type Row } from './log.ts'
+
+/** What of a row is open below its text. */
+export type Open = { readonly id: string; readonly what: 'react' | 'remove' } | null
+
+/** What rows ask of the log that holds them. */
+export interface RowHost {
+  readonly me: string | undefined
+  readonly canSend: boolean
+  /** In a thread nothing leads to threads. */
+  readonly threads: boolean
+  readonly open: Open
+  /** The row that Tab reaches. */
+  readonly current: string | null
+  person(id: string): UserInfo | undefined
+  quoteState(quote: Quote): QuoteState | undefined
+  act(what: Action, m: Message): void
+  react(m: Message, emoji: string): void
+  toQuote(quote: Quote): void
+}
+
+export type Action = 'react' | 'reply' | 'edit' | 'remove' | 'removed' | 'close' | 'retry' | 'discard' | 'copy'
+
+/** A message under, perhaps, a day, the rule above what is new, and its author's name. */
+export function row(r: Row, host: RowHost): TemplateResult {
+  const { message: m } = r
+  const names = `row${r.continues ? ' continues' : ''}${m.mentionsMe ? ' me' : ''}${m.mine ? ' mine' : ''}`
+  const open = host.open?.id === m.id ? host.open.what : undefined
+  return html`${r.opensDay ? html`<div class="day">${dayName(r.at, new Date())}</div>` : nothing}
+    ${r.opensNew ? html`<div class="new" role="separator">${say.fresh}</div>` : nothing}
+    <article class=${names} part=${m.mine ? 'row mine' : 'row'} data-message-id=${m.id} data-state=${m.state}
+      tabindex=${host.current === m.id ? 0 : -1} aria-label=${label(r)}>
+      ${r.continues ? nothing : html`${face(m.user)}<div class="head"><bdi>${m.user.name}</bdi>
+        <time datetime=${m.createdAt} title=${r.at.toLocaleString()}>${clockTime(r.at)}</time></div>`}
+      ${m.quote?.text ? quoteChip(m.quote, host) : nothing}
+      ${m.deleted
+        ? html`<div class="text gone-text">${say.removed}</div>`
+        : html`<div class="text ${isEmoji(m.text) ? 'emoji' : ''}" dir="auto">${m.parts.map((p) => part(p, host))}</div>`}
+      ${reactions(m, host)}
+      ${foot(m, host)}
+      ${open === 'react' ? picker(m, host) : open === 'remove' ? confirmation(m, host) : nothing}
+      ${m.state === 'sent' && !m.deleted && host.canSend ? actions(m, host) : nothing}
+    </article>`
+}
+
+function label({ message: m, at }: Row): string {
+  return listed([m.user.name, clockTime(at), ...m.mentionsMe ? [say.mentionsYou] : [], ...m.deleted ? [say.removed] : [m.text.slice(0, 200)]], 'unit')
+}
+
+function quoteChip(quote: Quote, host: RowHost): TemplateResult {
+  const state = host.quoteState(quote)
+  const words = html`${icons.quote}<span><q dir="auto">${quote.text}</q>${state === 'changed' ? html` <small>${say.quoteEdited}</small>`
+    : state === 'gone' ? html` <small>${say.quoteGone}</small>` : nothing}</span>`
+  return state === 'live' || state === 'changed'
+    ? html`<button class="quote" part="quote" data-quote=${state} title=${say.toQuote} @click=${() => host.toQuote(quote)}>${words}</button>`
+    : html`<div class="quote" part="quote" data-quote=${state ?? nothing}>${words}</div>`
+}
+
+function part(p: MessagePart, host: RowHost): TemplateResult | string {
+  switch (p.type) {
+    case 'bold': return html`<strong>${p.parts.map((x) => part(x, host))}</strong>`
+    case 'italic': return html`<em>${p.parts.map((x) => part(x, host))}</em>`
+    case 'strike': return html`<s>${p.parts.map((x) => part(x, host))}</s>`
+    case 'link': return html`<a href=${p.href} title=${p.text === p.href ? nothing : p.href} target="_blank" rel="noopener nofollow ugc">${p.text}</a>`
+    case 'code': return html`<code>${p.text}</code>`
+    case 'codeblock': return html`<pre tabindex="-1">${p.text}</pre>`
+    case 'mention': {
+      const known = host.person(p.id)
+      const slot = known && 'slot' in known ? ` c${Number(known.slot) % 12}` : ''
+      return html`<span class="chip ${p.id === host.me || p.id === '@room' ? 'me' : slot}" part="mention">${p.text}</span>`
+    }
+    default: return p.text
+  }
+}
+
+function reactions(m: Message, host: RowHost): TemplateResult | typeof nothing {
+  const replies = m.replies && m.replies.count > 0 && host.threads ? m.replies : undefined
+  if (m.reactions.length === 0 && !replies) return nothing
+  return html`<div class="under">${m.reactions.map((r) => {
+    const names = listed(r.users.map((id) => id === host.me ? say.you : host.person(id)?.name ?? say.someone))
+    return html`<button class="reaction" part="reaction" data-emoji=${r.emoji} aria-pressed=${r.mine} ?disabled=${!host.canSend}
+      title=${names} aria-label="${r.emoji} ${names}" @click=${() => host.react(m, r.emoji)}>${r.emoji} <b>${r.users.length}</b></button>`
+  })}
+    ${replies ? html`<button class="replies" part="replies" @click=${() => host.act('reply', m)}>${replies.people.map((p) => face({ ...p, ...host.person(p.id) }))}
+      ${counted(replies.count, say.reply, say.replies)}</button>` : nothing}</div>`
+}
+
+function foot(m: Message, host: RowHost): TemplateResult | typeof nothing {
+  if (m.state === 'queued') return html`<div class="foot">${icons.clock} ${say.queued}</div>`
+  if (m.state !== 'failed') return m.editedAt && !m.deleted ? html`<div class="foot" title=${new Date(m.editedAt).toLocaleString()}>${m.editedBy ? say.editedBy(m.editedBy.name) : say.edited}</div>` : nothing
+  return html`<div class="foot failed" role="alert"><span>${say.notSent} ${m.error?.message ?? ''}</span>
+    <button @click=${() => host.act('retry', m)}>${say.retry}</button>
+    <button @click=${() => host.act('copy', m)}>${say.copy}</button>
+    <button @click=${() => host.act('discard', m)}>${say.remove}</button></div>`
+}
+
+function actions(m: Message, host: RowHost): TemplateResult {
+  const button = (what: Action, icon: TemplateResult, words: string): TemplateResult =>
+    html`<button class="act" data-act=${what} aria-label=${words} title=${words} @click=${() => host.act(what, m)}>${icon}</button>`
+  return html`<div class="actions" role="toolbar" aria-label=${say.actions}>
+    ${button('react', icons.smile, say.react)}
+    ${host.threads ? button('reply', icons.reply, say.replyTo) : nothing}
+    ${m.mine ? button('edit', icons.pen, say.edit) : nothing}
+    ${m.mine ? button('remove', icons.bin, say.remove) : nothing}</div>`
+}
+
+function picker(m: Message, host: RowHost): TemplateResult {
+  const send = (e: SubmitEvent): void => {
+    e.preventDefault()
+    const field = (e.currentTarget as HTMLFormElement).elements.namedItem('emoji') as HTMLInputElement
+    const emoji = field.value.trim()
+    if (isEmoji(emoji)) host.react(m, emoji)
+    else field.setCustomValidity(say.oneEmoji)
+    field.reportValidity()
+  }
+  return html`<form class="picker" aria-label=${say.react} @submit=${send} @keydown=${(e: KeyboardEvent) => {
+    if (e.key !== 'Escape') return
+    e.stopPropagation()
+    host.act('close', m)
+  }}>
+    ${quick.map(({ emoji, name }) => html`<button type="button" aria-label=${name} title=${name} data-emoji=${emoji} @click=${() => host.react(m, emoji)}>${emoji}</button>`)}
+    <input name="emoji" aria-label=${say.otherEmoji} placeholder=${say.otherEmoji} maxlength="32" autocomplete="off" @input=${(e: Event) => (e.target as HTMLInputElement).setCustomValidity('')}>
+  </form>`
+}
+
+function confirmation(m: Message, host: RowHost): TemplateResult {
+  return html`<div class="foot sure" role="group" aria-label=${say.sure}><span>${say.sure}</span>
+    <button data-act="removed" @click=${() => host.act('removed', m)}>${say.remove}</button>
+    <button data-act="close" @click=${() => host.act('close', m)}>${say.keep}</button></div>`
+}

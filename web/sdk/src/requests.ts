@@ -1,0 +1,105 @@
+import { fields, integer, text, type Fields } from './events.ts'
+import { refusal } from './http.ts'
+import { RoomError, type Message } from './types.ts'
+
+type Send = (name: string, data: Fields) => void
+
+/** What is asked of a stored message. */
+export type Change =
+  | { readonly name: 'edit'; readonly id: string; readonly text: string }
+  | { readonly name: 'delete'; readonly id: string }
+  | { readonly name: 'react'; readonly id: string; readonly emoji: string; readonly on: boolean }
+export type Request = Change | { readonly name: 'read'; readonly seq: number }
+
+interface Waiting {
+  readonly request: Request
+  readonly resolve: (answer: Fields) => void
+  readonly reject: (err: RoomError) => void
+}
+
+/**
+ * What has been asked of the chat and not been answered. Asking again what was
+ * done already is harmless, so everything unanswered is asked again after a break.
+ */
+export class Requests {
+  #next = 1
+  #send: Send | undefined
+  readonly #waiting = new Map<string, Waiting>()
+
+  get size(): number { return this.#waiting.size }
+
+  joined(send: Send): void {
+    this.#send = send
+    for (const [ref, w] of this.#waiting) this.#transmit(ref, w.request)
+  }
+
+  lost(): void { this.#send = undefined }
+
+  /** Resolves when it is stored; while there is no connection it waits. */
+  ask(request: Request): Promise<Fields> {
+    const ref = String(this.#next++)
+    const answer = new Promise<Fields>((resolve, reject) => this.#waiting.set(ref, { request, resolve, reject }))
+    answer.catch(() => {}) // nobody has to listen
+    this.#transmit(ref, request)
+    return answer
+  }
+
+  done(data: Fields): void { this.#take(data)?.resolve(data) }
+
+  failed(data: Fields): void {
+    const wait = integer(data['retryAfter'])
+    this.#take(data)?.reject(refusal(integer(data['status']), text(data['detail']) || text(data['title']), wait > 0 ? wait * 1000 : undefined))
+  }
+
+  /** Refs of the changes of a message that wait; the same string while they are the same. */
+  of(id: string): string {
+    let refs = ''
+    for (const [ref, { request }] of this.#waiting) if (request.name !== 'read' && request.id === id) refs += `${ref} `
+    return refs
+  }
+
+  /** The message as it will be when everything that waits is done. */
+  applied(m: Message, me: string): Message {
+    let now = m
+    for (const { request } of this.#waiting.values()) if (request.name !== 'read' && request.id === m.id) now = apply(now, request, me)
+    return now
+  }
+
+  destroy(): void {
+    const gone = new RoomError('offline', 'the room was left before this was stored')
+    for (const w of this.#waiting.values()) w.reject(gone)
+    this.#waiting.clear()
+  }
+
+  #take(data: Fields): Waiting | undefined {
+    const ref = text(data['ref'])
+    const w = this.#waiting.get(ref)
+    this.#waiting.delete(ref)
+    return w
+  }
+
+  #transmit(ref: string, request: Request): void {
+    const { name, ...rest } = request
+    this.#send?.(name, { ref, ...rest })
+  }
+}
+
+function apply(m: Message, change: Change, me: string): Message {
+  switch (change.name) {
+    case 'edit': return { ...m, text: change.text, parts: [{ type: 'text', text: change.text }], state: 'sending' }
+    case 'delete': {
+      const { quote: _, ...rest } = m
+      return { ...rest, text: '', parts: [], mentions: [], reactions: [], deleted: true, mentionsMe: false }
+    }
+    case 'react': {
+      const held = m.reactions.find((r) => r.emoji === change.emoji)
+      const users = (held?.users ?? []).filter((u) => u !== me).concat(change.on ? me : [])
+      const next = { emoji: change.emoji, users, mine: change.on }
+      const reactions = held ? m.reactions.map((r) => r === held ? next : r) : [...m.reactions, next]
+      return { ...m, reactions: reactions.filter((r) => r.users.length > 0) }
+    }
+  }
+}
+
+/** The message in an answer. */
+export const answered = (data: Fields): unknown => fields(data)['message']

@@ -1,0 +1,249 @@
+import type { Clock } from './clock.ts'
+import { fields, identity, integer, list } from './events.ts'
+import type { Api } from './http.ts'
+import { readMessage, readParts } from './message.ts'
+import { Cell } from './readable.ts'
+import { RoomError, type Log, type Message } from './types.ts'
+
+export const pageSize = 50
+/** A longer absence is not caught up one by one. */
+const catchUp = 400
+/** Pages read to bring one old message into the window. */
+const maxReach = 50
+
+export type Stored = Message & { readonly seq: number }
+
+export interface WindowOptions {
+  readonly room: string
+  readonly api: Pick<Api, 'get'>
+  readonly clock: Clock
+  readonly slot: (user: string) => number
+  readonly name: (user: string) => string | undefined
+  readonly log: Log
+  /** Pages have come, or the window has changed otherwise. */
+  readonly onChange: () => void
+}
+
+interface Page { readonly messages: readonly unknown[]; readonly rev: number; readonly recovered: boolean }
+
+/**
+ * The stored messages that are held: all from some seq to the newest. It knows
+ * how far the server's changes (`rev`) have been seen, and reads what is missing.
+ */
+export class MessageWindow {
+  readonly hasOlder = new Cell(false)
+  readonly loading = new Cell(true)
+  readonly #o: WindowOptions
+  #me = ''
+  #stored = new Map<number, Stored>() // by seq
+  #ids = new Map<string, number>() // seq of a stored id
+  #names = new Map<string, string>() // of those who have written
+  #from = Infinity // lowest seq held
+  #through = 0 // everything from #from to here is held
+  #last = 0 // highest seq the server has told of
+  #rev = 0 // every change up to here has been seen
+  #epoch = '' // of the history that all these numbers are of
+  #lastRev = 0 // highest rev the server has told of
+  #opened = false // the first page is here
+  #online = false
+  #filling = false
+  #failures = 0
+  #cancel: (() => void) | undefined
+  #older: Promise<void> | undefined
+
+  constructor(options: WindowOptions) { this.#o = options }
+
+  get last(): number { return this.#last }
+  get opened(): boolean { return this.#opened }
+
+  joined(me: string, lastSeq: number, lastRev: number, epoch: string): void {
+    this.#me = me
+    this.#online = true
+    if (epoch !== this.#epoch || lastRev < this.#rev) this.#forget()
+    this.#epoch = epoch
+    this.#last = Math.max(this.#last, lastSeq)
+    this.#lastRev = Math.max(this.#lastRev, lastRev)
+    this.#failures = 0
+    this.#fill()
+  }
+
+  lost(): void {
+    this.#online = false
+    this.#cancel?.()
+    this.#cancel = undefined
+  }
+
+  byId(id: string): Stored | undefined { return this.#stored.get(this.#ids.get(id) ?? 0) }
+
+  /** By seq. */
+  all(): Stored[] { return [...this.#stored.values()].sort((a, b) => a.seq - b.seq) }
+
+  /** A message as an event brought it; what is missing before it is read. Undefined if it is none, or nothing new. */
+  heard(v: unknown): Stored | undefined {
+    const m = this.#read([v])[0]
+    if (!m) return undefined
+    if (m.rev === this.#rev + 1) this.#rev = m.rev // events come in order of rev
+    this.#lastRev = Math.max(this.#lastRev, m.rev)
+    const known = this.#stored.get(m.seq)
+    const isNew = m.seq > this.#last
+    this.#last = Math.max(this.#last, m.seq)
+    // An old message that changed, below the window, is not held: it would leave a hole.
+    if (!known && this.#opened && m.seq < this.#from) return m
+    const taken = this.#put(m)
+    this.#measure()
+    this.#fill()
+    return taken || isNew ? m : undefined
+  }
+
+  loadOlder(limit = pageSize): Promise<void> {
+    return this.#older ??= this.#loadOlder(limit).finally(() => { this.#older = undefined })
+  }
+
+  /** Reads back until the message is held; false if there is no such message, or it is too far. */
+  async reach(id: string): Promise<boolean> {
+    if (this.byId(id)) return true
+    const m = await this.message(id)
+    for (let i = 0; m && i < maxReach && this.#from > m.seq && this.hasOlder.get(); i++) await this.loadOlder(200)
+    return this.byId(id) !== undefined
+  }
+
+  async message(id: string): Promise<Stored | undefined> {
+    return this.byId(id) ?? this.#read([await this.#o.api.get(`${this.#path}/${encodeURIComponent(id)}`)])[0]
+  }
+
+  /** Replies to a message; they are not taken into the window. */
+  async replies(thread: string, before: number, limit: number): Promise<readonly Stored[]> {
+    const { messages } = await this.#get(`thread=${encodeURIComponent(thread)}&limit=${limit}${before > 0 && Number.isFinite(before) ? `&before=${before}` : ''}`)
+    return this.#read(messages)
+  }
+
+  /** Somebody's slot or name has become known. */
+  peopleChanged(): void {
+    for (const [seq, m] of this.#stored) {
+      const slot = this.#o.slot(m.user.id)
+      const parts = m.mentions.length > 0 ? readParts(m.text, m.mentions, this.#name) : m.parts
+      if (slot !== m.user.slot || (parts !== m.parts && JSON.stringify(parts) !== JSON.stringify(m.parts))) {
+        this.#stored.set(seq, { ...m, parts, user: { ...m.user, slot } })
+      }
+    }
+  }
+
+  readonly #name = (user: string): string | undefined => this.#o.name(user) ?? this.#names.get(user)
+
+  #read(messages: readonly unknown[]): Stored[] {
+    for (const v of messages) {
+      const author = identity(fields(v)['user'])
+      if (author) this.#names.set(author.id, author.name)
+    }
+    return messages.map((v) => readMessage(v, { me: this.#me, slot: this.#o.slot, name: this.#name })).filter((m) => m !== undefined)
+  }
+
+  /** True unless this, or something newer, is held already. */
+  #put(m: Stored): boolean {
+    const held = this.#stored.get(m.seq)
+    if (held && (held.rev > m.rev || JSON.stringify(held) === JSON.stringify(m))) return false
+    this.#stored.set(m.seq, m)
+    this.#ids.set(m.id, m.seq)
+    return true
+  }
+
+  #measure(): void {
+    if (!this.#opened) return // the first page decides where the window begins
+    while (this.#stored.has(this.#through + 1)) this.#through++
+    while (this.#stored.has(this.#from - 1)) this.#from--
+    this.hasOlder.set(this.#from > 1)
+  }
+
+  /** Reads what is missing. One page at a time; again later if it fails. */
+  #fill(): void {
+    if (this.#filling || this.#cancel || !this.#online) return
+    const afresh = !this.#opened || this.#last - this.#through > catchUp || this.#lastRev - this.#rev > catchUp
+    const changes = !afresh && this.#rev > 0 && this.#rev < this.#lastRev
+    if (!afresh && !changes && this.#through >= this.#last) return this.loading.set(false)
+    this.#filling = true
+    const read = afresh ? this.#open() : changes ? this.#changes() : this.#hole()
+    read.then(() => {
+      this.#failures = 0
+      this.#filling = false
+      this.#measure()
+      this.#fill()
+      this.#o.onChange()
+    }).catch((err: unknown) => {
+      this.#filling = false
+      this.#o.log('warn', 'messages could not be read', err)
+      if (err instanceof RoomError && !err.retryable) return this.loading.set(false)
+      this.#cancel = this.#o.clock.after(Math.min(30_000, 1000 * 2 ** this.#failures++), () => {
+        this.#cancel = undefined
+        this.#fill()
+      })
+    })
+  }
+
+  /** Another history has taken the place of the one that is held: a backup was restored, say. */
+  #forget(): void {
+    this.#stored.clear()
+    this.#ids.clear()
+    this.#opened = false
+    this.#from = Infinity
+    this.#through = this.#last = this.#rev = this.#lastRev = 0
+  }
+
+  /** The window begins anew with the last page. */
+  async #open(): Promise<void> {
+    this.#begin(await this.#get(`limit=${pageSize}`))
+  }
+
+  #begin({ messages, rev }: Page): void {
+    const page = this.#read(messages)
+    const seqs = page.map((m) => m.seq)
+    this.#opened = true
+    this.#from = seqs.length > 0 ? Math.min(...seqs) : 1
+    this.#through = Math.max(0, ...seqs)
+    this.#last = Math.max(this.#last, this.#through)
+    this.#rev = rev
+    this.#lastRev = Math.max(this.#lastRev, rev)
+    for (const [seq, m] of this.#stored) {
+      if (seq >= this.#from) continue
+      this.#stored.delete(seq)
+      this.#ids.delete(m.id)
+    }
+    for (const m of page) this.#put(m)
+  }
+
+  /** What is new or has changed since #rev. */
+  async #changes(): Promise<void> {
+    const answer = await this.#get(`changed=${this.#rev}&limit=200${this.#epoch === '' ? '' : `&epoch=${encodeURIComponent(this.#epoch)}`}`)
+    if (!answer.recovered) {
+      this.#forget()
+      return this.#begin(answer)
+    }
+    const page = this.#read(answer.messages)
+    for (const m of page) {
+      this.#last = Math.max(this.#last, m.seq)
+      if (m.seq >= this.#from) this.#put(m)
+    }
+    this.#rev = page.length > 0 ? Math.max(this.#rev, ...page.map((m) => m.rev)) : this.#lastRev
+  }
+
+  async #hole(): Promise<void> {
+    const { messages } = await this.#get(`after=${this.#through}&limit=200`)
+    if (messages.length === 0) this.#through = this.#last // the server knows of nothing there
+    for (const m of this.#read(messages)) this.#put(m)
+  }
+
+  async #loadOlder(limit: number): Promise<void> {
+    if (!this.hasOlder.get()) return
+    const { messages } = await this.#get(`before=${this.#from}&limit=${Math.min(200, Math.max(1, limit))}`)
+    for (const m of this.#read(messages)) this.#put(m)
+    if (messages.length === 0) this.#from = 1
+    this.#measure()
+    this.#o.onChange()
+  }
+
+  get #path(): string { return `/api/rooms/${encodeURIComponent(this.#o.room)}/messages` }
+
+  async #get(query: string): Promise<Page> {
+    const answer = fields(await this.#o.api.get(`${this.#path}?${query}`))
+    return { messages: list(answer['messages']), rev: integer(answer['rev']), recovered: answer['recovered'] !== false }
+  }
+}
