@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -147,6 +148,31 @@ func AppendSyncStatus(dst []byte, applied bool) []byte {
 // AppendStateless appends the body of a stateless message.
 func AppendStateless(dst, payload []byte) []byte {
 	return lib0.AppendVarBytes(append(dst, byte(TypeStateless)), payload)
+}
+
+// StatelessEvent is the stateless message that tells a Hocuspocus client of an event:
+// {"weft":"event","name":…,"data":…}. body is one that EncodeEvent made.
+func StatelessEvent(body []byte) ([]byte, error) {
+	if len(body) == 0 || Type(body[0]) != TypeEvent {
+		return nil, fmt.Errorf("%w: no event", ErrFrame)
+	}
+	e, err := DecodeEvent(body[1:])
+	if err != nil {
+		return nil, err
+	}
+	var data any
+	if err := e.Into(&data); err != nil {
+		return nil, err
+	}
+	payload, err := json.Marshal(struct {
+		Weft string `json:"weft"`
+		Name string `json:"name"`
+		Data any    `json:"data"`
+	}{"event", e.Name, data})
+	if err != nil {
+		return nil, fmt.Errorf("wire: event %s: %w", e.Name, err)
+	}
+	return AppendStateless(nil, payload), nil
 }
 
 // IsStateless tells whether a body is a stateless message.

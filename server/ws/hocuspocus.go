@@ -303,23 +303,6 @@ func (h *hocuspocus) hold(d *document) {
 	}
 }
 
-// stateless passes a message on to everybody else in the room. Weft has no
-// hooks that would do it, and gives it no meaning.
-func (h *hocuspocus) stateless(d *document, payload []byte) {
-	h.conn.limit.ask()
-	if len(payload) > maxStateless {
-		h.conn.close(wire.CloseTooLarge, fmt.Sprintf("a stateless message of %d bytes, the limit is %d", len(payload), maxStateless))
-		return
-	}
-	if d.person.role(d.peer.room.ID()) >= auth.Comment {
-		d.peer.room.Relay(d.peer, wire.AppendStateless(nil, payload))
-	}
-}
-
-// maxStateless keeps a burst of stateless messages within a queue: what can't
-// be let go of ends a slow connection.
-const maxStateless = 8 << 10
-
 // leave ends a document. Nobody is told: the provider that asked for it is gone,
 // and one that has taken its place would take the answer for its own.
 func (h *hocuspocus) leave(address string) {

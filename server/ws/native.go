@@ -261,11 +261,7 @@ func (n *native) join(e wire.Event) error {
 	n.channels[ask.Channel] = ch
 	me := d.arrive(c, &c.person, ch.name, id)
 	answer := joined{Room: id, Role: who.Role.String(), User: userEvent{who.User, who.Name}, Slot: me.Slot}
-	if answer.People, err = d.People.People(ctx, string(id)); err == nil {
-		answer.Typing = d.Typing.Users(string(id))
-		err = n.chatOf(ctx, &answer)
-	}
-	if err != nil {
+	if err := d.inside(ctx, &c.person, &answer); err != nil {
 		n.leave(ask.Channel)
 		c.log.Error("joining a room", "room", id, "err", err)
 		return refuse(wire.CloseOverload, "the room cannot be read now")
@@ -275,15 +271,18 @@ func (n *native) join(e wire.Event) error {
 	return nil
 }
 
-// chatOf says where the room's chat stands.
-func (n *native) chatOf(ctx context.Context, a *joined) error {
-	rev, err := n.conn.door.Members.LastRev(ctx, a.Room)
-	if err != nil {
+// inside says who is in a room, and where its chat stands for the person.
+func (d *Door) inside(ctx context.Context, who *person, a *joined) (err error) {
+	if a.People, err = d.People.People(ctx, string(a.Room)); err != nil {
 		return err
 	}
-	unread, err := n.conn.door.Members.Unread(ctx, a.Room, a.User.ID)
-	a.LastRev, a.LastSeq, a.Epoch = rev, unread.LastSeq, n.conn.door.Chat.Epoch()
-	if !n.conn.person.anonymous {
+	a.Typing = d.Typing.Users(string(a.Room))
+	if a.LastRev, err = d.Members.LastRev(ctx, a.Room); err != nil {
+		return err
+	}
+	unread, err := d.Members.Unread(ctx, a.Room, a.User.ID)
+	a.LastSeq, a.Epoch = unread.LastSeq, d.Chat.Epoch()
+	if !who.anonymous {
 		a.Read = &unread
 	}
 	return err

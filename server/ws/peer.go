@@ -29,10 +29,11 @@ type peer struct {
 	cursor *room.Cursor // nil before the room has woken the peer
 	// acked is the count that a native client has not been told yet; 0 if it
 	// has. acks are those not yet passed on to a Hocuspocus client, one by one.
-	acked uint64
-	acks  int
-	held  *held // nil if nothing is held
-	left  bool  // what the room still says is for nobody
+	acked   uint64
+	acks    int
+	held    *held // nil if nothing is held
+	listens bool  // a Hocuspocus client hears events
+	left    bool  // what the room still says is for nobody
 }
 
 // held is what the room says until the client has been told that it has joined.
@@ -61,9 +62,33 @@ func (p *peer) Echoes() bool { return !p.native() && p.address == nil }
 // Deliver implements room.Peer.
 func (p *peer) Deliver(class room.Class, body []byte) {
 	if class == room.Event && !p.native() && (p.address == nil || !wire.IsStateless(body)) {
-		return // stock Yjs providers know no events
+		if body = p.heard(body); body == nil {
+			return // stock Yjs providers know no events
+		}
 	}
 	p.say(body)
+}
+
+// heard returns an event as a Hocuspocus client that listens is told it, or nil.
+func (p *peer) heard(event []byte) []byte {
+	p.mu.Lock()
+	listens := p.listens
+	p.mu.Unlock()
+	if !listens {
+		return nil
+	}
+	body, err := wire.StatelessEvent(event)
+	if err != nil {
+		panic(err) // it is our own
+	}
+	return body
+}
+
+// listen makes a Hocuspocus client hear the room's events, or no longer.
+func (p *peer) listen(on bool) {
+	p.mu.Lock()
+	p.listens = on
+	p.mu.Unlock()
 }
 
 // addressed puts what stands before each body of the room before this one.
