@@ -296,6 +296,57 @@ func TestReadMarksReachTheOtherTabs(t *testing.T) {
 	}
 }
 
+// TestSearchFollowsTheChat: what is found is what is said now, in this room.
+func TestSearchFollowsTheChat(t *testing.T) {
+	s := run(t, Config{Limits: "lab"})
+	ana := s.guest(t, "Ana")
+	for i, text := range []string{"Osmosis moves water", "nothing", "osmosis, again"} {
+		s.message(t, "a/b", ana.Token, map[string]any{"id": fmt.Sprint("m", i), "text": text})
+	}
+	s.message(t, "elsewhere", ana.Token, map[string]any{"text": "osmosis"})
+	find := func(query string) (found string) {
+		t.Helper()
+		var got struct {
+			Results []struct {
+				Message store.Message
+				Snippet struct {
+					Text  string
+					Marks [][2]int
+				}
+			}
+		}
+		if code := s.call(t, "GET", "/api/rooms/a%2Fb/search?q="+url.QueryEscape(query), ana.Token, nil, &got); code != 200 {
+			t.Fatalf("search for %q: %d", query, code)
+		}
+		for _, r := range got.Results {
+			found += fmt.Sprint(r.Message.ID, " ", r.Snippet.Text, r.Snippet.Marks, ";")
+		}
+		return found
+	}
+	for query, want := range map[string]string{
+		"osmo":        "m2 osmosis, again[[0 7]];m0 Osmosis moves water[[0 7]];",
+		"water moves": "m0 Osmosis moves water[[8 5] [14 5]];",
+		`"`:           "",
+		"forms : *":   "",
+		"":            "",
+	} {
+		if got := find(query); got != want {
+			t.Errorf("%q: %s, want %s", query, got, want)
+		}
+	}
+	s.call(t, "PATCH", "/api/rooms/a%2Fb/messages/m0", ana.Token, map[string]any{"text": "diffusion"}, nil)
+	s.call(t, "DELETE", "/api/rooms/a%2Fb/messages/m2", ana.Token, nil, nil)
+	if got := find("osmosis"); got != "" {
+		t.Errorf("found %s", got)
+	}
+	if got := find("diffusion"); got != "m0 diffusion[[0 9]];" {
+		t.Errorf("found %s", got)
+	}
+	if code := s.call(t, "GET", "/api/rooms/a%2Fb/search?q="+strings.Repeat("x", 201), ana.Token, nil, nil); code != 422 {
+		t.Errorf("a long query: %d", code)
+	}
+}
+
 // TestRolesHoldInTheChat: who may read reads and marks, who may comment writes,
 // changes what is theirs and reacts, who administers changes anybody's, and
 // nobody anything more, over both doors.
@@ -322,6 +373,7 @@ func TestRolesHoldInTheChat(t *testing.T) {
 			{"GET", "/messages", nil, status(auth.Read, 200)},
 			{"GET", "/messages?changed=0", nil, status(auth.Read, 200)},
 			{"GET", "/messages/m1", nil, status(auth.Read, 200)},
+			{"GET", "/search?q=theirs", nil, status(auth.Read, 200)},
 			{"GET", "/read", nil, status(auth.Read, 200)},
 			{"POST", "/read", map[string]any{"seq": 1}, status(auth.Read, 200)},
 			{"POST", "/messages", map[string]any{"id": "mine", "text": "mine", "thread": "m1"}, status(auth.Comment, 201)},

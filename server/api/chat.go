@@ -258,3 +258,23 @@ func (a *API) myRooms(c echo.Context) error {
 	}
 	return c.JSON(http.StatusOK, map[string]any{"rooms": rooms, "next": next})
 }
+
+// search finds messages, the newest first.
+func (a *API) search(c echo.Context) error {
+	id, roomID, err := a.enter(c, auth.Read)
+	if err != nil {
+		return err
+	}
+	var before, limit int64
+	if err := numbers(c, map[string]*int64{"before": &before, "limit": &limit}); err != nil {
+		return err
+	}
+	if limit > 100 {
+		return badRequest("limit is at most 100")
+	}
+	found, err := a.Chat.Search(c.Request().Context(), id, roomID, c.QueryParam("q"), store.Seq(before), int(limit))
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, map[string]any{"results": found})
+}

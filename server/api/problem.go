@@ -56,6 +56,7 @@ var status = []struct {
 	{ws.ErrStopping, http.StatusServiceUnavailable, "The server is stopping"},
 	{room.ErrMemory, http.StatusServiceUnavailable, "The server is full"},
 	{room.ErrClosed, http.StatusServiceUnavailable, "The server is stopping"},
+	{context.Canceled, http.StatusServiceUnavailable, "The request was given up"}, // nobody reads it
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, "The server is too busy"},
 }
 

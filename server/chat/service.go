@@ -64,6 +64,8 @@ type Service struct {
 	now  func() time.Time
 	seed maphash.Seed
 	pace *pace
+	// searching holds a token for each search under way.
+	searching chan struct{}
 	// order makes Posted and Changed follow rev: a room's lock is held from
 	// storing a change until it has been handed on.
 	order [64]sync.Mutex
@@ -83,7 +85,7 @@ func New(c Config) *Service {
 	if c.Barred == nil {
 		c.Barred = func(string, store.RoomID) bool { return false }
 	}
-	return &Service{c: c, now: time.Now, seed: maphash.MakeSeed(), pace: newPace(c.Limits)}
+	return &Service{c: c, now: time.Now, seed: maphash.MakeSeed(), pace: newPace(c.Limits), searching: make(chan struct{}, searches)}
 }
 
 // lock keeps the order of a room's changes.

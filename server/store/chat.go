@@ -75,6 +75,14 @@ type MessagePage struct {
 	Thread        string // only replies to this message; empty: all messages
 }
 
+// SearchPage asks for messages that a query finds with seq below Before, the
+// newest first. Limit 0 means 20, at most 100.
+type SearchPage struct {
+	Query  Query
+	Before Seq // 0: not set
+	Limit  int
+}
+
 // Edit replaces a message's text.
 type Edit struct {
 	ID       string
@@ -171,6 +179,9 @@ type Chat interface {
 	// Changes returns messages as they are now whose Rev is above after, in its
 	// order: what is new and what has changed. Limit as in MessagePage.
 	Changes(ctx context.Context, room RoomID, after Rev, limit int) ([]Message, error)
+	// Search returns what a query finds in a room. A query without words finds
+	// nothing, and nothing finds a deleted message.
+	Search(ctx context.Context, room RoomID, p SearchPage) ([]Message, error)
 	LastSeq(ctx context.Context, room RoomID) (Seq, error)
 	// LastRev is 0 for a room without messages.
 	LastRev(ctx context.Context, room RoomID) (Rev, error)

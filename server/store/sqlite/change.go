@@ -37,6 +37,9 @@ func (s *Store) EditMessage(ctx context.Context, room store.RoomID, e store.Edit
 		if err := t.mentioned(n, *m); err != nil {
 			return false, err
 		}
+		if err := t.indexWords(n, m.Seq, m.Text, true); err != nil {
+			return false, err
+		}
 		if fresh := newMentions(before, m.Mentions); fact && len(fresh) > 0 {
 			told := *m
 			told.Mentions = fresh
@@ -62,6 +65,9 @@ func (s *Store) DeleteMessage(ctx context.Context, room store.RoomID, id string)
 		m.Version++
 		var err error
 		if m.Rev, err = t.change(n, m.Seq, "deleted = 1, text = '', quote = NULL, mentions = '[]', reactions = NULL, edited_by = NULL, version = ?", m.Version); err != nil {
+			return false, err
+		}
+		if err := t.indexWords(n, m.Seq, "", true); err != nil {
 			return false, err
 		}
 		if err := t.unmentioned(n, m.Seq, before); err != nil || m.Thread == "" {

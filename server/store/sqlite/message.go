@@ -108,6 +108,9 @@ func (t *tx) post(m store.Message, fact bool, underRoot func(*tx, *store.Message
 	if err := t.mentioned(room, m); err != nil {
 		return store.Message{}, false, err
 	}
+	if err := t.indexWords(room, m.Seq, m.Text, false); err != nil {
+		return store.Message{}, false, err
+	}
 	if root != nil && !m.Deleted {
 		if err := t.replied(room, *root, +1); err != nil {
 			return store.Message{}, false, err

@@ -24,6 +24,11 @@ func migrations() []string {
 	return names
 }
 
+// steps are what a migration does behind its script that SQL alone can't.
+var steps = map[string]func(context.Context, *sql.Tx) error{
+	"migrations/0006_search.sql": indexMessages,
+}
+
 // formatOf returns the format of the file, 0 for a new one. It refuses what
 // this version must not touch.
 func formatOf(ctx context.Context, db *sql.DB) (version int, err error) {
@@ -59,14 +64,14 @@ func migrate(ctx context.Context, db *sql.DB, version int) error {
 		if err != nil {
 			return err
 		}
-		if err := runMigration(ctx, db, string(script), i+1); err != nil {
+		if err := runMigration(ctx, db, string(script), steps[names[i]], i+1); err != nil {
 			return fmt.Errorf("%s: %w", names[i], err)
 		}
 	}
 	return nil
 }
 
-func runMigration(ctx context.Context, db *sql.DB, script string, version int) error {
+func runMigration(ctx context.Context, db *sql.DB, script string, step func(context.Context, *sql.Tx) error, version int) error {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
@@ -78,6 +83,11 @@ func runMigration(ctx context.Context, db *sql.DB, script string, version int) e
 		fmt.Sprintf("PRAGMA user_version = %d", version),
 	} {
 		if _, err := tx.ExecContext(ctx, s); err != nil {
+			return err
+		}
+	}
+	if step != nil {
+		if err := step(ctx, tx); err != nil {
 			return err
 		}
 	}

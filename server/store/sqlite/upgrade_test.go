@@ -89,6 +89,21 @@ func TestUpgradeKeepsTheChat(t *testing.T) {
 			t.Errorf("unread of %s: %+v, want %+v", user, got, want)
 		}
 	}
+	found, err := s.Search(t.Context(), "room", store.SearchPage{Query: store.ParseQuery("text r")})
+	must(t, err)
+	if len(found) != 0 { // "r" alone is no beginning
+		t.Errorf("found %+v", found)
+	}
+	found, err = s.Search(t.Context(), "room", store.SearchPage{Query: store.ParseQuery("text ro")})
+	must(t, err)
+	if len(found) != 2 || found[0].ID != "round" || found[1].ID != "root" {
+		t.Errorf("found %+v", found)
+	}
+	found, err = s.Search(t.Context(), "room", store.SearchPage{Query: store.ParseQuery("gone")})
+	must(t, err)
+	if len(found) != 0 {
+		t.Errorf("found %+v", found)
+	}
 	// And it goes on from there.
 	m, _, err := s.PostMessage(t.Context(), store.Message{ID: "new", Room: "room", User: store.User{ID: "ann"}, Thread: "r3", Mentions: []store.Mention{{User: "ben"}}, CreatedAt: last}, false)
 	must(t, err)

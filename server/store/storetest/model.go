@@ -184,6 +184,7 @@ func modelPage(t *testing.T, o *storeUnderTest, r *rand.Rand, room store.RoomID,
 	}
 	same(t, fmt.Sprintf("page %+v of %q", p, room), value(o.S.Messages(t.Context(), room, p))(t), want)
 
+	modelSearch(t, o, r, room, m)
 	after := store.Rev(r.Int64N(int64(m.rev) + 2))
 	want = []store.Message{}
 	for _, msg := range m.messages {
