@@ -217,7 +217,7 @@ func (f *feed) questions() []*Cursor {
 // goroutine.
 type Cursor struct {
 	feed   *feed
-	member *member // owned by the room's goroutine
+	member *member // guarded by Room.mu
 	// echo: the peer is told its own updates too, once they are on disk.
 	echo bool
 

@@ -18,6 +18,7 @@ type flow struct {
 	bytes  int
 	since  time.Time // when the first of them came
 	nextAt time.Time // when the feed may be told more
+	told   time.Time // when the peers had been told what was new last
 
 	moved   bool // awareness has changed
 	movedAt time.Time
@@ -54,7 +55,7 @@ func (r *Room) say(author *member, update []byte) {
 	f.bytes += len(update)
 }
 
-// tell is called after each command: it tells the peers what is due, and arms
+// tell is called by who works for the room, after each turn: it tells the peers what is due, and arms
 // the timer for what is not yet. While more commands are at hand it waits for
 // them, but no longer than a tick.
 func (r *Room) tell() {
@@ -63,7 +64,7 @@ func (r *Room) tell() {
 		return
 	}
 	now := time.Now()
-	busy := len(r.commands) > 0
+	busy := len(r.commands) > 0 // in the queue by now
 	wake := false
 	var due time.Time
 	if len(f.batch) > 0 {
@@ -90,6 +91,7 @@ func (r *Room) tell() {
 		for _, m := range r.state.members {
 			m.peer.Wake(m.cursor)
 		}
+		f.told = time.Now()
 	}
 	if !due.IsZero() && !due.Equal(f.armed) {
 		f.timer.Reset(due.Sub(now))

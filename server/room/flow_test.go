@@ -86,7 +86,6 @@ type table struct {
 
 func newTable(t *testing.T) *table {
 	r := newRoom("r", crdt.New(crdt.Options{}), &Hub{log: quietLog, limits: DefaultLimits()})
-	r.flow.timer = time.NewTimer(time.Hour)
 	t.Cleanup(func() { r.flow.timer.Stop() })
 	return &table{r, t}
 }
@@ -224,8 +223,8 @@ func TestEverybodyGetsEverything(t *testing.T) {
 					}
 				}
 			}
-			if r.bytes != 0 || r.waiting != nil {
-				t.Errorf("%d bytes wait", r.bytes)
+			if r.waiting.bytes != 0 || r.waiting.effects != nil {
+				t.Errorf("%d bytes wait", r.waiting.bytes)
 			}
 			r.tidy(start)
 			if r.feed.entries != nil || r.feed.bytes != 0 {

@@ -171,6 +171,8 @@ func (h *Hub) serve(ctx context.Context, id store.RoomID, e *entry) {
 	}
 	h.sound(id)
 	e.room = newRoom(id, doc, h)
+	_, trouble := h.journal.health()
+	e.room.health(trouble)
 	close(e.loaded)
 	if err := e.room.run(ctx); err != nil {
 		_ = h.judge(id, err) // its peers have been told

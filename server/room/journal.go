@@ -58,31 +58,39 @@ type record struct {
 
 // durable tells a room how many of its records are on disk.
 type durable struct {
-	mu    sync.Mutex
-	n     uint64
-	err   error         // the store refuses this room's records: nothing more will be on disk
-	moved chan struct{} // holds a token when n or err has changed since it was last read
+	settled func() // is called when n has changed; does not block
+
+	mu     sync.Mutex
+	n      uint64
+	err    error         // the store refuses this room's records: nothing more will be on disk
+	moved  chan struct{} // holds a token when n or err has changed since it was last read
+	broken chan struct{} // holds a token once err is set
 }
 
-func newDurable() *durable { return &durable{moved: make(chan struct{}, 1)} }
+func newDurable() *durable {
+	return &durable{settled: func() {}, moved: make(chan struct{}, 1), broken: make(chan struct{}, 1)}
+}
 
 func (d *durable) set(n uint64) {
 	d.mu.Lock()
 	d.n = n
 	d.mu.Unlock()
-	d.tell()
+	d.settled()
+	token(d.moved)
 }
 
 func (d *durable) fail(err error) {
 	d.mu.Lock()
 	d.err = err
 	d.mu.Unlock()
-	d.tell()
+	token(d.moved)
+	token(d.broken)
 }
 
-func (d *durable) tell() {
+// token puts one into a channel that has room for one.
+func token(c chan<- struct{}) {
 	select {
-	case d.moved <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }

@@ -25,8 +25,9 @@ type Who struct {
 	Anonymous bool
 }
 
-// Peer is one connection in one room, as the room sees it. The room calls it
-// from its goroutine; no method may block or call the room.
+// Peer is one connection in one room, as the room sees it. Whoever works for the
+// room calls it, and the journal's goroutine, one at a time for each method; no
+// method may block or call the room.
 type Peer interface {
 	// Wake says that c, which is always the same for one peer, may have
 	// something: take it with c.Next when the connection can carry it, and go

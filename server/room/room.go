@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,13 +16,16 @@ import (
 	"weft/server/wire"
 )
 
-// Room is one live room: a document, its awareness, and the peers in it. One
-// goroutine owns them; the methods send it commands and are safe for
-// concurrent use. A command waits while the room's queue is full, which holds
-// up the socket it came from.
+// Room is one live room: a document, its awareness, and the peers in it. The
+// methods give it commands and are safe for concurrent use. Who finds the room at
+// rest carries its command out itself, as handing it over would cost more than
+// most commands do; otherwise it waits for the room's goroutine, and while the
+// queue is full so does the socket it came from.
 type Room struct {
-	id       store.RoomID
+	id store.RoomID
+	// commands are taken out with mu held, so that each peer's keep their order.
 	commands chan *command // pointers, since a queue's memory is there before it is used
+	queued   chan struct{} // holds a token when there may be some
 	// events do not wait for the disk as commands may, nor their senders for
 	// the room.
 	events  *events
@@ -34,13 +38,22 @@ type Room struct {
 	memory    *atomic.Int64 // of all rooms
 	accounted atomic.Int64  // this room's part of it
 
-	// Owned by the goroutine.
-	warned  bool // that the document is large
-	state   *state
-	waiting []effect // acks, and answers alike, whose records are not on disk yet, in order
-	bytes   int      // in waiting
 	feed    *feed
-	flow    flow
+	waiting waiting
+
+	mu     sync.Mutex // held by who works for the room
+	over   bool       // nobody may work for it any more
+	warned bool       // that the document is large
+	state  *state
+	flow   flow
+}
+
+// waiting are the acks, and answers alike, whose records are not on disk yet. Its
+// lock is taken after Room.mu, and before that of a feed or a peer.
+type waiting struct {
+	mu      sync.Mutex
+	effects []effect // in order
+	bytes   int      // in effects
 }
 
 const (
@@ -51,6 +64,10 @@ const (
 	maxWaiting = 8 << 20
 	ackSize    = 200
 	tickEvery  = 3 * time.Second
+	// A room of at most smallRoom peers that have been told nothing for atRest
+	// carries commands out where they come from.
+	smallRoom = 32
+	atRest    = time.Millisecond
 )
 
 // ID returns the room's id.
@@ -102,10 +119,65 @@ func (r *Room) end(reason error) {
 
 func (r *Room) do(c command) {
 	c.now = time.Now()
+	if r.carryNow(c) {
+		return
+	}
 	select {
 	case r.commands <- &c:
+		token(r.queued)
 	case <-r.stopped:
 	}
+}
+
+// carryNow carries a command out on the caller's goroutine, after those that
+// wait, which may be of the same peer. It does not if somebody else works for the
+// room, if no commands are taken now, or if the room is large or busy: while its
+// goroutine tells the peers something, what comes meanwhile gathers in the queue.
+func (r *Room) carryNow(c command) (done bool) {
+	if !r.mu.TryLock() {
+		return false
+	}
+	defer r.mu.Unlock()
+	if r.over || len(r.state.members) > smallRoom || c.now.Sub(r.flow.told) < atRest || r.heavy() || r.journal.full() != nil {
+		return false
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			r.failed(p)
+			r.end(errFailed)
+			done = true
+		}
+	}()
+	r.carryQueued()
+	r.carry(c)
+	r.tell()
+	return true
+}
+
+// carryQueued carries out what waits now.
+func (r *Room) carryQueued() {
+	for range len(r.commands) {
+		r.carry(*<-r.commands) // only who holds mu takes any
+	}
+}
+
+// errFailed says that a room has ended with a bug.
+var errFailed = errors.New("room: it has failed")
+
+// failed is called with mu held when somebody has panicked who worked for the room:
+// what is in memory can't be trusted any more.
+func (r *Room) failed(p any) {
+	r.log.Error("panic in a room; closing it", "room", r.id, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	r.over = true
+	r.closeAll("the room failed: come back")
+}
+
+// heavy tells whether too much waits for the disk to take more.
+func (r *Room) heavy() bool {
+	w := &r.waiting
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.bytes > maxWaiting
 }
 
 // load reads the stored document. Nothing is served before it has returned.
@@ -135,12 +207,14 @@ func open(stored store.Doc) (*crdt.Doc, error) {
 
 func newRoom(id store.RoomID, doc *crdt.Doc, h *Hub) *Room {
 	r := &Room{
-		id: id, commands: make(chan *command, commandQueue), events: newEvents(),
+		id: id, commands: make(chan *command, commandQueue), queued: make(chan struct{}, 1), events: newEvents(),
 		broken: make(chan error, 1), stopped: make(chan struct{}),
 		journal: h.journal, durable: newDurable(), log: h.log, memory: &h.memory,
 		feed:  newFeed(doc.StateVector()),
 		state: &state{id: id, doc: doc, aware: awareness.NewSet(awareness.Options{}), voices: voices{}, born: time.Now(), members: map[Peer]*member{}, limits: h.limits},
 	}
+	r.durable.settled = r.release
+	r.flow.timer = time.NewTimer(time.Hour)
 	r.account()
 	return r
 }
@@ -159,64 +233,86 @@ func (r *Room) account() {
 // is on disk. An error says that it ended for another reason, with its peers
 // closed; store.ErrCorrupt, that its stored document is damaged.
 //
-// A panic is a bug, and what is in memory can't be trusted after it: the room
-// ends with it, alone, and its peers come back to what is stored.
+// A panic is a bug: the room ends with it, alone, and its peers come back to what
+// is stored.
 func (r *Room) run(ctx context.Context) (err error) {
 	defer close(r.stopped)
 	defer func() { r.memory.Add(-r.accounted.Load()) }()
 	defer func() {
 		if p := recover(); p != nil {
-			r.log.Error("panic in a room; closing it", "room", r.id, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			r.closeAll("the room failed: come back")
+			r.mu.Lock()
+			r.failed(p)
+			r.mu.Unlock()
 			r.settle()
 		}
 	}()
 	ticker := time.NewTicker(tickEvery)
 	defer ticker.Stop()
+	timer := r.flow.timer
+	defer timer.Stop()
 	changed, trouble := r.journal.health()
-	r.health(trouble)
-	r.flow.timer = time.NewTimer(time.Hour)
-	defer r.flow.timer.Stop()
+	r.work(func() { r.health(trouble) })
 	for {
-		commands, roomy := r.commands, r.journal.full()
-		if r.bytes > maxWaiting || roomy != nil {
-			commands = nil
+		queued, roomy := r.queued, r.journal.full()
+		var lighter <-chan struct{}
+		switch {
+		case r.heavy():
+			queued, lighter = nil, r.durable.moved
+		case roomy != nil:
+			queued = nil
+		case len(r.commands) > 0: // not taken before, and their token may be gone
+			token(queued)
 		}
 		select {
-		case c := <-commands:
-			r.carry(*c)
+		case <-queued:
+			r.work(r.carryQueued)
 		case <-r.events.more:
-			for _, body := range r.events.take() {
-				r.carry(command{kind: broadcastEvent, raw: body, now: time.Now()})
-			}
+			r.work(func() {
+				for _, body := range r.events.take() {
+					r.carry(command{kind: broadcastEvent, raw: body, now: time.Now()})
+				}
+			})
 		case <-roomy:
+		case <-lighter:
 		case <-changed:
 			r.release() // the acks first
 			changed, trouble = r.journal.health()
-			r.health(trouble)
-		case <-r.durable.moved:
-			if err := r.durable.failed(); err != nil {
-				r.closeAll("the room is damaged on disk")
-				return err
-			}
-			r.release()
+			r.work(func() { r.health(trouble) })
+		case <-r.durable.broken:
+			r.work(func() { r.finish("the room is damaged on disk") })
+			return r.durable.failed()
 		case <-r.feed.asked:
-			r.serve()
-		case <-r.flow.timer.C:
-			r.flow.armed = time.Time{}
+			r.work(r.serve)
+		case <-timer.C:
+			r.work(func() { r.flow.armed = time.Time{} })
 		case now := <-ticker.C:
-			r.account()
-			r.apply(r.state.step(command{kind: tick, now: now}))
-			r.tidy(now)
+			r.work(func() {
+				r.account()
+				r.apply(r.state.step(command{kind: tick, now: now}))
+				r.tidy(now)
+			})
 		case err := <-r.broken:
 			r.log.Error("closing a room", "room", r.id, "err", err)
-			r.closeAll("the room is overloaded: come back")
+			r.work(func() { r.finish("the room is overloaded: come back") })
 			r.settle()
+			if err == errFailed {
+				err = nil
+			}
 			return err
 		case <-ctx.Done():
-			r.drain()
+			r.work(r.drain)
+			r.settle()
 			return nil
 		}
+	}
+}
+
+// work does something for the room and tells its peers what is new.
+func (r *Room) work(something func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.over {
+		something()
 		r.tell()
 	}
 }
@@ -235,30 +331,28 @@ func (r *Room) health(trouble error) {
 	}
 }
 
+// finish closes all peers and lets nobody work for the room any more.
+func (r *Room) finish(reason string) {
+	r.over = true
+	r.closeAll(reason)
+}
+
 func (r *Room) closeAll(reason string) {
 	for _, m := range r.state.members {
 		m.peer.Close(wire.CloseOverload, reason)
 	}
 }
 
-// drain carries out what has arrived and waits until it is on disk.
+// drain carries out what has arrived.
 func (r *Room) drain() {
-	for {
-		select {
-		case c := <-r.commands:
-			r.carry(*c)
-			continue
-		default:
-		}
-		break
-	}
-	r.settle()
+	r.carryQueued()
+	r.over = true
 }
 
 // settle waits until what was handed to the journal is on disk, or never will
 // be.
 func (r *Room) settle() {
-	for len(r.waiting) > 0 && r.durable.failed() == nil {
+	for r.waits() && r.durable.failed() == nil {
 		select {
 		case <-r.durable.moved:
 			r.release()
@@ -270,6 +364,13 @@ func (r *Room) settle() {
 			return
 		}
 	}
+}
+
+func (r *Room) waits() bool {
+	w := &r.waiting
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.effects) > 0
 }
 
 func (r *Room) apply(effects []effect) {
@@ -294,19 +395,12 @@ func (r *Room) apply(effects []effect) {
 		case want:
 			r.feed.want(e.to.cursor, e.data)
 			e.to.peer.Wake(e.to.cursor)
-		case give:
-			if e.after > r.durable.get() {
-				r.wait(e)
-				continue
-			}
-			r.give(e.to, e.answer)
+		case give, ack:
+			r.once(e)
 		case journal:
 			r.journal.add(record{
 				update: store.Update{Room: r.id, Data: e.data}, room: r.durable, n: r.state.appended,
 			})
-		case ack:
-			r.wait(e)
-			r.release()
 		case refuse:
 			e.to.peer.Refused()
 		case closePeer:
@@ -317,9 +411,19 @@ func (r *Room) apply(effects []effect) {
 	}
 }
 
-func (r *Room) wait(e effect) {
-	r.waiting = append(r.waiting, e)
-	r.bytes += e.size()
+// once carries an effect out once its records are on disk. Acks keep their order;
+// an answer that waits for nothing need not.
+func (r *Room) once(e effect) {
+	w := &r.waiting
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if on := r.durable.get(); e.after <= on && (e.kind == give || len(w.effects) == 0) {
+		r.feed.settled(on)
+		r.settled(e)
+		return
+	}
+	w.effects = append(w.effects, e)
+	w.bytes += e.size()
 }
 
 // size is what an effect that waits counts for.
@@ -331,26 +435,35 @@ func (e effect) size() int {
 	return n
 }
 
-// release sends what waits for records that are on disk now.
+// release carries out what waits for records that are on disk now. The journal
+// calls it, too.
 func (r *Room) release() {
+	w := &r.waiting
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	on := r.durable.get()
 	r.feed.settled(on)
 	n := 0
-	for ; n < len(r.waiting) && r.waiting[n].after <= on; n++ {
-		e := r.waiting[n]
-		r.bytes -= e.size()
-		r.waiting[n] = effect{}
-		switch {
-		case e.kind == give:
-			r.give(e.to, e.answer)
-		case e.to.cursor.echo:
-			e.to.peer.Wake(e.to.cursor)
-		default:
-			e.to.peer.Acked(e.n)
-		}
+	for ; n < len(w.effects) && w.effects[n].after <= on; n++ {
+		e := w.effects[n]
+		w.bytes -= e.size()
+		w.effects[n] = effect{}
+		r.settled(e)
 	}
-	if r.waiting = r.waiting[n:]; len(r.waiting) == 0 {
-		r.waiting = nil
+	if w.effects = w.effects[n:]; len(w.effects) == 0 {
+		w.effects = nil
+	}
+}
+
+// settled carries out an effect whose records are on disk.
+func (r *Room) settled(e effect) {
+	switch {
+	case e.kind == give:
+		r.give(e.to, e.answer)
+	case e.to.cursor.echo:
+		e.to.peer.Wake(e.to.cursor)
+	default:
+		e.to.peer.Acked(e.n)
 	}
 }
 
@@ -373,11 +486,12 @@ func (r *Room) Text(ctx context.Context, root string) (text string, err error) {
 	return text, err
 }
 
-// read runs f on the room's goroutine, between commands.
+// read runs f between commands, on the room's goroutine.
 func (r *Room) read(ctx context.Context, f func(*crdt.Doc)) error {
 	done := make(chan struct{})
 	select {
 	case r.commands <- &command{kind: look, read: f, now: time.Now(), done: done}:
+		token(r.queued)
 	case <-r.stopped:
 		return ErrClosed
 	case <-ctx.Done():
