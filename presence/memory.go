@@ -25,8 +25,9 @@ type Memory struct {
 	stop context.CancelFunc
 	done sync.WaitGroup
 
-	rearm chan struct{} // capacity 1: the next deadline may be earlier now
-	feed  *Feed
+	rearm     chan struct{} // capacity 1: the next deadline may be earlier now
+	feed      *Feed
+	followers *Followers
 
 	mu     sync.Mutex
 	closed bool
@@ -36,8 +37,8 @@ type Memory struct {
 
 var _ Tracker = (*Memory)(nil)
 
-// NewMemory starts a tracker with two goroutines: one waits for deadlines, the
-// other calls the watchers. Close it.
+// NewMemory starts a tracker with three goroutines: one waits for deadlines, one
+// calls the watchers, one the followers. Close it.
 func NewMemory(o MemoryOptions) *Memory {
 	ctx, stop := context.WithCancel(context.Background())
 	m := &Memory{
@@ -46,6 +47,8 @@ func NewMemory(o MemoryOptions) *Memory {
 		feed:  NewFeed(),
 		state: newState(cmp.Or(o.Grace, Grace), cmp.Or(o.Idle, IdleAfter), cmp.Or(o.Away, AwayAfter)),
 	}
+	m.followers = NewFollowers(m.look, nil)
+	m.state.changed = m.followers.Changed
 	m.done.Go(func() { m.keepTime(ctx) })
 	return m
 }
@@ -124,6 +127,14 @@ func (m *Memory) Status(_ context.Context, users []string) (map[string]Seen, err
 // Watch calls fn with every diff from now on; see [Feed.Watch].
 func (m *Memory) Watch(fn func(Diff)) (stop func()) { return m.feed.Watch(fn) }
 
+// Follow begins an empty list of people; see [Tracker].
+func (m *Memory) Follow(fn func(map[string]Seen)) Following { return m.followers.Follow(fn) }
+
+func (m *Memory) look(users []string) map[string]Seen {
+	all, _ := m.Status(context.Background(), users) // fails only once closed
+	return all
+}
+
 // Close ends the goroutines and waits for them. Diffs still queued are not
 // delivered.
 func (m *Memory) Close() error {
@@ -133,6 +144,7 @@ func (m *Memory) Close() error {
 	m.stop()
 	m.done.Wait()
 	m.feed.Close()
+	m.followers.Close()
 	return nil
 }
 

@@ -111,6 +111,12 @@ type Tracker interface {
 	// not call it either. To follow a room, Watch first and list its People
 	// then: a diff or two may repeat what the list says already.
 	Watch(fn func(Diff)) (stop func())
+	// Follow begins an empty list of people. fn is called with how they are, as
+	// soon as that is known, and with those who have changed whenever some have;
+	// of changes that come fast it may skip some and ends at the last. It is
+	// called from one goroutine of the tracker, must return quickly, and must
+	// not call the tracker or the Following.
+	Follow(fn func(map[string]Seen)) Following
 	// Close ends timers and goroutines, and waits for them.
 	Close() error
 }

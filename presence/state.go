@@ -29,6 +29,8 @@ type state struct {
 	slots *SlotMemory
 	seen  *recent[string, time.Time]
 	count uint64 // people that ever arrived: orders them
+	// changed is told of people whose status over all rooms may be another; may be nil.
+	changed func(user string)
 }
 
 // maxSeen bounds the last seen times that are remembered, the longest unused
@@ -292,11 +294,19 @@ func (s *state) pass(p *person, now time.Time, d *Diff) {
 		s.seen.put(p.ID, u.left)
 	}
 	d.Leaves = append(d.Leaves, p.ID)
+	s.stir(p.ID)
+}
+
+func (s *state) stir(user string) {
+	if s.changed != nil {
+		s.changed(user)
+	}
 }
 
 // refresh works out devices, status and the next deadline.
 func (s *state) refresh(p *person, now time.Time) {
 	p.Devices = len(p.conns)
+	s.stir(p.ID)
 	if p.Devices == 0 {
 		s.schedule(p, p.left.Add(s.grace)) // the status stays as it was
 		return

@@ -17,11 +17,11 @@ type sse struct {
 	code  int
 }
 
-func (s *site) events(t *testing.T, token, last string) *sse {
+func (s *site) events(t *testing.T, token, last string, query ...string) *sse {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
-	r, err := http.NewRequestWithContext(ctx, "GET", "http://"+s.host+"/api/events", nil)
+	r, err := http.NewRequestWithContext(ctx, "GET", "http://"+s.host+"/api/events?"+strings.Join(query, "&"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,10 +1,13 @@
 package presencetest
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"weft/presence"
 )
@@ -156,6 +159,71 @@ func testIdle(f *fixture) {
 		f.join("s", "1", "ana")
 		f.equal("the best of all rooms", f.status("ana").Status, presence.Online)
 	}
+}
+
+func testFollow(f *fixture) {
+	var mu sync.Mutex
+	told := map[string]presence.Seen{}
+	list := f.Follow(func(news map[string]presence.Seen) {
+		mu.Lock()
+		defer mu.Unlock()
+		for id, seen := range news {
+			told[id[:len(id)-len(f.salt)]] = seen
+		}
+	})
+	are := func(want map[string]presence.Seen) {
+		f.Helper()
+		if f.Exact {
+			f.Advance(time.Second)
+		}
+		f.eventually(fmt.Sprintf("told are %v", want), func() bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return cmp.Diff(told, want) == ""
+		})
+	}
+	f.join("r", "1", "ana")
+	list.Add("ana"+f.salt, "ben"+f.salt)
+	want := map[string]presence.Seen{"ana": {Status: presence.Online, Devices: 1}, "ben": {Status: presence.Offline}}
+	are(want)
+	f.join("s", "2", "ben")
+	f.join("s", "3", "cleo") // whom nobody follows
+	want["ben"] = presence.Seen{Status: presence.Online, Devices: 1}
+	are(want)
+	f.ok(f.Rest(f.Context(), "s"+f.salt, "2"+f.salt))
+	want["ben"] = presence.Seen{Status: presence.Idle, Devices: 1}
+	are(want)
+	f.join("r", "2", "ben")
+	want["ben"] = presence.Seen{Status: presence.Online, Devices: 1}
+	are(want)
+	f.leave("s", "2")
+	f.leave("r", "2") // in the grace period
+	want["ben"] = presence.Seen{Status: presence.Online}
+	are(want)
+	list.Remove("ben" + f.salt)
+	f.join("r", "2", "ben")
+	f.join("r", "4", "ana")
+	want["ana"] = presence.Seen{Status: presence.Online, Devices: 2}
+	are(want)
+	list.Add("ben" + f.salt)
+	want["ben"] = presence.Seen{Status: presence.Online, Devices: 1}
+	are(want)
+	if f.Exact {
+		f.leave("r", "2")
+		f.Advance(f.Grace)
+		f.Advance(time.Second)
+		mu.Lock()
+		ben := told["ben"]
+		mu.Unlock()
+		if ben.Status != presence.Offline || ben.LastSeen == nil {
+			f.Errorf("gone, and told is %+v", ben)
+		}
+		want["ben"] = ben
+	}
+	list.Stop()
+	list.Add("cleo" + f.salt)
+	f.leave("r", "1")
+	are(want)
 }
 
 // toldStatus takes the next diff, which tells of one person, that they are so now.

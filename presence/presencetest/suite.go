@@ -32,6 +32,7 @@ func RunIn(t *testing.T, clock Clock, new New) {
 		test func(f *fixture)
 		waits
 	}{
+		{"followers are told how people are", testFollow, forNothing},
 		{"who does nothing is idle and then away", testIdle, forIdle},
 		{"a join is told and listed", testJoin, forNothing},
 		{"a second tab is no second person", testTabs, forGrace},
@@ -55,7 +56,8 @@ func RunIn(t *testing.T, clock Clock, new New) {
 			}
 			clock, times := clock, Times{clock.Grace, presence.IdleAfter, presence.AwayAfter}
 			if !clock.Exact && c.waits != forGrace {
-				times.Grace = time.Hour // however slow the machine is, the test is over before
+				// However slow the machine is, the test is over before.
+				times = Times{time.Hour, time.Hour, 2 * time.Hour}
 				if c.waits == forIdle {
 					times.Idle, times.Away = 2*time.Second, 20*time.Second
 				}

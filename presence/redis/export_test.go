@@ -10,6 +10,7 @@ func (t *Tracker) Crash() {
 	pubsub.Close()
 	t.done.Wait()
 	t.feed.Close()
+	t.follow.Close()
 	t.client.Close()
 }
 

@@ -25,6 +25,7 @@ import (
 //	P:{uT}:node:NODE  set     people of partition T                    like the other
 //	P:{uT}:seen:USER  string  when last seen, ms of Redis' clock       30 days
 //	P:{rT}:room:ROOM  channel the NODE that changed the room
+//	P:{uT}:user:USER  channel the NODE where the person's devices changed
 //	P:{n}:nodes       channel nothing; subscribing again to it shows a lost connection
 //
 // state is o (online), i (idle), a (away) or g (in the grace period). gen is from the room's counter,

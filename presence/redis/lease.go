@@ -113,6 +113,7 @@ func (t *Tracker) rebirth(ctx context.Context) {
 	t.degraded, t.hidden = false, false
 	t.rewrite(true)
 	t.reread()
+	t.follow.ChangedAll()
 }
 
 // rewrite has all connections and people written. Under mu.
@@ -203,6 +204,7 @@ func (t *Tracker) judge(l leases) {
 	}
 	if len(died) > 0 {
 		t.bury(func(e remote) bool { return t.dead[e.node] })
+		t.follow.ChangedAll()
 	}
 	if len(t.reaps) > 0 {
 		signal(t.reapNow)
@@ -253,6 +255,7 @@ func (t *Tracker) keepTime(ctx context.Context) {
 		if t.degraded && !t.hidden && now.Sub(t.since) > t.o.Hold {
 			t.hidden = true
 			t.bury(func(remote) bool { return true })
+			t.follow.ChangedAll()
 		}
 		if !t.quiet.IsZero() && now.After(t.quiet) {
 			t.quiet = time.Time{}

@@ -1,15 +1,12 @@
 package redis
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"net"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
-
-	"weft/presence"
 )
 
 const (
@@ -66,12 +63,12 @@ func (t *Tracker) subscribe(ctx context.Context) {
 	pubsub := t.pubsub
 	var join, part []string
 	for _, key := range t.part {
-		if t.byKey[key] == nil {
+		if !t.wants(key) {
 			part = append(part, key)
 		}
 	}
 	for _, key := range t.join {
-		if t.byKey[key] != nil {
+		if t.wants(key) {
 			join = append(join, key)
 		}
 	}
@@ -127,8 +124,13 @@ func (t *Tracker) hear(news any) {
 			t.heard = true
 		} else if r := t.byKey[m.Channel]; r != nil {
 			t.readLater(r) // only now is no change missed
+		} else if user, ok := t.followed[m.Channel]; ok {
+			t.follow.Changed(user)
 		}
 	case *goredis.Message:
+		if user, ok := t.followed[m.Channel]; ok {
+			t.follow.Changed(user)
+		}
 		if r := t.byKey[m.Channel]; r != nil && m.Payload != t.node {
 			t.readLater(r)
 		}
@@ -145,6 +147,9 @@ func (t *Tracker) resubscribe(ctx context.Context) {
 	old := t.pubsub
 	t.pubsub = t.client.Subscribe(ctx) // of no channel yet: does no input or output
 	for key := range t.byKey {
+		t.join = append(t.join, key)
+	}
+	for key := range t.followed {
 		t.join = append(t.join, key)
 	}
 	pubsub := t.pubsub
@@ -279,79 +284,4 @@ func (t *Tracker) verify(r *room, others map[string]remote, fields map[string]st
 			t.writeLater(c)
 		}
 	}
-}
-
-// statusBatch is how many people one exchange asks about.
-const statusBatch = 250
-
-// Status of people over all rooms.
-func (t *Tracker) Status(ctx context.Context, users []string) (map[string]presence.Seen, error) {
-	all := make(map[string]presence.Seen, len(users))
-	for ; len(users) > 0; users = users[min(statusBatch, len(users)):] {
-		if err := t.status(ctx, users[:min(statusBatch, len(users))], all); err != nil {
-			return nil, err
-		}
-	}
-	return all, nil
-}
-
-func (t *Tracker) status(ctx context.Context, users []string, all map[string]presence.Seen) error {
-	t.mu.Lock()
-	closed, degraded := t.closed, t.degraded
-	t.mu.Unlock()
-	if closed {
-		return presence.ErrClosed
-	}
-	nodes := make([]*goredis.MapStringStringCmd, len(users))
-	seen := make([]*goredis.StringCmd, len(users))
-	if !degraded {
-		limited, cancel := context.WithTimeout(ctx, t.o.Timeout)
-		defer cancel()
-		pipe := t.client.Pipeline()
-		for i, id := range users {
-			nodes[i] = pipe.HGetAll(limited, t.keys.user(id))
-			seen[i] = pipe.Get(limited, t.keys.seen(id))
-		}
-		if _, err := pipe.Exec(limited); err != nil && !errors.Is(err, goredis.Nil) {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			degraded = true // the lease will find out
-		}
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for i, id := range users {
-		s := presence.Seen{Status: presence.Offline}
-		u := t.users[id]
-		states := map[byte]int{} // how many nodes say so
-		if u != nil && u.here() {
-			s.Devices = len(u.conns)
-			states[stateOf(u.status)]++
-		}
-		var left time.Time
-		if u != nil {
-			left = u.left
-		}
-		if !degraded {
-			for node, value := range nodes[i].Val() {
-				if node == t.node || t.mine[node] || t.dead[node] {
-					continue
-				}
-				d := parseDevices(value)
-				s.Devices += d.n
-				states[stateOf(d.status)]++
-			}
-			if ms, err := seen[i].Int64(); err == nil && time.UnixMilli(ms).After(left) {
-				left = time.UnixMilli(ms)
-			}
-		}
-		s.Status = cmp.Or(best(states), presence.Offline)
-		if s.Status == presence.Offline && !left.IsZero() {
-			left = left.UTC().Truncate(time.Minute)
-			s.LastSeen = &left
-		}
-		all[id] = s
-	}
-	return nil
 }

@@ -76,6 +76,7 @@ type Tracker struct {
 	log    *slog.Logger
 	client *goredis.Client
 	feed   *presence.Feed
+	follow *presence.Followers
 	stop   context.CancelFunc
 	done   sync.WaitGroup
 
@@ -97,6 +98,7 @@ type Tracker struct {
 	mine     map[string]bool // ids of our former lives that Redis still has
 	rooms    map[string]*room
 	byKey    map[string]*room
+	followed map[string]string // people that are followed, by key
 	users    map[string]*user
 	slots    *presence.SlotMemory
 	nodes    map[string]int  // entries in mirrors, by node
@@ -149,11 +151,12 @@ func New(o Options) (*Tracker, error) {
 		renewNow: make(chan struct{}, 1), clockNow: make(chan struct{}, 1),
 		reapNow: make(chan struct{}, 1), mine: map[string]bool{},
 		node: newID(), degraded: true, since: time.Now(),
-		rooms: map[string]*room{}, byKey: map[string]*room{}, users: map[string]*user{},
+		rooms: map[string]*room{}, byKey: map[string]*room{}, followed: map[string]string{}, users: map[string]*user{},
 		slots: presence.NewSlotMemory(), nodes: map[string]int{}, dead: map[string]bool{}, absent: map[string]int{},
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	t.stop = stop
+	t.follow = presence.NewFollowers(func(users []string) map[string]presence.Seen { return t.look(ctx, users) }, t.concern)
 	t.pubsub = t.client.Subscribe(ctx, t.keys.nodes())
 	t.renew(ctx) // so that a Redis that answers is used from the first moment
 	t.done.Go(func() { t.reapDead(ctx) })
@@ -283,7 +286,7 @@ func (t *Tracker) stir(room, name string, f func(c *conn, now time.Time)) error 
 
 // People lists the people in the room, by arrival.
 func (t *Tracker) People(ctx context.Context, name string) ([]presence.Person, error) {
-	r, err := t.follow(ctx, name)
+	r, err := t.mirror(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -293,7 +296,7 @@ func (t *Tracker) People(ctx context.Context, name string) ([]presence.Person, e
 
 // Here tells whether the person has a live connection in the room.
 func (t *Tracker) Here(ctx context.Context, name, user string) (bool, error) {
-	r, err := t.follow(ctx, name)
+	r, err := t.mirror(ctx, name)
 	if err != nil {
 		return false, err
 	}
@@ -302,9 +305,9 @@ func (t *Tracker) Here(ctx context.Context, name, user string) (bool, error) {
 	return p != nil && p.devices() > 0, nil
 }
 
-// follow returns the room as mirrored, with the lock held unless it fails. A
+// mirror returns the room as mirrored, with the lock held unless it fails. A
 // room that was not mirrored is read first.
-func (t *Tracker) follow(ctx context.Context, name string) (*room, error) {
+func (t *Tracker) mirror(ctx context.Context, name string) (*room, error) {
 	t.mu.Lock()
 	if t.closed {
 		t.mu.Unlock()
@@ -348,6 +351,7 @@ func (t *Tracker) Close() error {
 	err := pubsub.Close() // ends listen's read
 	t.done.Wait()
 	t.feed.Close()
+	t.follow.Close()
 	if again {
 		return nil
 	}

@@ -215,6 +215,7 @@ func (t *Tracker) count(u *user, c *conn, from, to byte) {
 		u.states[to]++
 	}
 	u.status = cmp.Or(best(u.states), u.status)
+	t.follow.Changed(u.id)
 	t.writeUser(u)
 }
 

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -26,6 +28,7 @@ func trouble(t *testing.T, happen, pass func(s *server)) {
 	a.shows("ana:1 ben:1 cleo:1")
 	b.shows("ana:1 ben:1 cleo:1")
 
+	onB, onA := a.follows("ben", "cleo"), b.follows("ana")
 	happen(s)
 	b.leave("3") // for good
 	b.join("4", "ben")
@@ -44,6 +47,12 @@ func trouble(t *testing.T, happen, pass func(s *server)) {
 			n.neverLeft(user)
 		}
 	}
+	eventually(t, "cleo is followed to the end", func() bool { return onB.is("cleo") == presence.Offline })
+	for who, list := range map[string]*followed{"ben": onB, "ana": onA} {
+		if list.was(who, presence.Offline) || list.is(who) != presence.Online {
+			t.Errorf("%s is told to be %s, and flickers %v", who, list.is(who), list.was(who, presence.Offline))
+		}
+	}
 	// And later: no lease runs out that should not, and nobody comes back.
 	wait(quick(s).Lease * 2)
 	for _, n := range []*node{a, b} {
@@ -52,6 +61,46 @@ func trouble(t *testing.T, happen, pass func(s *server)) {
 			n.neverLeft(user)
 		}
 	}
+}
+
+// followed is what was told of people.
+type followed struct {
+	mu   sync.Mutex
+	told map[string][]presence.Status
+}
+
+// follows follows people, and waits until all are told to be online.
+func (n *node) follows(users ...string) *followed {
+	n.t.Helper()
+	f := &followed{told: map[string][]presence.Status{}}
+	list := n.Follow(func(news map[string]presence.Seen) {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		for id, seen := range news {
+			f.told[id] = append(f.told[id], seen.Status)
+		}
+	})
+	n.t.Cleanup(list.Stop)
+	list.Add(users...)
+	for _, user := range users {
+		eventually(n.t, user+" is followed", func() bool { return f.is(user) == presence.Online })
+	}
+	return f
+}
+
+func (f *followed) is(user string) presence.Status {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if told := f.told[user]; len(told) > 0 {
+		return told[len(told)-1]
+	}
+	return ""
+}
+
+func (f *followed) was(user string, s presence.Status) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Contains(f.told[user], s)
 }
 
 func TestRedisRestarted(t *testing.T) {

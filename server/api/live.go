@@ -80,6 +80,20 @@ func (l *Live) send(to topic, e LiveEvent) {
 	}
 }
 
+// push queues an event for one stream.
+func (l *Live) push(to topic, ch chan liveEvent, e LiveEvent) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, open := l.streams[to][ch]; !open {
+		return
+	}
+	select {
+	case ch <- liveEvent{id: e.ID, text: e.encode()}:
+	default:
+		l.remove(to, ch)
+	}
+}
+
 // open adds a stream; its channel is closed when it must end. ok is false when
 // whose it is has too many, or the server stops.
 func (l *Live) open(to topic, whose string) (events chan liveEvent, ok bool) {

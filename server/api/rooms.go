@@ -10,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"weft/server/auth"
+	"weft/server/ws"
 )
 
 // yWebsocket leads to the room named by the rest of the path.
@@ -89,20 +90,28 @@ func (a *API) presence(c echo.Context) error {
 	if _, err := a.identify(c); err != nil {
 		return err
 	}
-	var ids []string
-	for id := range strings.SplitSeq(c.QueryParam("ids"), ",") {
-		if id != "" {
-			ids = append(ids, id)
-		}
-	}
-	if len(ids) > 200 {
-		return badRequest("at most 200 ids at a time")
+	ids, err := watched(c.QueryParam("ids"))
+	if err != nil {
+		return err
 	}
 	seen, err := a.People.Status(c.Request().Context(), ids)
 	if err != nil {
 		return err
 	}
 	return c.JSON(http.StatusOK, seen)
+}
+
+// watched is a list of ids in a query parameter.
+func watched(list string) (ids []string, err error) {
+	for id := range strings.SplitSeq(list, ",") {
+		if id != "" {
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) > ws.MaxWatched {
+		return nil, badRequest(fmt.Sprintf("at most %d ids at a time", ws.MaxWatched))
+	}
+	return ids, nil
 }
 
 // readDoc exports the document: as text of one root, as JSON, or as a Yjs

@@ -8,7 +8,9 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"weft/notify"
+	"weft/presence"
 	"weft/server/auth"
+	"weft/server/ws"
 )
 
 const (
@@ -16,11 +18,16 @@ const (
 	sseWrite     = 10 * time.Second // a stream that takes longer to take an event is ended
 )
 
-// myEvents is a stream of what concerns one person. It begins with
+// myEvents is a stream of what concerns one person, and of how people are whom
+// they watch. It begins with
 // "connected", whose recovered says whether everything since Last-Event-ID
 // follows; if not, the client reads the inbox.
 func (a *API) myEvents(c echo.Context) error {
 	id, err := a.person(c)
+	if err != nil {
+		return err
+	}
+	watch, err := watched(c.QueryParam("watch"))
 	if err != nil {
 		return err
 	}
@@ -43,6 +50,13 @@ func (a *API) myEvents(c echo.Context) error {
 	}{id.User, recovered, counts}})
 	for _, n := range missed {
 		s.event(LiveEvent{ID: n.ID, Name: "notification", Data: n})
+	}
+	if len(watch) > 0 {
+		following := a.People.Follow(func(news map[string]presence.Seen) {
+			a.Live.push(me, events, LiveEvent{Name: "status", Data: ws.Statuses{Users: news}})
+		})
+		defer following.Stop()
+		following.Add(watch...)
 	}
 	s.follow(id, events, func(e liveEvent) bool {
 		s.say(e.id, e.text)

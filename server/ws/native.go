@@ -21,6 +21,8 @@ type native struct {
 	greeted  bool
 	hello    *time.Timer // ends a connection that does not say hello
 	channels map[uint64]*channel
+	watched  map[string]bool    // ids of people
+	watching presence.Following // nil before the first watch
 }
 
 // channel is a room that the connection has joined.
@@ -38,6 +40,9 @@ func (n *native) opened() {
 
 func (n *native) closed() {
 	n.hello.Stop()
+	if n.watching != nil {
+		n.watching.Stop()
+	}
 	for id := range n.channels {
 		n.leave(id)
 	}
@@ -99,6 +104,10 @@ func (n *native) control(b wire.Body) {
 		err = n.part(e)
 	case e.Name == "active":
 		err = n.active(e)
+	case e.Name == "watch":
+		err = n.watch(e)
+	case e.Name == "unwatch":
+		err = n.unwatch(e)
 	case e.Name == "ping":
 		n.say(0, "pong", struct{}{})
 	}

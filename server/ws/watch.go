@@ -1,0 +1,65 @@
+package ws
+
+import (
+	"fmt"
+
+	"weft/presence"
+	"weft/server/wire"
+)
+
+// MaxWatched is how many people one connection or stream may watch.
+const MaxWatched = 200
+
+// maxUserID bounds what a list of people holds, in bytes.
+const maxUserID = 256
+
+// Statuses is the event "status": how people are over all rooms, by id.
+type Statuses struct {
+	Users map[string]presence.Seen `json:"users"`
+}
+
+type userIDs struct {
+	Users []string `json:"users"`
+}
+
+// watch follows people. Who may use the connection may: what is told is the status
+// and a coarse last seen, and no room.
+func (n *native) watch(e wire.Event) error {
+	var ask userIDs
+	if err := e.Into(&ask); err != nil {
+		return err
+	}
+	if n.watching == nil {
+		n.watched = map[string]bool{}
+		n.watching = n.conn.door.People.Follow(func(news map[string]presence.Seen) { n.say(0, "status", Statuses{news}) })
+	}
+	for _, id := range ask.Users {
+		if n.watched[id] {
+			continue
+		}
+		if len(id) > maxUserID {
+			return fmt.Errorf("ids of people have at most %d bytes", maxUserID)
+		}
+		if len(n.watched) >= MaxWatched {
+			n.refuse(0, wire.CloseRate, fmt.Sprintf("a connection watches at most %d people", MaxWatched))
+			break
+		}
+		n.watched[id] = true
+		n.watching.Add(id)
+	}
+	return nil
+}
+
+func (n *native) unwatch(e wire.Event) error {
+	var ask userIDs
+	if err := e.Into(&ask); err != nil {
+		return err
+	}
+	for _, id := range ask.Users {
+		if n.watched[id] {
+			delete(n.watched, id)
+			n.watching.Remove(id)
+		}
+	}
+	return nil
+}
