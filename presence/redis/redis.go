@@ -140,6 +140,7 @@ func New(o Options) (*Tracker, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	goredis.SetLogger(&chatter{log: o.Log})
 	options.DialTimeout, options.ReadTimeout, options.WriteTimeout = o.Timeout, o.Timeout, o.Timeout
 	options.ContextTimeoutEnabled = true
 	options.MaxRetries = -1 // a lost connection must show
