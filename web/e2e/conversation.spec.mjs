@@ -181,5 +181,24 @@ test('the log keeps its place, and knows what was read', async (t) => {
     assert.ok(heard.length <= 2 + (Date.now() - began) / 3000, heard.join(' | '))
   })
 
+  await t.test('a search finds old messages, and a result leads to it', async () => {
+    await page.getByRole('button', { name: 'Search messages' }).click()
+    const field = page.locator('weft-search input')
+    await field.fill('osmosiss')
+    await page.locator('weft-search .none', { hasText: 'Nothing matches ‘osmosiss’' }).waitFor()
+    await field.fill('line 003')
+    const hit = page.locator('weft-search [data-found]')
+    await until('one result', async () => await hit.count() === 1)
+    await hit.locator('mark', { hasText: '003' }).waitFor()
+    await hit.click()
+    await until('the message in view', () => row(page, 'line 003').evaluate((e) => {
+      const [box, view] = [e.getBoundingClientRect(), e.closest('.log').getBoundingClientRect()]
+      return box.top >= view.top && box.bottom <= view.bottom && e.matches(':focus')
+    }).catch(() => false))
+    await page.getByRole('button', { name: 'Search messages' }).click()
+    await page.keyboard.press('Escape')
+    assert.equal(await page.locator('weft-search').count(), 0)
+  })
+
   assert.deepEqual(ben.faults, [])
 })

@@ -1,6 +1,6 @@
 // Importing this defines the elements around the page. The page itself, with
 // its editor, is define-page.ts, which an application loads later.
-import { WeftAvatars, WeftBell, WeftChat, WeftComposer, WeftPeople, WeftRail, WeftStatus, define } from './index.ts'
+import { WeftAvatars, WeftBell, WeftChat, WeftComposer, WeftPeople, WeftRail, WeftSearch, WeftStatus, define } from './index.ts'
 
 define('weft-avatars', WeftAvatars)
 define('weft-bell', WeftBell)
@@ -8,6 +8,7 @@ define('weft-chat', WeftChat)
 define('weft-composer', WeftComposer)
 define('weft-people', WeftPeople)
 define('weft-rail', WeftRail)
+define('weft-search', WeftSearch)
 define('weft-status', WeftStatus)
 
 declare global {
@@ -18,6 +19,7 @@ declare global {
     'weft-composer': WeftComposer
     'weft-people': WeftPeople
     'weft-rail': WeftRail
+    'weft-search': WeftSearch
     'weft-status': WeftStatus
   }
 }

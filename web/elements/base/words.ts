@@ -46,6 +46,8 @@ export const say = {
   actions: 'Message actions', react: 'React', replyTo: 'Reply in thread', edit: 'Edit', reply: 'reply', replies: 'replies',
   oneEmoji: 'One emoji', otherEmoji: 'Other emoji', you: 'You', someone: 'Someone',
   quoteEdited: 'Edited since', quoteGone: 'Removed from the page', toQuote: 'Show in the page', unquote: 'Remove the quote',
+  search: 'Search messages', results: 'Messages found', more: 'More', nothingMatches: (q: string): string => `Nothing matches ‘${q}’`,
+  matches: (n: number, more: boolean): string => `${n}${more ? ' or more' : ''} found`,
   editing: 'Editing', cancel: 'Cancel', save: 'Save', send: 'Send', mention: 'Mention someone', peopleToMention: 'People to mention',
   below: (n: number, name: string | undefined): string => `${n} new${name === undefined ? '' : `, from ${name}`}`,
 } as const

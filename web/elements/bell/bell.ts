@@ -20,9 +20,9 @@ export class WeftBell extends WeftElement {
 
   static override styles = [sheet, css`
     :host { position: relative; }
-    .dot { position: absolute; inset: 6px 6px auto auto; inline-size: 8px; block-size: 8px; border-radius: 50%; background: var(--weft-bad); box-shadow: 0 0 0 2px var(--weft-surface); }
-    .icon .count { position: absolute; inset: -1px -3px auto auto; padding: 0 5px; font-weight: 700; box-shadow: 0 0 0 2px var(--weft-surface); }
-    .panel { position: fixed; inset: 58px 12px auto auto; margin: 0; padding: 0; border: 0; inline-size: min(380px, calc(100vw - 24px)); max-block-size: min(560px, calc(100dvh - 80px)); overflow: auto; color: var(--weft-ink); background: var(--weft-raised); border-radius: var(--weft-r3); box-shadow: var(--weft-e2); }
+    .dot { position: absolute; inset-block-start: 6px; inset-inline-end: 6px; inline-size: 8px; block-size: 8px; border-radius: 50%; background: var(--weft-bad); box-shadow: 0 0 0 2px var(--weft-surface); }
+    .icon .count { position: absolute; inset-block-start: -1px; inset-inline-end: -3px; padding: 0 5px; font-weight: 700; box-shadow: 0 0 0 2px var(--weft-surface); }
+    .panel { position: fixed; inset: auto; inset-block-start: 58px; inset-inline-end: 12px; margin: 0; padding: 0; border: 0; inline-size: min(380px, calc(100vw - 24px)); max-block-size: min(560px, calc(100dvh - 80px)); overflow: auto; color: var(--weft-ink); background: var(--weft-raised); border-radius: var(--weft-r3); box-shadow: var(--weft-e2); }
     .panel:popover-open { animation: rise 180ms var(--weft-ease); }
     @keyframes rise { from { opacity: 0; translate: 0 -4px; } }
     header { display: flex; align-items: center; padding: 12px 8px 8px 16px; font-weight: 600; }

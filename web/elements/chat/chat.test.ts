@@ -1,7 +1,9 @@
-import { describe, expect, it, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, test, vi } from 'vitest'
 import type { Message } from '@weft/sdk'
+import { Announcer } from './announce.ts'
 import { isEmoji, rows } from './log.ts'
 import { complete, queryAt, suggest, written } from './mention.ts'
+import { marked } from './search.ts'
 import { initials, shortName, typingLine } from '../base/words.ts'
 
 const message = (id: string, user: string, minute: number, more: Partial<Message> = {}): Message => ({
@@ -26,6 +28,47 @@ describe('rows', () => {
 test('emoji alone are known from digits and words', () => {
   expect(['🎉 👍🏽', '🏳️‍🌈', '🇩🇪', '1️⃣', '🤯🤯🤯'].every(isEmoji)).toBe(true)
   expect(['42', '🎉 a', '🤯🤯🤯🤯', '', ' ', '🎉'.repeat(5000)].some(isEmoji)).toBe(false)
+})
+
+test('a snippet is cut at its marks, and bad marks are left out', () => {
+  const cut = (text: string, marks: [number, number][]): string => marked({ text, marks }).map((s) => s.mark ? `[${s.text}]` : s.text).join('')
+  expect(cut('red cell burst', [[0, 3], [9, 5]])).toBe('[red] cell [burst]')
+  expect(cut('red cell', [[4, 4], [0, 3], [6, 9], [-1, 2], [4, 0]])).toBe('red [cell]')
+  expect(cut('red', [])).toBe('red')
+})
+
+describe('what a screen reader is told', () => {
+  const of = (seq: number, user: string, more: Partial<Message> = {}): Message => message(`m${seq}`, user, seq, { seq, ...more })
+  beforeEach(() => { vi.useFakeTimers() })
+  afterEach(() => { vi.useRealTimers() })
+
+  test('is no history, and a burst in one sentence', () => {
+    const said: string[] = []
+    const announcer = new Announcer((words) => { if (words !== '') said.push(words) })
+    const all = [of(1, 'Mika')]
+    announcer.hear(all, false, false)
+    announcer.hear(all, true, false)
+    all.push(of(2, 'Mika'))
+    announcer.hear(all, true, false)
+    all.push(of(3, 'Jonas'), of(4, 'Mika'), of(5, 'Ana', { mine: true }))
+    announcer.hear(all, true, false)
+    announcer.hear(all, true, false)
+    expect(said).toEqual(['Mika: m2'])
+    vi.advanceTimersByTime(3000)
+    expect(said.slice(1)).toEqual(['2 new messages from Jonas and Mika'])
+    vi.advanceTimersByTime(60_000)
+    expect(said).toHaveLength(2)
+    announcer.stop()
+  })
+
+  test('is mentions only, while they write', () => {
+    const said: string[] = []
+    const announcer = new Announcer((words) => { if (words !== '') said.push(words) })
+    announcer.hear([], true, true)
+    announcer.hear([of(1, 'Mika'), of(2, 'Mika', { mentionsMe: true })], true, true)
+    expect(said).toEqual(['Mika mentions you: m2'])
+    announcer.stop()
+  })
 })
 
 describe('mentions', () => {

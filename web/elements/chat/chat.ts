@@ -30,7 +30,7 @@ const dwellMs = 600
 export class WeftChat extends WeftElement {
   static override properties = {
     room: { attribute: false }, canSend: { attribute: false }, thread: {}, below: { state: true }, open: { state: true },
-    current: { state: true }, editing: { state: true }, news: { state: true }, trouble: { state: true },
+    current: { state: true }, editing: { state: true }, searching: { state: true }, news: { state: true }, trouble: { state: true },
   }
   declare room: Room | null
   declare canSend: boolean
@@ -41,6 +41,7 @@ export class WeftChat extends WeftElement {
   declare protected open: Open
   declare protected current: string | null
   declare protected editing: Message | null
+  declare protected searching: boolean
   /** What a screen reader is told. */
   declare protected news: string
   declare protected trouble: string
@@ -65,6 +66,7 @@ export class WeftChat extends WeftElement {
     this.open = null
     this.current = null
     this.editing = null
+    this.searching = false
     this.news = ''
     this.trouble = ''
   }
@@ -101,6 +103,12 @@ export class WeftChat extends WeftElement {
     const conversation = this.#thread ?? this.room?.chat
     conversation?.setDraft(draft)
     void this.updateComplete.then(() => this.#composer?.resume())
+  }
+
+  /** Shows a field to search the room's messages with, in the place of the log. */
+  search(): void {
+    this.searching = true
+    void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>('weft-search')?.focus())
   }
 
   /** Brings a message into view and washes it; false if it cannot be found. */
@@ -161,13 +169,15 @@ export class WeftChat extends WeftElement {
     const loading = (thread ?? chat).loading.get()
     const list = rows(shown, thread ? null : this.#newFrom)
     const host = this.#host(shown)
-    return html`${thread ? html`<div class="top"><button class="icon" data-act="back" aria-label=${say.back} title=${say.back} @click=${() => this.#openThread(null)}>${icons.back}</button><b>${say.thread}</b></div>` : nothing}
-      <div class="middle">
+    return html`${this.searching ? html`<weft-search .room=${this.room} @weft-found=${this.#found} @weft-search-close=${this.#searched}></weft-search>` : nothing}
+      ${thread && !this.searching ? html`<div class="top"><button class="icon" data-act="back" aria-label=${say.back} title=${say.back} @click=${() => this.#openThread(null)}>${icons.back}</button><b>${say.thread}</b></div>` : nothing}
+      <div class="middle" ?hidden=${this.searching}>
         <div class="log" part="log" role="log" aria-live="off" aria-label=${thread ? say.thread : say.chat} aria-busy=${loading} @scroll=${this.#scrolled} @keydown=${this.#key} @focusin=${this.#focused}>
           <div class="rows">
             ${list.length === 0 && !loading ? html`<p class="empty">${say.empty}</p>` : repeat(list, (r) => r.message.id, (r) => this.#row(r, host, thread))}
           </div>
         </div>
+        <button class="icon find" part="search" aria-label=${say.search} title=${say.search} @click=${() => this.search()}>${icons.search}</button>
         ${this.below.length > 0 ? this.#more() : nothing}
       </div>
       ${this.#typing(chat.typing.get())}
@@ -267,6 +277,16 @@ export class WeftChat extends WeftElement {
   #editLast = (): void => {
     const mine = this.#shown().filter((m) => m.mine && m.state === 'sent' && !m.deleted).at(-1)
     if (mine) this.#edit(mine)
+  }
+
+  #found = (e: CustomEvent<{ id: string }>): void => {
+    this.searching = false
+    void this.goTo(e.detail.id).then((there) => { if (there) this.#focusIn(e.detail.id, '') })
+  }
+
+  #searched = (): void => {
+    this.searching = false
+    void this.updateComplete.then(() => this.focus())
   }
 
   #edited = (e: CustomEvent<{ id: string; text: string } | null>): void => {

@@ -37,7 +37,7 @@ export function row(r: Row, host: RowHost): TemplateResult {
     <article class=${names} part=${m.mine ? 'row mine' : 'row'} data-message-id=${m.id} data-state=${m.state}
       tabindex=${host.current === m.id ? 0 : -1} aria-label=${label(r)}>
       ${r.continues ? nothing : html`${face(m.user)}<div class="head"><bdi>${m.user.name}</bdi>
-        <time datetime=${m.createdAt} title=${r.at.toLocaleString()}>${clockTime(r.at)}</time></div>`}
+        <time datetime=${m.createdAt} dir="auto" title=${r.at.toLocaleString()}>${clockTime(r.at)}</time></div>`}
       ${m.quote?.text ? quoteChip(m.quote, host) : nothing}
       ${m.deleted
         ? html`<div class="text gone-text">${say.removed}</div>`

@@ -33,7 +33,7 @@ export const chatSheet = css`
   .replies { --s: 16px; font-weight: 600; color: var(--weft-ink); padding-inline-start: 5px; }
   .replies .face { font-size: 7px; } .replies .face + .face { margin-inline-start: -7px; }
   .reaction:not([disabled]):hover, .replies:hover { background: var(--weft-wash); }
-  .actions { position: absolute; inset: -13px 12px auto auto; display: flex; padding: 2px; background: var(--weft-raised); border-radius: var(--weft-r1); box-shadow: var(--weft-e1); opacity: 0; pointer-events: none; z-index: 1; }
+  .actions { position: absolute; inset-block-start: -13px; inset-inline-end: 12px; display: flex; padding: 2px; background: var(--weft-raised); border-radius: var(--weft-r1); box-shadow: var(--weft-e1); opacity: 0; pointer-events: none; z-index: 1; }
   .row:first-of-type > .actions { inset-block-start: 2px; }
   .row:is(:hover, :focus-within) > .actions { opacity: 1; pointer-events: auto; }
   .row:not(:hover, :focus-within) > .actions { visibility: hidden; }
@@ -69,6 +69,8 @@ export const chatSheet = css`
   .more { position: absolute; inset: auto 0 0; display: grid; place-items: center; pointer-events: none; padding-block-end: 8px; }
   .more button { pointer-events: auto; display: inline-flex; gap: 6px; align-items: center; background: var(--weft-accent); color: var(--weft-accent-ink); border-radius: 999px; padding: 5px 12px 5px 10px; font-size: 12.5px; font-weight: 600; box-shadow: var(--weft-e2); }
   .more svg { inline-size: 14px; block-size: 14px; }
+  .find { position: absolute; inset-block-start: 6px; inset-inline-end: 12px; background: var(--weft-surface); z-index: 1; color: var(--weft-ink-3); }
+  weft-search { flex: 1; min-block-size: 0; }
   .middle { position: relative; flex: 1; min-block-size: 0; display: flex; flex-direction: column; }
   .join { margin: 0 16px 14px; color: var(--weft-ink-3); text-align: center; font-size: 13px; }
 `

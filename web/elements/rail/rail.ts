@@ -38,7 +38,7 @@ export class WeftRail extends WeftElement {
     .bead { block-size: 20px; margin-block-start: -10px; transition: inset-block-start 180ms var(--weft-ease); }
     .bead::after { content: ""; position: absolute; inset: 0; margin: auto; inline-size: 12px; block-size: 12px; border-radius: 50%; background: var(--c); box-shadow: 0 0 0 2px var(--weft-paper); }
     .bead[data-idle]::after { background: color-mix(in oklab, var(--c) 40%, var(--weft-paper)); }
-    .bead span { position: absolute; inset: 0 calc(100% + 4px) auto auto; margin-block: auto; inset-block: 0; block-size: 20px; background: var(--c); color: var(--weft-on-c); font: 600 11.5px/12px var(--weft-font); padding: 4px 7px; border-radius: 7px; white-space: nowrap; opacity: 0; pointer-events: none; transition: opacity 120ms; }
+    .bead span { position: absolute; inset-block: 0; inset-inline-end: calc(100% + 4px); margin-block: auto; block-size: 20px; background: var(--c); color: var(--weft-on-c); font: 600 11.5px/12px var(--weft-font); padding: 4px 7px; border-radius: 7px; white-space: nowrap; opacity: 0; pointer-events: none; transition: opacity 120ms; }
     .bead:is(:hover, :focus-visible) span { opacity: 1; }
     @media print { :host { display: none; } }
   `]

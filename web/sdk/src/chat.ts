@@ -7,7 +7,7 @@ import { Cell } from './readable.ts'
 import { answered, Requests, type Change } from './requests.ts'
 import { ThreadState } from './thread.ts'
 import { Typing } from './typing.ts'
-import { RoomError, type Chat, type Log, type Message, type MessageInput, type Quote } from './types.ts'
+import { RoomError, type Chat, type Found, type Log, type Message, type MessageInput, type Quote } from './types.ts'
 import { ulid } from './ulid.ts'
 import { UnreadState } from './unread.ts'
 import { MessageWindow, type Stored } from './window.ts'
@@ -180,6 +180,8 @@ export class ChatState implements Chat {
     this.#show()
     return there
   }
+
+  search(q: string, options?: { limit?: number; before?: number }): Promise<readonly Found[]> { return this.#window.search(q, options) }
 
   markRead(upTo?: number): void {
     const seq = Math.min(upTo ?? Infinity, this.#window.last)

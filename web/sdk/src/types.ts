@@ -108,6 +108,9 @@ export interface Thread {
   setDraft(patch: { readonly text?: string; readonly quote?: Quote | undefined }): void
 }
 
+/** A message that a search found; `marks` are start and length of the words, in UTF-16 code units of `text`. */
+export interface Found { readonly message: Message; readonly snippet: { readonly text: string; readonly marks: readonly (readonly [number, number])[] } }
+
 export interface Chat {
   /** Oldest first: stored messages by `seq`, then mine that are not yet stored. */
   readonly messages: Readable<readonly Message[]>
@@ -130,6 +133,8 @@ export interface Chat {
   readonly unread: Readable<Unread>
   /** All up to this seq is read, on all my devices; without it, all. Call it for what was on screen. */
   markRead(upTo?: number): void
+  /** Messages that have all the words of `q`, newest first; `before` a seq is the next page. */
+  search(q: string, options?: { limit?: number; before?: number }): Promise<readonly Found[]>
   /** Reads back until the message is in `messages`; false if it cannot be found. */
   reveal(id: string): Promise<boolean>
   loadOlder(limit?: number): Promise<void>

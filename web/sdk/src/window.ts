@@ -1,9 +1,9 @@
 import type { Clock } from './clock.ts'
-import { fields, identity, integer, list } from './events.ts'
+import { fields, identity, integer, list, text } from './events.ts'
 import type { Api } from './http.ts'
 import { readMessage, readParts } from './message.ts'
 import { Cell } from './readable.ts'
-import { RoomError, type Log, type Message } from './types.ts'
+import { RoomError, type Found, type Log, type Message } from './types.ts'
 
 export const pageSize = 50
 /** A longer absence is not caught up one by one. */
@@ -115,6 +115,17 @@ export class MessageWindow {
   async replies(thread: string, before: number, limit: number): Promise<readonly Stored[]> {
     const { messages } = await this.#get(`thread=${encodeURIComponent(thread)}&limit=${limit}${before > 0 && Number.isFinite(before) ? `&before=${before}` : ''}`)
     return this.#read(messages)
+  }
+
+  async search(q: string, { limit, before }: { limit?: number; before?: number } = {}): Promise<readonly Found[]> {
+    const query = new URLSearchParams({ q, ...(limit === undefined ? {} : { limit: String(limit) }), ...(before === undefined ? {} : { before: String(before) }) })
+    const answer = fields(await this.#o.api.get(`/api/rooms/${encodeURIComponent(this.#o.room)}/search?${query}`))
+    return list(answer['results']).flatMap((v) => {
+      const [message] = this.#read([fields(v)['message']])
+      const snippet = fields(fields(v)['snippet'])
+      const marks = list(snippet['marks']).map((m): [number, number] => [integer(list(m)[0]), integer(list(m)[1])])
+      return message ? [{ message, snippet: { text: text(snippet['text']), marks } }] : []
+    })
   }
 
   /** Somebody's slot or name has become known. */
