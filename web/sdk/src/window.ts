@@ -50,6 +50,7 @@ export class MessageWindow {
   #failures = 0
   #cancel: (() => void) | undefined
   #older: Promise<void> | undefined
+  #early: Stored[] = [] // changes of what an older page under way may bring as it was before
 
   constructor(options: WindowOptions) { this.#o = options }
 
@@ -88,7 +89,10 @@ export class MessageWindow {
     const isNew = m.seq > this.#last
     this.#last = Math.max(this.#last, m.seq)
     // An old message that changed, below the window, is not held: it would leave a hole.
-    if (!known && this.#opened && m.seq < this.#from) return m
+    if (!known && this.#opened && m.seq < this.#from) {
+      if (this.#older) this.#early.push(m)
+      return m
+    }
     const taken = this.#put(m)
     this.#measure()
     this.#fill()
@@ -96,7 +100,10 @@ export class MessageWindow {
   }
 
   loadOlder(limit = pageSize): Promise<void> {
-    return this.#older ??= this.#loadOlder(limit).finally(() => { this.#older = undefined })
+    return this.#older ??= this.#loadOlder(limit).finally(() => {
+      this.#older = undefined
+      this.#early = []
+    })
   }
 
   /** Reads back until the message is held; false if there is no such message, or it is too far. */
@@ -169,7 +176,7 @@ export class MessageWindow {
   #fill(): void {
     if (this.#filling || this.#cancel || !this.#online) return
     const afresh = !this.#opened || this.#last - this.#through > catchUp || this.#lastRev - this.#rev > catchUp
-    const changes = !afresh && this.#rev > 0 && this.#rev < this.#lastRev
+    const changes = !afresh && this.#rev < this.#lastRev
     if (!afresh && !changes && this.#through >= this.#last) return this.loading.set(false)
     this.#filling = true
     const read = afresh ? this.#open() : changes ? this.#changes() : this.#hole()
@@ -246,6 +253,7 @@ export class MessageWindow {
     if (!this.hasOlder.get()) return
     const { messages } = await this.#get(`before=${this.#from}&limit=${Math.min(200, Math.max(1, limit))}`)
     for (const m of this.#read(messages)) this.#put(m)
+    for (const m of this.#early) if (this.#stored.has(m.seq)) this.#put(m)
     if (messages.length === 0) this.#from = 1
     this.#measure()
     this.#o.onChange()
