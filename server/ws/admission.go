@@ -122,6 +122,13 @@ func (c *admitted) known(person string) error {
 	return nil
 }
 
+// of tells whether it is a connection of the person.
+func (c *admitted) of(person string) bool {
+	c.by.mu.Lock()
+	defer c.by.mu.Unlock()
+	return person != "" && c.person == person
+}
+
 // leave counts the connection out. It may be called again.
 func (c *admitted) leave() {
 	a := c.by

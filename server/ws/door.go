@@ -311,7 +311,8 @@ func (d *Door) all() []*conn {
 }
 
 // Renew makes what a person may do now count on the connections they have. It
-// does not wait for it, as some may be waiting for rooms that stand still.
+// does not wait for it, as some may be waiting for rooms that stand still: such a
+// connection of theirs is ended, for them to come back and be asked who they are.
 func (d *Door) Renew(user string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -320,7 +321,14 @@ func (d *Door) Renew(user string) {
 	}
 	for c := range d.conns {
 		d.served.Go(func() { // ends when the connection's work does
+			stuck := time.AfterFunc(renewWait, func() {
+				if c.in.of(user) {
+					c.log.Warn("a connection whose room stands still is ended, as its person's rights have changed", "user", user)
+					c.drop()
+				}
+			})
 			c.work.Lock()
+			stuck.Stop()
 			defer c.work.Unlock()
 			if !c.over {
 				c.dialect.renew(user)

@@ -89,7 +89,24 @@ func TestStoppingWithADeadDiskEnds(t *testing.T) {
 		}
 		frames[n] = wire.AppendUpdate(nil, u)
 	}
-	ws := dial()
+	ws, other := dial(), dial()
+	devices := func(want int) {
+		t.Helper()
+		again, late := time.NewTicker(10*time.Millisecond), time.After(90*time.Second)
+		defer again.Stop()
+		for {
+			people, err := door.People.People(t.Context(), "r")
+			if err == nil && len(people) == 1 && people[0].Devices == want {
+				return
+			}
+			select {
+			case <-again.C:
+			case <-late:
+				t.Fatalf("%d devices are not seen, but %+v, %v", want, people, err)
+			}
+		}
+	}
+	devices(2)
 	// The room stops reading once what waits for the disk is over its limit of 1 MiB,
 	// and then the sockets fill. From the moment that the commit counts as failed, 5 s
 	// after it began, updates would be taken and dropped instead.
@@ -103,6 +120,21 @@ func TestStoppingWithADeadDiskEnds(t *testing.T) {
 	}
 	if took := time.Since(begun); written == len(frames) && took < 5*time.Second {
 		t.Errorf("%d MiB were taken in %s while the disk takes nothing", written*len(text)>>20, took)
+	}
+	// Who leaves is not there any more, whatever the room waits for.
+	if err := other.Close(); err != nil {
+		t.Fatal(err)
+	}
+	devices(1)
+	// Somebody whose rights change meanwhile does not keep the old ones for as long
+	// as the disk stands still.
+	door.Renew("ben")
+	door.Renew("ana")
+	_ = ws.SetReadDeadline(time.Now().Add(90 * time.Second))
+	for err := error(nil); err == nil && written < len(frames); {
+		if _, _, err = ws.ReadMessage(); err != nil && strings.Contains(err.Error(), "timeout") {
+			t.Error("Ana goes on hearing the room")
+		}
 	}
 	ended := make(chan struct{})
 	go func() {

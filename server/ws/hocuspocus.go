@@ -309,8 +309,9 @@ func (h *hocuspocus) leave(address string) {
 	d := h.documents[address]
 	delete(h.documents, address)
 	d.person.stop()
+	d.peer.mute()
+	h.conn.door.depart(h.conn, d.name, d.peer.room.ID()) // first: the room may stand still
 	d.peer.leave()
-	h.conn.door.depart(h.conn, d.name, d.peer.room.ID())
 	d.release()
 }
 

@@ -64,6 +64,7 @@ const (
 	probeWait = 5 * time.Second // for a sign of life when somebody else claims a client id
 	// Providers of documents may attach to a Hocuspocus socket later.
 	hocuspocusWait = 30 * time.Second
+	renewWait      = 2 * time.Second  // for a connection to take note of its person's new rights
 	writeWait      = 60 * time.Second // a peer that takes nothing for so long is gone
 	pingPeriod     = 25 * time.Second
 	pongWait       = 60 * time.Second

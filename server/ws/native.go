@@ -315,8 +315,9 @@ func (n *native) part(e wire.Event) error {
 func (n *native) leave(id uint64) {
 	ch := n.channels[id]
 	delete(n.channels, id)
+	ch.peer.mute()
+	n.conn.door.depart(n.conn, ch.name, ch.peer.room.ID()) // first: the room may stand still
 	ch.peer.leave()
-	n.conn.door.depart(n.conn, ch.name, ch.peer.room.ID())
 	ch.release()
 }
 

@@ -218,11 +218,16 @@ func (p *peer) release() {
 	}
 }
 
-// leave takes the peer out of its room. Nothing that the room still says to it
-// is sent any more: its channel may be another room's by then.
-func (p *peer) leave() {
+// mute sends nothing any more that the room still says to the peer: its channel may
+// be another room's by then.
+func (p *peer) mute() {
 	p.mu.Lock()
 	p.left = true
 	p.mu.Unlock()
+}
+
+// leave takes the peer out of its room.
+func (p *peer) leave() {
+	p.mute()
 	p.room.Leave(p)
 }

@@ -61,8 +61,8 @@ func (y *yWebsocket) received(frame []byte) {
 }
 
 func (y *yWebsocket) closed() {
+	y.conn.door.depart(y.conn, y.conn.name, y.peer.room.ID()) // first: the room may stand still
 	y.peer.leave()
-	y.conn.door.depart(y.conn, y.conn.name, y.peer.room.ID())
 }
 
 // slowCode: the 3.1 provider never comes back after a code from 4400 to 4499.
