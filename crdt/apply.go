@@ -176,7 +176,7 @@ func (d *Doc) applyParsed(u *parsed, size, work int) (changed bool, err error) {
 // settle parks what of an update was not delivered, and delivers what waited for it.
 func (tx *txn) settle(u *parsed, delivered bool) (changed bool, err error) {
 	d := tx.doc
-	before, settle := d.pending, d.pending.wakes(u.sources, tx)
+	before, settle := d.pending, d.pending.wakes(u.sources, d.client, tx)
 	if settle {
 		before = d.pending.clone()
 	}
@@ -248,24 +248,44 @@ func (tx *txn) takeOne(w *wire) bool {
 func (tx *txn) state(client uint64) uint64 { return tx.doc.store.state(client) }
 func (tx *txn) take(w *wire, skip uint64)  { tx.integrate(w, skip) }
 
-// applyDeletes deletes what is known of ds, retries the pending deletes, and keeps the
-// rest pending. It tells whether something became pending that was not.
+// applyDeletes deletes what is known of ds and of the pending deletes, and keeps the rest
+// pending. It tells whether something became pending that was not.
 func (tx *txn) applyDeletes(ds deleteSet) (parked bool) {
 	p := &tx.doc.pending
-	retry := len(p.deletes) > 0 && len(tx.touched) > 0
-	kept := p.deletes
-	if retry {
-		kept = tx.deleteKnown(p.deletes, nil)
+	if len(p.deletes) > 0 {
+		tx.retryDeletes()
 	}
-	before := len(kept)
-	kept = tx.deleteKnown(ds, kept)
-	if len(kept) == before {
-		p.deletes = kept
+	unknown := tx.deleteKnown(ds, nil)
+	if len(unknown) == 0 || p.deletes.covers(unknown) {
 		return false
 	}
-	old := slices.Clone(kept[:before])
-	p.deletes = kept.normalise()
-	return !slices.Equal(old, p.deletes)
+	p.deletes = p.deletes.with(unknown)
+	return true
+}
+
+// retryDeletes deletes what is known by now of the pending deletes: of clients that grew,
+// be it in a transaction here. It goes to no others, of which there may be many.
+func (tx *txn) retryDeletes() {
+	tx.retryDeletesOf(tx.doc.client)
+	for _, c := range tx.touched {
+		tx.retryDeletesOf(tx.store().clients[c].id)
+	}
+}
+
+func (tx *txn) retryDeletesOf(client uint64) {
+	p := &tx.doc.pending
+	state := tx.state(client)
+	from, _ := p.deletes.search(client, 0)
+	to, _ := p.deletes.search(client, state)
+	if from == to {
+		return
+	}
+	known := slices.Clone(p.deletes[from:to])
+	if rest := tx.deleteKnownOf(known, nil); len(rest) > 0 {
+		to--
+		p.deletes[to] = rest[0] // of the last one
+	}
+	p.deletes = slices.Delete(p.deletes, from, to)
 }
 
 // deleteKnown deletes the part of ds that is known and appends the rest to unknown. ds
@@ -318,7 +338,12 @@ func (d *Doc) mayOverflow(u *parsed, size int) bool {
 func (d *Doc) wouldOverflow(u *parsed) bool {
 	var to rehearsal
 	to.store, to.ends = &d.store, map[uint64]uint64{}
-	fresh, old := slices.Clone(u.sources), d.pending.sources()
+	fresh := slices.Clone(u.sources)
+	d.delivery.deliver(fresh, &to)
+	if !fresh.left() && to.knows(u.deletes) {
+		return false // whatever waits
+	}
+	old := d.pending.sources()
 	for taken := -1; taken != to.taken; {
 		taken = to.taken
 		for i := range fresh {
@@ -373,4 +398,9 @@ func (r *rehearsal) state(client uint64) uint64 {
 func (r *rehearsal) take(w *wire, skip uint64) {
 	r.ends[w.client] = w.end()
 	r.taken++
+}
+
+// knows tells whether all of ds could be deleted.
+func (r *rehearsal) knows(ds deleteSet) bool {
+	return !slices.ContainsFunc(ds, func(d deletion) bool { return r.state(d.client) < d.end() })
 }

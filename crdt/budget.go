@@ -32,6 +32,7 @@ func (d *Doc) rollback(before pending) {
 		panic("crdt: own state cannot be read: " + err.Error())
 	}
 	d.pending = before
+	d.pending.awaited = nil
 	d.observers, d.listeners = observers, listeners
 	for i := range d.pending.clients {
 		d.pending.clients[i].look(&d.tx)

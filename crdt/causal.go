@@ -1,6 +1,10 @@
 package crdt
 
-import "weft/crdt/lib0"
+import (
+	"slices"
+
+	"weft/crdt/lib0"
+)
 
 // run is consecutive structs of one client, encoded back to back.
 type run struct {
@@ -66,6 +70,11 @@ func (ss sources) find(client uint64) *source {
 		return &ss[lo]
 	}
 	return nil
+}
+
+// left tells whether any has structs left.
+func (ss sources) left() bool {
+	return slices.ContainsFunc(ss, func(s source) bool { return s.now.structs > 0 || len(s.more) > 0 })
 }
 
 // deliver hands to all structs of the sources that fit, clients from the highest id

@@ -229,7 +229,7 @@ func (d *Doc) checkPending() error {
 			structs, bytes, d.pending.structs, d.pending.bytes)
 	}
 	for _, del := range d.pending.deletes {
-		if del.clock < d.store.state(del.client) {
+		if del.clock < d.store.state(del.client) && del.client != d.client { // that of edits made here waits for an update
 			return fmt.Errorf("delete of %v, which is here", ID{del.client, del.clock})
 		}
 	}

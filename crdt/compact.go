@@ -100,6 +100,7 @@ func (s *store) merge(l, r ref) bool {
 	}
 	s.joinContent(left, right)
 	left.length += right.length
+	left.meta |= right.meta & metaCursor
 	left.right = right.right
 	if right.right != 0 {
 		s.items[right.right].left = l

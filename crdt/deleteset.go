@@ -38,6 +38,46 @@ func (ds deleteSet) normalise() deleteSet {
 	return out
 }
 
+// search is the position of the first range of a set in normal form that begins at this
+// unit or behind it.
+func (ds deleteSet) search(client, clock uint64) (int, bool) {
+	return slices.BinarySearchFunc(ds, deletion{client: client, clock: clock}, compareDeletions)
+}
+
+// covers tells whether a set in normal form has all of these.
+func (ds deleteSet) covers(more deleteSet) bool {
+	for _, d := range more {
+		i, found := ds.search(d.client, d.clock)
+		if !found {
+			i--
+		}
+		if i < 0 || ds[i].client != d.client || ds[i].end() < d.end() {
+			return false
+		}
+	}
+	return true
+}
+
+// with adds ranges to a set in normal form, in place: a few without going through all.
+func (ds deleteSet) with(more deleteSet) deleteSet {
+	if len(more) > len(ds)/16 {
+		return append(ds, more...).normalise()
+	}
+	for _, d := range more {
+		from, _ := ds.search(d.client, d.clock)
+		if from > 0 && ds[from-1].client == d.client && ds[from-1].end() >= d.clock {
+			from--
+			d = deletion{d.client, ds[from].clock, max(ds[from].end(), d.end()) - ds[from].clock}
+		}
+		to := from
+		for ; to < len(ds) && ds[to].client == d.client && ds[to].clock <= d.end(); to++ {
+			d.length = max(ds[to].end(), d.end()) - d.clock
+		}
+		ds = slices.Replace(ds, from, to, d)
+	}
+	return ds
+}
+
 func compareDeletions(a, b deletion) int {
 	return cmp.Or(cmp.Compare(b.client, a.client), cmp.Compare(a.clock, b.clock))
 }

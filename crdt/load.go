@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math/bits"
 	"slices"
+	"unicode/utf8"
 
 	"weft/crdt/lib0"
 )
@@ -23,43 +24,44 @@ type staging struct {
 	next, end ref
 	waiting   bool // on the stack, as its next item builds on another client's
 
-	// About one entry for each item, if there are many: by clock>>shift, the item that
-	// holds the clock clock>>shift<<shift. Cutting an item may leave it a little off.
-	byClock []ref
+	// Where the items began and the last one ended when they were read, and about one entry
+	// for each, if there are many: by clock>>shift, the item, counted from first, that held
+	// the clock clock>>shift<<shift. Cut items are found by their left part.
+	first   ref
+	starts  []uint32
+	byClock []uint32
 	shift   uint8
 }
 
 // index fills byClock.
-func (st *staging) index(items []item, state uint32) {
-	n := int(st.end - st.next)
+func (st *staging) index() {
+	n := len(st.starts) - 1
 	if n < 16 {
 		return
 	}
+	state := st.starts[n]
 	st.shift = uint8(max(0, bits.Len32(state)-bits.Len(uint(n))))
-	st.byClock = make([]ref, 0, int((state-1)>>st.shift)+1)
-	for r := st.next; r < st.end; r++ {
-		for uint64(len(st.byClock))<<st.shift < uint64(items[r].end()) {
-			st.byClock = append(st.byClock, r)
+	st.byClock = make([]uint32, (state-1)>>st.shift+1)
+	at := uint32(0)
+	for i := range st.byClock {
+		for st.starts[at+1] <= uint32(i)<<st.shift {
+			at++
 		}
+		st.byClock[i] = at
 	}
 }
 
-// find is the item that holds the given unit, 0 if it must be searched for.
-func (st *staging) find(items []item, clock uint32) ref {
+// find is the item that held the given unit, 0 if it must be searched for.
+func (st *staging) find(clock uint32) ref {
 	if st.byClock == nil {
 		return 0
 	}
-	r := st.byClock[clock>>st.shift]
-	for range 4 {
-		if clock < items[r].end() {
-			if items[r].clock <= clock {
-				return r
-			}
-			break
+	i := st.byClock[clock>>st.shift]
+	for range 8 {
+		if clock < st.starts[i+1] {
+			return st.first + ref(i)
 		}
-		if r++; r == st.end {
-			break
-		}
+		i++
 	}
 	return 0
 }
@@ -81,8 +83,8 @@ func (d *Doc) load(stage func() bool) (ok bool) {
 		ok = len(d.pending.deletes) <= MaxPendingDeletes
 	}
 	if ok {
-		d.tx.commit()
-		d.cache.deletes = nil // tombstones came along
+		d.commitLoaded()
+		d.cache = cache{}
 	} else {
 		items, bytes := d.store.items, d.store.bytes // not to be made again by the first way
 		clear(items)
@@ -93,6 +95,28 @@ func (d *Doc) load(stage func() bool) (ok bool) {
 	d.staged = nil
 	u.release()
 	return ok
+}
+
+// commitLoaded is commit where all there is has just come. If nothing was left to delete,
+// one pass finds what can be merged: in a state that somebody else has merged, next to
+// nothing.
+func (d *Doc) commitLoaded() {
+	s, tx := &d.store, &d.tx
+	if len(tx.deleted) > 0 {
+		tx.commit()
+		return
+	}
+	for _, c := range tx.touched {
+		s.clients[c].touched = false
+		for r := d.staged[c].first + 1; r < d.staged[c].end; r++ {
+			l, it := &s.items[r-1], &s.items[r]
+			if (l.meta^it.meta)&metaKind == 0 && (l.right == r || it.kind() == kindGC) {
+				tx.seams = append(tx.seams, span{c, it.clock, it.clock})
+			}
+		}
+	}
+	tx.touched = tx.touched[:0]
+	tx.commit()
 }
 
 // stage reads all of an update into the arena, by client and clock.
@@ -155,34 +179,115 @@ func (d *Doc) stageClient(r *lib0.Reader, client uint64, n int) bool {
 	}
 	first := ref(len(s.items))
 	clock := uint64(0)
-	for ; n > 0; n-- {
-		if err := w.read(r, client, clock); err != nil || w.kind == kindSkip {
+	starts := make([]uint32, n+1)
+	for i := range n {
+		if size, length := s.stageText(r.Rest(), c, client, uint32(clock)); size > 0 {
+			r.Bytes(size) //nolint:errcheck // they are there
+			clock += uint64(length)
+		} else if err := w.read(r, client, clock); err != nil || w.kind == kindSkip || !s.stageItem(w, c) {
 			return false
+		} else {
+			clock = w.end()
 		}
-		s.clients[c].push(s.stageItem(w, c))
-		clock = w.end()
+		starts[i+1] = uint32(clock)
 	}
-	d.stageLog(c, first, uint32(clock))
+	d.stageLog(c, first, starts)
 	return true
 }
 
-// stageLog ends a section of staged items from first on.
-func (d *Doc) stageLog(c clientRef, first ref, state uint32) {
+// stageText is read and stageItem for what most of a text is made of: a String or Deleted
+// that has an origin. It returns the bytes that the struct takes and its length in units;
+// 0 if it is something else, or odd.
+func (s *store) stageText(b []byte, c clientRef, client uint64, clock uint32) (size int, length uint32) {
+	const most = 1 + 5*smallUvarint // of bytes in front of the content
+	if len(b) < most {
+		return 0, 0
+	}
+	info, k := b[0], kind(b[0]&infoKind)
+	if k != kindString && k != kindDeleted || info&(infoOrigin|infoRightOrigin) == 0 {
+		return 0, 0
+	}
+	it := item{clock: clock, meta: newMeta(c, k), originClient: noClient, rightClient: noClient}
+	at, id, unit := 1, uint64(0), uint64(0)
+	if info&infoOrigin != 0 {
+		id, at = readSmall(b, at)
+		unit, at = readSmall(b, at)
+		if id == tooLarge || unit > maxUnits || id == client && unit >= uint64(clock) {
+			return 0, 0
+		}
+		it.originClient, it.originClock = s.client(id), uint32(unit)
+	}
+	if info&infoRightOrigin != 0 {
+		id, at = readSmall(b, at)
+		unit, at = readSmall(b, at)
+		if id == tooLarge || unit > maxUnits || id == client && unit >= uint64(clock) {
+			return 0, 0
+		}
+		it.rightClient, it.rightClock = s.client(id), uint32(unit)
+	}
+	n, at := readSmall(b, at)
+	var text []byte
+	if k == kindDeleted {
+		it.meta |= metaDeleted
+	} else {
+		if n > uint64(len(b)-at) || !utf8.Valid(b[at:at+int(n)]) {
+			return 0, 0
+		}
+		text = b[at : at+int(n)]
+		at += int(n)
+		n = uint64(utf16Len(text))
+	}
+	if n == 0 || n > uint64(maxUnits-clock) {
+		return 0, 0
+	}
+	it.length = uint32(n)
+	if len(text) > 0 {
+		s.keep(&it, text)
+	}
+	s.items = append(s.items, it)
+	return at, it.length
+}
+
+// readSmall reads a uvarint at b[at], where there are smallUvarint bytes or more, and
+// returns where it ends. tooLarge stands for one that takes more bytes.
+func readSmall(b []byte, at int) (v uint64, end int) {
+	for shift := 0; shift < 7*smallUvarint; shift += 7 {
+		c := b[at]
+		at++
+		v |= uint64(c&0x7f) << shift
+		if c < 0x80 {
+			return v, at
+		}
+	}
+	return tooLarge, at
+}
+
+const (
+	smallUvarint = 5 // clocks take no more, nor do the client ids that browsers draw
+	tooLarge     = 1 << 63
+)
+
+// stageLog makes the log of staged items, all from first on. starts is where they begin, and
+// where the last one ends.
+func (d *Doc) stageLog(c clientRef, first ref, starts []uint32) {
 	s := &d.store
 	log := &s.clients[c]
-	log.state, log.touched = state, true
+	for r := first; r < ref(len(s.items)); r++ {
+		log.push(r)
+	}
+	log.state, log.touched = starts[len(starts)-1], true
 	d.tx.touched = append(d.tx.touched, c)
 	for int(c) >= len(d.staged) {
 		d.staged = append(d.staged, staging{})
 	}
-	d.staged[c] = staging{next: first, end: ref(len(s.items))}
-	d.staged[c].index(s.items, log.state)
+	d.staged[c] = staging{next: first, end: ref(len(s.items)), first: first, starts: starts}
+	d.staged[c].index()
 }
 
 // stageItem turns a struct into an item that has no place yet. Where the parent is
 // nested, it may come later in the same bytes: left and right hold its ID until then,
-// and place the key.
-func (s *store) stageItem(w *wire, c clientRef) ref {
+// and place the key. Not ok: it has to wait for ever.
+func (s *store) stageItem(w *wire, c clientRef) (ok bool) {
 	r := ref(len(s.items))
 	s.items = append(s.items, item{
 		clock: uint32(w.clock), length: uint32(w.length), meta: newMeta(c, w.kind),
@@ -193,7 +298,11 @@ func (s *store) stageItem(w *wire, c clientRef) ref {
 		it.meta |= metaDeleted
 	}
 	if w.kind == kindGC {
-		return r
+		return true
+	}
+	if w.hasOrigin() && w.origin.Clock > maxUnits || w.hasRightOrigin() && w.rightOrigin.Clock > maxUnits ||
+		w.hasParent() && !w.rooted && w.parent.Clock > maxUnits {
+		return false // it will never come
 	}
 	if w.hasOrigin() {
 		it.originClient, it.originClock = s.client(w.origin.Client), uint32(w.origin.Clock)
@@ -214,7 +323,7 @@ func (s *store) stageItem(w *wire, c clientRef) ref {
 		}
 	}
 	s.fill(r, w, 0)
-	return r
+	return true
 }
 
 // linkStaged brings all staged items into their places, each after those that it builds
@@ -272,14 +381,14 @@ func (d *Doc) linkNext(c clientRef) (on clientRef, ok bool) {
 
 	var left, right ref
 	if it.hasOrigin() {
-		left = d.staged[it.originClient].find(s.items, it.originClock)
+		left = d.staged[it.originClient].find(it.originClock)
 		if left == 0 || s.items[left].end() != it.originClock+1 {
 			left = tx.endingAt(it.originClient, it.originClock)
 			it = &s.items[r]
 		}
 	}
 	if it.hasRight() {
-		right = d.staged[it.rightClient].find(s.items, it.rightClock)
+		right = d.staged[it.rightClient].find(it.rightClock)
 		if right == 0 || s.items[right].clock != it.rightClock {
 			right = tx.startingAt(it.rightClient, it.rightClock)
 			it = &s.items[r]

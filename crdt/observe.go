@@ -74,12 +74,10 @@ func (d *Doc) commit() (update []byte) {
 // tellObservers shows observers the change and ends the transaction, also when one of
 // them panics.
 func (d *Doc) tellObservers() {
-	defer func() {
-		d.tx.commit()
-		if !d.tx.local {
-			d.cursors.forget()
-		}
-	}()
+	if !d.tx.local {
+		d.cursors.forget()
+	}
+	defer d.tx.commit()
 	if len(d.observers) == 0 {
 		return
 	}
@@ -152,7 +150,7 @@ func (tx *txn) event() *Event {
 		}
 		c := found[t]
 		if c == nil {
-			c = &Change{Type: s.typeAt(d, t), Path: s.path(t), tx: tx, t: t}
+			c = &Change{Type: s.typeAt(d, t), Path: d.path(t), tx: tx, t: t}
 			found[t] = c
 			e.Changes = append(e.Changes, c)
 		}
@@ -196,12 +194,13 @@ func (tx *txn) deletes(r ref) bool {
 }
 
 // path leads from its root to t.
-func (s *store) path(t typeRef) (path []any) {
+func (d *Doc) path(t typeRef) (path []any) {
+	s := &d.store
 	for owner := s.holder(t); owner != 0; owner = s.holder(t) {
 		if key := s.keyOf(owner); key != 0 {
 			path = append(path, s.names.list[key])
 		} else {
-			path = append(path, s.indexOf(owner))
+			path = append(path, d.indexOf(owner))
 		}
 		t = s.in(owner)
 	}

@@ -22,6 +22,10 @@ type pending struct {
 	deletes deleteSet // in normal form; all of it at or beyond the known state
 	structs int
 	bytes   int
+
+	// By client, the least clock that any waits for, or less: an update that nobody waits for
+	// is done with at once, however many wait. nil if it must be made.
+	awaited map[uint64]uint64
 }
 
 // waiting is one client's pending structs.
@@ -41,7 +45,7 @@ func (p *pending) park(s *source, to sink) (added bool) {
 		added = p.parkRun(s) || added
 	}
 	if i, found := p.find(s.client); found {
-		p.clients[i].look(to)
+		p.look(i, to)
 	}
 	return added
 }
@@ -127,7 +131,7 @@ func (p *pending) sources() sources {
 // keep replaces all pending structs by what ss did not deliver, and finds out what
 // each client waits for.
 func (p *pending) keep(ss sources, to sink) {
-	p.clients, p.structs, p.bytes = p.clients[:0], 0, 0
+	p.clients, p.structs, p.bytes, p.awaited = p.clients[:0], 0, 0, nil
 	var w wire
 	for i := range ss {
 		s := &ss[i]
@@ -158,17 +162,48 @@ func (p *pending) ready(to sink) bool {
 }
 
 // wakes tells whether something that pending structs wait for has come with an update
-// of these clients. What waited itself may have come by another way.
-func (p *pending) wakes(ss sources, to sink) bool {
+// of these clients, or with edits made here, by the client own. What waited itself may have
+// come by another way.
+func (p *pending) wakes(ss sources, own uint64, to sink) bool {
 	if len(p.clients) == 0 {
 		return false
 	}
 	for i := range ss {
 		if i, found := p.find(ss[i].client); found {
-			p.clients[i].look(to)
+			p.look(i, to)
 		}
 	}
+	came := func(client uint64) bool {
+		clock, found := p.awaited[client]
+		return found && clock < to.state(client)
+	}
+	if p.awaited != nil && !came(own) && !slices.ContainsFunc(ss, func(s source) bool { return came(s.client) }) {
+		return false
+	}
+	p.awaited = make(map[uint64]uint64, len(p.clients))
+	for i := range p.clients {
+		p.await(p.clients[i].on)
+	}
 	return p.ready(to)
+}
+
+// await notes that something waits for a unit.
+func (p *pending) await(on ID) {
+	if clock, found := p.awaited[on.Client]; !found || on.Clock < clock {
+		p.awaited[on.Client] = on.Clock
+	}
+}
+
+// look finds out what the first struct of the i-th client waits for.
+func (p *pending) look(i int, to sink) {
+	c := &p.clients[i]
+	c.look(to)
+	if c.fits || len(p.awaited) > 2*len(p.clients)+16 { // some is of the past
+		p.awaited = nil
+	}
+	if p.awaited != nil {
+		p.await(c.on)
+	}
 }
 
 // settle delivers pending structs until nothing more fits. One pass is not enough:

@@ -13,7 +13,7 @@ type Place struct {
 // place where it was; one whose list was deleted stands at index 0 of it, as long as
 // that is kept. Index is never beyond the list's length. Not ok: the unit is not known
 // yet, or was dropped with the list around it, or is the value of a map's key, or
-// p.Type is no type. The time it takes grows with the number of items in front.
+// p.Type is no type.
 //
 // The answers are those of Yjs (createAbsolutePositionFromRelativePosition) for
 // everybody but who undid a deletion: only that browser knows what came back. Values
@@ -38,11 +38,7 @@ func (d *Doc) ResolvePosition(p Position) (place Place, ok bool) {
 				place.Index++
 			}
 		}
-		for r := it.left; r != 0; r = s.items[r].left {
-			if it := &s.items[r]; it.visible() {
-				place.Index += int(it.length)
-			}
-		}
+		place.Index += d.indexOf(r)
 		return place, true
 	case p.Root != nil:
 		place.Root = *p.Root
@@ -76,7 +72,7 @@ func (d *Doc) PositionAt(root string, index, assoc int) (Position, error) {
 		return Position{}, ErrUTF8
 	}
 	p := Position{Root: &root, Assoc: assoc}
-	return p, d.store.stick(&p, d.store.findRoot(root), index)
+	return p, d.stick(&p, d.store.findRoot(root), index)
 }
 
 // PositionIn is PositionAt for the nested type that the given unit holds. If there is
@@ -87,12 +83,13 @@ func (d *Doc) PositionIn(nested ID, index, assoc int) (Position, error) {
 		return Position{}, ErrPlace
 	}
 	p := Position{Type: &nested, Assoc: assoc}
-	return p, d.store.stick(&p, t, index)
+	return p, d.stick(&p, t, index)
 }
 
 // stick sets the unit that p, at index of list t, belongs to.
-func (s *store) stick(p *Position, t typeRef, index int) error {
-	if index < 0 || uint64(index) > s.types[t].length {
+func (d *Doc) stick(p *Position, t typeRef, index int) error {
+	s := &d.store
+	if index < 0 || index > s.lengthOf(t) {
 		return ErrRange
 	}
 	if p.Assoc < 0 {
@@ -101,19 +98,15 @@ func (s *store) stick(p *Position, t typeRef, index int) error {
 		}
 		index--
 	}
-	rest := uint64(index)
-	for r := s.types[t].start; r != 0; r = s.items[r].right {
-		it := &s.items[r]
-		if !it.visible() {
-			continue
-		}
-		if rest < uint64(it.length) {
-			p.Item = &ID{s.id(it).Client, uint64(it.clock) + rest}
-			return nil
-		}
-		rest -= uint64(it.length)
+	at, n, err := d.find(t, index)
+	for err == nil && at.right != 0 && !s.visible(at.right) {
+		s.forward(&at)
 	}
-	return nil
+	if at.right != 0 {
+		it := &s.items[at.right]
+		p.Item = &ID{s.id(it).Client, uint64(it.clock) + uint64(n)}
+	}
+	return err
 }
 
 // find is the struct that holds a unit, 0 if the unit is not known.

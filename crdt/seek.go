@@ -80,6 +80,33 @@ func (d *Doc) find(t typeRef, index int) (p gap, n int, err error) {
 	return p, 0, nil
 }
 
+// indexOf is how many visible units are in front of an item. It goes back to the nearest
+// cursor; if that is far, it leaves some for the next time.
+func (d *Doc) indexOf(r ref) int {
+	s := &d.store
+	t := s.in(r)
+	list := d.cursors.find(t)
+	index, steps := 0, 0
+	for o := r; o != 0; o = s.prev(o) {
+		it := &s.items[o]
+		if o != r && it.visible() {
+			index += int(it.length)
+		}
+		if list != nil && it.meta&metaCursor != 0 {
+			if start, ok := list.startOf(it); ok {
+				index += start
+				break
+			}
+			it.meta &^= metaCursor
+		}
+		steps++
+	}
+	if steps > worthCursors {
+		d.find(t, index) //nolint:errcheck // in range
+	}
+	return index
+}
+
 // cursors are known places in the lists that were edited or read by index last, so that
 // finding an index does not begin at the front each time. A walk over many items leaves
 // a cursor every spacing items; the next walk begins at the nearest one in front.
@@ -222,6 +249,19 @@ func (l *cursorList) nearest(s *store, t typeRef, index int, p *gap) int {
 	return n
 }
 
+// startOf is the index of an item's first unit, if a cursor stands in the item.
+func (l *cursorList) startOf(it *item) (index int, ok bool) {
+	if !it.visible() {
+		return 0, false
+	}
+	for i, c := range l.at {
+		if c.client == it.client() && it.clock <= c.clock && c.clock < it.end() {
+			return int(l.index[i] - (c.clock - it.clock)), true
+		}
+	}
+	return 0, false
+}
+
 // insert adds the place p, before a visible item.
 func (l *cursorList) insert(s *store, at int, p *gap) {
 	if len(l.at) >= maxCursors {
@@ -240,6 +280,7 @@ func (l *cursorList) insert(s *store, at int, p *gap) {
 		c.marks = uint32(len(l.marks))
 		l.marks = append(l.marks, p.marks)
 	}
+	it.meta |= metaCursor
 	l.index = slices.Insert(l.index, at, uint32(p.index))
 	l.at = slices.Insert(l.at, at, c)
 }

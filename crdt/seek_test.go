@@ -79,6 +79,17 @@ func TestLawCursors(t *testing.T) {
 					t.Fatalf("seed %d, edit %d, index %d of %d: %v+%d %v, a walk finds %v+%d %v", seed, i, index,
 						d.Length(root), with, n, err, walked, n2, err2)
 				}
+				p, err := d.PositionAt(root, index, 0)
+				place, ok := d.ResolvePosition(p)
+				d.cursors = cursors{}
+				walkedP, err2 := d.PositionAt(root, index, 0)
+				d.cursors = cursors{}
+				walkedPlace, _ := d.ResolvePosition(p)
+				d.cursors = kept
+				if err != nil || err2 != nil || !ok || !p.Equal(walkedP) || place.Index != index || walkedPlace.Index != index {
+					t.Fatalf("seed %d, edit %d, index %d: %v %v at %d, a walk finds %v at %d", seed, i, index, p, err,
+						place.Index, walkedP, walkedPlace.Index)
+				}
 			}
 		}
 		if most < 4 {
@@ -91,3 +102,38 @@ func TestLawCursors(t *testing.T) {
 }
 
 func second2(_ bool, err error) error { return err }
+
+// TestCursorsInObservers promises: who observes an update finds places in the document as
+// it is after it.
+func TestCursorsInObservers(t *testing.T) {
+	d, peer := New(Options{ClientID: 2}), New(Options{ClientID: 1})
+	for range 400 { // each an item of its own
+		if _, err := d.InsertText("t", 0, "x"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	take(t, peer, d.EncodeStateAsUpdate(nil))
+	u, err := peer.InsertText("t", 0, "at the front")
+	if err != nil {
+		t.Fatal(err)
+	}
+	last, err := d.PositionAt("t", 399, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if list := d.cursors.find(d.store.findRoot("t")); list == nil {
+		t.Fatal("no cursors")
+	}
+	calls := 0
+	d.Observe(func(*Event) {
+		calls++
+		at, err := d.PositionAt("t", 411, 0)
+		if place, ok := d.ResolvePosition(last); err != nil || !at.Equal(last) || !ok || place.Index != 411 {
+			t.Errorf("%v, %v; %v stands at %d", at, err, last, place.Index)
+		}
+	})
+	take(t, d, u)
+	if calls != 1 {
+		t.Errorf("%d calls", calls)
+	}
+}

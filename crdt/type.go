@@ -123,7 +123,7 @@ func (t Type) Index() (int, bool) {
 	if at == 0 || s.holder(at) == 0 || s.deleted(s.holder(at)) || s.keyOf(s.holder(at)) != 0 {
 		return 0, false
 	}
-	return s.indexOf(s.holder(at)), true
+	return t.doc.indexOf(s.holder(at)), true
 }
 
 // Key is the key of the parent's map whose value a nested type is; false if it stands

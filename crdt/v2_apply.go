@@ -129,12 +129,16 @@ func (d *Doc) stageV2(c *columnsIn, update []byte, s *survey) bool {
 		n, client, clock, _ := c.begin()
 		r := st.client(client)
 		first := ref(len(st.items))
-		for ; n > 0; n-- {
+		starts := make([]uint32, n+1)
+		for i := range n {
 			c.read(w, client, clock) //nolint:errcheck // surveyed
-			st.clients[r].push(st.stageItem(w, r))
+			if !st.stageItem(w, r) {
+				return false
+			}
 			clock = w.end()
+			starts[i+1] = uint32(clock)
 		}
-		d.stageLog(r, first, uint32(clock))
+		d.stageLog(r, first, starts)
 	}
 	d.parsed.deletes = append(d.parsed.deletes, s.deletes...) // s may be needed again
 	return true

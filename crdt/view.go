@@ -82,17 +82,6 @@ func (s *store) formatOf(r ref) (key, value []byte) {
 	return key, value
 }
 
-// indexOf is how many visible units are in front of r.
-func (s *store) indexOf(r ref) int {
-	index := 0
-	for r = s.prev(r); r != 0; r = s.prev(r) {
-		if s.visible(r) {
-			index += s.units(r)
-		}
-	}
-	return index
-}
-
 // cutAt splits r before its n-th unit, 0 < n < units; r is the left part.
 func (tx *txn) cutAt(r ref, n int) {
 	it := &tx.store().items[r]

@@ -15,7 +15,7 @@ const (
 )
 
 // wire is one struct as an update holds it. Its byte slices are views into the
-// update.
+// update. What info and kind say is not there is left over from the struct before.
 type wire struct {
 	kind   kind
 	info   byte
@@ -49,7 +49,8 @@ func (w *wire) read(r *lib0.Reader, client, clock uint64) error {
 	if err != nil {
 		return err
 	}
-	*w = wire{info: info, kind: kind(info & infoKind), client: client, clock: clock}
+	w.info, w.kind = info, kind(info&infoKind)
+	w.client, w.clock, w.content = client, clock, nil
 	if w.kind.isItem() {
 		if err := w.readPlace(r); err != nil {
 			return err
