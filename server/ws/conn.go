@@ -51,6 +51,7 @@ type conn struct {
 	lingers  *lingering    // nil if it is no TCP connection; set before session is
 	session  atomic.Pointer[melody.Session]
 	closing  sync.Once
+	frames   int          // received; only the reading goroutine uses it
 	heard    atomic.Int64 // when the peer last said anything, in Unix ns
 	probing  atomic.Bool
 }
@@ -86,6 +87,10 @@ func (c *conn) writer(s *melody.Session) func(frame []byte) (bool, error) {
 		return false, s.WriteBinary(frame)
 	}
 }
+
+// asideFrames is how many frames of a connection are worked on aside: those with
+// which it begins. Many never say more.
+const asideFrames = 8
 
 // aside runs f on a goroutine of its own and waits: what f calls goes deep, and
 // a stack that has grown with it would stay large for the connection's life.

@@ -123,6 +123,14 @@ func (c *conn) receive(frame []byte) {
 	}
 	c.heard.Store(time.Now().UnixNano())
 	c.limit.size(len(frame))
+	if c.frames++; c.frames <= asideFrames {
+		c.aside(func() { c.received(frame) })
+		return
+	}
+	c.received(frame)
+}
+
+func (c *conn) received(frame []byte) {
 	c.work.Lock()
 	defer c.work.Unlock()
 	c.dialect.received(frame)

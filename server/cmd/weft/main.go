@@ -119,6 +119,7 @@ func (c *serveCmd) Run() error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // the second signal has its usual effect
+	defer collect(ctx)()
 
 	fmt.Printf("weft: listening on http://%s\n", listener.Addr())
 	mode := "tokens"

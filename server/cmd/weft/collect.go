@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"math"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// collector makes the garbage collector fit a server that is small and bursty:
+// a small heap is not collected while it grows, as that would happen in the middle
+// of loading a document, and makes it several times slower on a busy machine; and
+// once a burst is over, memory goes back to the system and stacks shrink.
+type collector struct {
+	percent int // what debug.SetGCPercent was told last; only tune uses it
+	ended   atomic.Bool
+}
+
+const (
+	// heapFloor is the size below which the heap is not collected.
+	heapFloor = 24 << 20
+	mostGrown = 1000 // percent of what is live
+	// A second in which less than restBytes were allocated counts as rest.
+	restEvery = time.Second
+	restBytes = 512 << 10
+	// tidyBytes must have been allocated since the last time to be worth tidying up.
+	tidyBytes = 8 << 20
+	// Each collection halves stacks, if that is enough.
+	tidyTimes = 2
+)
+
+// collect starts it; stop ends it. With GOGC set it leaves all as it is.
+func collect(ctx context.Context) (stop func()) {
+	if os.Getenv("GOGC") != "" {
+		return func() {}
+	}
+	c := &collector{percent: 100}
+	c.tune()
+	c.watch()
+	ctx, cancel := context.WithCancel(ctx)
+	var done sync.WaitGroup
+	done.Go(func() { c.tidy(ctx) })
+	return func() { cancel(); c.ended.Store(true); done.Wait() }
+}
+
+// watch has tune called after each collection.
+func (c *collector) watch() {
+	type token struct{ self *token } // with a pointer, so that it is not part of another object
+	runtime.AddCleanup(&token{}, func(c *collector) {
+		if !c.ended.Load() {
+			c.tune()
+			c.watch()
+		}
+	}, c)
+}
+
+// tune lets the heap grow to heapFloor, or by as much again as is live.
+func (c *collector) tune() {
+	live := max(value("/gc/heap/live:bytes"), 1<<20)
+	percent := 100
+	if live < heapFloor/2 {
+		percent = int(min(100*(heapFloor-live)/live, mostGrown))
+	}
+	if float64(percent) > 1.1*float64(c.percent) || float64(percent) < 0.9*float64(c.percent) {
+		c.percent = percent
+		debug.SetGCPercent(percent)
+	}
+}
+
+// tidy gives memory back whenever the server has come to rest.
+func (c *collector) tidy(ctx context.Context) {
+	ticker := time.NewTicker(restEvery)
+	defer ticker.Stop()
+	var last, tidied uint64 // bytes allocated so far, then
+	left := 0
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		now := value("/gc/heap/allocs:bytes")
+		rests := now-last < restBytes
+		last = now
+		if now-tidied > tidyBytes+value("/gc/heap/live:bytes")/4 {
+			left = tidyTimes
+		}
+		if !rests || left == 0 {
+			continue
+		}
+		debug.FreeOSMemory()
+		left--
+		last = value("/gc/heap/allocs:bytes")
+		tidied = last
+	}
+}
+
+func value(name string) uint64 {
+	s := []metrics.Sample{{Name: name}}
+	metrics.Read(s)
+	if s[0].Value.Kind() != metrics.KindUint64 {
+		return math.MaxUint64 / 1000
+	}
+	return s[0].Value.Uint64()
+}
