@@ -79,6 +79,9 @@ type Inbox interface {
 	// MarkRead marks one as seen and read. ErrNotFound if it is not theirs.
 	MarkRead(ctx context.Context, user, id string, at time.Time) error
 	MarkAllRead(ctx context.Context, user string, at time.Time) error
+	// Withdraw empties the body of all notifications of a room that lead to url,
+	// and drops their pushes that were not sent yet: what they told of was deleted.
+	Withdraw(ctx context.Context, room, url string) error
 
 	// Subscribe stores or replaces the subscription, keyed by its endpoint; it
 	// moves to sub.User. Beyond 20 per person the oldest goes.

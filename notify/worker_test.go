@@ -100,6 +100,8 @@ func (b *inbox) FinishJob(_ context.Context, id int64) error {
 	return b.broken
 }
 
+func (b *inbox) Withdraw(context.Context, string, string) error { return nil }
+
 func (b *inbox) RetryJob(_ context.Context, id int64, at time.Time) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -195,6 +195,42 @@ func TestEditedMentionsRingOnce(t *testing.T) {
 	}
 }
 
+// TestRepliesRing: whoever began a thread or wrote in it is told of the next
+// reply, once, and what is deleted leaves no word behind in anybody's inbox.
+func TestRepliesRing(t *testing.T) {
+	s := run(t, Config{Limits: "lab"})
+	ana, ben, cid := s.guest(t, "Ana"), s.guest(t, "Ben"), s.guest(t, "Cid")
+	s.enter(t, cid, "r").ws.Close()
+	s.message(t, "r", ana.Token, map[string]any{"id": "root", "text": "question"})
+	s.message(t, "r", ben.Token, map[string]any{"id": "r1", "text": "first secret", "thread": "root"})
+	s.message(t, "r", ana.Token, map[string]any{"id": "r2", "text": "thanks @Cid", "thread": "r1"})
+	s.message(t, "r", ben.Token, map[string]any{"id": "r3", "text": "you are welcome", "thread": "root"})
+	s.call(t, "DELETE", "/api/rooms/r/messages/r1", ben.Token, nil, nil)
+	s.message(t, "r", cid.Token, map[string]any{"id": "last", "text": "so am I", "thread": "root"})
+	want := map[string]string{
+		"Ana": "reply r#m=last so am I; reply r#m=r3 you are welcome; reply r#m=r1 ;",
+		"Ben": "reply r#m=last so am I; reply r#m=r2 thanks @Cid;",
+		"Cid": "mention r#m=r2 thanks @Cid;",
+	}
+	for _, g := range []guest{ana, ben, cid} {
+		deadline := time.Now().Add(90 * time.Second)
+		for {
+			var list inbox
+			s.call(t, "GET", "/api/notifications", g.Token, nil, &list)
+			got := ""
+			for _, n := range list.Notifications {
+				got += fmt.Sprint(n["kind"], " ", strings.TrimPrefix(n["url"].(string), "/s/"), " ", n["body"], "; ")
+			}
+			if got = strings.TrimSpace(got); got == want[g.User.Name] {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("%s was told %s, want %s", g.User.Name, got, want[g.User.Name])
+			}
+		}
+	}
+}
+
 // TestWhoIsShutOutIsNotMentioned: what a backend has taken away ends mentions
 // too, whatever the person's token says.
 func TestWhoIsShutOutIsNotMentioned(t *testing.T) {

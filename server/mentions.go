@@ -13,12 +13,15 @@ import (
 	"weft/server/store"
 )
 
-// mentions turns stored facts about messages into notifications. A fact is
+// mentions turns stored facts about messages into notifications: to who is
+// mentioned, and to those whose thread goes on. A fact is
 // done only after all of its notifications are stored, and they have ids made
 // from their cause: a crash in between costs nothing and doubles nothing.
 type mentions struct {
 	store  mentionStore
 	notify func(context.Context, notify.Notification) error
+	// withdraw empties the notifications of a room that lead to a url.
+	withdraw func(ctx context.Context, room, url string) error
 	// barred tells whether a person may not even read the room any more.
 	barred func(user string, room store.RoomID) bool
 	log    *slog.Logger
@@ -30,6 +33,7 @@ type mentionStore interface {
 	DoneFact(ctx context.Context, id int64) error
 	Members(ctx context.Context, room store.RoomID) ([]store.User, error)
 	Message(ctx context.Context, room store.RoomID, id string) (store.Message, error)
+	Messages(ctx context.Context, room store.RoomID, p store.MessagePage) ([]store.Message, error)
 }
 
 // nudge says that there is a new fact. It does not block.
@@ -86,9 +90,13 @@ func (m *mentions) some(ctx context.Context) (more bool, err error) {
 
 func (m *mentions) handle(ctx context.Context, f store.Fact) error {
 	var msg store.Message
-	if err := json.Unmarshal(f.Data, &msg); err != nil || f.Kind != "message" {
+	if err := json.Unmarshal(f.Data, &msg); err != nil || f.Kind != "message" && f.Kind != "deleted" {
 		m.log.Error("a fact nobody understands is dropped", "fact", f.ID, "kind", f.Kind, "err", err)
 		return nil
+	}
+	place := (&url.URL{Path: "/s/" + string(msg.Room), Fragment: "m=" + msg.ID}).String()
+	if f.Kind == "deleted" {
+		return m.withdraw(ctx, string(msg.Room), place)
 	}
 	switch now, err := m.store.Message(ctx, msg.Room, msg.ID); {
 	case errors.Is(err, store.ErrNoMessage) || err == nil && now.Deleted:
@@ -96,38 +104,72 @@ func (m *mentions) handle(ctx context.Context, f store.Fact) error {
 	case err != nil:
 		return err
 	}
-	users, err := m.mentioned(ctx, msg)
+	told := map[string]bool{msg.User.ID: true}
+	mentioned, err := m.mentioned(ctx, msg)
 	if err != nil {
 		return err
 	}
-	for _, user := range users {
-		n := notify.Notification{
-			ID: notify.NotificationID("message/"+string(msg.Room)+"/"+msg.ID, user), User: user, Kind: "mention",
-			Room: string(msg.Room), Title: msg.User.Name + " mentioned you", Body: clip(msg.Text, 240),
-			URL:   (&url.URL{Path: "/s/" + string(msg.Room), Fragment: "m=" + msg.ID}).String(),
-			Actor: notify.Actor{ID: msg.User.ID, Name: msg.User.Name}, CreatedAt: msg.CreatedAt,
-		}
-		if err := m.notify(ctx, n); err != nil {
-			return fmt.Errorf("mention of %s: %w", user, err)
+	// Who is mentioned in a reply to them is told once, of the mention.
+	replied, err := m.answered(ctx, msg)
+	if err != nil {
+		return err
+	}
+	for _, to := range []struct {
+		users       []string
+		kind, title string
+	}{{mentioned, "mention", msg.User.Name + " mentioned you"}, {replied, "reply", msg.User.Name + " replied"}} {
+		for _, user := range to.users {
+			if told[user] || m.barred(user, msg.Room) {
+				continue
+			}
+			told[user] = true
+			n := notify.Notification{
+				ID: notify.NotificationID("message/"+string(msg.Room)+"/"+msg.ID, user), User: user, Kind: to.kind,
+				Room: string(msg.Room), Title: to.title, Body: clip(msg.Text, 240), URL: place,
+				Actor: notify.Actor{ID: msg.User.ID, Name: msg.User.Name}, CreatedAt: msg.CreatedAt,
+			}
+			if err := m.notify(ctx, n); err != nil {
+				return fmt.Errorf("%s to %s: %w", to.kind, user, err)
+			}
 		}
 	}
 	return nil
 }
 
-// mentioned lists who is told of a message: each once, never its author, nor who
-// may not read it.
+// answered lists whom a message answers: who began its thread and who wrote its
+// newest replies.
+func (m *mentions) answered(ctx context.Context, msg store.Message) (users []string, err error) {
+	if msg.Thread == "" || msg.Version > 1 {
+		return nil, nil
+	}
+	root, err := m.store.Message(ctx, msg.Room, msg.Thread)
+	if err != nil {
+		if errors.Is(err, store.ErrNoMessage) {
+			err = nil
+		}
+		return nil, err
+	}
+	replies, err := m.store.Messages(ctx, msg.Room, store.MessagePage{Thread: root.ID, Before: msg.Seq, Limit: threadReach})
+	if err != nil {
+		return nil, err
+	}
+	users = append(users, root.User.ID)
+	for _, r := range replies {
+		users = append(users, r.User.ID)
+	}
+	return users, nil
+}
+
+// threadReach is how many of a thread's replies are looked at for who is told of
+// the next one.
+const threadReach = 50
+
+// mentioned lists whom a message mentions, some twice.
 func (m *mentions) mentioned(ctx context.Context, msg store.Message) ([]string, error) {
 	var users []string
-	seen := map[string]bool{msg.User.ID: true}
-	add := func(user string) {
-		if !seen[user] && !m.barred(user, msg.Room) {
-			seen[user] = true
-			users = append(users, user)
-		}
-	}
 	for _, mention := range msg.Mentions {
 		if !mention.Room {
-			add(mention.User)
+			users = append(users, mention.User)
 			continue
 		}
 		members, err := m.store.Members(ctx, msg.Room)
@@ -135,7 +177,7 @@ func (m *mentions) mentioned(ctx context.Context, msg store.Message) ([]string, 
 			return nil, err
 		}
 		for _, u := range members {
-			add(u.ID)
+			users = append(users, u.ID)
 		}
 	}
 	return users, nil

@@ -130,7 +130,7 @@ func (s *Server) assemble(l limits) error {
 		cancel()
 		return err
 	}
-	s.facts = &mentions{store: s.store, notify: s.worker.Notify, barred: s.barred, log: c.Log, wake: make(chan struct{}, 1)}
+	s.facts = &mentions{store: s.store, notify: s.worker.Notify, withdraw: s.store.Withdraw, barred: s.barred, log: c.Log, wake: make(chan struct{}, 1)}
 	var rooms store.Store = s.store
 	if c.rooms != nil {
 		rooms = c.rooms(rooms)

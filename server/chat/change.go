@@ -54,7 +54,7 @@ func (s *Service) Delete(ctx context.Context, who auth.Identity, room store.Room
 		return store.Message{}, err
 	}
 	return s.change(ctx, room, func() (store.Message, bool, error) {
-		return s.c.Store.DeleteMessage(ctx, room, id)
+		return s.c.Store.DeleteMessage(ctx, room, id, true)
 	})
 }
 

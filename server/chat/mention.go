@@ -19,20 +19,20 @@ const roomMention = "room"
 // then a person's id or name, whatever its case. Of several that fit, the
 // longest counts ("@Ana Maria" over "@Ana"); a name that two people share names
 // nobody, an id always does. @room is everybody. Each appears once, in order of
-// the text. Code spans are not looked into.
+// the text. Code spans and blocks are not looked into.
 func Mentions(text string, people []store.User) []store.Mention {
 	names := directory(people)
 	mentions := []store.Mention{}
 	seen := map[store.Mention]bool{}
-	code := false
 	before := ' '
+	fences := true
 	tries := 10 * MaxMentions // bounds the work that a text of nothing but @ makes
 	for i := 0; i < len(text) && len(mentions) < MaxMentions; {
 		r, size := utf8.DecodeRuneInString(text[i:])
-		if r == '`' {
-			code = !code && strings.ContainsRune(text[i+1:], '`')
+		if r == '`' && before != '\\' {
+			size = codeSpan(text[i:], &fences)
 		}
-		if r == '@' && !code && !wordRune(before) && tries > 0 {
+		if r == '@' && !wordRune(before) && tries > 0 {
 			tries--
 			if m, n := names.longest(text[i+1:]); n > 0 {
 				if !seen[m] {
@@ -47,6 +47,28 @@ func Mentions(text string, people []store.User) []store.Mention {
 		i += size
 	}
 	return mentions
+}
+
+// codeSpan returns how long the code is that s begins with, as clients draw it:
+// between one or two backticks in a line, or between three anywhere. If none ends
+// there, it is the backticks alone. fences is false once no block ends any more.
+func codeSpan(s string, fences *bool) int {
+	n := len(s) - len(strings.TrimLeft(s, "`"))
+	if n >= 3 {
+		if *fences {
+			if end := strings.Index(s[3:], "```"); end >= 0 && strings.TrimSpace(s[3:3+end]) != "" {
+				return 3 + end + 3
+			} else if end < 0 {
+				*fences = false
+			}
+		}
+		return n
+	}
+	line, _, _ := strings.Cut(s[n:], "\n")
+	if end := strings.Index(line, s[:n]); end > 0 {
+		return n + end + n
+	}
+	return n
 }
 
 // names maps folded names to who is meant; the zero Mention is nobody.

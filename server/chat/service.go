@@ -136,7 +136,7 @@ func (s *Service) Post(ctx context.Context, author auth.Identity, room store.Roo
 	lock := s.lock(room)
 	lock.Lock()
 	defer lock.Unlock()
-	stored, created, err := s.c.Store.PostMessage(ctx, m, len(m.Mentions) > 0)
+	stored, created, err := s.c.Store.PostMessage(ctx, m, len(m.Mentions) > 0 || m.Thread != "")
 	if err != nil {
 		return store.Message{}, err
 	}

@@ -164,8 +164,8 @@ type Chat interface {
 	// no other mentions; if there are any.
 	EditMessage(ctx context.Context, room RoomID, e Edit, fact bool) (stored Message, changed bool, err error)
 	// DeleteMessage drops all but who wrote it when; one deleted before is left
-	// as it is. ErrNoMessage.
-	DeleteMessage(ctx context.Context, room RoomID, id string) (stored Message, changed bool, err error)
+	// as it is. With fact set, a Fact of kind "deleted" is left. ErrNoMessage.
+	DeleteMessage(ctx context.Context, room RoomID, id string, fact bool) (stored Message, changed bool, err error)
 	// React is idempotent. ErrNoMessage, ErrDeleted, ErrFull.
 	React(ctx context.Context, room RoomID, r React) (stored Message, changed bool, err error)
 	// ImportMessage stores a message as it is, but for its Rev, which is the next, and

@@ -34,8 +34,8 @@ type Doc struct {
 // crash between the two loses nothing.
 type Fact struct {
 	ID   int64
-	Kind string // "message"
-	Data []byte // JSON of the cause
+	Kind string // "message", or "deleted"
+	Data []byte // JSON of the message, as it is after what happened
 }
 
 // Errors of a store.

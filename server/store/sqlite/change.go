@@ -43,7 +43,7 @@ func (s *Store) EditMessage(ctx context.Context, room store.RoomID, e store.Edit
 		if fresh := newMentions(before, m.Mentions); fact && len(fresh) > 0 {
 			told := *m
 			told.Mentions = fresh
-			return true, t.fact(told)
+			return true, t.fact("message", told)
 		}
 		return true, nil
 	})
@@ -55,7 +55,7 @@ func newMentions(before, after []store.Mention) []store.Mention {
 }
 
 // DeleteMessage implements store.Chat.
-func (s *Store) DeleteMessage(ctx context.Context, room store.RoomID, id string) (store.Message, bool, error) {
+func (s *Store) DeleteMessage(ctx context.Context, room store.RoomID, id string, fact bool) (store.Message, bool, error) {
 	return s.changeMessage(ctx, "delete message", room, id, func(t *tx, n int64, m *store.Message) (bool, error) {
 		if m.Deleted {
 			return false, nil
@@ -69,6 +69,11 @@ func (s *Store) DeleteMessage(ctx context.Context, room store.RoomID, id string)
 		}
 		if err := t.indexWords(n, m.Seq, "", true); err != nil {
 			return false, err
+		}
+		if fact {
+			if err := t.fact("deleted", *m); err != nil {
+				return false, err
+			}
 		}
 		if err := t.unmentioned(n, m.Seq, before); err != nil || m.Thread == "" {
 			return true, err

@@ -117,7 +117,7 @@ func (t *tx) post(m store.Message, fact bool, underRoot func(*tx, *store.Message
 		}
 	}
 	if fact {
-		if err := t.fact(m); err != nil {
+		if err := t.fact("message", m); err != nil {
 			return store.Message{}, false, err
 		}
 	}
@@ -181,12 +181,12 @@ func (t *tx) mentioned(room int64, m store.Message) error {
 }
 
 // fact leaves the message to whoever notifies people.
-func (t *tx) fact(m store.Message) error {
+func (t *tx) fact(kind string, m store.Message) error {
 	data, err := json.Marshal(m)
 	if err != nil {
 		return err
 	}
-	_, err = t.exec("INSERT INTO facts (kind, data) VALUES ('message', ?)", data)
+	_, err = t.exec("INSERT INTO facts (kind, data) VALUES (?, ?)", kind, data)
 	return err
 }
 

@@ -104,6 +104,17 @@ func (s *Store) MarkRead(ctx context.Context, user, id string, at time.Time) err
 	}))
 }
 
+// Withdraw implements notify.Inbox.
+func (s *Store) Withdraw(ctx context.Context, room, url string) error {
+	return fail("withdraw", s.write(ctx, func(t *tx) error {
+		if _, err := t.exec("DELETE FROM jobs WHERE notification IN (SELECT n FROM notifications WHERE room = ? AND url = ?)", room, url); err != nil {
+			return err
+		}
+		_, err := t.exec("UPDATE notifications SET body = '' WHERE room = ? AND url = ?", room, url)
+		return err
+	}))
+}
+
 // MarkAllRead implements notify.Inbox.
 func (s *Store) MarkAllRead(ctx context.Context, user string, at time.Time) error {
 	return fail("mark all read", s.write(ctx, func(t *tx) error {

@@ -102,12 +102,12 @@ func chatDelete(t *testing.T, o *storeUnderTest) {
 		ID: "m1", Room: "room", Seq: 1, Rev: 4, Version: 2, User: ann, Deleted: true,
 		Mentions: []store.Mention{}, Reactions: []store.Reaction{}, CreatedAt: at(1),
 	}
-	gone, changed, err := o.S.DeleteMessage(t.Context(), "room", "m1")
+	gone, changed, err := o.S.DeleteMessage(t.Context(), "room", "m1", false)
 	must(t, err)
 	same(t, "changed", changed, true)
 	same(t, "deleted", gone, want)
 	o.twice(func() {
-		gone, changed, err := o.S.DeleteMessage(t.Context(), "room", "m1")
+		gone, changed, err := o.S.DeleteMessage(t.Context(), "room", "m1", false)
 		must(t, err)
 		same(t, "changed again", changed, false)
 		same(t, "deleted again", gone, want)
@@ -124,7 +124,7 @@ func chatDelete(t *testing.T, o *storeUnderTest) {
 	is(t, "react", err, store.ErrDeleted)
 	_, _, err = o.S.PostMessage(t.Context(), store.Message{ID: "m3", Room: "room", User: ann, Thread: "m1", CreatedAt: at(9)}, true)
 	is(t, "reply", err, store.ErrDeleted)
-	_, _, err = o.S.DeleteMessage(t.Context(), "room", "m9")
+	_, _, err = o.S.DeleteMessage(t.Context(), "room", "m9", false)
 	is(t, "delete nothing", err, store.ErrNoMessage)
 	same(t, "last seq", value(o.S.LastSeq(t.Context(), "room"))(t), store.Seq(2))
 }
@@ -221,7 +221,7 @@ func chatThreads(t *testing.T, o *storeUnderTest) {
 	})
 	remove := func(id string) store.Message {
 		t.Helper()
-		m, _, err := o.S.DeleteMessage(t.Context(), "room", id)
+		m, _, err := o.S.DeleteMessage(t.Context(), "room", id, false)
 		must(t, err)
 		return m
 	}
@@ -251,7 +251,7 @@ func chatChanges(t *testing.T, o *storeUnderTest) {
 	_, _, err := o.S.React(t.Context(), "room", store.React{ID: "m3", User: "ben", Emoji: "👍", On: true})
 	must(t, err)
 	edit(t, o, store.Edit{ID: "m1", By: ann, Text: "new"})
-	_, _, err = o.S.DeleteMessage(t.Context(), "room", "m3")
+	_, _, err = o.S.DeleteMessage(t.Context(), "room", "m3", false)
 	must(t, err)
 	_, _, err = o.S.PostMessage(t.Context(), store.Message{ID: "m5", Room: "room", User: ann, Thread: "m0", CreatedAt: at(1)}, false)
 	must(t, err)
@@ -304,7 +304,7 @@ func chatRead(t *testing.T, o *storeUnderTest) {
 	edit(t, o, store.Edit{ID: "m5", By: ann, Text: "hey", Mentions: []store.Mention{{User: "ben"}}})
 	edit(t, o, store.Edit{ID: "m2", By: ann, Text: "never mind", Mentions: []store.Mention{{Room: true}}})
 	same(t, "after edits", unread("ben"), store.Unread{Read: 1, Count: 4, Mentions: 3, LastSeq: 6})
-	_, _, err := o.S.DeleteMessage(t.Context(), "room", "m4")
+	_, _, err := o.S.DeleteMessage(t.Context(), "room", "m4", false)
 	must(t, err)
 	same(t, "after a deletion", unread("ben"), store.Unread{Read: 1, Count: 3, Mentions: 2, LastSeq: 6})
 

@@ -23,6 +23,7 @@ func RunInbox(t *testing.T, open func(t *testing.T, dir string) notify.Inbox) {
 		{"notifications/pages, newest first", inboxPages},
 		{"notifications/read and seen", inboxRead},
 		{"notifications/of one person only", inboxOthers},
+		{"notifications/withdrawn", inboxWithdrawn},
 		{"subscriptions/replaced by endpoint", subscriptionReplaced},
 		{"subscriptions/20 per person", subscriptionLimit},
 		{"subscriptions/a browser that changes hands", subscriptionMoves},
@@ -36,6 +37,30 @@ func RunInbox(t *testing.T, open func(t *testing.T, dir string) notify.Inbox) {
 			test.run(t, newOpened(t, open))
 		})
 	}
+}
+
+func inboxWithdrawn(t *testing.T, o *inboxUnderTest) {
+	must(t, o.S.Subscribe(t.Context(), subscription("ann", 1)))
+	gone, kept, other := notification("ann", 1), notification("ann", 2), notification("ann", 3)
+	gone.URL, other.URL, other.Room = "/s/a/b#m=1", "/s/a/b#m=1", "c"
+	kept.URL = "/s/a/b#m=2"
+	for _, n := range []notify.Notification{gone, kept, other} {
+		add(t, o, n, notify.Push{Wanted: true, At: at(5)})
+	}
+	must(t, o.S.Withdraw(t.Context(), "a/b", "/s/a/b#m=1"))
+	must(t, o.S.Withdraw(t.Context(), "a/b", "/s/a/b#m=9"))
+	gone.Body = ""
+	o.twice(func() {
+		list, counts, err := o.S.List(t.Context(), "ann", notify.Page{})
+		must(t, err)
+		same(t, "inbox", list, []notify.Notification{other, kept, gone})
+		same(t, "counts", counts, notify.Counts{Unread: 3, Unseen: 3})
+		var pushed []string
+		for _, j := range value(o.S.DueJobs(t.Context(), at(9), 10))(t) {
+			pushed = append(pushed, j.Notification.ID)
+		}
+		same(t, "pushes", pushed, []string{kept.ID, other.ID})
+	})
 }
 
 func notification(user string, n int) notify.Notification {

@@ -124,7 +124,7 @@ func modelChange(t *testing.T, o *storeUnderTest, r *rand.Rand, room store.RoomI
 			}
 		}
 	case 1:
-		got, changed, err = o.S.DeleteMessage(t.Context(), room, id)
+		got, changed, err = o.S.DeleteMessage(t.Context(), room, id, true)
 		switch {
 		case msg == nil:
 			wantErr = store.ErrNoMessage
@@ -135,6 +135,7 @@ func modelChange(t *testing.T, o *storeUnderTest, r *rand.Rand, room store.RoomI
 				ID: id, Room: room, Seq: msg.Seq, Rev: m.rev, Version: msg.Version + 1, User: msg.User, Thread: msg.Thread, Replies: msg.Replies,
 				Mentions: []store.Mention{}, Reactions: []store.Reaction{}, CreatedAt: msg.CreatedAt, EditedAt: msg.EditedAt, Deleted: true,
 			}
+			told, ok = *msg, true
 			m.sum(msg.Thread)
 		}
 	default:
