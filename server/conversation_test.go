@@ -383,6 +383,37 @@ func TestSearchFollowsTheChat(t *testing.T) {
 	}
 }
 
+// TestLinesSayWhoIsNew: once, whatever reloads come, and nothing of readers.
+func TestLinesSayWhoIsNew(t *testing.T) {
+	s := run(t, Config{JWTSecret: strings.Repeat("s", 32), Limits: "lab"})
+	everywhere := func(role auth.Role) auth.Grant { return auth.Grant{Pattern: "**", Role: role} }
+	ana, ben := s.token(t, "ana", everywhere(auth.Comment)), s.token(t, "ben", everywhere(auth.Write))
+	lines := func(n int) (list struct{ Lines []store.Line }) {
+		t.Helper()
+		for deadline := time.Now().Add(90 * time.Second); len(list.Lines) != n; {
+			s.call(t, "GET", "/api/rooms/r/lines", ana.Token, nil, &list)
+			if time.Now().After(deadline) {
+				t.Fatalf("lines %+v, want %d", list.Lines, n)
+			}
+		}
+		return list
+	}
+	watcher := s.enter(t, ana, "r")
+	lines(1)
+	s.enter(t, s.token(t, "reader", everywhere(auth.Read)), "r")
+	s.message(t, "r", ana.Token, map[string]any{"text": "hello"})
+	for range 3 {
+		s.enter(t, ben, "r").ws.Close()
+	}
+	line := watcher.until("a line about Ben", func(g got) bool { return g.name == "line" && strings.Contains(fmt.Sprint(g.value), "ben") }).value
+	if line["kind"] != "joined" || fmt.Sprint(line["after"]) != "1" || fmt.Sprint(line["n"]) != "2" {
+		t.Errorf("line %v", line)
+	}
+	if list := lines(2); list.Lines[0].User.ID != "ana" || list.Lines[1].User.ID != "ben" {
+		t.Errorf("lines %+v", list.Lines)
+	}
+}
+
 // TestRolesHoldInTheChat: who may read reads and marks, who may comment writes,
 // changes what is theirs and reacts, who administers changes anybody's, and
 // nobody anything more, over both doors.
@@ -410,6 +441,7 @@ func TestRolesHoldInTheChat(t *testing.T) {
 			{"GET", "/messages?changed=0", nil, status(auth.Read, 200)},
 			{"GET", "/messages/m1", nil, status(auth.Read, 200)},
 			{"GET", "/search?q=theirs", nil, status(auth.Read, 200)},
+			{"GET", "/lines", nil, status(auth.Read, 200)},
 			{"GET", "/read", nil, status(auth.Read, 200)},
 			{"POST", "/read", map[string]any{"seq": 1}, status(auth.Read, 200)},
 			{"POST", "/messages", map[string]any{"id": "mine", "text": "mine", "thread": "m1"}, status(auth.Comment, 201)},

@@ -32,7 +32,7 @@ func (d hangingDisk) AppendUpdates(ctx context.Context, updates []store.Update) 
 	return d.Store.AppendUpdates(ctx, updates)
 }
 
-func (d hangingDisk) TouchMember(ctx context.Context, id store.RoomID, u store.User, at time.Time) error {
+func (d hangingDisk) TouchMember(ctx context.Context, id store.RoomID, u store.User, at time.Time) (string, error) {
 	d.wait()
 	return d.Store.TouchMember(ctx, id, u, at)
 }

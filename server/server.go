@@ -155,7 +155,8 @@ func (s *Server) assemble(l limits) error {
 			s.tell(string(m.Room), "message.changed", m)
 			s.facts.nudge()
 		},
-		Read: s.tellRead, Barred: s.barred,
+		Lined: func(room store.RoomID, l store.Line) { s.tell(string(room), "line", l) },
+		Read:  s.tellRead, Barred: s.barred,
 	})
 	s.door = ws.New(ws.Config{
 		Hub: s.hub, Chat: talk, People: s.people, Typing: s.typing, Members: rooms,

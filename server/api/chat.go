@@ -278,3 +278,15 @@ func (a *API) search(c echo.Context) error {
 	}
 	return c.JSON(http.StatusOK, map[string]any{"results": found})
 }
+
+func (a *API) lines(c echo.Context) error {
+	id, roomID, err := a.enter(c, auth.Read)
+	if err != nil {
+		return err
+	}
+	lines, err := a.Chat.Lines(c.Request().Context(), id, roomID)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, map[string]any{"lines": lines})
+}

@@ -28,6 +28,7 @@ func (a *API) routes() {
 	g.DELETE("/rooms/:room/messages/:id", a.deleteMessage)
 	g.PUT("/rooms/:room/messages/:id/reactions/:emoji", a.putReaction)
 	g.DELETE("/rooms/:room/messages/:id/reactions/:emoji", a.deleteReaction)
+	g.GET("/rooms/:room/lines", a.lines)
 	g.GET("/rooms/:room/search", a.search)
 	g.GET("/rooms/:room/read", a.unread)
 	g.POST("/rooms/:room/read", a.markRead)

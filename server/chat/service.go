@@ -48,6 +48,8 @@ type Config struct {
 	// it is after a change of it, in order of rev within a room, once that is on
 	// disk. They must not block for long.
 	Posted, Changed func(store.Message)
+	// Lined is called with every new system line, in any order.
+	Lined func(room store.RoomID, l store.Line)
 	// Read is called after a person has marked a room as read, in any order.
 	Read func(room store.RoomID, user string, u store.Unread)
 	// Barred tells whether a person may not even read the room any more; they
@@ -78,6 +80,9 @@ func New(c Config) *Service {
 	}
 	if c.Changed == nil {
 		c.Changed = func(store.Message) {}
+	}
+	if c.Lined == nil {
+		c.Lined = func(store.RoomID, store.Line) {}
 	}
 	if c.Read == nil {
 		c.Read = func(store.RoomID, string, store.Unread) {}

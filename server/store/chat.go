@@ -130,6 +130,32 @@ type RoomPage struct {
 	Limit  int
 }
 
+// Line is a system line: something that is no message and stands between two of
+// them. Lines have no seq and no rev.
+type Line struct {
+	N      int64     `json:"n"`    // only grows within a room
+	Kind   string    `json:"kind"` // LineJoined or LineRenamed
+	User   User      `json:"user"`
+	Before string    `json:"before,omitempty"` // the name of who was renamed
+	After  Seq       `json:"after"`            // it stands behind this message; 0: before all
+	At     time.Time `json:"at"`               // UTC, milliseconds
+}
+
+// Kinds of lines.
+const (
+	LineJoined  = "joined"  // somebody was in the room for the first time
+	LineRenamed = "renamed" // a member goes by another name
+)
+
+// Limits of lines.
+const (
+	// MaxLines is how many a room keeps; the oldest go. Who joins a room that has
+	// more members than that is no news.
+	MaxLines = 100
+	// RenameQuiet is how long nothing more is said of a person's names.
+	RenameQuiet = 10 * time.Minute
+)
+
 // Errors of a chat.
 var (
 	// ErrConflict says that another person has taken the message id in this
@@ -185,6 +211,12 @@ type Chat interface {
 	LastSeq(ctx context.Context, room RoomID) (Seq, error)
 	// LastRev is 0 for a room without messages.
 	LastRev(ctx context.Context, room RoomID) (Rev, error)
+
+	// AddLine stores a line; N and After are the next. added is false for one that
+	// is not worth it, see MaxLines and RenameQuiet.
+	AddLine(ctx context.Context, room RoomID, l Line) (stored Line, added bool, err error)
+	// Lines returns the room's lines, in order.
+	Lines(ctx context.Context, room RoomID) ([]Line, error)
 
 	// ReadUpTo says that the person has read all messages up to seq, as far as
 	// there are any. It never goes back. Who was not a member is one after it.

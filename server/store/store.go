@@ -69,8 +69,9 @@ type Store interface {
 
 	// TouchMember remembers that the person has been in the room, with the
 	// name they go by now. An at before the one known changes nothing. Who is new
-	// has read all that was there before.
-	TouchMember(ctx context.Context, room RoomID, u User, at time.Time) error
+	// has read all that was there before. It returns the name that was known, empty
+	// for who is new.
+	TouchMember(ctx context.Context, room RoomID, u User, at time.Time) (before string, err error)
 	// Members lists everybody who has been in the room, latest first, 1,000 at
 	// most.
 	Members(ctx context.Context, room RoomID) ([]User, error)

@@ -54,16 +54,24 @@ func (d *Door) remember(c *conn, who *person, id store.RoomID) {
 	if d.known.has(v) {
 		return
 	}
+	seen := who.role(id) >= auth.Comment // nobody hears of readers
 	done := make(chan struct{})
 	d.served.Go(func() { // ends with ctx, or with the commit that it is part of
 		defer close(done)
 		ctx, cancel := context.WithTimeout(context.Background(), loadWait)
 		defer cancel()
-		if err := d.Members.TouchMember(ctx, id, v.user, time.Now()); err != nil {
+		before, err := d.Members.TouchMember(ctx, id, v.user, time.Now())
+		if err != nil {
 			c.log.Error("remembering a member", "room", id, "user", v.user.ID, "err", err)
 			return
 		}
 		d.known.add(v)
+		if !seen || before == v.user.Name {
+			return
+		}
+		if err := d.Chat.Line(ctx, id, v.user, before); err != nil {
+			c.log.Error("a line about a member", "room", id, "user", v.user.ID, "err", err)
+		}
 	})
 	timer := time.NewTimer(touchWait)
 	defer timer.Stop()

@@ -46,7 +46,7 @@ type Config struct {
 
 // Members remembers who has been in a room, and what they have not read there.
 type Members interface {
-	TouchMember(ctx context.Context, room store.RoomID, u store.User, at time.Time) error
+	TouchMember(ctx context.Context, room store.RoomID, u store.User, at time.Time) (before string, err error)
 	LastRev(ctx context.Context, room store.RoomID) (store.Rev, error)
 	Unread(ctx context.Context, room store.RoomID, user string) (store.Unread, error)
 }

@@ -37,8 +37,8 @@ func (d deadDisk) AppendUpdates(context.Context, []store.Update) error {
 	return errDisk
 }
 func (deadDisk) LongLogs(context.Context, int) ([]store.RoomID, error) { return nil, nil }
-func (deadDisk) TouchMember(context.Context, store.RoomID, store.User, time.Time) error {
-	return errDisk
+func (deadDisk) TouchMember(context.Context, store.RoomID, store.User, time.Time) (string, error) {
+	return "", errDisk
 }
 
 // onDeadDisk is a door to one room that cannot write; the caller closes it.

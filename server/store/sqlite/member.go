@@ -11,11 +11,12 @@ import (
 const maxMembers = 1000
 
 // TouchMember implements store.Store.
-func (s *Store) TouchMember(ctx context.Context, room store.RoomID, u store.User, at time.Time) error {
+func (s *Store) TouchMember(ctx context.Context, room store.RoomID, u store.User, at time.Time) (before string, err error) {
 	if room == "" || u.ID == "" {
-		return fail("touch member", errors.New("no room or no person"))
+		return "", fail("touch member", errors.New("no room or no person"))
 	}
-	return fail("touch member", s.write(ctx, func(t *tx) error {
+	err = s.write(ctx, func(t *tx) error {
+		before = ""
 		var id int64
 		var last store.Seq
 		found, err := t.row("SELECT id, last_seq FROM rooms WHERE name = ?", []any{room}, &id, &last)
@@ -25,11 +26,15 @@ func (s *Store) TouchMember(ctx context.Context, room store.RoomID, u store.User
 		if err != nil {
 			return err
 		}
+		if _, err := t.row("SELECT name FROM members WHERE room = ? AND usr = ?", []any{id, u.ID}, &before); err != nil {
+			return err
+		}
 		// A touch that comes late changes nothing.
 		_, err = t.exec("INSERT INTO members (room, usr, name, seen_at, read_seq) VALUES (?, ?, ?, ?, ?) ON CONFLICT (room, usr) DO UPDATE SET name = excluded.name, seen_at = excluded.seen_at WHERE excluded.seen_at >= seen_at",
 			id, u.ID, u.Name, millis(at), last)
 		return err
-	}))
+	})
+	return before, fail("touch member", err)
 }
 
 // Members implements store.Store.

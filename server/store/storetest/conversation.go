@@ -23,6 +23,11 @@ func edit(t *testing.T, o *storeUnderTest, e store.Edit) store.Message {
 	return m
 }
 
+func touch(t *testing.T, o *storeUnderTest, room store.RoomID, u store.User, when time.Time) (before string) {
+	t.Helper()
+	return value(o.S.TouchMember(t.Context(), room, u, when))(t)
+}
+
 func is(t *testing.T, what string, err, want error) {
 	t.Helper()
 	if !errors.Is(err, want) {
@@ -287,7 +292,7 @@ func chatRead(t *testing.T, o *storeUnderTest) {
 	unread := func(user string) store.Unread { t.Helper(); return value(o.S.Unread(t.Context(), "room", user))(t) }
 	same(t, "an unknown room", unread("ben"), store.Unread{})
 	say(ann, "m1")
-	must(t, o.S.TouchMember(t.Context(), "room", ben, at(2)))
+	touch(t, o, "room", ben, at(2))
 	same(t, "what was before is read", unread("ben"), store.Unread{Read: 1, LastSeq: 1})
 	same(t, "a stranger has read nothing", unread("cid"), store.Unread{Count: 1, LastSeq: 1})
 	say(ann, "m2", store.Mention{User: "ben"}, store.Mention{Room: true})
@@ -295,7 +300,7 @@ func chatRead(t *testing.T, o *storeUnderTest) {
 	say(ann, "m4", store.Mention{Room: true})
 	say(ann, "m5")
 	say(ann, "m6", store.Mention{User: "cid"})
-	must(t, o.S.TouchMember(t.Context(), "room", ben, at(3)))
+	touch(t, o, "room", ben, at(3))
 	o.twice(func() {
 		same(t, "ben", unread("ben"), store.Unread{Read: 1, Count: 4, Mentions: 2, LastSeq: 6})
 		same(t, "cid", unread("cid"), store.Unread{Count: 6, Mentions: 4, LastSeq: 6})
@@ -332,7 +337,7 @@ func chatRooms(t *testing.T, o *storeUnderTest) {
 			post(t, o, room, "m1")
 		}
 		if room != "theirs" {
-			must(t, o.S.TouchMember(t.Context(), room, ben, at(i/2)))
+			touch(t, o, room, ben, at(i/2))
 		}
 	}
 	_, _, err := o.S.PostMessage(t.Context(), store.Message{ID: "m2", Room: "class/1", User: ann, Mentions: []store.Mention{{User: "ben"}}, CreatedAt: at(77)}, false)
@@ -360,7 +365,7 @@ func chatRooms(t *testing.T, o *storeUnderTest) {
 	})
 	// Many rooms, in pages.
 	for i := range 120 {
-		must(t, o.S.TouchMember(t.Context(), store.RoomID(fmt.Sprint("r", i)), store.User{ID: "dee", Name: "Dee"}, at(0).Add(time.Duration(i%7)*time.Second)))
+		touch(t, o, store.RoomID(fmt.Sprint("r", i)), store.User{ID: "dee", Name: "Dee"}, at(0).Add(time.Duration(i%7)*time.Second))
 	}
 	seen := map[store.RoomID]bool{}
 	for p := (store.RoomPage{Limit: 50}); ; {
@@ -374,4 +379,60 @@ func chatRooms(t *testing.T, o *storeUnderTest) {
 		p.After = page[len(page)-1].Room
 	}
 	same(t, "rooms in pages", len(seen), 120)
+}
+
+func chatLines(t *testing.T, o *storeUnderTest) {
+	add := func(l store.Line) (store.Line, bool) {
+		t.Helper()
+		stored, added, err := o.S.AddLine(t.Context(), "room", l)
+		must(t, err)
+		return stored, added
+	}
+	joined := func(u store.User, n int) store.Line { return store.Line{Kind: store.LineJoined, User: u, At: at(n)} }
+	if _, added := add(joined(ann, 1)); added {
+		t.Fatal("a line in a room that is not there")
+	}
+	same(t, "the name before", touch(t, o, "room", ann, at(1)), "")
+	first, _ := add(joined(ann, 1))
+	same(t, "first", first, store.Line{N: 1, Kind: store.LineJoined, User: ann, At: at(1)})
+	post(t, o, "room", "m1")
+	ana := store.User{ID: "ann", Name: "Ana"}
+	same(t, "the name before", touch(t, o, "room", ana, at(2)), "Ann")
+	same(t, "the name before", touch(t, o, "room", ana, at(3)), "Ana")
+	renamed := store.Line{Kind: store.LineRenamed, User: ana, Before: "Ann", At: at(2)}
+	second, _ := add(renamed)
+	want := []store.Line{first, {N: 2, Kind: store.LineRenamed, User: ana, Before: "Ann", After: 1, At: at(2)}}
+	same(t, "second", second, want[1])
+	renamed.At = at(2).Add(store.RenameQuiet - time.Second)
+	if _, added := add(renamed); added {
+		t.Fatal("two changes of a name at once")
+	}
+	o.twice(func() {
+		same(t, "lines", value(o.S.Lines(t.Context(), "room"))(t), want)
+		same(t, "lines of another room", value(o.S.Lines(t.Context(), "elsewhere"))(t), []store.Line{})
+		same(t, "last seq", value(o.S.LastSeq(t.Context(), "room"))(t), store.Seq(1))
+		same(t, "last rev", value(o.S.LastRev(t.Context(), "room"))(t), store.Rev(1))
+	})
+	for i := range store.MaxLines {
+		renamed.At = renamed.At.Add(store.RenameQuiet)
+		if _, added := add(renamed); !added {
+			t.Fatalf("change %d of a name was not added", i)
+		}
+	}
+	for i := range store.MaxLines - 1 {
+		touch(t, o, "room", store.User{ID: fmt.Sprint("user ", i), Name: "U"}, at(9))
+	}
+	if _, added := add(joined(ben, 9)); !added {
+		t.Fatal("the last one who is news")
+	}
+	touch(t, o, "room", ben, at(9))
+	if _, added := add(joined(ben, 9)); added {
+		t.Fatal("one of a crowd is news")
+	}
+	o.twice(func() {
+		lines := value(o.S.Lines(t.Context(), "room"))(t)
+		if len(lines) != store.MaxLines || lines[0].N != 4 || lines[store.MaxLines-1].N != store.MaxLines+3 {
+			t.Fatalf("%d lines, from %+v to %+v", len(lines), lines[0], lines[len(lines)-1])
+		}
+	})
 }

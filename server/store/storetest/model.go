@@ -53,7 +53,7 @@ func model(t *testing.T, o *storeUnderTest) {
 		case n < 78:
 			u := store.User{ID: fmt.Sprint("user ", r.IntN(5)), Name: fmt.Sprint("name ", r.IntN(9))}
 			when := at(r.IntN(1000))
-			must(t, o.S.TouchMember(t.Context(), room, u, when))
+			same(t, "the name before", touch(t, o, room, u, when), m.names[u.ID])
 			if _, known := m.names[u.ID]; !known {
 				m.read[u.ID] = store.Seq(len(m.messages))
 			}

@@ -60,7 +60,7 @@ func facts(t *testing.T, o *storeUnderTest) {
 func members(t *testing.T, o *storeUnderTest) {
 	touch := func(room store.RoomID, id, name string, second int) {
 		t.Helper()
-		must(t, o.S.TouchMember(t.Context(), room, store.User{ID: id, Name: name}, at(second)))
+		touch(t, o, room, store.User{ID: id, Name: name}, at(second))
 	}
 	touch("room", "ann", "Ann", 1)
 	touch("room", "ben", "Ben", 2)
@@ -85,7 +85,8 @@ func membersLimit(t *testing.T, o *storeUnderTest) {
 	g.SetLimit(64)
 	for i := range 1003 {
 		g.Go(func() error {
-			return o.S.TouchMember(t.Context(), "room", store.User{ID: fmt.Sprintf("%04d", i)}, at(i))
+			_, err := o.S.TouchMember(t.Context(), "room", store.User{ID: fmt.Sprintf("%04d", i)}, at(i))
+			return err
 		})
 	}
 	must(t, g.Wait())
@@ -146,10 +147,11 @@ func cancelled(t *testing.T, o *storeUnderTest) {
 	cancel()
 	_, _, postErr := o.S.PostMessage(ctx, store.Message{ID: "m", Room: "room", User: ann}, true)
 	_, loadErr := o.S.LoadDoc(ctx, "room")
+	_, touchErr := o.S.TouchMember(ctx, "room", ann, at(0))
 	for name, err := range map[string]error{
 		"append": o.S.AppendUpdates(ctx, []store.Update{{Room: "room", Data: []byte("x")}}),
 		"fold":   o.S.FoldDoc(ctx, "room", []byte("x"), 1),
-		"touch":  o.S.TouchMember(ctx, "room", ann, at(0)),
+		"touch":  touchErr,
 		"ping":   o.S.Ping(ctx),
 		"post":   postErr,
 		"load":   loadErr,
@@ -188,7 +190,32 @@ func everything(t *testing.T, o *storeUnderTest) {
 				for _, f := range list {
 					err = errors.Join(err, o.S.DoneFact(ctx, f.ID))
 				}
-				err = errors.Join(err, o.S.TouchMember(ctx, room, ann, at(i)))
+				_, e = o.S.TouchMember(ctx, room, ann, at(i))
+				err = errors.Join(err, e)
+				_, _, e = o.S.AddLine(ctx, room, store.Line{Kind: store.LineJoined, User: ann, At: at(i)})
+				err = errors.Join(err, e)
+				_, e = o.S.Lines(ctx, room)
+				err = errors.Join(err, e)
+				_, _, e = o.S.React(ctx, room, store.React{ID: fmt.Sprint(w, "-", i), User: "ben", Emoji: "👍", On: true})
+				err = errors.Join(err, e)
+				_, _, e = o.S.EditMessage(ctx, room, store.Edit{ID: fmt.Sprint(w, "-", i), By: ann, Text: "edited", At: at(i)}, true)
+				err = errors.Join(err, e)
+				_, e = o.S.Changes(ctx, room, 0, 0)
+				err = errors.Join(err, e)
+				_, e = o.S.LastRev(ctx, room)
+				err = errors.Join(err, e)
+				_, e = o.S.Message(ctx, room, fmt.Sprint(w, "-", i))
+				err = errors.Join(err, e)
+				_, e = o.S.Search(ctx, room, store.SearchPage{Query: store.ParseQuery("edited")})
+				err = errors.Join(err, e)
+				_, e = o.S.ReadUpTo(ctx, room, ann, store.Seq(i), at(i))
+				err = errors.Join(err, e)
+				_, e = o.S.RoomsOf(ctx, "ann", store.RoomPage{})
+				err = errors.Join(err, e)
+				_, e = o.S.ImportMessage(ctx, store.Message{ID: fmt.Sprint("i", w, "-", i), Room: room, User: ann, CreatedAt: at(i)})
+				err = errors.Join(err, e)
+				_, _, e = o.S.DeleteMessage(ctx, room, fmt.Sprint(w, "-", i), true)
+				err = errors.Join(err, e)
 				_, e = o.S.Members(ctx, room)
 				err = errors.Join(err, e)
 				_, e = o.S.Setting(ctx, fmt.Sprint(i), func() ([]byte, error) { return []byte("v"), nil })

@@ -48,6 +48,7 @@ func Run(t *testing.T, open func(t *testing.T, dir string) store.Store) {
 		{"chat/read marks only go forward", chatRead},
 		{"chat/rooms of a person", chatRooms},
 		{"chat/search", chatSearch},
+		{"chat/lines are bounded and few", chatLines},
 		{"facts/stored with the message, until done", facts},
 		{"members/latest first", members},
 		{"members/1000 at most", membersLimit},
