@@ -133,14 +133,14 @@ export class WeftApp extends WeftElement {
   #panel(): TemplateResult {
     const people = this.tab === 'people'
     return html`<aside aria-label="Conversation">
-      <div class="tabs" role="tablist">
-        <button role="tab" aria-selected=${!people} @click=${() => this.#show('chat')}>Chat${this.#count()}</button>
-        <button role="tab" aria-selected=${people} @click=${() => this.#show('people')}>People</button>
+      <div class="tabs" role="tablist" aria-label="Conversation" @keydown=${this.#otherTab}>
+        <button role="tab" id="tab-chat" aria-controls="panel-chat" aria-selected=${!people} tabindex=${people ? -1 : 0} @click=${() => this.#show('chat')}>Chat${this.#count()}</button>
+        <button role="tab" id="tab-people" aria-controls="panel-people" aria-selected=${people} tabindex=${people ? 0 : -1} @click=${() => this.#show('people')}>People</button>
       </div>
-      <weft-chat .room=${this.room} .canSend=${this.#talks} ?hidden=${people}
+      <weft-chat id="panel-chat" role="tabpanel" aria-labelledby="tab-chat" .room=${this.room} .canSend=${this.#talks} ?hidden=${people}
         @weft-quote=${(e: CustomEvent<{ quote: Quote }>) => this.#toQuote(e.detail.quote)}
         @weft-unread=${(e: CustomEvent<{ count: number }>) => this.#setUnread(e.detail.count)}></weft-chat>
-      <weft-people .room=${this.room} ?hidden=${!people}></weft-people>
+      <weft-people id="panel-people" role="tabpanel" aria-labelledby="tab-people" .room=${this.room} .client=${this.client} ?hidden=${!people}></weft-people>
     </aside>`
   }
 
@@ -220,6 +220,15 @@ export class WeftApp extends WeftElement {
       const chat = this.querySelector<WeftChat>('weft-chat')
       if (tab !== 'people' && chat?.checkVisibility()) chat.shown()
     })
+  }
+
+  /** Two tabs: an arrow either way goes to the other. */
+  #otherTab = (e: KeyboardEvent): void => {
+    if (e.key !== 'ArrowLeft' && e.key !== 'ArrowRight') return
+    e.preventDefault()
+    const to = this.tab === 'people' ? 'chat' : 'people'
+    this.#show(to)
+    this.querySelector<HTMLElement>(`#tab-${to}`)?.focus()
   }
 
   #rename(e: Event): void {

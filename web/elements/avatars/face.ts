@@ -3,6 +3,6 @@ import type { Person } from '@weft/sdk'
 import { initials } from '../base/words.ts'
 
 /** A person, drawn small. The name is said by whoever places the face. */
-export function face(person: Pick<Person, 'name'> & { slot?: number; state?: Person['state'] }): TemplateResult {
-  return html`<span class="face c${(person.slot ?? 0) % 12}" data-state=${person.state ?? 'active'} aria-hidden="true">${initials(person.name)}</span>`
+export function face(person: Pick<Person, 'name'> & { slot?: number; state?: Person['state'] | 'gone' }): TemplateResult {
+  return html`<span class="face c${(person.slot ?? 0) % 12}" data-state=${person.state ?? 'active'} data-initials=${initials(person.name)} aria-hidden="true"></span>`
 }

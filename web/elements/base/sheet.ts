@@ -29,6 +29,7 @@ export const sheet = css`
 /** A person as a disc with initials; \`--s\` is its diameter. */
 export const faceSheet = css`
   .face { inline-size: var(--s, 28px); block-size: var(--s, 28px); border-radius: 50%; flex: none; display: inline-grid; place-items: center; position: relative; background: color-mix(in oklab, var(--c) 18%, var(--weft-surface)); color: color-mix(in oklab, var(--c) 82%, light-dark(#000, #fff)); font-weight: 650; font-size: calc(var(--s, 28px) * .375); line-height: 1; letter-spacing: -.01em; box-shadow: inset 0 0 0 1.5px var(--c); user-select: none; }
+  .face::before { content: attr(data-initials); }
   .face[data-state="idle"], .face[data-state="away"] { color: var(--weft-ink-3); background: color-mix(in oklab, var(--c) 8%, var(--weft-surface)); box-shadow: inset 0 0 0 1.5px color-mix(in oklab, var(--c) 40%, var(--weft-surface)); }
   @media (forced-colors: active) { .face { border: 1px solid CanvasText; } }
 `

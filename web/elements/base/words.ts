@@ -48,6 +48,8 @@ export const say = {
   quoteEdited: 'Edited since', quoteGone: 'Removed from the page', toQuote: 'Show in the page', unquote: 'Remove the quote',
   search: 'Search messages', results: 'Messages found', more: 'More', nothingMatches: (q: string): string => `Nothing matches ‘${q}’`,
   matches: (n: number, more: boolean): string => `${n}${more ? ' or more' : ''} found`,
+  people: 'People', justYou: 'Just you. Send someone the link.', goThere: 'Go there', earlier: 'Earlier', elsewhere: 'Online, elsewhere', notHere: 'Not here',
+  states: { active: 'Here now', idle: 'Idle', away: 'Away' }, onDevices: (n: number): string => `on ${n} devices`,
   editing: 'Editing', cancel: 'Cancel', save: 'Save', send: 'Send', mention: 'Mention someone', peopleToMention: 'People to mention',
   below: (n: number, name: string | undefined): string => `${n} new${name === undefined ? '' : `, from ${name}`}`,
 } as const
@@ -69,6 +71,9 @@ export function dayName(day: Date, now: Date): string {
 export const sameDay = (a: Date, b: Date): boolean => midnight(a) === midnight(b)
 
 const midnight = (d: Date): number => new Date(d.getFullYear(), d.getMonth(), d.getDate()).getTime()
+
+/** "Last seen 5 min ago", no finer than the server tells. */
+export const lastSeen = (then: Date, now: Date): string => `Last seen ${ago(then, now)}`
 
 /** "just now", "5 min ago", "yesterday": how long ago, no finer than it matters. */
 export function ago(then: Date, now: Date): string {

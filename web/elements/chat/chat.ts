@@ -200,10 +200,12 @@ export class WeftChat extends WeftElement {
     const people = new Map(this.#people().map((p) => [p.id, p]))
     const me = this.room?.presence.me.get()
     if (me) people.set(me.id, me)
+    const here = new Map((this.room?.presence.others.get() ?? []).map((p) => [p.id, p.state]))
     const current = shown.some((m) => m.id === this.current) ? this.current : shown.at(-1)?.id ?? null
     return {
       me: me?.id, canSend: this.canSend, threads: this.thread === null, open: this.open, current,
       person: (id) => people.get(id),
+      state: (id) => id === me?.id ? me.state : here.get(id) ?? 'gone',
       quoteState: (quote) => this.#quotes.state(quote),
       act: (what, m) => this.#act(what, m),
       react: (m, emoji) => this.#react(m, emoji),

@@ -119,7 +119,7 @@ export class WeftComposer extends WeftElement {
           <button type="button" aria-label=${say.unquote} title=${say.unquote} @click=${this.#unquote}>${icons.close}</button></div>` : nothing}
         <textarea name="message" part="input" rows="1" dir="auto" placeholder=${this.thread === null ? say.messageGroup : say.replyHere} aria-label=${this.thread === null ? say.message : say.replyHere}
           enterkeyhint="send" autocapitalize="sentences" autocomplete="off" maxlength="4000"
-          role="combobox" aria-autocomplete="list" aria-expanded=${found.length > 0} aria-controls="people"
+          aria-autocomplete="list" aria-haspopup="listbox" aria-controls=${found.length > 0 ? 'people' : nothing}
           aria-activedescendant=${found.length > 0 ? `person-${this.chosen}` : nothing}
           @input=${this.#input} @keydown=${this.#key} @click=${this.#look} @compositionend=${this.#look} @blur=${this.#blur}></textarea>
         <div class="row">

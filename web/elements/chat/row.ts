@@ -1,5 +1,5 @@
 import { html, nothing, type TemplateResult } from 'lit'
-import type { Message, MessagePart, Quote, QuoteState, UserInfo } from '@weft/sdk'
+import type { Message, MessagePart, Person, Quote, QuoteState, UserInfo } from '@weft/sdk'
 import { face } from '../avatars/face.ts'
 import { icons } from '../base/icons.ts'
 import { clockTime, counted, dayName, listed, say } from '../base/words.ts'
@@ -19,6 +19,7 @@ export interface RowHost {
   /** The row that Tab reaches. */
   readonly current: string | null
   person(id: string): UserInfo | undefined
+  state(id: string): Person['state'] | 'gone'
   quoteState(quote: Quote): QuoteState | undefined
   act(what: Action, m: Message): void
   react(m: Message, emoji: string): void
@@ -36,7 +37,7 @@ export function row(r: Row, host: RowHost): TemplateResult {
     ${r.opensNew ? html`<div class="new" role="separator">${say.fresh}</div>` : nothing}
     <article class=${names} part=${m.mine ? 'row mine' : 'row'} data-message-id=${m.id} data-state=${m.state}
       tabindex=${host.current === m.id ? 0 : -1} aria-label=${label(r)}>
-      ${r.continues ? nothing : html`${face(m.user)}<div class="head"><bdi>${m.user.name}</bdi>
+      ${r.continues ? nothing : html`${face({ ...m.user, state: host.state(m.user.id) })}<div class="head"><bdi>${m.user.name}</bdi>
         <time datetime=${m.createdAt} dir="auto" title=${r.at.toLocaleString()}>${clockTime(r.at)}</time></div>`}
       ${m.quote?.text ? quoteChip(m.quote, host) : nothing}
       ${m.deleted
@@ -85,7 +86,7 @@ function reactions(m: Message, host: RowHost): TemplateResult | typeof nothing {
   return html`<div class="under">${m.reactions.map((r) => {
     const names = listed(r.users.map((id) => id === host.me ? say.you : host.person(id)?.name ?? say.someone))
     return html`<button class="reaction" part="reaction" data-emoji=${r.emoji} aria-pressed=${r.mine} ?disabled=${!host.canSend}
-      title=${names} aria-label="${r.emoji} ${names}" @click=${() => host.react(m, r.emoji)}>${r.emoji} <b>${r.users.length}</b></button>`
+      title=${names} aria-label="${r.emoji} ${r.users.length}, ${names}" @click=${() => host.react(m, r.emoji)}>${r.emoji} <b>${r.users.length}</b></button>`
   })}
     ${replies ? html`<button class="replies" part="replies" @click=${() => host.act('reply', m)}>${replies.people.map((p) => face({ ...p, ...host.person(p.id) }))}
       ${counted(replies.count, say.reply, say.replies)}</button>` : nothing}</div>`

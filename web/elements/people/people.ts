@@ -1,17 +1,24 @@
 import { css, html, nothing, type TemplateResult } from 'lit'
-import type { Person, Room } from '@weft/sdk'
+import type { Client, Person, PersonStatus, Readable, Room, UserInfo } from '@weft/sdk'
 import { face } from '../avatars/face.ts'
 import { WeftElement } from '../base/element.ts'
 import { faceSheet, sheet } from '../base/sheet.ts'
+import { lastSeen, say } from '../base/words.ts'
+
+/** Of those who have written and left, the latest. */
+const earlierMost = 20
 
 /**
- * `<weft-people>`: everybody here, in words.
+ * `<weft-people>`: everybody here, in words, and with a client also those who
+ * have written here and left, with when they were last seen.
  *
  * @fires weft-person "Go there" was pressed; `detail.id` is the person
  */
 export class WeftPeople extends WeftElement {
-  static override properties = { room: { attribute: false } }
+  static override properties = { room: { attribute: false }, client: { attribute: false } }
   declare room: Room | null
+  declare client: Client | null
+  #watched: { readonly key: string; readonly people: Readable<ReadonlyMap<string, PersonStatus>> } | undefined
 
   static override styles = [sheet, faceSheet, css`
     :host { overflow: auto; }
@@ -19,36 +26,62 @@ export class WeftPeople extends WeftElement {
     li { display: flex; align-items: center; gap: 10px; padding: 7px 8px; border-radius: var(--weft-r1); }
     b { font-weight: 600; } small { display: block; font-size: 12.5px; color: var(--weft-ink-3); }
     .who { flex: 1; min-inline-size: 0; overflow: hidden; text-overflow: ellipsis; }
+    h2 { margin: 12px 16px 0; font: 600 12.5px/1.4 var(--weft-font); color: var(--weft-ink-3); }
     p { margin: 6px 16px; color: var(--weft-ink-3); }
   `]
 
   constructor() {
     super()
     this.room = null
+    this.client = null
   }
 
   protected override sources() {
-    return [this.room?.presence.others, this.room?.presence.me]
+    return [this.room?.presence.others, this.room?.presence.me, this.room?.chat.messages, this.#status()]
+  }
+
+  /** Authors who are not here, the latest first. */
+  #earlier(): (UserInfo & { readonly slot: number })[] {
+    const here = new Set([...this.room?.presence.others.get() ?? [], this.room?.presence.me.get()].map((p) => p?.id))
+    const authors = new Map<string, UserInfo & { readonly slot: number }>()
+    for (const m of [...this.room?.chat.messages.get() ?? []].reverse()) {
+      if (!here.has(m.user.id) && !m.mine && authors.size < earlierMost && !authors.has(m.user.id)) authors.set(m.user.id, m.user)
+    }
+    return [...authors.values()]
+  }
+
+  #status(): Readable<ReadonlyMap<string, PersonStatus>> | undefined {
+    const ids = this.#earlier().map((u) => u.id).sort()
+    const key = ids.join('\n')
+    if (!this.client || ids.length === 0) this.#watched = undefined
+    else if (this.#watched?.key !== key) this.#watched = { key, people: this.client.watch(ids) }
+    return this.#watched?.people
   }
 
   protected override render(): TemplateResult | typeof nothing {
     if (!this.room) return nothing
     const me = this.room.presence.me.get()
     const others = this.room.presence.others.get()
-    return html`<ul aria-label="People">
+    const earlier = this.#earlier()
+    const status = this.#status()?.get()
+    return html`<ul aria-label=${say.people}>
       ${me ? this.#row(me, true) : nothing}
       ${others.map((p) => this.#row(p, false))}
     </ul>
-    ${others.length === 0 ? html`<p>Just you. Send someone the link.</p>` : nothing}`
+    ${others.length === 0 ? html`<p>${say.justYou}</p>` : nothing}
+    ${status && earlier.length > 0 ? html`<h2 id="earlier">${say.earlier}</h2><ul aria-labelledby="earlier">${earlier.map((u) => this.#gone(u, status.get(u.id)))}</ul>` : nothing}`
   }
 
   #row(p: Person, mine: boolean): TemplateResult {
-    const devices = p.devices > 1 ? `, on ${p.devices} devices` : ''
-    return html`<li data-person=${p.id}>${face(p)}
-      <div class="who"><b><bdi>${p.name}</bdi></b>${mine ? ' (you)' : ''}<small>${states[p.state]}${devices}</small></div>
-      ${mine ? nothing : html`<button class="button quiet" @click=${() => this.tell('weft-person', { id: p.id })}>Go there</button>`}
+    return html`<li data-person=${p.id} data-state=${p.state}>${face(p)}
+      <div class="who"><b><bdi>${p.name}</bdi></b>${mine ? ` (${say.you.toLowerCase()})` : ''}<small>${say.states[p.state]}${p.devices > 1 ? `, ${say.onDevices(p.devices)}` : ''}</small></div>
+      ${mine ? nothing : html`<button class="button quiet" aria-label="${say.goThere}: ${p.name}" @click=${() => this.tell('weft-person', { id: p.id })}>${say.goThere}</button>`}
     </li>`
   }
-}
 
-const states: Record<Person['state'], string> = { active: 'Here now', idle: 'Idle', away: 'Away' }
+  #gone(u: UserInfo & { readonly slot: number }, status: PersonStatus | undefined): TemplateResult {
+    const words = status === undefined ? '' : status.status !== 'offline' ? say.elsewhere : status.lastSeen === undefined ? say.notHere : lastSeen(new Date(status.lastSeen), new Date())
+    return html`<li data-person=${u.id} data-state=${status?.status ?? 'gone'}>${face({ ...u, state: 'away' })}
+      <div class="who"><b><bdi>${u.name}</bdi></b><small>${words}</small></div></li>`
+  }
+}

@@ -11,8 +11,9 @@ import { WebPush } from './push.ts'
 import { Cell, type Readable } from './readable.ts'
 import { readRefusal, RoomSession } from './room.ts'
 import { Socket, type WebSocketLike } from './socket.ts'
-import { RoomError, type Client, type ClientOptions, type Link, type Room, type RoomOptions, type Self } from './types.ts'
+import { RoomError, type Client, type ClientOptions, type Link, type PersonStatus, type Room, type RoomOptions, type Self } from './types.ts'
 import { onWake } from './wake.ts'
+import { Watching } from './watch.ts'
 
 /** What tests replace. */
 export interface Surroundings {
@@ -36,6 +37,7 @@ class WeftClient implements Client {
   readonly #socket: Socket
   readonly #api: Api
   readonly #activity: Activity
+  readonly #watching: Watching
   readonly #guest: Guest | undefined
   readonly #credentials: Credentials
   readonly #log: NonNullable<ClientOptions['log']>
@@ -76,9 +78,13 @@ class WeftClient implements Client {
       open: around.open ?? ((url, protocols) => new WebSocket(url, protocols) as unknown as WebSocketLike),
       onUp: (user) => this.#up(user),
       onFrame: (channel, body) => this.#frame(channel, body),
-      onDown: () => { for (const room of this.#rooms.values()) room.down() },
+      onDown: () => {
+        this.#watching.down()
+        for (const room of this.#rooms.values()) room.down()
+      },
     })
     credentials.onRenewed = (token) => void this.#socket.event(0, 'hello', { token })
+    this.#watching = new Watching((name, data) => void this.#socket.event(0, name, data), log)
     this.#activity = new Activity(clock, (on) => void this.#socket.event(0, 'active', { on }))
     this.#ends.push(() => this.#activity.stop())
     this.notifications = new Inbox(this.#api, clock, log)
@@ -107,6 +113,8 @@ class WeftClient implements Client {
     if (!this.#stopped && this.#able) this.#socket.start() // not while a page is rendered on a server
     return room.use()
   }
+
+  watch(ids: readonly string[]): Readable<ReadonlyMap<string, PersonStatus>> { return this.#watching.watch(ids) }
 
   async rename(name: string): Promise<void> {
     if (!this.#guest) throw new RoomError('forbidden', 'only a guest chooses a name here')
@@ -153,12 +161,14 @@ class WeftClient implements Client {
     if (this.#user !== '' && this.#user !== user.id) this.notifications.reset()
     this.#user = user.id
     this.#channel = 0
+    this.#watching.up()
     for (const room of this.#rooms.values()) room.up()
   }
 
   #frame(channel: number, body: Body): void {
     if (channel === 0) {
       const e = body.type === 16 ? decodeEvent(body.bytes) : undefined
+      if (e?.name === 'status') this.#watching.heard(e.data)
       if (e?.name === 'read') this.#rooms.get(text(e.data['room']))?.readElsewhere(e.data)
       if (e?.name !== 'refused') return
       const { channel: which, code, reason } = readRefusal(e.data)

@@ -6,7 +6,7 @@ export type { ProviderEvents, YProvider } from './provider.ts'
 export { RoomError } from './types.ts'
 export type {
   AuthContext, AuthToken, Chat, Client, ClientOptions, Draft, ErrorCode, Found, ISODate, Json, Link, LinkReason, Log,
-  Message, MessageInput, Notice, Notifications, Person, Presence, Push, PushState, Quote, Reaction,
+  Message, MessageInput, Notice, Notifications, Person, PersonStatus, Presence, Push, PushState, Quote, Reaction,
   Role, Room, RoomOptions, Safety, Self, Thread, Unread, UserInfo,
 } from './types.ts'
 export type { WebSocketLike } from './socket.ts'

@@ -238,6 +238,9 @@ export interface Room {
   leave(): void
 }
 
+/** Somebody over all rooms: the best of their devices. `lastSeen`, to the minute, only of who is offline. */
+export interface PersonStatus { readonly status: 'online' | 'idle' | 'away' | 'offline'; readonly lastSeen?: ISODate; readonly devices: number }
+
 export interface Client {
   /** Undefined until the server has said who this is. */
   readonly self: Readable<Self | undefined>
@@ -246,6 +249,8 @@ export interface Client {
   readonly push: Push
   /** The same object for the same id, until its last leave(). Connects. */
   room(id: string, options?: RoomOptions): Room
+  /** How people are, by id, live while it is subscribed to; empty without a connection. 200 people at most. */
+  watch(ids: readonly string[]): Readable<ReadonlyMap<string, PersonStatus>>
   /** A guest's new name; it takes effect with a new connection. */
   rename(name: string): Promise<void>
   connect(): void

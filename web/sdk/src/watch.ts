@@ -1,0 +1,94 @@
+import { fields, integer, optionalText, type Fields } from './events.ts'
+import { Cell, type Readable } from './readable.ts'
+import type { Log, PersonStatus } from './types.ts'
+
+/** The server tells one connection of no more people. */
+const most = 200
+
+const states: readonly PersonStatus['status'][] = ['online', 'idle', 'away', 'offline']
+
+interface View { readonly ids: readonly string[]; readonly cell: Cell<ReadonlyMap<string, PersonStatus>> }
+
+/** People who are watched, whatever room they are in, for as long as somebody subscribes. */
+export class Watching {
+  readonly #tell: (name: string, data: Fields) => void
+  readonly #log: Log
+  readonly #views = new Set<View>()
+  #asked = new Set<string>()
+  #known = new Map<string, PersonStatus>()
+  #late = false // what is wanted is about to be asked for
+
+  constructor(tell: (name: string, data: Fields) => void, log: Log) {
+    this.#tell = tell
+    this.#log = log
+  }
+
+  watch(ids: readonly string[]): Readable<ReadonlyMap<string, PersonStatus>> {
+    const view: View = {
+      ids: [...new Set(ids)],
+      cell: new Cell<ReadonlyMap<string, PersonStatus>>(new Map(), (on) => {
+        if (on) this.#views.add(view)
+        else this.#views.delete(view)
+        this.#show([view])
+        this.#soon()
+      }),
+    }
+    return view.cell
+  }
+
+  /** A new connection watches nobody yet. */
+  up(): void {
+    this.#asked = new Set()
+    this.#ask()
+  }
+
+  /** Nothing is known of anybody through a broken connection. */
+  down(): void {
+    this.#known = new Map()
+    this.#show([...this.#views])
+  }
+
+  heard(data: Fields): void {
+    for (const [id, v] of Object.entries(fields(data['users']))) {
+      const f = fields(v)
+      const status = states.find((s) => s === f['status'])
+      const lastSeen = optionalText(f['lastSeen'])
+      if (status) this.#known.set(id, { status, devices: integer(f['devices']), ...(lastSeen === undefined ? {} : { lastSeen }) })
+    }
+    this.#show([...this.#views])
+  }
+
+  /** Changing what is watched, one stops before the other begins: nobody is unwatched in between. */
+  #soon(): void {
+    if (this.#late) return
+    this.#late = true
+    queueMicrotask(() => {
+      this.#late = false
+      this.#ask()
+    })
+  }
+
+  #ask(): void {
+    const all = [...new Set([...this.#views].flatMap((v) => v.ids))]
+    if (all.length > most) this.#log('warn', `${all.length} people are watched; the server tells of ${most}`)
+    const wanted = new Set(all.slice(0, most))
+    const gone = [...this.#asked].filter((id) => !wanted.has(id))
+    const fresh = [...wanted].filter((id) => !this.#asked.has(id))
+    this.#asked = wanted
+    for (const id of gone) this.#known.delete(id)
+    if (gone.length > 0) this.#tell('unwatch', { users: gone })
+    if (fresh.length > 0) this.#tell('watch', { users: fresh })
+  }
+
+  #show(views: readonly View[]): void {
+    for (const { ids, cell } of views) {
+      const next = new Map(ids.flatMap((id) => {
+        const known = this.#known.get(id)
+        return known ? [[id, known] as const] : []
+      }))
+      const now = cell.get()
+      if (next.size !== now.size || [...next].some(([id, s]) => now.get(id) !== s)) cell.set(next)
+    }
+  }
+}
+

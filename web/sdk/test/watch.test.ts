@@ -1,0 +1,60 @@
+import { expect, test } from 'vitest'
+import type { Fields } from '../src/events.ts'
+import { Watching } from '../src/watch.ts'
+import { settle } from './clock.ts'
+
+function desk() {
+  const sent: [string, unknown][] = []
+  const warned: string[] = []
+  const watching = new Watching((name, data: Fields) => sent.push([name, data['users']]), (_level, message) => warned.push(message))
+  return { sent, warned, watching }
+}
+
+const at = (status: string, more: Fields = {}): Fields => ({ status, devices: 1, ...more })
+
+test('people are watched while somebody subscribes, once each, and again on a new connection', async () => {
+  const { sent, watching } = desk()
+  const both = watching.watch(['ana', 'ben', 'ana'])
+  watching.up()
+  expect(sent).toEqual([])
+  const [end, endOne] = [both.subscribe(() => {}), watching.watch(['ben']).subscribe(() => {})]
+  await settle()
+  expect(sent.splice(0)).toEqual([['watch', ['ana', 'ben']]])
+  watching.down()
+  watching.up()
+  expect(sent.splice(0)).toEqual([['watch', ['ana', 'ben']]])
+  end()
+  await settle()
+  expect(sent.splice(0)).toEqual([['unwatch', ['ana']]])
+  endOne()
+  const again = watching.watch(['ben']).subscribe(() => {})
+  await settle()
+  expect(sent).toEqual([])
+  again()
+})
+
+test('what is known is there for who asks, and gone with the connection', async () => {
+  const { watching } = desk()
+  watching.up()
+  const people = watching.watch(['ana', 'ben'])
+  const end = people.subscribe(() => {})
+  await settle()
+  watching.heard({ users: { ana: at('idle'), ben: at('offline', { lastSeen: '2026-11-22T10:00:00Z', devices: 0 }), eve: at('online'), bad: 7, worse: at('dancing') } })
+  expect([...people.get()]).toEqual([['ana', { status: 'idle', devices: 1 }], ['ben', { status: 'offline', devices: 0, lastSeen: '2026-11-22T10:00:00Z' }]])
+  const before = people.get()
+  watching.heard({ users: { eve: at('away') } })
+  expect(people.get()).toBe(before)
+  watching.down()
+  expect(people.get().size).toBe(0)
+  end()
+})
+
+test('no more are watched than the server takes', async () => {
+  const { sent, warned, watching } = desk()
+  watching.up()
+  const end = watching.watch(Array.from({ length: 250 }, (_, i) => `u${i}`)).subscribe(() => {})
+  await settle()
+  expect((sent[0]?.[1] as string[]).length).toBe(200)
+  expect(warned).toHaveLength(1)
+  end()
+})
