@@ -1,6 +1,7 @@
 package room
 
 import (
+	"container/list"
 	"context"
 	"errors"
 	"log/slog"
@@ -23,12 +24,13 @@ type Hub struct {
 	idle    time.Duration
 
 	limits Limits
-	memory atomic.Int64 // bytes that the documents of all rooms take, as of their last tick
+	memory atomic.Int64 // bytes that all rooms take, as of their last tick
 
 	wg sync.WaitGroup // the rooms' goroutines
 
 	mu          sync.Mutex // never held while calling a room or the store
 	rooms       map[store.RoomID]*entry
+	warm        list.List // of *entry: nobody is in them, left longest ago first
 	quarantined map[store.RoomID]*quarantine
 	closed      bool
 }
@@ -46,7 +48,7 @@ type entry struct {
 	// Guarded by Hub.mu.
 	refs      int
 	timer     *time.Timer   // unloads when it fires; nil while refs > 0
-	left      time.Time     // when the timer was set
+	warm      *list.Element // in Hub.warm, while timer is set
 	unloading bool          // no new references; wait for gone and ask again
 	gone      chan struct{} // closed when it is out of the map
 }
@@ -114,10 +116,7 @@ func (h *Hub) Open(ctx context.Context, id store.RoomID) (r *Room, release func(
 			go h.serve(life, id, e)
 		}
 		e.refs++
-		if e.timer != nil {
-			e.timer.Stop()
-			e.timer = nil
-		}
+		h.used(e)
 		h.mu.Unlock()
 
 		release = sync.OnceFunc(func() { h.release(id, e) })
@@ -162,6 +161,7 @@ func (h *Hub) serve(ctx context.Context, id store.RoomID, e *entry) {
 			h.log.Error("a room could not be loaded", "room", id, "err", err)
 		}
 		h.mu.Lock()
+		h.used(e)
 		e.err = err
 		delete(h.rooms, id)
 		h.mu.Unlock()
@@ -179,6 +179,7 @@ func (h *Hub) serve(ctx context.Context, id store.RoomID, e *entry) {
 	}
 
 	h.mu.Lock()
+	h.used(e)
 	delete(h.rooms, id)
 	h.mu.Unlock()
 	close(e.gone)
@@ -195,16 +196,31 @@ func (h *Hub) release(id store.RoomID, e *entry) {
 	var timer *time.Timer
 	timer = time.AfterFunc(h.idle, func() {
 		h.mu.Lock()
-		unload := e.timer == timer && e.refs == 0 && !e.unloading
-		if unload {
-			e.unloading = true
-		}
-		h.mu.Unlock()
-		if unload {
-			e.stop()
+		defer h.mu.Unlock()
+		if e.timer == timer && e.refs == 0 && !e.unloading {
+			h.unload(e)
 		}
 	})
-	e.timer, e.left = timer, time.Now()
+	e.timer, e.warm = timer, h.warm.PushBack(e)
+	if h.warm.Len() > h.limits.Warm {
+		h.unload(h.warm.Front().Value.(*entry))
+	}
+}
+
+// unload closes a room that nobody is in. mu is held.
+func (h *Hub) unload(e *entry) {
+	h.used(e)
+	e.unloading = true
+	e.stop()
+}
+
+// used takes a room out of those that nobody is in. mu is held.
+func (h *Hub) used(e *entry) {
+	if e.timer != nil {
+		e.timer.Stop()
+		h.warm.Remove(e.warm)
+		e.timer, e.warm = nil, nil
+	}
 }
 
 // Close ends all rooms, after what they have accepted is on disk, or when ctx
@@ -220,9 +236,7 @@ func (h *Hub) Close(ctx context.Context) error {
 	open := make([]*entry, 0, len(h.rooms))
 	for _, e := range h.rooms {
 		e.unloading = true
-		if e.timer != nil {
-			e.timer.Stop()
-		}
+		h.used(e)
 		open = append(open, e)
 	}
 	h.mu.Unlock()

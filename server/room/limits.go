@@ -20,6 +20,9 @@ type Limits struct {
 	// they are accounted. Over 5/6 of it rooms that nobody is in are closed
 	// early, over all of it no more are opened. 0: any.
 	Memory int64
+	// Warm is how many rooms stay open that nobody is in; 10,000. Those that were
+	// left longest ago are closed first.
+	Warm int
 	// Journal is how many bytes of updates, of all rooms, may wait for the disk
 	// before rooms take no more; 64 MiB.
 	Journal int
@@ -27,7 +30,7 @@ type Limits struct {
 
 // DefaultLimits are those of the zero value.
 func DefaultLimits() Limits {
-	return Limits{Content: 50 << 20, Structs: 2_000_000, Clients: 50_000, Roots: 256, Journal: 64 << 20}
+	return Limits{Content: 50 << 20, Structs: 2_000_000, Clients: 50_000, Roots: 256, Journal: 64 << 20, Warm: 10_000}
 }
 
 func (l Limits) filled() Limits {
@@ -35,7 +38,7 @@ func (l Limits) filled() Limits {
 	for _, f := range []struct {
 		to   *int
 		from int
-	}{{&l.Content, d.Content}, {&l.Structs, d.Structs}, {&l.Clients, d.Clients}, {&l.Roots, d.Roots}, {&l.Journal, d.Journal}} {
+	}{{&l.Content, d.Content}, {&l.Structs, d.Structs}, {&l.Clients, d.Clients}, {&l.Roots, d.Roots}, {&l.Journal, d.Journal}, {&l.Warm, d.Warm}} {
 		if *f.to == 0 {
 			*f.to = f.from
 		}

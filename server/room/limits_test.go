@@ -79,6 +79,55 @@ func TestDocumentLimits(t *testing.T) {
 	}
 }
 
+// TestWarmRooms: of the rooms that nobody is in the limit's number stays open, those
+// left last; rooms that somebody is in do not count.
+func TestWarmRooms(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := NewHub(HubOptions{Store: newDisk(), Log: quietLog, Limits: Limits{Warm: 3}})
+		visit := func(name string) {
+			_, release, err := h.Open(t.Context(), store.RoomID(name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			release()
+			synctest.Wait()
+		}
+		open := func() (names string) {
+			for _, name := range []string{"a", "b", "c", "d", "e"} {
+				if _, ok := h.Loaded(store.RoomID(name)); ok {
+					names += name
+				}
+			}
+			return names
+		}
+		_, stay, err := h.Open(t.Context(), "e")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, step := range []struct{ visit, open string }{
+			{"a", "ae"}, {"b", "abe"}, {"c", "abce"}, {"a", "abce"}, {"d", "acde"}, {"d", "acde"}, {"b", "abde"},
+		} {
+			visit(step.visit)
+			if got := open(); got != step.open {
+				t.Errorf("after %s was left %s are open, want %s", step.visit, got, step.open)
+			}
+		}
+		stay()
+		synctest.Wait()
+		if got := open(); got != "bde" {
+			t.Errorf("after all were left %s are open", got)
+		}
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if h.Rooms() != 0 || h.Memory() != 0 || h.warm.Len() != 0 {
+			t.Errorf("%d rooms, %d bytes, %d warm after the idle time", h.Rooms(), h.Memory(), h.warm.Len())
+		}
+		if err := h.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestMemoryOfRooms: near the limit rooms that nobody is in are closed, the
 // longest left first; at it no more are opened, and those that are open go on.
 func TestMemoryOfRooms(t *testing.T) {

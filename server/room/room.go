@@ -222,7 +222,8 @@ func newRoom(id store.RoomID, doc *crdt.Doc, h *Hub) *Room {
 // account counts the memory that the document takes now.
 func (r *Room) account() {
 	st := r.state.doc.Stats()
-	r.memory.Add(int64(st.Memory) - r.accounted.Swap(int64(st.Memory)))
+	now := int64(st.Memory) + roomMemory
+	r.memory.Add(now - r.accounted.Swap(now))
 	if large := st.Content >= largeContent; large && !r.warned {
 		r.log.Warn("a document is large", "room", r.id, "content", st.Content, "structs", st.Structs)
 		r.warned = large
