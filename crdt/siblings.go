@@ -79,7 +79,7 @@ func (s *store) among(it *item, left ref) *siblings {
 }
 
 // gather makes the index for where it shall stand, between left and right; nil if that
-// place is not as an index must have it.
+// place is not as an index must have it. A scan has just passed there.
 func (s *store) gather(it *item, left, right ref) *siblings {
 	if s.gatherWait > 0 {
 		s.gatherWait--
@@ -93,7 +93,7 @@ func (s *store) gather(it *item, left, right ref) *siblings {
 		right: it.rightClient, rightClock: it.rightClock, end: noUnit,
 	}
 	g.sorted.init(s)
-	began := s.beginMarks()
+	began := s.lastMark
 	block := began // the mark at which the block began
 	o := s.after(left, it.place)
 	for ; o != 0 && o != right; o = s.items[o].right {
