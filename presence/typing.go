@@ -22,31 +22,37 @@ type Typist struct {
 	Name string `json:"name"`
 }
 
-// Typing keeps who types in which room: marks that fall by themselves. Safe for
-// concurrent use.
+// Place is where people type: a room, or a thread of its chat.
+type Place struct{ Room, Thread string }
+
+// Typing keeps who types where: marks that fall by themselves. It knows what other
+// nodes tell of theirs, see Share. Safe for concurrent use.
 type Typing struct {
 	ttl      time.Duration
-	onChange func(room string, users []Typist)
+	onChange func(p Place, users []Typist)
 	stop     context.CancelFunc
 	done     sync.WaitGroup
-	wake     chan struct{} // capacity 1: rooms are dirty, or there is a deadline
+	wake     chan struct{} // capacity 1: places are dirty, or there is a deadline
 
-	mu    sync.Mutex
-	rooms map[string]*typingRoom
+	mu     sync.Mutex
+	places map[Place]*typingPlace
+	conns  map[[2]string]*list.Element // marks by room and connection: one each
 	// Marks by the time they were last set. With one TTL for all, the front is
 	// the next to fall.
-	marks *list.List // of *mark
-	dirty []string   // rooms to look at, each once
+	marks  *list.List // of *mark
+	dirty  []Place    // to look at, each once
+	shared *sharedTyping
 }
 
-type typingRoom struct {
-	marks map[string]*list.Element // by connection
+type typingPlace struct {
+	marks map[string]*mark // of this node, by connection
 	told  []Typist
 	dirty bool
 }
 
 type mark struct {
-	room, conn string
+	place      Place
+	conn       string
 	who        Typist
 	start, set time.Time
 }
@@ -54,59 +60,81 @@ type mark struct {
 // NewTyping starts a keeper of typing marks with one goroutine; Close it. ttl 0
 // means TypingTTL.
 //
-// onChange gets the whole set of a room whenever it has changed: one entry per
+// onChange gets the whole set of a place whenever it has changed: one entry per
 // person however many connections they type on, by when they started, at most
 // MaxTypists; empty, never nil, when nobody types. It is called from the one
 // goroutine, holding no lock, so it may call anything here but Close. While it is
-// busy, changes of a room collapse into the latest, so at most one call per room
+// busy, changes of a place collapse into the latest, so at most one call per place
 // waits.
-func NewTyping(ttl time.Duration, onChange func(room string, users []Typist)) *Typing {
+func NewTyping(ttl time.Duration, onChange func(p Place, users []Typist)) *Typing {
 	ctx, stop := context.WithCancel(context.Background())
 	t := &Typing{
 		ttl:      cmp.Or(ttl, TypingTTL),
 		onChange: onChange,
 		stop:     stop,
 		wake:     make(chan struct{}, 1),
-		rooms:    map[string]*typingRoom{},
+		places:   map[Place]*typingPlace{},
+		conns:    map[[2]string]*list.Element{},
 		marks:    list.New(),
 	}
 	t.done.Go(func() { t.run(ctx) })
 	return t
 }
 
-// Set marks the connection as typing, or, with on false, as no longer typing.
-func (t *Typing) Set(room, conn string, who Typist, on bool) {
-	if !on {
-		t.Clear(room, conn)
-		return
-	}
+// Set marks the connection as typing, and nowhere else in the room.
+func (t *Typing) Set(p Place, conn string, who Typist) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	r := t.rooms[room]
-	if r == nil {
-		r = &typingRoom{marks: map[string]*list.Element{}}
-		t.rooms[room] = r
-	}
 	now := time.Now()
-	if e := r.marks[conn]; e != nil && e.Value.(*mark).who.ID == who.ID {
-		m := e.Value.(*mark)
-		m.who, m.set = who, now
-		t.marks.MoveToBack(e)
-	} else {
-		t.drop(r, conn)
-		r.marks[conn] = t.marks.PushBack(&mark{room, conn, who, now, now})
+	key := [2]string{p.Room, conn}
+	if e := t.conns[key]; e != nil {
+		if m := e.Value.(*mark); m.place == p && m.who.ID == who.ID {
+			if m.who != who {
+				t.shared.changed(p)
+			}
+			m.who, m.set = who, now
+			t.marks.MoveToBack(e)
+			t.touch(p)
+			return
+		}
+		t.drop(key)
 	}
-	t.touch(room, r)
+	m := &mark{p, conn, who, now, now}
+	t.place(p).marks[conn] = m
+	t.conns[key] = t.marks.PushBack(m)
+	t.shared.changed(p)
+	t.touch(p)
 }
 
-// Clear takes the connection's mark away: it ended, or it sent what it typed.
+// Clear takes the connection's mark in a room away: it ended, or it sent what it
+// typed.
 func (t *Typing) Clear(room, conn string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if r := t.rooms[room]; r != nil && r.marks[conn] != nil {
-		t.drop(r, conn)
-		t.touch(room, r)
+	t.drop([2]string{room, conn})
+}
+
+// Users returns who types in the place now, as onChange would be told.
+func (t *Typing) Users(p Place) []Typist {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.typists(p)
+}
+
+// Threads returns who types in the threads of a room, without those where nobody
+// does.
+func (t *Typing) Threads(room string) map[string][]Typist {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	threads := map[string][]Typist{}
+	for p := range t.places {
+		if p.Room == room && p.Thread != "" {
+			if users := t.typists(p); len(users) > 0 {
+				threads[p.Thread] = users
+			}
+		}
 	}
+	return threads
 }
 
 // Close ends the goroutine and waits for it. Nothing is called any more after it
@@ -116,18 +144,29 @@ func (t *Typing) Close() {
 	t.done.Wait()
 }
 
-func (t *Typing) drop(r *typingRoom, conn string) {
-	if e := r.marks[conn]; e != nil {
+func (t *Typing) place(p Place) *typingPlace {
+	if t.places[p] == nil {
+		t.places[p] = &typingPlace{marks: map[string]*mark{}}
+	}
+	return t.places[p]
+}
+
+func (t *Typing) drop(key [2]string) {
+	if e := t.conns[key]; e != nil {
+		m := e.Value.(*mark)
 		t.marks.Remove(e)
-		delete(r.marks, conn)
+		delete(t.conns, key)
+		delete(t.place(m.place).marks, m.conn)
+		t.shared.changed(m.place)
+		t.touch(m.place)
 	}
 }
 
-// touch notes that the room may have changed.
-func (t *Typing) touch(room string, r *typingRoom) {
-	if !r.dirty {
-		r.dirty = true
-		t.dirty = append(t.dirty, room)
+// touch notes that the place may have changed.
+func (t *Typing) touch(p Place) {
+	if at := t.place(p); !at.dirty {
+		at.dirty = true
+		t.dirty = append(t.dirty, p)
 	}
 	signal(t.wake)
 }
@@ -143,60 +182,77 @@ func (t *Typing) run(ctx context.Context) {
 		case <-timer.C:
 		}
 		for ctx.Err() == nil {
-			room, users, ok := t.next()
+			p, users, ok := t.next()
 			if !ok {
 				break
 			}
-			t.onChange(room, users)
+			t.onChange(p, users)
 		}
+		t.share()
 		t.mu.Lock()
-		if front := t.marks.Front(); front != nil {
-			timer.Reset(time.Until(front.Value.(*mark).set.Add(t.ttl)))
+		if at, ok := t.deadline(); ok {
+			timer.Reset(time.Until(at))
 		}
 		t.mu.Unlock()
 	}
 }
 
-// next lets marks fall and returns a room whose set is not what was told last.
-func (t *Typing) next() (room string, users []Typist, ok bool) {
+// deadline is when something falls, or is to be told, by itself.
+func (t *Typing) deadline() (at time.Time, ok bool) {
+	if front := t.marks.Front(); front != nil {
+		at, ok = front.Value.(*mark).set.Add(t.ttl), true
+	}
+	if again, any := t.shared.deadline(t); any && (!ok || again.Before(at)) {
+		at, ok = again, true
+	}
+	return at, ok
+}
+
+// next lets marks fall and returns a place whose set is not what was told last.
+func (t *Typing) next() (p Place, users []Typist, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := time.Now()
 	for e := t.marks.Front(); e != nil && now.Sub(e.Value.(*mark).set) >= t.ttl; e = t.marks.Front() {
 		m := e.Value.(*mark)
-		r := t.rooms[m.room]
-		t.drop(r, m.conn)
-		t.touch(m.room, r)
+		t.drop([2]string{m.place.Room, m.conn})
 	}
+	t.shared.expire(t, now)
 	for len(t.dirty) > 0 {
-		room, t.dirty = t.dirty[0], t.dirty[1:]
-		r := t.rooms[room]
-		r.dirty = false
-		users = r.typists()
-		if len(r.marks) == 0 {
-			delete(t.rooms, room)
+		p, t.dirty = t.dirty[0], t.dirty[1:]
+		at := t.places[p]
+		at.dirty = false
+		users = t.typists(p)
+		if len(at.marks) == 0 && len(users) == 0 {
+			delete(t.places, p)
 		}
-		if !slices.Equal(users, r.told) {
-			r.told = users
-			return room, slices.Clone(users), true
+		if !slices.Equal(users, at.told) {
+			at.told = users
+			return p, slices.Clone(users), true
 		}
 	}
-	return "", nil, false
+	return Place{}, nil, false
 }
 
 // typists rolls the marks up: a person started with their earliest mark, and is
 // called as their latest says.
-func (r *typingRoom) typists() []Typist {
-	earliest := map[string]*mark{}
-	latest := map[string]*mark{}
-	for _, e := range r.marks {
-		m := e.Value.(*mark)
+func (t *Typing) typists(p Place) []Typist {
+	earliest, latest := map[string]*mark{}, map[string]*mark{}
+	note := func(m *mark) {
 		if other := earliest[m.who.ID]; other == nil || m.start.Before(other.start) {
 			earliest[m.who.ID] = m
 		}
 		if other := latest[m.who.ID]; other == nil || m.set.After(other.set) || m.set.Equal(other.set) && m.conn > other.conn {
 			latest[m.who.ID] = m
 		}
+	}
+	if at := t.places[p]; at != nil {
+		for _, m := range at.marks {
+			note(m)
+		}
+	}
+	for _, m := range t.shared.marks(p) {
+		note(m)
 	}
 	marks := make([]*mark, 0, len(earliest))
 	for _, m := range earliest {
@@ -210,14 +266,4 @@ func (r *typingRoom) typists() []Typist {
 		users = append(users, latest[m.who.ID].who)
 	}
 	return users
-}
-
-// Users returns who types in the room now, as onChange would be told.
-func (t *Typing) Users(room string) []Typist {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if r := t.rooms[room]; r != nil {
-		return r.typists()
-	}
-	return []Typist{}
 }

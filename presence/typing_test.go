@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,7 +19,7 @@ type typingLog struct {
 	told []string
 }
 
-func (l *typingLog) change(_ string, users []presence.Typist) {
+func (l *typingLog) change(_ presence.Place, users []presence.Typist) {
 	line := ""
 	for _, u := range users {
 		line += u.ID + " "
@@ -55,11 +56,11 @@ var (
 
 func TestTypingFallsByItself(t *testing.T) {
 	withTyping(t, func(t *testing.T, typing *presence.Typing, log *typingLog) {
-		typing.Set("r", "1", ana, true)
+		typing.Set(presence.Place{Room: "r"}, "1", ana)
 		log.expect(t, "ana ")
 		time.Sleep(4 * time.Second)
-		typing.Set("r", "1", ana, true) // renewed: nothing to tell
-		typing.Set("r", "2", ben, true)
+		typing.Set(presence.Place{Room: "r"}, "1", ana) // renewed: nothing to tell
+		typing.Set(presence.Place{Room: "r"}, "2", ben)
 		log.expect(t, "ana ben ")
 		time.Sleep(presence.TypingTTL - time.Nanosecond)
 		log.expect(t)
@@ -72,23 +73,23 @@ func TestTypingFallsByItself(t *testing.T) {
 
 func TestTypingRollsUpPerPerson(t *testing.T) {
 	withTyping(t, func(t *testing.T, typing *presence.Typing, log *typingLog) {
-		typing.Set("r", "1", ana, true)
+		typing.Set(presence.Place{Room: "r"}, "1", ana)
 		log.expect(t, "ana ")
 		time.Sleep(time.Second)
-		typing.Set("r", "2", ben, true)
+		typing.Set(presence.Place{Room: "r"}, "2", ben)
 		log.expect(t, "ana ben ")
 		time.Sleep(time.Second)
-		typing.Set("r", "3", ana, true)
+		typing.Set(presence.Place{Room: "r"}, "3", ana)
 		log.expect(t)
-		typing.Set("r", "1", ana, false)
+		typing.Clear("r", "1")
 		log.expect(t, "ben ana ") // her second tab started later
 		typing.Clear("r", "3")
 		typing.Clear("r", "3")
 		typing.Clear("nowhere", "3")
 		log.expect(t, "ben ")
-		typing.Set("r", "2", ana, true) // the connection changed person
+		typing.Set(presence.Place{Room: "r"}, "2", ana) // the connection changed person
 		log.expect(t, "ana ")
-		typing.Set("r", "2", presence.Typist{ID: "ana", Name: "Ana Maria"}, true)
+		typing.Set(presence.Place{Room: "r"}, "2", presence.Typist{ID: "ana", Name: "Ana Maria"})
 		log.expect(t, "ana ")
 	})
 }
@@ -98,7 +99,7 @@ func TestTypingNamesAtMostTwenty(t *testing.T) {
 		want := ""
 		for i := range 30 {
 			user := fmt.Sprintf("u%02d", i)
-			typing.Set("r", user, presence.Typist{ID: user}, true)
+			typing.Set(presence.Place{Room: "r"}, user, presence.Typist{ID: user})
 			if i < presence.MaxTypists {
 				want += user + " "
 			}
@@ -118,14 +119,14 @@ func TestTypingOnChangeMayCallBack(t *testing.T) {
 		var typing *presence.Typing
 		ready := make(chan struct{})
 		calls := 0
-		typing = presence.NewTyping(0, func(room string, users []presence.Typist) {
+		typing = presence.NewTyping(0, func(p presence.Place, users []presence.Typist) {
 			<-ready
 			if calls++; len(users) > 0 {
-				typing.Clear(room, "1")
+				typing.Clear(p.Room, "1")
 			}
 		})
 		defer typing.Close()
-		typing.Set("r", "1", ana, true)
+		typing.Set(presence.Place{Room: "r"}, "1", ana)
 		close(ready)
 		synctest.Wait()
 		if calls != 2 {
@@ -141,28 +142,28 @@ func TestTypingManyCallers(t *testing.T) {
 
 func typingManyCallers(t *testing.T) {
 	var mu sync.Mutex
-	last := map[string][]presence.Typist{}
-	typing := presence.NewTyping(time.Minute, func(room string, users []presence.Typist) {
+	last := map[presence.Place][]presence.Typist{}
+	typing := presence.NewTyping(time.Minute, func(p presence.Place, users []presence.Typist) {
 		mu.Lock()
 		defer mu.Unlock()
-		if slices.Equal(last[room], users) {
+		if slices.Equal(last[p], users) {
 			t.Errorf("told twice: %v", users)
 		}
-		last[room] = users
+		last[p] = users
 	})
 	var group sync.WaitGroup
 	for i := range 8 {
 		group.Go(func() {
 			who := presence.Typist{ID: strconv.Itoa(i)}
 			for n := range 200 {
-				room := strconv.Itoa(n % 3)
-				typing.Set(room, who.ID, who, true)
+				p := presence.Place{Room: strconv.Itoa(n % 3), Thread: strconv.Itoa(n % 2)}
+				typing.Set(p, who.ID, who)
 				if n%2 == 0 {
-					typing.Clear(room, who.ID)
+					typing.Clear(p.Room, who.ID)
 				}
 			}
 			for _, room := range []string{"0", "1", "2"} {
-				typing.Set(room, who.ID, who, false)
+				typing.Clear(room, who.ID)
 			}
 		})
 	}
@@ -170,9 +171,96 @@ func typingManyCallers(t *testing.T) {
 	synctest.Wait()
 	for room, users := range last {
 		if len(users) > 0 {
-			t.Errorf("%s: told last %v", room, users)
+			t.Errorf("%v: told last %v", room, users)
 		}
 	}
 	typing.Close()
 	typing.Close()
+}
+
+// A connection types in one place of a room, and threads are apart.
+func TestTypingInThreads(t *testing.T) {
+	withTyping(t, func(t *testing.T, typing *presence.Typing, log *typingLog) {
+		main, thread := presence.Place{Room: "r"}, presence.Place{Room: "r", Thread: "m1"}
+		typing.Set(main, "1", ana)
+		log.expect(t, "ana ")
+		time.Sleep(time.Second)
+		typing.Set(thread, "2", ben)
+		log.expect(t, "ben ")
+		time.Sleep(time.Second)
+		typing.Set(thread, "1", ana) // moves
+		log.expect(t, "", "ben ana ")
+		if users := typing.Users(main); len(users) != 0 {
+			t.Errorf("in the room itself: %v", users)
+		}
+		if threads := typing.Threads("r"); !slices.Equal(threads["m1"], []presence.Typist{ben, ana}) || len(threads) != 1 {
+			t.Errorf("in threads: %v", threads)
+		}
+		typing.Clear("r", "1")
+		typing.Clear("r", "2")
+		log.expect(t, "")
+		if threads := typing.Threads("r"); len(threads) != 0 {
+			t.Errorf("in threads: %v", threads)
+		}
+	})
+}
+
+// What is typed on one node is told on the other, as long as that is heard of.
+func TestTypingShared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		here, there := &typingLog{}, &typingLog{}
+		a, b := presence.NewTyping(0, here.change), presence.NewTyping(0, there.change)
+		defer a.Close()
+		defer b.Close()
+		place := presence.Place{Room: "r", Thread: "m1"}
+		var cut atomic.Bool
+		var sent atomic.Int64
+		a.Share(func(p presence.Place, marks []byte) {
+			if sent.Add(1); !cut.Load() {
+				b.Hear(p, "a", marks)
+			}
+		})
+		b.Share(func(p presence.Place, marks []byte) { a.Hear(p, "b", marks) })
+		a.Set(place, "1", ana)
+		here.expect(t, "ana ")
+		there.expect(t, "ana ")
+		time.Sleep(time.Second)
+		b.Set(place, "2", ben)
+		b.Set(place, "3", ana) // on both nodes: one person, who started first
+		here.expect(t, "ana ben ")
+		there.expect(t, "ana ben ")
+		for range 5 { // renewed, and nothing to tell
+			time.Sleep(3 * time.Second)
+			a.Set(place, "1", ana)
+			b.Set(place, "2", ben)
+		}
+		here.expect(t)
+		there.expect(t)
+		a.Clear("r", "1")
+		here.expect(t, "ben ")
+		there.expect(t, "ben ")
+		time.Sleep(presence.TypingTTL)
+		here.expect(t, "")
+		there.expect(t, "")
+		if n := sent.Swap(0); n > 25 {
+			t.Errorf("%d messages for 20 seconds", n)
+		}
+		time.Sleep(time.Minute)
+		if n := sent.Load(); n > 0 {
+			t.Errorf("%d messages while nobody types", n)
+		}
+		a.Set(place, "1", ana)
+		there.expect(t, "ana ")
+		cut.Store(true) // the node is gone, or the way to it
+		for range 4 {
+			time.Sleep(presence.TypingTTL / 2)
+			a.Set(place, "1", ana)
+		}
+		there.expect(t, "")
+		here.expect(t, "ana ")
+		for _, bad := range []string{"", "{}", "[1]", "null", `[{"id":1}]`} {
+			b.Hear(place, "a", []byte(bad))
+		}
+		there.expect(t)
+	})
 }

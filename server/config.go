@@ -62,6 +62,8 @@ type Config struct {
 	// that fails.
 	rooms func(store.Store) store.Store
 	drain time.Duration // 0: DrainTime
+	// As redis.Options has them, for tests that wait for their ends.
+	grace, lease time.Duration
 }
 
 // ErrOpen says that the server would be open to others without being told to.

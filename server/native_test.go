@@ -106,8 +106,9 @@ func (s *site) guest(t *testing.T, name string) (g guest) {
 
 // client speaks weft.1.
 type client struct {
-	t  *testing.T
-	ws *websocket.Conn
+	t      *testing.T
+	ws     *websocket.Conn
+	joined map[string]any // what the answer to the join said
 }
 
 func (s *site) dial(t *testing.T) *client {
@@ -118,7 +119,7 @@ func (s *site) dial(t *testing.T) *client {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { ws.Close() })
-	return &client{t, ws}
+	return &client{t: t, ws: ws}
 }
 
 func (c *client) body(channel uint64, body []byte) {
@@ -197,6 +198,7 @@ func (s *site) enter(t *testing.T, g guest, room string) *client {
 	}
 	c.event(0, "join", map[string]any{"channel": 1, "room": room})
 	first, err := c.next()
+	c.joined = first.value
 	if err != nil || first.name != "joined" || first.channel != 1 {
 		t.Fatalf("the answer to a join: %+v, %v", first, err)
 	}

@@ -2,10 +2,13 @@ package server
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -63,7 +66,7 @@ func (r *sharedRedis) signal(s syscall.Signal) {
 }
 
 // until waits, far longer than anything takes.
-func until(t *testing.T, what string, ok func() bool) {
+func until(t *testing.T, what string, ok func() bool, state ...*string) {
 	t.Helper()
 	limit, tick := time.After(90*time.Second), time.NewTicker(20*time.Millisecond)
 	defer tick.Stop()
@@ -71,6 +74,9 @@ func until(t *testing.T, what string, ok func() bool) {
 		select {
 		case <-tick.C:
 		case <-limit:
+			for _, s := range state {
+				what += "; but " + *s
+			}
 			t.Fatal("not so: " + what)
 		}
 	}
@@ -80,7 +86,7 @@ func until(t *testing.T, what string, ok func() bool) {
 // node they are on; and no room's name.
 func TestWatchOverTwoNodes(t *testing.T) {
 	shared := startRedis(t)
-	c := Config{Redis: shared.url, JWTSecret: strings.Repeat("s", 32)}
+	c := Config{Redis: shared.url, JWTSecret: strings.Repeat("s", 32), grace: time.Second}
 	a, b := run(t, c), run(t, c)
 	ana, cara := a.token(t, "ana", auth.Grant{Pattern: "**", Role: auth.Write}), b.token(t, "cara", auth.Grant{Pattern: "**", Role: auth.Write})
 	watcher := b.dial(t)
@@ -132,4 +138,150 @@ func TestWatchOverTwoNodes(t *testing.T) {
 	if refused := watcher.untilEvent("refused"); fmt.Sprint(refused["code"]) != "4429" {
 		t.Errorf("201 people: %v", refused)
 	}
+}
+
+// Two servers and one Redis: arrivals, departures, typing and who is watched agree,
+// and again after Redis was restarted, emptied and stopped for a while, with nobody
+// told to be gone who stayed and no typing that stays behind.
+func TestTwoNodesThroughTrouble(t *testing.T) {
+	shared := startRedis(t)
+	c := Config{Redis: shared.url, JWTSecret: strings.Repeat("s", 32), grace: time.Second, lease: 5 * time.Second}
+	a, b := run(t, c), run(t, c)
+	enter := func(s *site, user string) *view {
+		return watch(s.enter(t, s.token(t, user, auth.Grant{Pattern: "**", Role: auth.Write}), "r"))
+	}
+	ana, ben := enter(a, "ana"), enter(b, "ben")
+	agree := func(when, typing string, people ...string) {
+		t.Helper()
+		for _, v := range []*view{ana, ben} {
+			v.shows(t, when, typing, people...)
+		}
+	}
+	agree("at first", "", "ana", "ben")
+	talk := func(when string) {
+		t.Helper()
+		cleo := enter(b, "cleo")
+		agree(when, "", "ana", "ben", "cleo")
+		cleo.event(1, "typing", map[string]any{"on": true})
+		agree(when+", typing", "cleo", "ana", "ben", "cleo")
+		cleo.event(1, "typing", map[string]any{"on": true, "thread": "m1"})
+		agree(when+", in a thread", "m1:cleo", "ana", "ben", "cleo")
+		cleo.event(1, "send", map[string]any{"id": when, "text": "hello"})
+		agree(when+", sent", "", "ana", "ben", "cleo")
+		cleo.event(1, "typing", map[string]any{"on": true})
+		agree(when+", typing again", "cleo", "ana", "ben", "cleo")
+		cleo.ws.Close()
+		agree(when+", gone", "", "ana", "ben")
+	}
+	healthy := func() {
+		t.Helper()
+		until(t, "both have Redis", func() bool { return len(a.degraded())+len(b.degraded()) == 0 })
+	}
+	talk("calm")
+
+	shared.kill()
+	until(t, "both are alone", func() bool { return len(a.degraded())*len(b.degraded()) > 0 })
+	ana.event(1, "typing", map[string]any{"on": true})
+	ana.shows(t, "alone", "ana", "ana", "ben")
+	shared.start()
+	healthy()
+	talk("restarted")
+
+	flush := exec.Command("redis-cli", "-s", strings.TrimPrefix(shared.url, "unix://"), "flushall")
+	if out, err := flush.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	talk("emptied")
+
+	shared.signal(syscall.SIGSTOP)
+	until(t, "both are alone", func() bool { return len(a.degraded())*len(b.degraded()) > 0 })
+	shared.signal(syscall.SIGCONT)
+	healthy()
+	talk("stopped for a while")
+
+	for _, v := range []*view{ana, ben} {
+		for _, user := range []string{"ana", "ben"} {
+			if n := v.left(user); n > 0 {
+				t.Errorf("%s was told %d times to have left", user, n)
+			}
+		}
+	}
+}
+
+// view is what one client in a room has been told.
+type view struct {
+	*client
+
+	mu     sync.Mutex
+	people map[string]bool
+	typing map[string]string // users by thread
+	leaves map[string]int
+}
+
+// watch reads all that the client is told from now on.
+func watch(c *client) *view {
+	v := &view{client: c, people: map[string]bool{}, typing: map[string]string{}, leaves: map[string]int{}}
+	for _, p := range c.joined["people"].([]any) {
+		v.people[p.(map[string]any)["id"].(string)] = true
+	}
+	go func() {
+		for {
+			g, err := c.next()
+			if err != nil {
+				return
+			}
+			v.take(g)
+		}
+	}()
+	return v
+}
+
+func (v *view) take(g got) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	switch g.name {
+	case "presence":
+		for _, id := range g.value["leaves"].([]any) {
+			delete(v.people, id.(string))
+			v.leaves[id.(string)]++
+		}
+		for _, p := range g.value["joins"].([]any) {
+			v.people[p.(map[string]any)["id"].(string)] = true
+		}
+	case "typing", "typing.thread":
+		var users []string
+		for _, u := range g.value["users"].([]any) {
+			users = append(users, u.(map[string]any)["id"].(string))
+		}
+		thread, _ := g.value["thread"].(string)
+		if v.typing[thread] = strings.Join(users, " "); len(users) == 0 {
+			delete(v.typing, thread)
+		}
+	}
+}
+
+// shows waits until the people are these, and typing as "ana ben" or "THREAD:ana".
+func (v *view) shows(t *testing.T, when, typing string, people ...string) {
+	t.Helper()
+	var last string
+	until(t, fmt.Sprintf("%s: %v are here and %q type", when, people, typing), func() bool {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		now := []string{}
+		for thread, users := range v.typing {
+			if thread != "" {
+				users = thread + ":" + users
+			}
+			now = append(now, users)
+		}
+		here := slices.Sorted(maps.Keys(v.people))
+		last = fmt.Sprintf("%v, typing %v", here, now)
+		return slices.Equal(here, people) && strings.Join(now, " ") == typing
+	}, &last)
+}
+
+func (v *view) left(user string) int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.leaves[user]
 }

@@ -11,14 +11,19 @@ func (s *Server) tracker() (presence.Tracker, error) {
 	if s.config.Redis == "" {
 		return presence.NewMemory(presence.MemoryOptions{}), nil
 	}
-	return redis.New(redis.Options{
-		URL: s.config.Redis, Log: s.config.Log,
+	shared, err := redis.New(redis.Options{
+		URL: s.config.Redis, Log: s.config.Log, Typing: s.typing.Hear,
+		Grace: s.config.grace, Lease: s.config.lease,
 		// Readers are in a room without being present.
 		Wanted: func(room string) bool {
 			_, open := s.hub.Loaded(store.RoomID(room))
 			return open
 		},
 	})
+	if err == nil {
+		s.typing.Share(shared.TellTyping)
+	}
+	return shared, err
 }
 
 // degraded names the parts that go on without what they share with other nodes.

@@ -136,13 +136,18 @@ func (s *Server) assemble(l limits) error {
 		rooms = c.rooms(rooms)
 	}
 	s.hub = room.NewHub(room.HubOptions{Store: rooms, Log: c.Log, Limits: l.rooms})
+	s.typing = presence.NewTyping(0, func(p presence.Place, users []presence.Typist) {
+		if p.Thread == "" {
+			s.tell(p.Room, "typing", map[string]any{"users": users})
+		} else {
+			s.tell(p.Room, "typing.thread", map[string]any{"thread": p.Thread, "users": users})
+		}
+	})
 	if s.people, err = s.tracker(); err != nil {
+		s.typing.Close()
 		cancel()
 		return err
 	}
-	s.typing = presence.NewTyping(0, func(room string, users []presence.Typist) {
-		s.tell(room, "typing", map[string]any{"users": users})
-	})
 	s.rounds = presence.NewRounds(roundTime, func(d presence.Diff) { s.tell(d.Room, "presence", d) })
 	s.stopWatch = s.people.Watch(s.rounds.Take)
 	talk := chat.New(chat.Config{

@@ -24,7 +24,7 @@ import (
 //	P:{uT}:user:USER  hash    NODE → "devices best-state"              like rooms
 //	P:{uT}:node:NODE  set     people of partition T                    like the other
 //	P:{uT}:seen:USER  string  when last seen, ms of Redis' clock       30 days
-//	P:{rT}:room:ROOM  channel the NODE that changed the room
+//	P:{rT}:room:ROOM  channel the NODE that changed the room, or who types, see typing.go
 //	P:{uT}:user:USER  channel the NODE where the person's devices changed
 //	P:{n}:nodes       channel nothing; subscribing again to it shows a lost connection
 //

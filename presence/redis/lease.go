@@ -149,7 +149,7 @@ func (t *Tracker) degrade(err error) {
 	t.log.Warn("presence: Redis does not answer, going on alone", "err", err)
 	t.degraded, t.since = true, time.Now()
 	dirty, people := t.dirty, t.people
-	t.dirty, t.people = nil, nil
+	t.dirty, t.people, t.typing = nil, nil, nil
 	for _, c := range dirty {
 		c.queued = false
 		c.room.drop(c)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"strings"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -109,6 +110,10 @@ func (t *Tracker) listen(ctx context.Context) {
 }
 
 func (t *Tracker) hear(news any) {
+	if m, ok := news.(*goredis.Message); ok && strings.Contains(m.Payload, " ") {
+		t.heardTyping(m.Channel, m.Payload)
+		return
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch m := news.(type) {

@@ -54,6 +54,9 @@ type Options struct {
 	// Wanted tells whether a room is still followed although nobody on this node
 	// is in it. It is called with no lock held. Nil means no.
 	Wanted func(room string) bool
+	// Typing gets what another node told with TellTyping; nil passes it over. It
+	// must not call the tracker and return quickly.
+	Typing func(p presence.Place, node string, marks []byte)
 	// Log gets when Redis is lost and found; nil discards it.
 	Log *slog.Logger
 }
@@ -81,7 +84,7 @@ type Tracker struct {
 	done   sync.WaitGroup
 
 	// Flags that a goroutine waits for, capacity 1.
-	writeNow, readNow, renewNow, clockNow, reapNow chan struct{}
+	writeNow, readNow, renewNow, clockNow, reapNow, typeNow chan struct{}
 
 	mu       sync.Mutex
 	pubsub   *goredis.PubSub
@@ -101,17 +104,18 @@ type Tracker struct {
 	followed map[string]string // people that are followed, by key
 	users    map[string]*user
 	slots    *presence.SlotMemory
-	nodes    map[string]int  // entries in mirrors, by node
-	dead     map[string]bool // nodes whose lease ran out
-	absent   map[string]int  // renewals in which a node had no lease
-	reaps    []string        // nodes to reap
-	dirty    []*conn         // to be written, each once
-	people   []*user         // to be written, each once
-	stale    []*room         // to be read, each once
-	join     []string        // channels to subscribe to
-	part     []string        // channels to unsubscribe from
-	due      deadlines       // connections that will change by themselves
-	writes   uint64          // replies to writes so far
+	nodes    map[string]int            // entries in mirrors, by node
+	dead     map[string]bool           // nodes whose lease ran out
+	absent   map[string]int            // renewals in which a node had no lease
+	reaps    []string                  // nodes to reap
+	dirty    []*conn                   // to be written, each once
+	people   []*user                   // to be written, each once
+	stale    []*room                   // to be read, each once
+	join     []string                  // channels to subscribe to
+	part     []string                  // channels to unsubscribe from
+	due      deadlines                 // connections that will change by themselves
+	typing   map[presence.Place][]byte // to be told to other nodes
+	writes   uint64                    // replies to writes so far
 }
 
 var _ presence.Tracker = (*Tracker)(nil)
@@ -150,7 +154,7 @@ func New(o Options) (*Tracker, error) {
 		o: o, keys: keys(o.Prefix), log: o.Log, client: goredis.NewClient(options), feed: presence.NewFeed(),
 		writeNow: make(chan struct{}, 1), readNow: make(chan struct{}, 1),
 		renewNow: make(chan struct{}, 1), clockNow: make(chan struct{}, 1),
-		reapNow: make(chan struct{}, 1), mine: map[string]bool{},
+		reapNow: make(chan struct{}, 1), typeNow: make(chan struct{}, 1), mine: map[string]bool{},
 		node: newID(), degraded: true, since: time.Now(),
 		rooms: map[string]*room{}, byKey: map[string]*room{}, followed: map[string]string{}, users: map[string]*user{},
 		slots: presence.NewSlotMemory(), nodes: map[string]int{}, dead: map[string]bool{}, absent: map[string]int{},
@@ -166,6 +170,7 @@ func New(o Options) (*Tracker, error) {
 	t.done.Go(func() { t.write(ctx) })
 	t.done.Go(func() { t.read(ctx) })
 	t.done.Go(func() { t.listen(ctx) })
+	t.done.Go(func() { t.publish(ctx) })
 	return t, nil
 }
 

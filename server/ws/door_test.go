@@ -46,7 +46,7 @@ func onDeadDisk(t *testing.T, disk deadDisk) (door *Door, dial func() *websocket
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	people := presence.NewMemory(presence.MemoryOptions{})
-	typing := presence.NewTyping(0, func(string, []presence.Typist) {})
+	typing := presence.NewTyping(0, func(presence.Place, []presence.Typist) {})
 	hub := room.NewHub(room.HubOptions{Store: disk, Log: log, Limits: room.Limits{Journal: 1 << 20}})
 	door = New(Config{Hub: hub, People: people, Typing: typing, Members: disk, Limits: LabLimits(), Log: log})
 	id := auth.Identity{User: "ana", Name: "Ana", Grants: []auth.Grant{{Pattern: "**", Role: auth.Write}}}

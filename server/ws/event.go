@@ -2,6 +2,7 @@ package ws
 
 import (
 	"context"
+	"fmt"
 
 	"weft/presence"
 	"weft/server/auth"
@@ -65,7 +66,7 @@ func (n *native) post(ch *channel, e wire.Event) error {
 		n.say(ch.peer.channel, "unsent", unsent{p.ID, why})
 		return nil
 	}
-	c.door.Typing.Set(string(room), ch.name, c.typist(), false)
+	c.door.Typing.Clear(string(room), ch.name)
 	ch.peer.Stir()
 	n.say(ch.peer.channel, "sent", map[string]any{"id": stored.ID, "message": stored})
 	return nil
@@ -73,20 +74,30 @@ func (n *native) post(ch *channel, e wire.Event) error {
 
 func (n *native) typing(ch *channel, e wire.Event) error {
 	var p struct {
-		On bool `json:"on"`
+		On     bool   `json:"on"`
+		Thread string `json:"thread"`
 	}
 	if err := e.Into(&p); err != nil {
 		return err
 	}
+	if len(p.Thread) > maxThreadID {
+		return fmt.Errorf("the id of a thread has at most %d bytes", maxThreadID)
+	}
 	n.conn.limit.ask()
 	if n.conn.person.role(ch.peer.room.ID()) >= auth.Comment {
-		n.conn.door.Typing.Set(string(ch.peer.room.ID()), ch.name, n.conn.typist(), p.On)
-		if p.On {
-			ch.peer.Stir()
+		room, typing := string(ch.peer.room.ID()), n.conn.door.Typing
+		if !p.On {
+			typing.Clear(room, ch.name)
+			return nil
 		}
+		typing.Set(presence.Place{Room: room, Thread: p.Thread}, ch.name, n.conn.typist())
+		ch.peer.Stir()
 	}
 	return nil
 }
+
+// maxThreadID is more than any message's id has.
+const maxThreadID = 128
 
 func (c *conn) typist() presence.Typist {
 	return presence.Typist{ID: c.person.identity.User, Name: c.person.identity.Name}

@@ -212,16 +212,18 @@ func (n *native) refuse(channel uint64, code wire.CloseCode, reason string) {
 
 // joined is the answer to a join.
 type joined struct {
-	Room    store.RoomID      `json:"room"`
-	Role    string            `json:"role"`
-	User    userEvent         `json:"user"`
-	Slot    int               `json:"slot"`
-	People  []presence.Person `json:"people"`
-	Typing  []presence.Typist `json:"typing"`
-	LastSeq store.Seq         `json:"lastSeq"`
-	LastRev store.Rev         `json:"lastRev"`
-	Epoch   string            `json:"epoch"`
-	Read    *store.Unread     `json:"read,omitempty"` // nil for who is not remembered
+	Room   store.RoomID      `json:"room"`
+	Role   string            `json:"role"`
+	User   userEvent         `json:"user"`
+	Slot   int               `json:"slot"`
+	People []presence.Person `json:"people"`
+	Typing []presence.Typist `json:"typing"`
+	// Threads has who types in threads, where anybody does.
+	Threads map[string][]presence.Typist `json:"typingThreads"`
+	LastSeq store.Seq                    `json:"lastSeq"`
+	LastRev store.Rev                    `json:"lastRev"`
+	Epoch   string                       `json:"epoch"`
+	Read    *store.Unread                `json:"read,omitempty"` // nil for who is not remembered
 }
 
 // join opens a room on a channel. What the room says is held back until the
@@ -285,7 +287,8 @@ func (d *Door) inside(ctx context.Context, who *person, a *joined) (err error) {
 	if a.People, err = d.People.People(ctx, string(a.Room)); err != nil {
 		return err
 	}
-	a.Typing = d.Typing.Users(string(a.Room))
+	a.Typing = d.Typing.Users(presence.Place{Room: string(a.Room)})
+	a.Threads = d.Typing.Threads(string(a.Room))
 	if a.LastRev, err = d.Members.LastRev(ctx, a.Room); err != nil {
 		return err
 	}
