@@ -1,15 +1,19 @@
 package e2e
 
 import (
+	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -65,8 +69,8 @@ type hearing struct {
 	over    chan struct{} // closed when the socket has ended
 }
 
-// listen reads a socket until it ends. What is said there comes in order of seq,
-// without a gap, and once.
+// listen reads a socket until it ends. What is said there, new messages and
+// changes, comes in order of rev, without a gap, and once.
 func (v *voice) listen(s *socket) *hearing {
 	h := &hearing{socket: s, answers: make(chan said, 16), over: make(chan struct{})}
 	go func() {
@@ -78,17 +82,17 @@ func (v *voice) listen(s *socket) *hearing {
 				return
 			}
 			switch e.Name {
-			case "message":
+			case "message", "message.changed":
 				var m said
 				if err := e.Into(&m); err != nil {
 					v.log.complain("%s: %v", v.room, err)
 					return
 				}
 				v.log.saw(v.room, m)
-				if last == 0 && m.Seq > s.in.LastSeq+1 || last != 0 && m.Seq != last+1 {
-					v.log.complain("%s: a socket that joined at %d is told of %d after %d", v.room, s.in.LastSeq, m.Seq, last)
+				if last == 0 && m.Rev > s.in.LastRev+1 || last != 0 && m.Rev != last+1 {
+					v.log.complain("%s: a socket that joined at rev %d is told of %d after %d", v.room, s.in.LastRev, m.Rev, last)
 				}
-				last = m.Seq
+				last = m.Rev
 				v.replica.add(m)
 			case "sent":
 				var sent struct {
@@ -141,19 +145,98 @@ func (v *voice) send(h *hearing, id, text string) (said, error) {
 	}
 }
 
+// follow keeps a replica by one stream of events after the other: each begins
+// where the one before it broke, and tells nothing twice.
+func (v *voice) follow() {
+	last, rev := "", 0
+	for !v.ended() {
+		host := v.where()
+		ctx, cut := context.WithTimeout(context.Background(), time.Duration(20+v.random.IntN(700))*time.Millisecond)
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+host+strings.TrimSuffix(v.path, "messages")+"events", nil)
+		if err != nil {
+			v.log.complain("%v", err)
+		}
+		req.Header.Set("Authorization", "Bearer "+v.token)
+		if last != "" {
+			req.Header.Set("Last-Event-ID", last)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err == nil {
+			last, rev = v.readStream(resp, last, rev)
+			resp.Body.Close()
+		}
+		cut()
+		v.nap()
+	}
+}
+
+func (v *voice) readStream(resp *http.Response, last string, rev int) (string, int) {
+	if resp.StatusCode != http.StatusOK {
+		if resp.StatusCode < 500 {
+			v.log.complain("%s: a stream is answered by %s", v.room, resp.Status)
+		}
+		return last, rev
+	}
+	lines := bufio.NewScanner(resp.Body)
+	lines.Buffer(nil, 1<<20)
+	id, name := "", ""
+	for lines.Scan() {
+		key, value, _ := strings.Cut(lines.Text(), ": ")
+		switch key {
+		case "id":
+			id = value
+		case "event":
+			name = value
+		case "data":
+			// A client counts an event when its last line has come.
+			var e struct {
+				said
+				Recovered bool
+				LastRev   int `json:"lastRev"`
+			}
+			if err := json.Unmarshal([]byte(value), &e); err != nil {
+				return last, rev // cut off
+			}
+			switch name {
+			case "connected":
+				// After 1,000 changes it may say that it can't.
+				if e.Recovered && last == "" || !e.Recovered && last != "" && e.LastRev-rev <= 1000 {
+					v.log.complain("%s: a stream after %q, at rev %d of %d: recovered is %v", v.room, last, rev, e.LastRev, e.Recovered)
+				}
+				if !e.Recovered {
+					rev = e.LastRev
+				}
+			case "message", "message.changed":
+				v.log.saw(v.room, e.said)
+				if e.Rev <= rev {
+					v.log.complain("%s: a stream tells rev %d after %d", v.room, e.Rev, rev)
+				}
+				rev = e.Rev
+				v.replica.add(e.said)
+			}
+			last = id
+		}
+	}
+	return last, rev
+}
+
 const (
 	chatSpeakers = 12 // on sockets
 	chatTalkers  = 12 // over HTTP
-	chatReaders  = 6  // of the history
+	chatStreams  = 3  // of server-sent events
+	chatReaders  = 3  // of the history
 	chatRooms    = 3
 	chatRounds   = 5 // kills before the rooms are new, which bounds the work of the check
 )
 
-// TestChatIsALog promises: with 30 clients over every door, sockets cut and
-// requests given up at random, and kill -9 of the server, no message is lost
-// whose author was told that it is stored, none is there twice, also when it was
-// sent again because nobody knew, seq has no gap, and everybody sees one order,
-// which some order of all operations explains (porcupine).
+// TestChatIsALog promises: with 30 clients over every door, sockets and streams
+// cut and requests given up at random, and kill -9 of the server, no message and
+// no change is lost whose author was told that it is stored, no message is there
+// twice, also when it was sent again because nobody knew, seq has no gap, and
+// everybody sees one order, which some order of all posts and reads explains
+// (porcupine). Sockets tell every change in order of rev, streams that resume tell
+// nothing twice, and who takes all that has changed since their rev shows what there
+// is.
 func TestChatIsALog(t *testing.T) {
 	rounds := 2
 	if text := os.Getenv("WEFT_CRASH_ROUNDS"); text != "" {
@@ -190,7 +273,8 @@ func TestChatIsALog(t *testing.T) {
 			if histories[v.room] == nil {
 				histories[v.room] = v.whole(t)
 			}
-			if v.n < chatSpeakers && (!v.catchUp(t.Context(), p.host) || !v.replica.is(histories[v.room])) {
+			if shows := v.n < chatSpeakers || v.n >= chatSpeakers+chatTalkers && v.n < chatSpeakers+chatTalkers+chatStreams; shows &&
+				(!v.catchUp(t.Context(), p.host) || !v.replica.is(histories[v.room])) {
 				t.Errorf("client %d has another replica than the history of %s", v.n, v.room)
 			}
 			acked += v.posts
@@ -223,7 +307,7 @@ func TestChatIsALog(t *testing.T) {
 // perform starts the clients; wait waits until they have ended.
 func perform(t *testing.T, s *stage, p *process, room string, random *rand.Rand) (voices []*voice, wait func()) {
 	var all sync.WaitGroup
-	for n := range chatSpeakers + chatTalkers + chatReaders {
+	for n := range chatSpeakers + chatTalkers + chatStreams + chatReaders {
 		v := s.voice(n, newGuest(t, p, fmt.Sprint("Client ", n)), fmt.Sprint(room, "/", n%chatRooms), random)
 		voices = append(voices, v)
 		run := v.leaf
@@ -232,6 +316,8 @@ func perform(t *testing.T, s *stage, p *process, room string, random *rand.Rand)
 			run = v.speak
 		case n < chatSpeakers+chatTalkers:
 			run = v.talk
+		case n < chatSpeakers+chatTalkers+chatStreams:
+			run = v.follow
 		}
 		all.Go(run)
 	}

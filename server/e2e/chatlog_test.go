@@ -164,7 +164,7 @@ func (l *chatLog) check(t *testing.T, histories map[string][]said) {
 				}
 			}
 		}
-		if result := porcupine.CheckOperationsTimeout(chatModel, r.ops, patience); result != porcupine.Ok {
+		if result := porcupine.CheckOperationsTimeout(chatModel, r.ops, 4*patience); result != porcupine.Ok {
 			l.wrongly("%s: %d operations in no order that explains their answers: %s", room, len(r.ops), result)
 		}
 	}

@@ -11,8 +11,8 @@
 // deletion was.
 //
 // Chat is checked as a log: 30 clients post and read over sockets and HTTP while
-// sockets are cut, requests given up and the server killed, and remember all that
-// they were told and when. At the end the history must be what they were told,
+// sockets and streams are cut, requests given up and the server killed, and remember
+// all that they were told and when. At the end the history must be what they were told,
 // and some order of all that they did must explain all answers.
 //
 // WEFT_CRASH_ROUNDS sets the number of crashes, WEFT_MOUNT=1 lets a test fill a

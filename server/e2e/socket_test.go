@@ -22,6 +22,7 @@ type socket struct {
 // joined is the answer to a join.
 type joined struct {
 	LastSeq int `json:"lastSeq"`
+	LastRev int `json:"lastRev"`
 }
 
 // dialSocket opens a connection, says who it is, and joins the room. What comes

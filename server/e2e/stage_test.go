@@ -5,9 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 )
@@ -142,7 +144,7 @@ func (v *voice) page(ctx context.Context, host, query string) ([]said, bool) {
 	}
 	for i, m := range page.Messages {
 		v.log.saw(v.room, m)
-		if i > 0 && m.Seq != page.Messages[i-1].Seq+1 {
+		if i > 0 && m.Seq != page.Messages[i-1].Seq+1 && !strings.Contains(query, "changed") {
 			v.log.complain("%s: in the page %s, %d is followed by %d", v.room, query, page.Messages[i-1].Seq, m.Seq)
 		}
 	}
@@ -162,9 +164,32 @@ func (v *voice) next() (id, text string) {
 // message.
 func (v *voice) again(stored said) {
 	host := v.where()
-	if m, ok := v.post(context.Background(), host, stored.ID, "something else"); ok && (m.Seq != stored.Seq || m.Text != stored.Text) {
+	if m, ok := v.post(context.Background(), host, stored.ID, "something else"); ok && (m.Seq != stored.Seq || m.Rev == stored.Rev && m.Text != stored.Text) {
 		v.log.complain("%s: %+v posted again is %+v", v.room, stored, m)
 	}
+}
+
+// change edits, deletes or reacts to a stored message. Nobody knows whether one
+// that is not answered has happened.
+func (v *voice) change(m said) {
+	host, path := v.where(), v.path+"/"+m.ID
+	method, body := http.MethodPatch, map[string]any{"text": fmt.Sprintf("%s, edited at %d", m.Text, v.random.IntN(1000))}
+	switch v.random.IntN(4) {
+	case 0:
+		method, body = http.MethodDelete, nil
+	case 1:
+		method, body, path = http.MethodPut, nil, path+"/reactions/"+url.PathEscape("👍")
+	}
+	status, answer, err := v.request(context.Background(), host, method, path, body)
+	if err != nil || status >= 500 || !v.still(host) && status != http.StatusOK {
+		return
+	}
+	var changed said
+	if err := json.Unmarshal(answer, &changed); err != nil || status != http.StatusOK || changed.ID != m.ID || changed.Rev < m.Rev {
+		v.log.complain("%s: %s %s at rev %d is answered by %d: %s", v.room, method, path, m.Rev, status, answer)
+		return
+	}
+	v.log.saw(v.room, changed)
 }
 
 // talk posts over HTTP until the stage is over, each message until it is known to
@@ -182,9 +207,11 @@ func (v *voice) talk() {
 			cancel()
 			if ok {
 				v.log.did(v.room, v.n, call, posted, m.Seq)
-				v.replica.add(m)
-				if v.random.IntN(10) == 0 {
+				switch v.random.IntN(10) {
+				case 0:
 					v.again(m)
+				case 1, 2, 3:
+					v.change(m)
 				}
 				break
 			}
@@ -233,14 +260,22 @@ func (v *voice) leaf() {
 	}
 }
 
-// catchUp fetches what the replica lacks.
+// catchUp fetches what the replica lacks: messages that are new or have changed.
 func (v *voice) catchUp(ctx context.Context, host string) bool {
 	for {
-		page, ok := v.page(ctx, host, fmt.Sprintf("?after=%d&limit=200", v.replica.through()))
+		rev := v.replica.upTo()
+		page, ok := v.page(ctx, host, fmt.Sprintf("?changed=%d&limit=200", rev))
 		if !ok || len(page) == 0 {
 			return ok
 		}
+		for _, m := range page {
+			if m.Rev <= rev {
+				v.log.complain("%s: changed since %d is %+v", v.room, rev, m)
+			}
+			rev = m.Rev
+		}
 		v.replica.add(page...)
+		v.replica.caughtUp(rev)
 	}
 }
 
@@ -248,10 +283,12 @@ func (v *voice) catchUp(ctx context.Context, host string) bool {
 type replica struct {
 	mu   sync.Mutex
 	have map[int]said
-	full int // all up to here is there
+	full int          // all messages up to this seq are there
+	rev  int          // and all changes up to this rev
+	over map[int]bool // revs that are there above it
 }
 
-func newReplica() *replica { return &replica{have: map[int]said{}} }
+func newReplica() *replica { return &replica{have: map[int]said{}, over: map[int]bool{}} }
 
 // add takes messages in any order, any number of times: a later rev counts.
 func (r *replica) add(messages ...said) {
@@ -261,13 +298,33 @@ func (r *replica) add(messages ...said) {
 		if known, ok := r.have[m.Seq]; !ok || known.Rev < m.Rev {
 			r.have[m.Seq] = m
 		}
+		r.over[m.Rev] = true
 	}
-	for {
-		if _, ok := r.have[r.full+1]; !ok {
-			return
-		}
+	for r.have[r.full+1].Seq != 0 {
 		r.full++
 	}
+	r.advance()
+}
+
+// caughtUp says that all changes up to a rev are there.
+func (r *replica) caughtUp(rev int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.rev = max(r.rev, rev)
+	r.advance()
+}
+
+func (r *replica) advance() {
+	for r.over[r.rev+1] {
+		r.rev++
+	}
+	maps.DeleteFunc(r.over, func(rev int, _ bool) bool { return rev <= r.rev })
+}
+
+func (r *replica) upTo() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.rev
 }
 
 func (r *replica) through() int {
