@@ -98,17 +98,7 @@ func (s *Service) mayChange(ctx context.Context, who auth.Identity, room store.R
 	return nil
 }
 
-// change stores a change and hands it on.
+// change stores a change in its turn.
 func (s *Service) change(ctx context.Context, room store.RoomID, do func() (store.Message, bool, error)) (store.Message, error) {
-	lock := s.lock(room)
-	lock.Lock()
-	defer lock.Unlock()
-	m, changed, err := do()
-	if err == nil && changed {
-		s.c.Changed(m)
-		if m.Deleted {
-			s.threadChanged(ctx, m)
-		}
-	}
-	return m, err
+	return s.turns.do(room, &change{ctx: ctx, make: do})
 }

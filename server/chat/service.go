@@ -10,10 +10,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -64,13 +62,10 @@ type Config struct {
 type Service struct {
 	c    Config
 	now  func() time.Time
-	seed maphash.Seed
 	pace *pace
 	// searching holds a token for each search under way.
 	searching chan struct{}
-	// order makes Posted and Changed follow rev: a room's lock is held from
-	// storing a change until it has been handed on.
-	order [64]sync.Mutex
+	turns     *turns
 }
 
 // New makes a service.
@@ -90,12 +85,9 @@ func New(c Config) *Service {
 	if c.Barred == nil {
 		c.Barred = func(string, store.RoomID) bool { return false }
 	}
-	return &Service{c: c, now: time.Now, seed: maphash.MakeSeed(), pace: newPace(c.Limits), searching: make(chan struct{}, searches)}
-}
-
-// lock keeps the order of a room's changes.
-func (s *Service) lock(room store.RoomID) *sync.Mutex {
-	return &s.order[maphash.String(s.seed, string(room))%uint64(len(s.order))]
+	s := &Service{c: c, now: time.Now, pace: newPace(c.Limits), searching: make(chan struct{}, searches)}
+	s.turns = newTurns(s.handOn)
+	return s
 }
 
 // Post is what an author sends.
@@ -138,18 +130,9 @@ func (s *Service) Post(ctx context.Context, author auth.Identity, room store.Roo
 		Text: p.Text, Thread: p.Thread, Quote: p.Quote, Mentions: mentions,
 		CreatedAt: s.now().UTC().Truncate(time.Millisecond),
 	}
-	lock := s.lock(room)
-	lock.Lock()
-	defer lock.Unlock()
-	stored, created, err := s.c.Store.PostMessage(ctx, m, len(m.Mentions) > 0 || m.Thread != "")
-	if err != nil {
-		return store.Message{}, err
-	}
-	if created {
-		s.c.Posted(stored)
-		s.threadChanged(ctx, stored)
-	}
-	return stored, nil
+	return s.turns.do(room, &change{ctx: ctx, post: true, make: func() (store.Message, bool, error) {
+		return s.c.Store.PostMessage(ctx, m, len(m.Mentions) > 0 || m.Thread != "")
+	}})
 }
 
 // mentions finds who is mentioned in a text for the room.
@@ -163,17 +146,6 @@ func (s *Service) mentions(ctx context.Context, room store.RoomID, text string) 
 	}
 	members = slices.DeleteFunc(members, func(u store.User) bool { return s.c.Barred(u.ID, room) })
 	return Mentions(text, members), nil
-}
-
-// threadChanged tells of the message that m answers, whose Replies have changed
-// with it. Should it not be readable now, whoever reads it later sees it.
-func (s *Service) threadChanged(ctx context.Context, m store.Message) {
-	if m.Thread == "" {
-		return
-	}
-	if root, err := s.c.Store.Message(context.WithoutCancel(ctx), m.Room, m.Thread); err == nil {
-		s.c.Changed(root)
-	}
 }
 
 func (p Post) check() error {
