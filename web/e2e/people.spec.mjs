@@ -38,3 +38,26 @@ test('who turns away is idle, who left was last seen', async (t) => {
 
   assert.deepEqual(ana.faults, [])
 })
+
+test('who is new and who has another name is a line of the chat, once', async (t) => {
+  const server = await startServer(t)
+  const browser = await launch(t)
+  const [ana, ben] = [await person(browser, server), await person(browser, server)]
+  const a = await join(ana, server, 'bio', 'Ana')
+  const b = await join(ben, server, 'bio', 'Ben')
+  const lines = a.locator('weft-chat .line')
+  await lines.filter({ hasText: 'Ben joined' }).waitFor()
+  await b.reload()
+  await b.locator('weft-status[data-state=saved]').waitFor()
+  await b.locator('textarea[name=message]').fill('here again')
+  await b.locator('textarea[name=message]').press('Enter')
+  await a.locator('[data-message-id]', { hasText: 'here again' }).waitFor()
+  assert.equal(await lines.count(), 1, 'a reload is no news')
+  assert.ok(await a.evaluate(() => {
+    const root = document.querySelector('weft-chat').shadowRoot
+    return root.querySelector('.line').compareDocumentPosition(root.querySelector('[data-message-id]')) & Node.DOCUMENT_POSITION_FOLLOWING
+  }), 'the line stands above what came after it')
+  assert.equal(await b.locator('weft-chat .line', { hasText: 'Ben' }).count(), 0, 'nobody is told of themselves')
+  assert.deepEqual(ana.faults, [])
+  assert.deepEqual(ben.faults, [])
+})

@@ -1,4 +1,4 @@
-import{a as b,b as l,d as o,e as g,f as r,g as c,h as v,j as k}from"./shared-landing-space.js";import{c as a,e as s,g as d,i as f,t as h}from"./shared-editor-landing-space.js";var i=!1;function w(){let e=v();return a`
+import{a as b,b as l,d as o,e as g,f as r,g as c,h as v,j as k}from"./shared-landing-space.js";import{c as a,e as s,g as d,i as f,u as h}from"./shared-editor-landing-space.js";var i=!1;function w(){let e=v();return a`
     <header class="top"><span class="mark"></span><b>Weft</b></header>
     <main>
       <div>

@@ -36,11 +36,18 @@ export function typingLine(names: readonly string[]): string {
 
 export const listed = (names: readonly string[], type: 'conjunction' | 'unit' = 'conjunction'): string => new Intl.ListFormat('en', { type }).format(names)
 
+/** "Amara joined", "Amara, Mika and 3 others joined". */
+export function joinedLine(names: readonly string[]): string {
+  const few = names.length > 3 ? [...names.slice(0, 2), `${names.length - 2} others`] : names
+  return `${listed(few)} joined`
+}
+
 /** What the chat says. Sentences and labels stand here, not where they are drawn. */
 export const say = {
   message: 'Message', messageGroup: 'Message the group', replyHere: 'Reply in the thread', chat: 'Chat', thread: 'Thread', back: 'Back to the chat',
   empty: 'No messages yet. Say what you are working on, or select text in the page and choose Discuss.', noReplies: 'No replies yet.', joinToWrite: 'Join to write.',
   fresh: 'New', from: 'from', newMessage: 'new message', newMessages: 'new messages', mentionsYou: 'mentions you', youAreMentioned: 'you are mentioned',
+  renamed: (before: string, name: string): string => `${before} is now ${name}`,
   removed: 'Message removed', queued: 'Will send when online', edited: 'Edited', editedBy: (name: string): string => `Edited by ${name}`,
   notSent: 'Not sent.', notChanged: 'Not changed.', retry: 'Retry', copy: 'Copy', keep: 'Keep', sure: 'Delete this message?', remove: 'Delete',
   actions: 'Message actions', react: 'React', replyTo: 'Reply in thread', edit: 'Edit', reply: 'reply', replies: 'replies',

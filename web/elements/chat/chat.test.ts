@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, test, vi } from 'vitest'
-import type { Message } from '@weft/sdk'
+import type { Line, Message } from '@weft/sdk'
 import { Announcer } from './announce.ts'
-import { isEmoji, rows } from './log.ts'
+import { happenings, isEmoji, layOut } from './log.ts'
 import { complete, queryAt, suggest, written } from './mention.ts'
 import { marked } from './search.ts'
-import { initials, shortName, typingLine } from '../base/words.ts'
+import { initials, joinedLine, shortName, typingLine } from '../base/words.ts'
 
 const message = (id: string, user: string, minute: number, more: Partial<Message> = {}): Message => ({
   id, rev: 1, room: 'r', user: { id: user, name: user, slot: 0 }, text: id, parts: [{ type: 'text', text: id }], mentions: [], reactions: [], deleted: false, state: 'sent', mine: false, mentionsMe: false,
@@ -13,15 +13,38 @@ const message = (id: string, user: string, minute: number, more: Partial<Message
 
 describe('rows', () => {
   it('puts one person’s messages of five minutes under one header', () => {
-    const list = rows([message('a', 'mika', 0), message('b', 'mika', 4), message('c', 'nia', 5), message('d', 'mika', 6), message('e', 'mika', 12)])
+    const list = layOut([message('a', 'mika', 0), message('b', 'mika', 4), message('c', 'nia', 5), message('d', 'mika', 6), message('e', 'mika', 12)]).rows
     expect(list.map((r) => r.continues)).toEqual([false, true, false, false, false])
     expect(list.map((r) => r.opensDay)).toEqual([true, false, false, false, false])
   })
 
   it('gives a mention of me, and the first new one, a header of their own', () => {
-    const list = rows([message('a', 'mika', 0), message('b', 'mika', 1, { mentionsMe: true }), message('c', 'mika', 2), message('d', 'mika', 3)], 'd')
+    const list = layOut([message('a', 'mika', 0), message('b', 'mika', 1, { mentionsMe: true }), message('c', 'mika', 2), message('d', 'mika', 3)], { newFrom: 'd' }).rows
     expect(list.map((r) => r.continues)).toEqual([false, false, false, false])
     expect(list[3]?.opensNew).toBe(true)
+  })
+})
+
+describe('system lines', () => {
+  const line = (n: number, kind: string, user: string, after: number, more: Partial<Line> = {}): Line => ({ n, kind, user: { id: user, name: user }, after, at: '', ...more })
+  const messages = [message('a', 'mika', 0, { seq: 5 }), message('b', 'mika', 1, { seq: 6 }), message('c', 'mika', 1, { seq: 9 }), message('d', 'mika', 2)]
+
+  it('stand behind their message, and end a group', () => {
+    const lines = [line(1, 'joined', 'x', 0), line(2, 'joined', 'nia', 5), line(3, 'joined', 'jo', 7), line(4, 'joined', 'al', 9)]
+    const { rows, rest } = layOut(messages, { lines, whole: false })
+    expect(rows.map((r) => r.lines.map((l) => l.n))).toEqual([[], [2], [3], [4]])
+    expect(rows.map((r) => r.continues)).toEqual([false, false, false, false])
+    expect(rest).toEqual([])
+    expect(layOut(messages, { lines }).rows[0]?.lines.map((l) => l.n)).toEqual([1])
+    expect(layOut(messages.slice(0, 1), { lines }).rest.map((l) => l.n)).toEqual([2, 3, 4])
+    expect(layOut([], { lines }).rest).toHaveLength(4)
+  })
+
+  it('say it shortly, and nothing of the reader', () => {
+    const lines = [line(1, 'joined', 'nia', 0), line(2, 'renamed', 'nia', 0, { user: { id: 'nia', name: 'Nia' }, before: 'nia' }), line(3, 'joined', 'me', 0), line(4, 'joined', 'jo', 0),
+      line(5, 'renamed', 'al', 0, { user: { id: 'al', name: 'Al' }, before: 'Guest 1' }), line(6, 'renamed', 'al', 0, { user: { id: 'al', name: 'Alan' }, before: 'Al' }), line(7, 'restored', 'al', 0)]
+    expect(happenings(lines, 'me')).toEqual([{ kind: 'joined', names: ['Nia', 'jo'] }, { kind: 'renamed', before: 'Guest 1', name: 'Alan' }])
+    expect([joinedLine(['A']), joinedLine(['A', 'B', 'C']), joinedLine(['A', 'B', 'C', 'D', 'E'])]).toEqual(['A joined', 'A, B, and C joined', 'A, B, and 3 others joined'])
   })
 })
 

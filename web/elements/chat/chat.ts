@@ -7,9 +7,9 @@ import { faceSheet, sheet } from '../base/sheet.ts'
 import { counted, say, shortName, typingLine } from '../base/words.ts'
 import { Announcer } from './announce.ts'
 import type { WeftComposer } from './composer.ts'
-import { rows, type Row } from './log.ts'
+import { layOut, type Row } from './log.ts'
 import { QuoteWatch } from './quotes.ts'
-import { row, type Action, type Open, type RowHost } from './row.ts'
+import { row, systemLines, type Action, type Open, type RowHost } from './row.ts'
 import { chatSheet } from './sheet.ts'
 
 /** Nearer to the end than this the log follows what comes. */
@@ -74,7 +74,7 @@ export class WeftChat extends WeftElement {
   protected override sources() {
     const chat = this.room?.chat
     const thread = this.#thread
-    return [chat?.messages, chat?.typing, chat?.hasOlder, chat?.loading, chat?.unread, this.room?.presence.others, this.room?.presence.me,
+    return [chat?.messages, chat?.typing, chat?.hasOlder, chat?.loading, chat?.unread, chat?.lines, this.room?.presence.others, this.room?.presence.me,
       thread?.root, thread?.replies, thread?.hasOlder, thread?.loading]
   }
 
@@ -167,7 +167,7 @@ export class WeftChat extends WeftElement {
     const thread = this.#thread
     const shown = this.#shown()
     const loading = (thread ?? chat).loading.get()
-    const list = rows(shown, thread ? null : this.#newFrom)
+    const { rows: list, rest } = layOut(shown, thread ? {} : { newFrom: this.#newFrom, lines: chat.lines.get(), whole: !chat.hasOlder.get() && !loading })
     const host = this.#host(shown)
     return html`${this.searching ? html`<weft-search .room=${this.room} @weft-found=${this.#found} @weft-search-close=${this.#searched}></weft-search>` : nothing}
       ${thread && !this.searching ? html`<div class="top"><button class="icon" data-act="back" aria-label=${say.back} title=${say.back} @click=${() => this.#openThread(null)}>${icons.back}</button><b>${say.thread}</b></div>` : nothing}
@@ -175,6 +175,7 @@ export class WeftChat extends WeftElement {
         <div class="log" part="log" role="log" aria-live="off" aria-label=${thread ? say.thread : say.chat} aria-busy=${loading} @scroll=${this.#scrolled} @keydown=${this.#key} @focusin=${this.#focused}>
           <div class="rows">
             ${list.length === 0 && !loading ? html`<p class="empty">${say.empty}</p>` : repeat(list, (r) => r.message.id, (r) => this.#row(r, host, thread))}
+            ${loading ? nothing : systemLines(rest, host.me)}
           </div>
         </div>
         <button class="icon find" part="search" aria-label=${say.search} title=${say.search} @click=${() => this.search()}>${icons.search}</button>

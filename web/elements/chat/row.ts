@@ -1,10 +1,10 @@
 import { html, nothing, type TemplateResult } from 'lit'
-import type { Message, MessagePart, Person, Quote, QuoteState, UserInfo } from '@weft/sdk'
+import type { Line, Message, MessagePart, Person, Quote, QuoteState, UserInfo } from '@weft/sdk'
 import { face } from '../avatars/face.ts'
 import { icons } from '../base/icons.ts'
-import { clockTime, counted, dayName, listed, say } from '../base/words.ts'
+import { clockTime, counted, dayName, joinedLine, listed, say } from '../base/words.ts'
 import { quick } from './emoji.ts'
-import { isEmoji, type Row } from './log.ts'
+import { happenings, isEmoji, type Row } from './log.ts'
 
 /** What of a row is open below its text. */
 export type Open = { readonly id: string; readonly what: 'react' | 'remove' } | null
@@ -33,7 +33,7 @@ export function row(r: Row, host: RowHost): TemplateResult {
   const { message: m } = r
   const names = `row${r.continues ? ' continues' : ''}${m.mentionsMe ? ' me' : ''}${m.mine ? ' mine' : ''}`
   const open = host.open?.id === m.id ? host.open.what : undefined
-  return html`${r.opensDay ? html`<div class="day">${dayName(r.at, new Date())}</div>` : nothing}
+  return html`${systemLines(r.lines, host.me)}${r.opensDay ? html`<div class="day">${dayName(r.at, new Date())}</div>` : nothing}
     ${r.opensNew ? html`<div class="new" role="separator">${say.fresh}</div>` : nothing}
     <article class=${names} part=${m.mine ? 'row mine' : 'row'} data-message-id=${m.id} data-state=${m.state}
       tabindex=${host.current === m.id ? 0 : -1} aria-label=${label(r)}>
@@ -48,6 +48,10 @@ export function row(r: Row, host: RowHost): TemplateResult {
       ${open === 'react' ? picker(m, host) : open === 'remove' ? confirmation(m, host) : nothing}
       ${m.state === 'sent' && !m.deleted && host.canSend ? actions(m, host) : nothing}
     </article>`
+}
+
+export function systemLines(lines: readonly Line[], me: string | undefined): TemplateResult[] {
+  return happenings(lines, me).map((h) => html`<div class="line" part="line"><bdi>${h.kind === 'joined' ? joinedLine(h.names) : say.renamed(h.before, h.name)}</bdi></div>`)
 }
 
 function label({ message: m, at }: Row): string {

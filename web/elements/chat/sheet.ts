@@ -5,6 +5,7 @@ export const chatSheet = css`
   .log { flex: 1; min-block-size: 0; overflow-y: auto; overscroll-behavior: contain; scrollbar-width: thin; scrollbar-color: var(--weft-line) transparent; }
   .rows { min-block-size: 100%; display: flex; flex-direction: column; justify-content: flex-end; padding: 14px 0 6px; }
   .day { align-self: center; font-size: 12px; color: var(--weft-ink-3); margin: 12px 0 8px; }
+  .line { align-self: center; max-inline-size: 100%; padding: 2px 16px; font-size: 12.5px; color: var(--weft-ink-3); text-align: center; overflow-wrap: anywhere; }
   .new { display: flex; align-items: center; gap: 10px; padding: 8px 16px; color: var(--weft-warn); font-size: 12px; font-weight: 600; }
   .new::before, .new::after { content: ""; flex: 1; block-size: 1px; background: currentColor; opacity: .35; }
   .row { display: grid; grid-template-columns: 28px minmax(0, 1fr); gap: 0 10px; padding: 6px 16px; position: relative; }

@@ -2,6 +2,7 @@ import type { Clock } from './clock.ts'
 import { DraftState } from './drafts.ts'
 import { fields, integer, text, type Fields, type Identity } from './events.ts'
 import { refusal, type Api } from './http.ts'
+import { Lines } from './lines.ts'
 import { draftMessage, inState } from './message.ts'
 import { Cell } from './readable.ts'
 import { answered, Requests, type Change } from './requests.ts'
@@ -46,11 +47,13 @@ export class ChatState implements Chat {
   readonly typing
   readonly draft
   readonly unread
+  readonly lines
   readonly #o: ChatOptions
   readonly #window: MessageWindow
   readonly #typing: Typing
   readonly #draft: DraftState
   readonly #unread: UnreadState
+  readonly #lines: Lines
   readonly #requests = new Requests()
   readonly #threads = new Map<string, ThreadState>()
   readonly #drafts = new Map<string, DraftState>()
@@ -63,6 +66,8 @@ export class ChatState implements Chat {
     this.#o = options
     const { room, api, clock, slot, log, name = () => undefined } = options
     this.#window = new MessageWindow({ room, api, clock, slot, name, log, onChange: () => this.#show() })
+    this.#lines = new Lines(room, api, log)
+    this.lines = this.#lines.lines
     this.hasOlder = this.#window.hasOlder
     this.loading = this.#window.loading
     this.#typing = new Typing(clock, (on) => this.#send?.('typing', { on }))
@@ -87,6 +92,7 @@ export class ChatState implements Chat {
     this.#requests.joined(send)
     this.#unread.heard(data['read'], integer(data['lastSeq']))
     this.#window.joined(me.id, integer(data['lastSeq']), integer(data['lastRev']), text(data['epoch']))
+    this.#lines.joined()
     for (const thread of this.#threads.values()) thread.open().catch(() => undefined)
     this.#show()
   }
@@ -95,6 +101,7 @@ export class ChatState implements Chat {
     this.#send = undefined
     this.#window.lost()
     this.#requests.lost()
+    this.#lines.lost()
     this.#typing.lost()
     for (const w of this.#outbox.values()) if (w.row.state === 'sending') w.row = inState(w.row, 'queued')
     this.#show()
@@ -119,6 +126,9 @@ export class ChatState implements Chat {
       case 'failed':
         this.#requests.failed(data)
         break
+      case 'line':
+        this.#lines.heard(data)
+        return
       case 'typing':
         this.#typing.heard(data['users'])
         return

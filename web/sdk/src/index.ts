@@ -5,7 +5,7 @@ export { messageParts, safeAddress, type MessagePart } from './parts.ts'
 export type { ProviderEvents, YProvider } from './provider.ts'
 export { RoomError } from './types.ts'
 export type {
-  AuthContext, AuthToken, Chat, Client, ClientOptions, Draft, ErrorCode, Found, ISODate, Json, Link, LinkReason, Log,
+  AuthContext, AuthToken, Chat, Client, ClientOptions, Draft, ErrorCode, Found, ISODate, Json, Line, Link, LinkReason, Log,
   Message, MessageInput, Notice, Notifications, Person, PersonStatus, Presence, Push, PushState, Quote, Reaction,
   Role, Room, RoomOptions, Safety, Self, Thread, Unread, UserInfo,
 } from './types.ts'

@@ -108,6 +108,17 @@ export interface Thread {
   setDraft(patch: { readonly text?: string; readonly quote?: Quote | undefined }): void
 }
 
+/** A system line, which is no message: it stands behind the message with seq `after`. */
+export interface Line {
+  readonly n: number
+  /** `joined`: here for the first time. `renamed`: was `before`. Others may follow. */
+  readonly kind: 'joined' | 'renamed' | (string & {})
+  readonly user: UserInfo
+  readonly before?: string
+  readonly after: number
+  readonly at: ISODate
+}
+
 /** A message that a search found; `marks` are start and length of the words, in UTF-16 code units of `text`. */
 export interface Found { readonly message: Message; readonly snippet: { readonly text: string; readonly marks: readonly (readonly [number, number])[] } }
 
@@ -135,6 +146,8 @@ export interface Chat {
   markRead(upTo?: number): void
   /** Messages that have all the words of `q`, newest first; `before` a seq is the next page. */
   search(q: string, options?: { limit?: number; before?: number }): Promise<readonly Found[]>
+  /** The newest 100, in order. */
+  readonly lines: Readable<readonly Line[]>
   /** Reads back until the message is in `messages`; false if it cannot be found. */
   reveal(id: string): Promise<boolean>
   loadOlder(limit?: number): Promise<void>

@@ -11,6 +11,7 @@ const ben = { id: 'ben', name: 'Ben' }
 class Server {
   readonly messages: Fields[] = []
   rev = 0
+  readonly lines: Fields[] = []
   epoch = 'e1'
 
   post(more: Fields = {}): Fields {
@@ -31,6 +32,7 @@ class Server {
 
   get(path: string): Promise<unknown> {
     const url = new URL(path, 'http://x')
+    if (url.pathname.endsWith('/lines')) return Promise.resolve({ lines: this.lines })
     const [, id] = /messages\/(.+)$/u.exec(url.pathname) ?? []
     if (id !== undefined) {
       const m = this.messages.find((x) => x['id'] === decodeURIComponent(id))
@@ -275,6 +277,24 @@ describe('a thread', () => {
     expect(thread.replies.get().at(-1)).toMatchObject({ text: 'mine', state: 'sending', thread: 'm1' })
     expect(thread.loading.get()).toBe(false)
   })
+})
+
+test('system lines are read once somebody watches, again after a break, and each is there once', async () => {
+  const d = await opened(1)
+  const line = (n: number): Fields => ({ n, kind: 'joined', user: ben, after: 1, at: '2026-11-22T10:00:00Z' })
+  d.server.lines.push(line(1), { n: 2, kind: 'joined' }, line(3))
+  const reads = (): number => d.asked.filter((p) => p.endsWith('/lines')).length
+  expect(reads()).toBe(0)
+  const end = d.chat.lines.subscribe(() => {})
+  await settle()
+  d.chat.event('line', line(4))
+  d.chat.event('line', line(3))
+  expect(d.chat.lines.get().map((l) => l.n)).toEqual([1, 3, 4])
+  d.chat.lost()
+  d.server.lines.push(line(4), line(5))
+  await d.join()
+  expect([reads(), d.chat.lines.get().map((l) => l.n)]).toEqual([2, [1, 3, 4, 5]])
+  end()
 })
 
 test('an old message is brought into the window with all that lies between', async () => {

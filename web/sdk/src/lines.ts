@@ -1,0 +1,61 @@
+import { fields, identity, integer, list, optionalText, text } from './events.ts'
+import type { Api } from './http.ts'
+import { Cell } from './readable.ts'
+import type { Line, Log } from './types.ts'
+
+/** As many as the server keeps. */
+const most = 100
+
+/** The room's system lines, which are no messages. Once somebody watches them they are read, and again with every join. */
+export class Lines {
+  readonly lines: Cell<readonly Line[]>
+  #watched = false
+  #online = false
+  #stale = true
+  readonly #path: string
+  readonly #api: Pick<Api, 'get'>
+  readonly #log: Log
+
+  constructor(room: string, api: Pick<Api, 'get'>, log: Log) {
+    this.#path = `/api/rooms/${encodeURIComponent(room)}/lines`
+    this.#api = api
+    this.#log = log
+    this.lines = new Cell<readonly Line[]>([], (on) => {
+      this.#watched = on
+      void this.#read()
+    })
+  }
+
+  joined(): void {
+    this.#online = true
+    this.#stale = true
+    void this.#read()
+  }
+
+  lost(): void { this.#online = false }
+
+  heard(v: unknown): void { this.#take([v]) }
+
+  async #read(): Promise<void> {
+    if (!this.#watched || !this.#online || !this.#stale) return
+    this.#stale = false
+    try {
+      this.#take(list(fields(await this.#api.get(this.#path))['lines']))
+    } catch (err) {
+      this.#log('info', 'system lines could not be read', err) // those to come are told
+    }
+  }
+
+  #take(values: readonly unknown[]): void {
+    const all = new Map(this.lines.get().map((l) => [l.n, l]))
+    const before = all.size
+    for (const v of values) {
+      const f = fields(v)
+      const user = identity(f['user'])
+      const was = optionalText(f['before'])
+      const n = integer(f['n'])
+      if (user && n > 0 && !all.has(n)) all.set(n, { n, kind: text(f['kind']), user, after: integer(f['after']), at: text(f['at']), ...(was === undefined ? {} : { before: was }) })
+    }
+    if (all.size > before) this.lines.set([...all.values()].sort((a, b) => a.n - b.n).slice(-most))
+  }
+}
