@@ -87,6 +87,63 @@ func TestHostileTextsStayText(t *testing.T) {
 	}
 }
 
+// TestHostileQueriesFindText promises: what is searched for is words, whatever it
+// would be to a query language, and finds no more than what has them, in its own
+// room; a snippet is pieces of the text as it is.
+func TestHostileQueriesFindText(t *testing.T) {
+	s := run(t, Config{Limits: "lab"})
+	ana := s.guest(t, "Ana")
+	for i, text := range []string{`<b>secret</b> "apple" pie`, "pear", "OR NEAR AND NOT", "column text rowid words"} {
+		if code := s.call(t, "POST", "/api/rooms/r/messages", ana.Token, map[string]any{"id": fmt.Sprint("m", i), "text": text}, nil); code != http.StatusCreated {
+			t.Fatal(code)
+		}
+	}
+	if code := s.call(t, "POST", "/api/rooms/other/messages", ana.Token, map[string]any{"text": "apple pear of another room"}, nil); code != http.StatusCreated {
+		t.Fatal(code)
+	}
+	for query, want := range map[string]string{
+		`apple`: "m0", `"apple`: "m0", `apple"`: "m0", `<b>secret`: "m0", `app*`: "", `apple OR pear`: "", `apple AND pie`: "",
+		`NOT pear`: "", `NEAR(apple pie)`: "", `text:apple`: "", `text : column`: "m3", `{text} : apple`: "", `^pear`: "m1", `-apple`: "m0", `+apple + pie`: "m0",
+		`pear"; DROP TABLE messages; --`: "", `pear' OR '1'='1`: "", `%`: "", `_`: "", `*`: "", `""`: "", `"`: "", `()`: "", `rowid`: "m3", "\\": "", "pear\n": "m1",
+		"OR NEAR AND": "m2", "\u202epear": "", "pear\u0301": "",
+	} {
+		var found struct {
+			Results []struct{ Message store.Message }
+		}
+		code := s.call(t, "GET", "/api/rooms/r/search?q="+url.QueryEscape(query), ana.Token, nil, &found)
+		if code != http.StatusOK && code != http.StatusUnprocessableEntity {
+			t.Errorf("%q is answered by %d", query, code)
+		}
+		for _, r := range found.Results {
+			if r.Message.Room != "r" || want != "" && r.Message.ID != want {
+				t.Errorf("%q finds %+v", query, r.Message)
+			}
+		}
+		if want != "" && len(found.Results) != 1 {
+			t.Errorf("%q finds %d messages, want %s", query, len(found.Results), want)
+		}
+	}
+	if code := s.call(t, "GET", "/api/rooms/r/search?q="+url.QueryEscape(strings.Repeat("a ", 5000)), ana.Token, nil, nil); code != http.StatusUnprocessableEntity {
+		t.Errorf("a query of 10,000 characters is answered by %d", code)
+	}
+	// Reactions, edits and quotes.
+	for emoji, ok := range map[string]bool{"👍": true, "👩‍👩‍👧": true, "<b>": false, "a": false, "👍👍": false, "👍\r\n": false, "../x": false, "\u202e": false, strings.Repeat("👍", 30): false} {
+		code := s.call(t, "PUT", "/api/rooms/r/messages/m1/reactions/"+url.PathEscape(emoji), ana.Token, map[string]any{}, nil)
+		if ok != (code == http.StatusOK) || !ok && code >= 500 {
+			t.Errorf("the reaction %q is answered by %d", emoji, code)
+		}
+	}
+	for _, text := range []string{"a\x00b", "\x1b[2J", "", " "} {
+		if code := s.call(t, "PATCH", "/api/rooms/r/messages/m1", ana.Token, map[string]any{"text": text}, nil); code != http.StatusUnprocessableEntity {
+			t.Errorf("an edit to %q is answered by %d", text, code)
+		}
+	}
+	var m store.Message
+	if code := s.call(t, "PATCH", "/api/rooms/r/messages/m1", ana.Token, map[string]any{"text": hostileTexts[1]}, &m); code != http.StatusOK || m.Text != hostileTexts[1] {
+		t.Errorf("an edit: %d, %q", code, m.Text)
+	}
+}
+
 // TestHostileNamesAreRefused promises: whatever becomes part of an address, a key
 // or a header has its form, or nothing happens and the answer is a problem.
 func TestHostileNamesAreRefused(t *testing.T) {

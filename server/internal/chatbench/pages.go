@@ -47,17 +47,22 @@ func pages(ctx context.Context, s *server, messages, reads int) error {
 		{"50 before anywhere", func() string { return fmt.Sprint("messages?before=", anywhere()) }},
 		{"50 after anywhere", func() string { return fmt.Sprint("messages?after=", anywhere()) }},
 		{"the first 50", func() string { return "messages?after=0" }},
+		{"200 that changed since anywhere", func() string { return fmt.Sprint("messages?limit=200&changed=", anywhere()) }},
+		{"search: a frequent word", func() string { return "search?q=" + words[random.IntN(5)] }},
+		{"search: a rare word", func() string { return "search?q=" + words[len(words)-1-random.IntN(500)] }},
+		{"search: two words", func() string { return "search?q=" + words[random.IntN(50)] + "+" + words[random.IntN(500)] }},
+		{"search: a word nobody wrote", func() string { return "search?q=xyzzy" }},
 	} {
 		var took []time.Duration
 		found := 0
 		for range reads {
-			var page struct{ Messages []struct{ Seq int } }
+			var page struct{ Messages, Results []struct{ Seq int } }
 			begun := time.Now()
 			if err := s.call(ctx, http.MethodGet, pathOf(room, c.query()), token, nil, &page); err != nil {
 				return err
 			}
 			took = append(took, time.Since(begun))
-			found += len(page.Messages)
+			found += len(page.Messages) + len(page.Results)
 		}
 		slices.Sort(took)
 		fmt.Printf("| %s | %.2f | %.2f | %.0f |\n", c.name, ms(quantile(took, 0.5)), ms(quantile(took, 0.99)), float64(found)/float64(reads))
