@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"os"
 	"slices"
 	"sync/atomic"
@@ -47,11 +48,17 @@ func pages(ctx context.Context, s *server, messages, reads int) error {
 		{"50 before anywhere", func() string { return fmt.Sprint("messages?before=", anywhere()) }},
 		{"50 after anywhere", func() string { return fmt.Sprint("messages?after=", anywhere()) }},
 		{"the first 50", func() string { return "messages?after=0" }},
-		{"200 that changed since anywhere", func() string { return fmt.Sprint("messages?limit=200&changed=", anywhere()) }},
-		{"search: a frequent word", func() string { return "search?q=" + words[random.IntN(5)] }},
-		{"search: a rare word", func() string { return "search?q=" + words[len(words)-1-random.IntN(500)] }},
-		{"search: two words", func() string { return "search?q=" + words[random.IntN(50)] + "+" + words[random.IntN(500)] }},
-		{"search: a word nobody wrote", func() string { return "search?q=xyzzy" }},
+		{"50 changed since anywhere", func() string { return fmt.Sprint("messages?limit=50&changed=", anywhere()) }},
+		{"search: the commonest word", func() string { return search(words[0] + " ") }},
+		{"search: any word", func() string { return search(words[random.IntN(len(words))] + " ") }},
+		{"search: the beginning of any", func() string { return search(words[random.IntN(len(words))][:2]) }},
+		{"search: two words", func() string {
+			return search(words[random.IntN(len(words))] + " " + words[random.IntN(len(words))] + " ")
+		}},
+		{"search: two words in quotes", func() string {
+			return search(`"` + words[random.IntN(len(words))] + " " + words[random.IntN(len(words))] + `"`)
+		}},
+		{"search: no word of any", func() string { return search("nowhere ") }},
 	} {
 		var took []time.Duration
 		found := 0
@@ -69,3 +76,5 @@ func pages(ctx context.Context, s *server, messages, reads int) error {
 	}
 	return nil
 }
+
+func search(query string) string { return "search?q=" + url.QueryEscape(query) }
