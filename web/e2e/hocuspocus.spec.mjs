@@ -6,7 +6,7 @@ import * as hocuspocus3 from '@hocuspocus/provider-3'
 import WebSocket from 'ws'
 import { WebsocketProvider } from 'y-websocket'
 import * as Y from 'yjs'
-import { secret, sleep, startServer, token, until } from './server.mjs'
+import { call, guest, secret, sleep, startServer, token, until } from './server.mjs'
 
 const versions = { 2.15: hocuspocus2, 3.4: hocuspocus3, 4.8: hocuspocus4 }
 
@@ -157,6 +157,21 @@ test('Hocuspocus and y-websocket clients meet in one room', async (t) => {
   clients[2].provider.sendStateless('hello')
   await until('the stateless message', () => clients[0].stateless.length + clients[1].stateless.length === 2)
   assert.deepEqual(clients.map((c) => c.stateless), [['hello'], ['hello'], []])
+})
+
+test('Hocuspocus providers hear chat and presence if they ask, and nobody can make it up', async (t) => {
+  const server = await start(t)
+  const clients = Object.values(versions).map((kind) => open(t, kind, socket(t, kind, server), 'talk'))
+  await until('all synced', () => clients.every((c) => c.saved()))
+  const heard = (c) => c.stateless.map((payload) => JSON.parse(payload))
+  for (const c of clients) c.provider.sendStateless('{"weft":"subscribe"}')
+  await until('all subscribed', () => clients.every((c) => heard(c).some((m) => m.weft === 'subscribed' && m.room === 'talk')))
+  clients[0].provider.sendStateless('{"weft":"event","name":"message","data":{"text":"made up"}}')
+  const ana = await guest(server, 'Ana')
+  await call(server, ana, 'POST', '/api/rooms/talk/messages', { text: 'hello' })
+  const messages = (c) => heard(c).filter((m) => m.weft === 'event' && m.name === 'message').map((m) => `${m.data.user.name}: ${m.data.text}`)
+  await until('the message', () => clients.every((c) => messages(c).length > 0))
+  for (const c of clients) assert.deepEqual(messages(c), ['Ana: hello'])
 })
 
 test('Hocuspocus provider 4.8: two sessions of one document on one socket', async (t) => {
