@@ -333,52 +333,47 @@ func (d *Doc) mayOverflow(u *parsed, size int) bool {
 		len(p.deletes)+len(u.deletes) > MaxPendingDeletes
 }
 
-// wouldOverflow plays the update through on numbers alone: which structs would fit
-// depends on states, not on content.
+// wouldOverflow tells whether too much would wait after an update, by playing it through on
+// numbers alone: which structs would fit depends on states, not on content.
 func (d *Doc) wouldOverflow(u *parsed) bool {
-	var to rehearsal
-	to.store, to.ends = &d.store, map[uint64]uint64{}
+	to := &rehearsal{store: &d.store, ends: map[uint64]uint64{}}
 	fresh := slices.Clone(u.sources)
-	d.delivery.deliver(fresh, &to)
-	if !fresh.left() && to.knows(u.deletes) {
+	d.delivery.deliver(fresh, to)
+	structs, bytes := fresh.size()
+	deletes := to.unknown(u.deletes)
+	if structs+deletes == 0 {
 		return false // whatever waits
 	}
-	old := d.pending.sources()
-	for taken := -1; taken != to.taken; {
-		taken = to.taken
-		for i := range fresh {
-			fresh[i].blocked = false
-		}
-		for i := range old {
-			old[i].blocked = false
-		}
-		d.delivery.deliver(fresh, &to)
-		d.delivery.deliver(old, &to)
-	}
-	structs, bytes, deletes := 0, 0, 0
-	for _, ss := range []sources{fresh, old} {
-		for _, s := range ss {
-			structs += s.now.structs
-			bytes += len(s.now.raw)
-			for _, r := range s.more {
-				structs += r.structs
-				bytes += len(r.raw)
-			}
-		}
-	}
-	for _, ds := range []deleteSet{u.deletes, d.pending.deletes} {
-		for _, del := range ds {
-			if to.state(del.client) < del.end() {
-				deletes++
-			}
-		}
+	p := &d.pending
+	if p.concerned(to) {
+		structs, bytes = d.rehearse(fresh, to)
+		deletes = to.unknown(u.deletes) + to.unknown(p.deletes)
+	} else {
+		structs, bytes, deletes = structs+p.structs, bytes+p.bytes, deletes+len(p.deletes)
 	}
 	allow := 1
-	if len(d.store.clients) == 0 && d.pending.empty() {
+	if len(d.store.clients) == 0 && p.empty() {
 		allow = 2
 	}
 	return bytes > allow*MaxPendingBytes || structs > allow*MaxPendingStructs ||
 		deletes > allow*MaxPendingDeletes
+}
+
+// rehearse delivers what fits of fresh and of all that is pending, and counts the rest.
+func (d *Doc) rehearse(fresh sources, to *rehearsal) (structs, bytes int) {
+	old := d.pending.sources()
+	for taken := -1; taken != to.taken; {
+		taken = to.taken
+		for _, ss := range []sources{old, fresh} {
+			for i := range ss {
+				ss[i].blocked = false
+			}
+			d.delivery.deliver(ss, to)
+		}
+	}
+	structs, bytes = fresh.size()
+	more, most := old.size()
+	return structs + more, bytes + most
 }
 
 // rehearsal is a sink that only counts.
@@ -400,7 +395,12 @@ func (r *rehearsal) take(w *wire, skip uint64) {
 	r.taken++
 }
 
-// knows tells whether all of ds could be deleted.
-func (r *rehearsal) knows(ds deleteSet) bool {
-	return !slices.ContainsFunc(ds, func(d deletion) bool { return r.state(d.client) < d.end() })
+// unknown counts the ranges that could not be deleted, or not all of them.
+func (r *rehearsal) unknown(ds deleteSet) (n int) {
+	for _, d := range ds {
+		if r.state(d.client) < d.end() {
+			n++
+		}
+	}
+	return n
 }

@@ -1,10 +1,6 @@
 package crdt
 
-import (
-	"slices"
-
-	"weft/crdt/lib0"
-)
+import "weft/crdt/lib0"
 
 // run is consecutive structs of one client, encoded back to back.
 type run struct {
@@ -72,9 +68,17 @@ func (ss sources) find(client uint64) *source {
 	return nil
 }
 
-// left tells whether any has structs left.
-func (ss sources) left() bool {
-	return slices.ContainsFunc(ss, func(s source) bool { return s.now.structs > 0 || len(s.more) > 0 })
+// size counts the structs that are left, and their bytes.
+func (ss sources) size() (structs, bytes int) {
+	for i := range ss {
+		structs += ss[i].now.structs
+		bytes += len(ss[i].now.raw)
+		for _, r := range ss[i].more {
+			structs += r.structs
+			bytes += len(r.raw)
+		}
+	}
+	return structs, bytes
 }
 
 // deliver hands to all structs of the sources that fit, clients from the highest id

@@ -89,7 +89,8 @@
 //
 // # Reading on
 //
-// FORMAT.md draws the bytes. integrate.go is the heart: where a new item goes.
-// item.go says how documents lie in memory; txn.go what happens around a change.
-// text_format.go tells how formatting lies in text, seek.go how an index is found.
+// FORMAT.md draws the bytes. integrate.go is the heart: where a new item goes; siblings.go
+// is its short cut through crowds. item.go says how documents lie in memory; txn.go what
+// happens around a change; load.go how a whole state comes in at once. text_format.go
+// tells how formatting lies in text, seek.go how an index is found.
 package crdt

@@ -180,11 +180,35 @@ func (p *pending) wakes(ss sources, own uint64, to sink) bool {
 	if p.awaited != nil && !came(own) && !slices.ContainsFunc(ss, func(s source) bool { return came(s.client) }) {
 		return false
 	}
+	p.awaitAll()
+	return p.ready(to)
+}
+
+// concerned tells whether any of what is pending may fit or be known after a rehearsal.
+func (p *pending) concerned(to *rehearsal) bool {
+	if p.awaited == nil {
+		p.awaitAll()
+	}
+	for client, end := range to.ends {
+		if clock, found := p.awaited[client]; found && clock < end {
+			return true
+		}
+		if _, found := p.find(client); found {
+			return true
+		}
+		if i, _ := p.deletes.search(client, end); i > 0 && p.deletes[i-1].client == client {
+			return true
+		}
+	}
+	return false
+}
+
+// awaitAll makes awaited.
+func (p *pending) awaitAll() {
 	p.awaited = make(map[uint64]uint64, len(p.clients))
 	for i := range p.clients {
 		p.await(p.clients[i].on)
 	}
-	return p.ready(to)
 }
 
 // await notes that something waits for a unit.

@@ -1,0 +1,68 @@
+package crdt
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// TestRehearsal promises: the short way of telling what would wait after an update finds
+// what playing all of it through finds, and that is what waits then.
+func TestRehearsal(t *testing.T) {
+	first, short := rand.Uint64(), 0
+	for i := range uint64(300) {
+		seed := first + i
+		rng := rand.New(rand.NewPCG(seed, 0))
+		docs := []*Doc{New(Options{ClientID: 7}), New(Options{ClientID: 8}), New(Options{ClientID: 9})}
+		var updates [][]byte
+		for range 60 {
+			d := docs[rng.IntN(3)]
+			n := d.Length("t")
+			u, err := d.InsertText("t", rng.IntN(n+1), "abc")
+			if n > 4 && rng.IntN(3) == 0 {
+				u, err = d.DeleteText("t", rng.IntN(n-3), 3)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			updates = append(updates, u)
+			if rng.IntN(3) == 0 {
+				take(t, docs[rng.IntN(3)], d.EncodeStateAsUpdate(nil))
+			}
+		}
+		rng.Shuffle(len(updates), func(i, j int) { updates[i], updates[j] = updates[j], updates[i] })
+		d := New(Options{})
+		for _, u := range updates {
+			if rng.IntN(4) == 0 {
+				u, _ = MergeUpdates(u, updates[rng.IntN(len(updates))]) //nolint:errcheck // both are sound
+			}
+			var p parsed
+			if err := p.parse(u); err != nil {
+				t.Fatal(err)
+			}
+			p.deletes = p.deletes.normalise()
+			to := &rehearsal{store: &d.store, ends: map[uint64]uint64{}}
+			fresh := slices.Clone(p.sources)
+			d.delivery.deliver(fresh, to)
+			concerned := d.pending.concerned(to)
+			structs, bytes := fresh.size()
+			deletes := to.unknown(p.deletes)
+			all, allBytes := d.rehearse(fresh, to)
+			allDeletes := to.unknown(p.deletes) + to.unknown(d.pending.deletes)
+			if !concerned {
+				short++
+				if structs += d.pending.structs; structs != all || bytes+d.pending.bytes != allBytes || deletes+len(d.pending.deletes) != allDeletes {
+					t.Fatalf("seed %d: %d structs, %d deletes; played through %d and %d", seed, structs, deletes, all, allDeletes)
+				}
+			}
+			take(t, d, u)
+			if d.pending.structs > all || len(d.pending.deletes) > allDeletes {
+				t.Fatalf("seed %d: %d structs, %d deletes wait; expected %d and %d", seed, d.pending.structs,
+					len(d.pending.deletes), all, allDeletes)
+			}
+		}
+	}
+	if short == 0 {
+		t.Error("never the short way")
+	}
+}
