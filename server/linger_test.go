@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"testing"
+	"time"
 
 	"github.com/gorilla/websocket"
 
@@ -26,20 +27,20 @@ func TestCloseCodeArrives(t *testing.T) {
 	} {
 		for range 20 {
 			ws, _ := s.come(t, "/ws/r", "", nil)
-			for n := range 50 {
-				frame := more
-				if n == 0 {
-					frame = c.first
-				}
-				if err := ws.WriteMessage(websocket.BinaryMessage, frame); err != nil {
-					t.Fatalf("%s: frame %d: %v", name, n, err)
-				}
+			begun := time.Now()
+			err := ws.WriteMessage(websocket.BinaryMessage, c.first)
+			for n := 0; n < 50 && err == nil; n++ {
+				err = ws.WriteMessage(websocket.BinaryMessage, more)
 			}
 			if code := closed(t, ws); code != c.want {
 				t.Fatalf("%s: closed with %d, want %d", name, code, c.want)
 			}
-			if _, err := ws.NetConn().Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
-				t.Fatalf("%s: the socket ended with %v", name, err)
+			if err == nil {
+				_, err = ws.NetConn().Read(make([]byte, 1))
+			}
+			// The server reads on for 2 s, which may be short on a busy machine.
+			if took := time.Since(begun); !errors.Is(err, io.EOF) && took < 2*time.Second {
+				t.Fatalf("%s: the socket ended with %v after %s", name, err, took)
 			}
 			ws.Close()
 		}

@@ -52,6 +52,8 @@ type Config struct {
 	Private bool
 	// Log gets what goes wrong; nil discards it.
 	Log *slog.Logger
+
+	timeout time.Duration // of one read, for tests; 0: readTime
 }
 
 // New checks the source; a file is read. A URL is not: see Run.

@@ -326,6 +326,7 @@ func TestURLs(t *testing.T) {
 	server := httptest.NewServer(mux)
 	defer server.Close()
 	fetch := func(c Config) error {
+		c.timeout = time.Minute
 		s, err := New(c)
 		if err != nil {
 			return err

@@ -1,6 +1,7 @@
 package jwks
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -60,7 +61,7 @@ func remote(u *url.URL, c Config) (func(context.Context) ([]byte, error), error)
 	case u.Hostname() == "" || u.User != nil || u.Fragment != "":
 		return nil, fmt.Errorf("%w: a URL is like https://id.example.org/keys, without a user or a fragment", ErrSource)
 	}
-	client := guard.Client(guard.Config{Timeout: readTime, Control: func(_ context.Context, network, address string, _ syscall.RawConn) error {
+	client := guard.Client(guard.Config{Timeout: cmp.Or(c.timeout, readTime), Control: func(_ context.Context, network, address string, _ syscall.RawConn) error {
 		to, err := netip.ParseAddrPort(address)
 		if err != nil || !c.Private && !guard.Public(to.Addr()) {
 			return fmt.Errorf("%w: %s %s is not a public address; if it is meant, allow it with --jwks-private", ErrSource, network, address)
