@@ -100,6 +100,19 @@ func (m *Memory) People(_ context.Context, room string) ([]Person, error) {
 	return m.state.people(room), nil
 }
 
+// Count is how many people are in the room.
+func (m *Memory) Count(_ context.Context, room string) (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return 0, ErrClosed
+	}
+	if r := m.state.rooms[room]; r != nil {
+		return len(r.people), nil
+	}
+	return 0, nil
+}
+
 // Here tells whether the person has a live connection in the room.
 func (m *Memory) Here(_ context.Context, room, user string) (bool, error) {
 	m.mu.Lock()

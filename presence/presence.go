@@ -100,14 +100,16 @@ type Tracker interface {
 	Rest(ctx context.Context, room, conn string) error
 	// People lists the people in the room, by arrival.
 	People(ctx context.Context, room string) ([]Person, error)
+	// Count is how many People would list.
+	Count(ctx context.Context, room string) (int, error)
 	// Here tells whether the person has a live connection in the room (the
 	// grace period does not count).
 	Here(ctx context.Context, room, user string) (bool, error)
 	// Status of people over all rooms; unknown people are Offline.
 	Status(ctx context.Context, users []string) (map[string]Seen, error)
 	// Watch calls fn with every Diff of every room, in order per room, from
-	// one goroutine of the tracker. fn must return quickly and must not call
-	// the tracker. The returned stop waits until no call is under way; fn must
+	// one goroutine of the tracker. fn must return quickly and call nothing
+	// of the tracker but Count. The returned stop waits until no call is under way; fn must
 	// not call it either. To follow a room, Watch first and list its People
 	// then: a diff or two may repeat what the list says already.
 	Watch(fn func(Diff)) (stop func())

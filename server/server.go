@@ -148,7 +148,7 @@ func (s *Server) assemble(l limits) error {
 		cancel()
 		return err
 	}
-	s.rounds = presence.NewRounds(roundTime, func(d presence.Diff) { s.tell(d.Room, "presence", d) })
+	s.rounds = presence.NewRounds(roundTime, s.tellPresence)
 	s.stopWatch = s.people.Watch(s.rounds.Take)
 	talk := chat.New(chat.Config{
 		Store: s.store, Limits: l.chat, Epoch: string(epoch),
@@ -262,6 +262,23 @@ func (s *Server) tell(id, name string, v any) {
 		panic(err) // our own types always encode
 	}
 	live.Broadcast(body)
+}
+
+// tellPresence tells a room who came and went, and how many are here now.
+func (s *Server) tellPresence(d presence.Diff) {
+	ctx, cancel := context.WithTimeout(context.Background(), roundTime)
+	defer cancel()
+	e := presenceEvent{Joins: d.Joins, Leaves: d.Leaves}
+	if n, err := s.people.Count(ctx, d.Room); err == nil {
+		e.Count = &n
+	}
+	s.tell(d.Room, "presence", e)
+}
+
+type presenceEvent struct {
+	Joins  []presence.Person `json:"joins"`
+	Leaves []string          `json:"leaves"`
+	Count  *int              `json:"count,omitempty"`
 }
 
 // barred tells whether a person may not even read a room any more, whatever

@@ -24,6 +24,9 @@ func testJoin(f *fixture) {
 	f.equal("news", f.newsOf(1), []presence.Diff{{Room: "r" + f.salt, Joins: []presence.Person{p}, Leaves: []string{}}})
 	q := f.join("r", "2", "ben")
 	f.equal("people", f.people("r"), []presence.Person{p, q})
+	n, err := f.Count(f.Context(), "r"+f.salt)
+	f.ok(err)
+	f.equal("count", n, 2)
 	f.equal("here", f.here("r", "ana"), true)
 	f.equal("here, a stranger", f.here("r", "cleo"), false)
 }

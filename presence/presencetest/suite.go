@@ -192,6 +192,11 @@ func (f *fixture) people(room string) []presence.Person {
 	f.Helper()
 	people, err := f.People(f.Context(), room+f.salt)
 	f.ok(err)
+	if f.Exact {
+		n, err := f.Count(f.Context(), room+f.salt)
+		f.ok(err)
+		f.equal("count", n, len(people))
+	}
 	return people
 }
 

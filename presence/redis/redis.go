@@ -300,6 +300,22 @@ func (t *Tracker) People(ctx context.Context, name string) ([]presence.Person, e
 	return r.list(), nil
 }
 
+// Count is how many people are in the room.
+func (t *Tracker) Count(ctx context.Context, name string) (int, error) {
+	r, err := t.mirror(ctx, name)
+	if err != nil {
+		return 0, err
+	}
+	defer t.mu.Unlock()
+	n := 0
+	for _, p := range r.people {
+		if p.listed() {
+			n++
+		}
+	}
+	return n, nil
+}
+
 // Here tells whether the person has a live connection in the room.
 func (t *Tracker) Here(ctx context.Context, name, user string) (bool, error) {
 	r, err := t.mirror(ctx, name)

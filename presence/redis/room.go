@@ -361,11 +361,13 @@ func (p *person) now() presence.Person {
 	}
 }
 
+func (p *person) listed() bool { return p.known && len(p.local)+len(p.remote) > 0 }
+
 // list is the room by arrival.
 func (r *room) list() []presence.Person {
 	all := make([]*person, 0, len(r.people))
 	for _, p := range r.people {
-		if p.known && len(p.local)+len(p.remote) > 0 {
+		if p.listed() {
 			all = append(all, p)
 		}
 	}

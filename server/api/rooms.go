@@ -83,7 +83,7 @@ func (a *API) people(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, map[string]any{"people": people})
+	return c.JSON(http.StatusOK, map[string]any{"people": people, "count": len(people)})
 }
 
 func (a *API) presence(c echo.Context) error {

@@ -216,6 +216,7 @@ type joined struct {
 	Role   string            `json:"role"`
 	User   userEvent         `json:"user"`
 	Slot   int               `json:"slot"`
+	Count  int               `json:"count"` // of people
 	People []presence.Person `json:"people"`
 	Typing []presence.Typist `json:"typing"`
 	// Threads has who types in threads, where anybody does.
@@ -282,11 +283,17 @@ func (n *native) join(e wire.Event) error {
 	return nil
 }
 
+// MaxListed is how many people a newcomer is told of: in a crowd of N everybody would
+// else be told of N.
+const MaxListed = 200
+
 // inside says who is in a room, and where its chat stands for the person.
 func (d *Door) inside(ctx context.Context, who *person, a *joined) (err error) {
 	if a.People, err = d.People.People(ctx, string(a.Room)); err != nil {
 		return err
 	}
+	a.Count = len(a.People)
+	a.People = a.People[:min(a.Count, MaxListed)]
 	a.Typing = d.Typing.Users(presence.Place{Room: string(a.Room)})
 	a.Threads = d.Typing.Threads(string(a.Room))
 	if a.LastRev, err = d.Members.LastRev(ctx, a.Room); err != nil {
