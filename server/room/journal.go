@@ -112,7 +112,7 @@ const (
 	urgentSize = 1 << 20  // bytes that are not waited with
 	// maxGap is how far apart the starts of two commits are at most kept for the
 	// sake of larger ones.
-	maxGap = 8 * time.Millisecond
+	maxGap = 10 * time.Millisecond
 	// stallAfter is how long a commit may take before rooms stop relying on it.
 	stallAfter = 5 * time.Second
 )

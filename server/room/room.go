@@ -119,9 +119,13 @@ func (r *Room) end(reason error) {
 
 func (r *Room) do(c command) {
 	c.now = time.Now()
-	if r.carryNow(c) {
-		return
+	if !r.carryNow(c) {
+		r.queue(c)
 	}
+}
+
+// queue leaves a command to the room's goroutine.
+func (r *Room) queue(c command) {
 	select {
 	case r.commands <- &c:
 		token(r.queued)
