@@ -29,13 +29,26 @@ test('pictures of the landing page and a space', async (t) => {
   await reader.keyboard.press('Home')
   await reader.keyboard.press('Shift+End')
   const [sofia, amara] = [await guest(server, 'Sofia'), await guest(server, 'Amara')]
-  const talk = [
-    [sofia, 'Does “fluid” mean it literally flows?'],
-    [amara, 'Sideways, yes. A lipid swaps places with its neighbour ten million times a second.'],
-    [amara, 'Flipping to the other layer is the slow one.'],
-    [sofia, '@Mika can you take the pump? I’ll do facilitated diffusion tonight.'],
-  ]
-  for (const [who, text] of talk) assert.equal((await call(server, who, 'POST', '/api/rooms/bio-201/messages', { text })).status, 201)
+  const messages = '/api/rooms/bio-201/messages'
+  const post = async (who, body) => assert.equal((await call(server, who, 'POST', messages, body)).status, 201)
+  await writer.getByText('two-molecule-thick fluid').first().evaluate((element) => {
+    const text = element.firstChild
+    const at = text.data.indexOf('two-molecule')
+    element.closest('[contenteditable]').focus()
+    getSelection().setBaseAndExtent(text, at, text, at + 'two-molecule-thick fluid'.length)
+  })
+  await writer.getByRole('button', { name: 'Discuss' }).click()
+  await writer.keyboard.type('Does “fluid” mean it *literally* flows?')
+  await writer.keyboard.press('Enter')
+  await writer.locator('weft-chat button.quote').waitFor()
+  await post(amara, { id: 'a1', text: 'Sideways, yes. A lipid swaps places with its neighbour **ten million times** a second.' })
+  await post(amara, { id: 'a2', text: 'Flipping to the other layer is the slow one.' })
+  await post(sofia, { text: 'How slow?', thread: 'a2' })
+  await post(amara, { text: 'Hours.', thread: 'a2' })
+  for (const who of [sofia, amara]) assert.equal((await call(server, who, 'PUT', `${messages}/a1/reactions/${encodeURIComponent('❤️')}`)).status, 200)
+  await post(sofia, { text: '@Mika can you take the pump? I’ll do facilitated diffusion tonight.' })
+  await surface(writer).click()
+  await writer.keyboard.press('Control+End')
   for (const { name, ...options } of looks) {
     const visitor = await person(browser, server, options)
     await visitor.page.goto(`${server.url}/`)

@@ -2,7 +2,7 @@ import { html, nothing, type TemplateResult } from 'lit'
 import type { Line, Message, MessagePart, Person, Quote, QuoteState, UserInfo } from '@weft/sdk'
 import { face } from '../avatars/face.ts'
 import { icons } from '../base/icons.ts'
-import { clockTime, counted, dayName, joinedLine, listed, say } from '../base/words.ts'
+import { clockTime, counted, dayName, joinedLine, listed, sameDay, say } from '../base/words.ts'
 import { quick } from './emoji.ts'
 import { happenings, isEmoji, type Row } from './log.ts'
 
@@ -33,7 +33,10 @@ export function row(r: Row, host: RowHost): TemplateResult {
   const { message: m } = r
   const names = `row${r.continues ? ' continues' : ''}${m.mentionsMe ? ' me' : ''}${m.mine ? ' mine' : ''}`
   const open = host.open?.id === m.id ? host.open.what : undefined
-  return html`${systemLines(r.lines, host.me)}${r.opensDay ? html`<div class="day">${dayName(r.at, new Date())}</div>` : nothing}
+  const ofBefore = r.opensDay ? r.lines.filter((l) => !sameDay(new Date(l.at), r.at)) : []
+  return html`${systemLines(ofBefore, host.me)}
+    ${r.opensDay ? html`<div class="day">${dayName(r.at, new Date())}</div>` : nothing}
+    ${systemLines(r.lines.slice(ofBefore.length), host.me)}
     ${r.opensNew ? html`<div class="new" role="separator">${say.fresh}</div>` : nothing}
     <article class=${names} part=${m.mine ? 'row mine' : 'row'} data-message-id=${m.id} data-state=${m.state}
       tabindex=${host.current === m.id ? 0 : -1} aria-label=${label(r)}>
