@@ -10,7 +10,7 @@ import (
 // make together, and a set covers what was added to it and nothing else.
 func TestDeleteSetGrows(t *testing.T) {
 	first := rand.Uint64()
-	for i := range uint64(500) {
+	for i := range uint64(50) {
 		seed := first + i
 		rng := rand.New(rand.NewPCG(seed, 0))
 		var set, all deleteSet
