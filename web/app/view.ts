@@ -60,7 +60,7 @@ export class WeftApp extends WeftElement {
   }
 
   protected override sources() {
-    return [this.title_, this.room?.role, this.room?.presence.me, this.room?.presence.others, this.room?.link]
+    return [this.title_, this.room?.role, this.room?.presence.me, this.room?.presence.others, this.room?.presence.count, this.room?.link]
   }
 
   get #writes(): boolean {
@@ -122,7 +122,7 @@ export class WeftApp extends WeftElement {
     const others = this.room.presence.others.get()
     const known = this.room.presence.me.get() && this.room.link.get().state === 'online' // offline nobody can be seen
     if (!known) return html`<p class="meta">&nbsp;</p>`
-    if (others.length > 0 || !this.joined) return html`<p class="meta">${counted(others.length + 1, 'person', 'people')} here</p>`
+    if (others.length > 0 || !this.joined) return html`<p class="meta">${counted(Math.max(this.room.presence.count.get(), others.length + 1), 'person', 'people')} here</p>`
     if (this.dismissed) return html`<p class="meta">Only you are here</p>`
     return html`<p class="meta alone"><span>Only you are here. Invite people</span>
       <button class="button line" @click=${this.#copy}>${icons.link}${this.copied ? 'Copied' : 'Copy link'}</button>

@@ -63,6 +63,8 @@ test('messages are edited, deleted, reacted to and answered', async (t) => {
     await say(b, 'Sideways, yes.')
     await row(a, 'really').locator('.replies', { hasText: '1 reply' }).click()
     await row(a, 'Sideways, yes.').waitFor()
+    await composer(a).pressSequentially('And')
+    await b.locator('weft-chat [data-typing]', { hasText: 'Ana is typing' }).waitFor()
     await say(a, 'And flipping?')
     await row(b, 'And flipping?').waitFor()
     await a.locator('weft-chat [data-act=back]').click()

@@ -75,7 +75,7 @@ export class WeftChat extends WeftElement {
     const chat = this.room?.chat
     const thread = this.#thread
     return [chat?.messages, chat?.typing, chat?.hasOlder, chat?.loading, chat?.unread, chat?.lines, this.room?.presence.others, this.room?.presence.me,
-      thread?.root, thread?.replies, thread?.hasOlder, thread?.loading]
+      thread?.root, thread?.replies, thread?.typing, thread?.hasOlder, thread?.loading]
   }
 
   override connectedCallback(): void {
@@ -181,7 +181,7 @@ export class WeftChat extends WeftElement {
         <button class="icon find" part="search" aria-label=${say.search} title=${say.search} @click=${() => this.search()}>${icons.search}</button>
         ${this.below.length > 0 ? this.#more() : nothing}
       </div>
-      ${this.#typing(chat.typing.get())}
+      ${this.#typing((thread ?? chat).typing.get())}
       ${this.trouble ? html`<p class="trouble" role="alert">${say.notChanged} ${this.trouble}</p>` : nothing}
       ${this.canSend
         ? html`<weft-composer .room=${this.room} .thread=${this.thread} .editing=${this.editing} .people=${this.#people()}

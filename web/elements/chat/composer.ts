@@ -81,7 +81,7 @@ export class WeftComposer extends WeftElement {
     return [this.#conversation?.draft]
   }
 
-  get #conversation(): Pick<Thread, 'draft' | 'setDraft'> | undefined {
+  get #conversation(): Pick<Thread, 'draft' | 'setDraft' | 'setTyping'> | undefined {
     return this.thread === null ? this.room?.chat : this.room?.chat.thread(this.thread)
   }
 
@@ -143,7 +143,7 @@ export class WeftComposer extends WeftElement {
     const area = this.#area
     if (!area) return
     this.empty = area.value.trim() === ''
-    this.room?.chat.setTyping(!this.empty)
+    this.#conversation?.setTyping(!this.empty)
     this.#keep(area.value)
     grow(area)
     if (!(e instanceof InputEvent && e.isComposing)) this.#look()
@@ -233,7 +233,7 @@ export class WeftComposer extends WeftElement {
     const text = area?.value.trim() ?? ''
     if (!area || text === '') return
     if (this.editing) {
-      this.room?.chat.setTyping(false)
+      this.#conversation?.setTyping(false)
       this.query = null
       this.tell('weft-edited', { id: this.editing.id, text })
       return
@@ -243,7 +243,7 @@ export class WeftComposer extends WeftElement {
     this.query = null
     grow(area)
     const quote = this.#conversation?.draft.get().quote
-    this.room?.chat.setTyping(false)
+    this.#conversation?.setTyping(false)
     this.#conversation?.setDraft({ text: '', quote: undefined })
     this.tell('weft-compose', quote ? { text, quote } : { text })
     area.focus()

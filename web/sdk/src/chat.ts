@@ -55,6 +55,7 @@ export class ChatState implements Chat {
   readonly #unread: UnreadState
   readonly #lines: Lines
   readonly #requests = new Requests()
+  readonly #typingIn = new Map<string, Typing>() // by thread
   readonly #threads = new Map<string, ThreadState>()
   readonly #drafts = new Map<string, DraftState>()
   readonly #views = new Map<string, { readonly base: Message; readonly refs: string; readonly view: Message }>()
@@ -87,6 +88,8 @@ export class ChatState implements Chat {
     this.#send = send
     this.#me = me
     this.#typing.joined(me.id, data['typing'])
+    const elsewhere = fields(data['typingThreads'])
+    for (const root of new Set([...this.#typingIn.keys(), ...Object.keys(elsewhere)])) this.#typingOf(root).joined(me.id, elsewhere[root])
     for (const draft of this.#drafts.values()) draft.belongsTo(me.id)
     for (const id of [...this.#outbox.keys()]) this.#transmit(id)
     this.#requests.joined(send)
@@ -103,6 +106,7 @@ export class ChatState implements Chat {
     this.#requests.lost()
     this.#lines.lost()
     this.#typing.lost()
+    for (const typing of this.#typingIn.values()) typing.lost()
     for (const w of this.#outbox.values()) if (w.row.state === 'sending') w.row = inState(w.row, 'queued')
     this.#show()
   }
@@ -129,6 +133,9 @@ export class ChatState implements Chat {
       case 'line':
         this.#lines.heard(data)
         return
+      case 'typing.thread':
+        this.#typingOf(text(data['thread'])).heard(data['users'])
+        return
       case 'typing':
         this.#typing.heard(data['users'])
         return
@@ -154,7 +161,8 @@ export class ChatState implements Chat {
     promise.catch(() => {}) // the row says it too; nobody has to listen
     const row = draftMessage(this.#o.room, id, post, this.#me, this.#o.slot(this.#me.id), this.#o.clock.now())
     this.#outbox.set(id, { input: post, row, promise, resolve, reject })
-    this.#typing.sent()
+    const typing = post.thread === undefined ? this.#typing : this.#typingOf(post.thread)
+    typing.sent()
     this.#transmit(id)
     this.#show()
     return promise
@@ -206,7 +214,7 @@ export class ChatState implements Chat {
     let thread = this.#threads.get(root)
     if (thread) return thread
     thread = new ThreadState({
-      root, draft: this.#draftOf(root),
+      root, draft: this.#draftOf(root), typing: this.#typingOf(root),
       page: (before, limit) => this.#window.replies(root, before, limit),
       message: () => this.#window.message(root),
       held: () => this.messages.get(),
@@ -227,9 +235,20 @@ export class ChatState implements Chat {
     this.#unread.destroy()
     this.lost()
     this.#typing.sent()
+    for (const typing of this.#typingIn.values()) typing.sent()
     for (const w of this.#outbox.values()) w.reject(new RoomError('offline', 'the room was left before the message was stored'))
     this.#outbox.clear()
     this.#requests.destroy()
+  }
+
+  #typingOf(thread: string): Typing {
+    let typing = this.#typingIn.get(thread)
+    if (!typing) {
+      typing = new Typing(this.#o.clock, (on) => this.#send?.('typing', { on, thread }))
+      typing.joined(this.#me.id, [])
+      this.#typingIn.set(thread, typing)
+    }
+    return typing
   }
 
   #draftOf(thread: string): DraftState {

@@ -9,12 +9,13 @@ const order = { active: 0, idle: 1, away: 2 } as const
 export class PresenceState implements Presence {
   readonly me = new Cell<Person | undefined>(undefined)
   readonly others = new Cell<readonly Person[]>([])
+  readonly count = new Cell(0)
   #people = new Map<string, Person>()
   #slots = new Map<string, number>() // also of those who have left: their messages stay
   #names = new Map<string, string>()
   #self = ''
 
-  joined(user: Identity, slot: number, people: unknown): void {
+  joined(user: Identity, slot: number, people: unknown, count?: unknown): void {
     this.#self = user.id
     this.#people = new Map()
     for (const p of list(people)) this.#add(p)
@@ -25,6 +26,7 @@ export class PresenceState implements Presence {
     this.#slots.set(user.id, slot)
     this.#names.set(user.id, user.name)
     this.#show()
+    this.count.set(integer(count, this.#people.size))
   }
 
   /** A join of somebody known replaces what was known. */
@@ -32,6 +34,7 @@ export class PresenceState implements Presence {
     for (const id of list(data['leaves'])) if (id !== this.#self) this.#people.delete(text(id))
     for (const p of list(data['joins'])) this.#add(p)
     this.#show()
+    this.count.set(integer(data['count'], this.#people.size))
   }
 
   /** Nobody but me can be seen now. */
@@ -39,6 +42,7 @@ export class PresenceState implements Presence {
     const me = this.#people.get(this.#self)
     this.#people = new Map(me ? [[me.id, me]] : [])
     this.#show()
+    this.count.set(0)
   }
 
   slot(user: string): number { return this.#slots.get(user) ?? likelySlot(user) }

@@ -212,7 +212,7 @@ export class RoomSession implements Room {
     this.#everJoined = true
     this.#joining.set({ state: 'joined' })
     this.role.set(role)
-    this.presence.joined(me, slot, data['people'])
+    this.presence.joined(me, slot, data['people'], data['count'])
     this.#sync.joined(send, role === 'write' || role === 'admin')
     this.#awareness.joined(send, { ...me, slot })
     this.chat.joined((name, d) => send({ type: 16, bytes: encodeEvent(name, d) }), me, data)

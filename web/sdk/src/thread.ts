@@ -1,5 +1,6 @@
 import type { DraftState } from './drafts.ts'
 import { Cell } from './readable.ts'
+import type { Typing } from './typing.ts'
 import type { Message, MessageInput, Quote, Thread } from './types.ts'
 
 const pageSize = 100
@@ -7,6 +8,7 @@ const pageSize = 100
 export interface ThreadDeps {
   readonly root: string
   readonly draft: DraftState
+  readonly typing: Typing
   /** A page of the replies, `before` a seq if that is not 0. */
   readonly page: (before: number, limit: number) => Promise<readonly Message[]>
   readonly message: () => Promise<Message | undefined>
@@ -22,6 +24,7 @@ export class ThreadState implements Thread {
   readonly hasOlder = new Cell(false)
   readonly loading = new Cell(true)
   readonly draft
+  readonly typing
   readonly #d: ThreadDeps
   readonly #read = new Map<number, Message>() // by seq, from pages: the chat's window may begin later
   #from = Infinity
@@ -31,6 +34,7 @@ export class ThreadState implements Thread {
     this.#d = deps
     this.root = new Cell<Message | undefined>(undefined)
     this.draft = deps.draft.draft
+    this.typing = deps.typing.others
     this.show()
   }
 
@@ -50,6 +54,8 @@ export class ThreadState implements Thread {
   send(input: string | MessageInput): Promise<Message> {
     return this.#d.send({ ...(typeof input === 'string' ? { text: input } : input), thread: this.#d.root })
   }
+
+  setTyping(on: boolean): void { this.#d.typing.set(on) }
 
   setDraft(patch: { readonly text?: string; readonly quote?: Quote | undefined }): void { this.#d.draft.set(patch) }
 

@@ -102,8 +102,12 @@ export interface Thread {
   readonly replies: Readable<readonly Message[]>
   readonly hasOlder: Readable<boolean>
   readonly loading: Readable<boolean>
+  /** Everybody typing in it, without me. */
+  readonly typing: Readable<readonly UserInfo[]>
   readonly draft: Readable<Draft>
   loadOlder(): Promise<void>
+  /** As in the chat. */
+  setTyping(on: boolean): void
   send(input: string | MessageInput): Promise<Message>
   setDraft(patch: { readonly text?: string; readonly quote?: Quote | undefined }): void
 }
@@ -160,6 +164,8 @@ export interface Chat {
 }
 
 export interface Presence {
+  /** How many are here, me too; of a crowd more than `others` lists. 0 without a connection. */
+  readonly count: Readable<number>
   readonly me: Readable<Person | undefined>
   /** Without me. Active first, then idle, then away; each by arrival. */
   readonly others: Readable<readonly Person[]>

@@ -257,6 +257,22 @@ describe('what is unread', () => {
 })
 
 describe('a thread', () => {
+  test('has typing of its own', async () => {
+    const d = await opened(2)
+    d.chat.event('typing.thread', { thread: 'm1', users: [ben, me] })
+    const thread = d.chat.thread('m1')
+    expect([thread.typing.get(), d.chat.typing.get()]).toEqual([[ben], []])
+    thread.setTyping(true)
+    expect(d.last('typing')).toEqual({ on: true, thread: 'm1' })
+    void thread.send('x')
+    d.clock.pass(60_000)
+    expect(d.sent.filter(([n]) => n === 'typing')).toHaveLength(1)
+    d.chat.lost()
+    expect(thread.typing.get()).toEqual([])
+    d.chat.joined(() => {}, me, { typing: [], typingThreads: { m1: [ben], m2: [ben] } })
+    expect([thread.typing.get(), d.chat.thread('m2').typing.get(), d.chat.thread('m3').typing.get()]).toEqual([[ben], [ben], []])
+  })
+
   test('has its replies, also from before the window, and grows', async () => {
     const d = desk()
     const root = d.server.post()

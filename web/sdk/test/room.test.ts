@@ -76,8 +76,12 @@ test('people: me apart, the active first, leaving and coming', () => {
   d.room.received(1, { type: 16, bytes: encodeEvent('presence', { joins: [], leaves: ['ben', 'ana'] }) })
   expect(others.get().map((p) => p.id)).toEqual(['cy'])
   expect(me.get()?.id).toBe('ana')
+  expect(d.room.presence.count.get()).toBe(2)
+  d.room.received(1, { type: 16, bytes: encodeEvent('presence', { joins: [], leaves: ['nobody'], count: 312 }) })
+  expect(d.room.presence.count.get()).toBe(312)
   d.break()
   expect(others.get()).toEqual([])
+  expect(d.room.presence.count.get()).toBe(0)
 })
 
 test('a refusal for good closes the room, one for now is tried again', () => {
