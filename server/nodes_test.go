@@ -113,8 +113,16 @@ func TestWatchOverTwoNodes(t *testing.T) {
 		}
 	}
 	both("offline")
+	room := b.follow(t, "secret/room", cara.Token, "") // where nobody on that node is
 	ws := a.enter(t, ana, "secret/room")
 	both("online")
+	if e := room.event(t, "presence"); !strings.Contains(e["data"], `"ana"`) {
+		t.Errorf("the room's stream on the other node tells %v", e)
+	}
+	ws.event(1, "typing", map[string]any{"on": true})
+	if e := room.event(t, "typing"); !strings.Contains(e["data"], `"ana"`) {
+		t.Errorf("the room's stream on the other node tells %v", e)
+	}
 	ws.event(0, "active", map[string]bool{"on": false})
 	both("idle")
 	ws.event(0, "active", map[string]bool{"on": true})

@@ -14,10 +14,11 @@ func (s *Server) tracker() (presence.Tracker, error) {
 	shared, err := redis.New(redis.Options{
 		URL: s.config.Redis, Log: s.config.Log, Typing: s.typing.Hear,
 		Grace: s.config.grace, Lease: s.config.lease,
-		// Readers are in a room without being present.
+		// Readers are in a room without being present, and so is who follows its
+		// events over HTTP.
 		Wanted: func(room string) bool {
 			_, open := s.hub.Loaded(store.RoomID(room))
-			return open
+			return open || s.live.Has(store.RoomID(room))
 		},
 	})
 	if err == nil {

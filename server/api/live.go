@@ -94,6 +94,13 @@ func (l *Live) push(to topic, ch chan liveEvent, e LiveEvent) {
 	}
 }
 
+// Has tells whether a room has a stream.
+func (l *Live) Has(room store.RoomID) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.streams[topic{room: room}]) > 0
+}
+
 // open adds a stream; its channel is closed when it must end. ok is false when
 // whose it is has too many, or the server stops.
 func (l *Live) open(to topic, whose string) (events chan liveEvent, ok bool) {
