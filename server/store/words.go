@@ -21,8 +21,8 @@ type Word struct {
 
 // Words are what a search can find of a text, in order: runs of letters and
 // digits, and each character alone of scripts that do not put spaces between
-// words. A Form has nothing but letters, digits and marks, maxWord bytes at
-// most, and is never empty.
+// words. A Form has nothing but letters, digits and marks, and is made of at most
+// maxWord bytes of the text; it is never empty.
 func Words(text string) iter.Seq[Word] {
 	return func(yield func(Word) bool) {
 		for at := 0; at < len(text); {
