@@ -19,6 +19,7 @@ export async function launch(t) {
 /** A person in a browser context of their own. faults collects errors, refused content and foreign requests. */
 export async function person(browser, server, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options })
+  context.setDefaultTimeout(90_000) // a machine that does much else at the same time is no fault
   const page = await context.newPage()
   const faults = []
   page.on('pageerror', (e) => faults.push(`error: ${e.message}`))
@@ -40,7 +41,7 @@ export async function join({ page }, server, room, name) {
   await field.waitFor()
   await field.fill(name)
   await field.press('Enter')
-  await page.locator('weft-status[data-state=saved]').waitFor({ timeout: 15_000 })
+  await page.locator('weft-status[data-state=saved]').waitFor()
   await page.evaluate(() => { globalThis.sameDocument = true })
   return page
 }

@@ -18,7 +18,7 @@ if (specs.length === 0) {
   console.error(`no spec's name contains "${only}"`)
   process.exit(1)
 }
-const test = spawnSync(process.execPath, ['--test', '--test-concurrency=2', '--test-timeout=240000', ...specs], {
+const test = spawnSync(process.execPath, ['--test', '--test-concurrency=2', '--test-timeout=480000', ...specs], {
   stdio: 'inherit',
   env: { ...process.env, WEFT_BIN: weft },
 })

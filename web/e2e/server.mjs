@@ -55,7 +55,7 @@ class Server {
 }
 
 /** Waits until probe() returns something true, and returns it. */
-export async function until(what, probe, seconds = 20) {
+export async function until(what, probe, seconds = 90) {
   const end = Date.now() + seconds * 1000
   for (;;) {
     const value = await probe()
