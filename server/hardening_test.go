@@ -58,6 +58,8 @@ func newVillage(t *testing.T, c Config) *village {
 		v.one, v.other = s.enter(t, s.token(t, "ana", all), "r"), s.enter(t, s.token(t, "ben", all), "r")
 		v.token = s.token(t, "reader", auth.Grant{Pattern: "**", Role: auth.Read}).Token
 	}
+	v.one.readAhead()
+	v.other.readAhead()
 	return v
 }
 

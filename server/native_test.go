@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -109,6 +110,7 @@ type client struct {
 	t      *testing.T
 	ws     *websocket.Conn
 	joined map[string]any // what the answer to the join said
+	ahead  chan []byte    // frames that readAhead has read, if it runs
 }
 
 func (s *site) dial(t *testing.T) *client {
@@ -147,9 +149,44 @@ type got struct {
 	raw   []byte
 }
 
+// readAhead reads all the time, as clients do: pings are answered by who reads.
+func (c *client) readAhead() {
+	c.ahead = make(chan []byte, 4096)
+	_ = c.ws.SetReadDeadline(time.Time{})
+	go func() { // ends with the connection
+		defer close(c.ahead)
+		for {
+			_, frame, err := c.ws.ReadMessage()
+			if err != nil {
+				return
+			}
+			select {
+			case c.ahead <- frame:
+			case <-c.t.Context().Done():
+			}
+		}
+	}()
+}
+
+func (c *client) frame() ([]byte, error) {
+	if c.ahead == nil {
+		_ = c.ws.SetReadDeadline(time.Now().Add(90 * time.Second))
+		_, frame, err := c.ws.ReadMessage()
+		return frame, err
+	}
+	select {
+	case frame, ok := <-c.ahead:
+		if !ok {
+			return nil, io.EOF
+		}
+		return frame, nil
+	case <-time.After(90 * time.Second):
+		return nil, os.ErrDeadlineExceeded
+	}
+}
+
 func (c *client) next() (got, error) {
-	_ = c.ws.SetReadDeadline(time.Now().Add(90 * time.Second))
-	_, frame, err := c.ws.ReadMessage()
+	frame, err := c.frame()
 	if err != nil {
 		return got{}, err
 	}
