@@ -5,10 +5,12 @@ import (
 	"testing"
 
 	"weft/presence"
+	door "weft/server/ws"
 )
 
-// A crowd of 2,000 that comes costs one in the room a few messages a second and not
-// one for each who came; a newcomer is told of 200 and of how many there are.
+// A crowd of 2,000 that comes costs one in the room a few messages a second, with the
+// cards of the first 200 and how many there are: not one of each who came. A newcomer
+// is told the same. When one of the 200 leaves, the next one is told.
 func TestCrowd(t *testing.T) {
 	const crowd = 2000
 	s := run(t, Config{})
@@ -20,7 +22,7 @@ func TestCrowd(t *testing.T) {
 		}
 	}
 	told, messages := map[string]bool{}, 0
-	ana.until("all of the crowd", func(g got) bool {
+	take := func(g got) bool {
 		if g.name != "presence" {
 			return false
 		}
@@ -28,8 +30,14 @@ func TestCrowd(t *testing.T) {
 		for _, p := range g.value["joins"].([]any) {
 			told[p.(map[string]any)["id"].(string)] = true
 		}
-		return len(told) == crowd+1 && fmt.Sprint(g.value["count"]) == fmt.Sprint(crowd+1)
+		return true
+	}
+	ana.until("all of the crowd", func(g got) bool {
+		return take(g) && fmt.Sprint(g.value["count"]) == fmt.Sprint(crowd+1)
 	})
+	if len(told) != door.MaxListed {
+		t.Errorf("told of %d people", len(told))
+	}
 	if messages > crowd/4 {
 		t.Errorf("%d messages for %d people", messages, crowd)
 	}
@@ -37,4 +45,8 @@ func TestCrowd(t *testing.T) {
 	if n := len(ben.joined["people"].([]any)); n != 200 || fmt.Sprint(ben.joined["count"]) != fmt.Sprint(crowd+2) {
 		t.Errorf("told of %d people and a count of %v", n, ben.joined["count"])
 	}
+	if err := s.people.Leave(t.Context(), "r", "c0"); err != nil { // after a grace period
+		t.Fatal(err)
+	}
+	ana.until("the next one", func(g got) bool { return take(g) && len(told) == door.MaxListed+1 })
 }

@@ -149,7 +149,7 @@ func (s *Server) assemble(l limits) error {
 		return err
 	}
 	s.rounds = presence.NewRounds(roundTime, s.tellPresence)
-	s.stopWatch = s.people.Watch(s.rounds.Take)
+	s.stopWatch = s.people.Watch(presence.NewCrowd(ws.MaxListed, s.rounds.Take).Take)
 	talk := chat.New(chat.Config{
 		Store: s.store, Limits: l.chat, Epoch: string(epoch),
 		Posted: func(m store.Message) {

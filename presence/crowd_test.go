@@ -1,0 +1,88 @@
+package presence
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// Law: whoever follows a room from its beginning knows as many people as it has,
+// or the limit, each as they are, and nobody who has left; what is told of a
+// person who is not among them is nothing.
+func TestCrowdTellsOfSo(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 1))
+	const most = 7
+	here := map[string]Person{}
+	known := map[string]Person{}
+	count := 0
+	c := NewCrowd(most, func(d Diff) {
+		for _, p := range d.Joins {
+			known[p.ID] = p
+		}
+		for _, id := range d.Leaves {
+			delete(known, id)
+		}
+		count = len(here)
+	})
+	now := time.Unix(1e9, 0)
+	for range 20_000 {
+		d := Diff{Room: "r", Joins: []Person{}, Leaves: []string{}}
+		for _, n := range rng.Perm(40)[:1+rng.IntN(6)] {
+			id := fmt.Sprint("p", n)
+			switch p, there := here[id]; {
+			case there && rng.IntN(2) == 0:
+				delete(here, id)
+				d.Leaves = append(d.Leaves, id)
+			case there:
+				p.Devices++
+				here[id] = p
+				d.Joins = append(d.Joins, p)
+			case rng.IntN(3) > 0:
+				now = now.Add(time.Millisecond)
+				here[id] = Person{ID: id, Devices: 1, Since: now}
+				d.Joins = append(d.Joins, here[id])
+			}
+		}
+		c.Take(d)
+		if len(known) != min(most, len(here)) {
+			t.Fatalf("knows %d people of %d", len(known), len(here))
+		}
+		for id, p := range known {
+			if here[id] != p {
+				t.Fatalf("knows %+v, who is %+v", p, here[id])
+			}
+		}
+		if count != len(here) {
+			t.Fatalf("there are %d people, and %d when last told", len(here), count)
+		}
+	}
+	d := Diff{Room: "r"}
+	for id := range here {
+		d.Leaves = append(d.Leaves, id)
+	}
+	c.Take(d)
+	if len(c.rooms) != 0 {
+		t.Error("an empty room is kept")
+	}
+}
+
+// A room of people who came in one order is told in that order, whatever order
+// the diff has them in.
+func TestCrowdTellsTheFirst(t *testing.T) {
+	var told []string
+	c := NewCrowd(2, func(d Diff) {
+		for _, p := range d.Joins {
+			told = append(told, p.ID)
+		}
+	})
+	at := func(id string, s int64) Person { return Person{ID: id, Since: time.Unix(s, 0)} }
+	c.Take(Diff{Room: "r", Joins: []Person{at("c", 3), at("a", 1), at("d", 4), at("b", 2)}})
+	c.Take(Diff{Room: "r", Joins: []Person{at("e", 5)}})
+	c.Take(Diff{Room: "r", Leaves: []string{"a"}})
+	if fmt.Sprint(told) != "[a b c]" {
+		t.Errorf("told of %v", told)
+	}
+}
