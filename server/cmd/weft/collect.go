@@ -50,7 +50,7 @@ func collect(ctx context.Context) (stop func()) {
 
 // watch has tune called after each collection.
 func (c *collector) watch() {
-	type token struct{ self *token } // with a pointer, so that it is not part of another object
+	type token struct{ _ *token } // with a pointer, so that it is not part of another object
 	runtime.AddCleanup(&token{}, func(c *collector) {
 		if !c.ended.Load() {
 			c.tune()
