@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// fuzz runs every fuzz target for a while, each from its committed corpus.
+// fuzz runs every fuzz target, each from its committed corpus.
 func fuzz(ctx context.Context, b *bench) error {
 	list, err := b.output(ctx, b.in(".", "go", "test", "-list", "^Fuzz", "./..."))
 	if err != nil {
@@ -24,45 +24,11 @@ func fuzz(ctx context.Context, b *bench) error {
 	return errors.Join(failures...)
 }
 
-// fuzzTries is how often a target may run until it has ended by itself.
-const fuzzTries = 3
-
-// fuzzOne runs one target, and again if Go's coordinator broke the run off.
+// fuzzOne runs one target. Its length is a number of executions: a run that ends at
+// a deadline now and then fails with nothing found (golang/go#75804, Go before 1.27).
 func fuzzOne(ctx context.Context, b *bench, t target) error {
-	c := b.in(".", "go", "test", "-run", "^$", "-fuzz", "^"+t.name+"$", "-fuzztime", b.options.fuzz.String(), t.pkg)
-	for try := 1; ; try++ {
-		said, err := b.transcript(ctx, c)
-		if err == nil || ctx.Err() != nil || !brokenOff(said, t.name) {
-			return err
-		}
-		if try == fuzzTries {
-			return fmt.Errorf("%w: context deadline exceeded without a failing input, %d times in a row", err, try)
-		}
-		fmt.Fprintf(b.out, "%s found nothing: Go's coordinator broke the run off at its deadline (golang/go#75804). Running it again, try %d of %d\n",
-			t.name, try+1, fuzzTries)
-	}
-}
-
-// brokenOff tells whether a failed run of the target printed nothing but its
-// progress and that the coordinator's own deadline passed. Go before 1.27 now and then
-// ends a run so that found nothing: golang/go#75804. Any other line is a
-// failure of the target.
-func brokenOff(said, name string) bool {
-	deadline, failed := 0, 0
-	for line := range strings.Lines(said) {
-		line = strings.TrimRight(line, "\r\n")
-		switch {
-		case line == "    context deadline exceeded":
-			deadline++
-		case strings.HasPrefix(line, "--- FAIL: "+name+" ("):
-			failed++
-		case line == "", line == "FAIL", line == "exit status 1", strings.HasPrefix(line, "FAIL\t"):
-		case strings.HasPrefix(line, "fuzz: elapsed: "), strings.HasPrefix(line, "go: downloading "):
-		default:
-			return false
-		}
-	}
-	return deadline == 1 && failed == 1
+	return b.run(ctx, b.in(".", "go", "test", "-run", "^$", "-fuzz", "^"+t.name+"$",
+		"-fuzztime", fmt.Sprintf("%dx", b.options.fuzz), "-fuzzminimizetime", "500x", t.pkg))
 }
 
 type target struct{ pkg, name string }

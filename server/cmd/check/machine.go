@@ -26,8 +26,6 @@ type machine interface {
 	// run lets the command print where the check prints. The
 	// error tells how it ended.
 	run(ctx context.Context, c command) error
-	// transcript is run, and returns what the command printed.
-	transcript(ctx context.Context, c command) (string, error)
 	// output returns what the command printed on standard output.
 	output(ctx context.Context, c command) (string, error)
 	// find returns the path of a program, or nothing if it isn't installed.
@@ -40,19 +38,9 @@ type machine interface {
 type local struct{ out io.Writer }
 
 func (l *local) run(ctx context.Context, c command) error {
-	return l.show(ctx, c, l.out)
-}
-
-func (l *local) transcript(ctx context.Context, c command) (string, error) {
-	var said bytes.Buffer
-	err := l.show(ctx, c, io.MultiWriter(l.out, &said))
-	return said.String(), err
-}
-
-func (l *local) show(ctx context.Context, c command, out io.Writer) error {
 	fmt.Fprintf(l.out, "$ %s\n", c)
 	cmd := prepare(ctx, c)
-	cmd.Stdout, cmd.Stderr = out, out
+	cmd.Stdout, cmd.Stderr = l.out, l.out
 	return ended(c, cmd.Run())
 }
 

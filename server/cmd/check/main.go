@@ -23,13 +23,12 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"time"
 )
 
 // Options are the flags.
 type options struct {
 	quick   bool
-	fuzz    time.Duration
+	fuzz    int
 	e2e     bool
 	crash   int
 	hostile int
@@ -70,7 +69,7 @@ func parse(args []string, out io.Writer) (options, error) {
 	f := flag.NewFlagSet("check", flag.ContinueOnError)
 	f.SetOutput(out)
 	f.BoolVar(&o.quick, "quick", false, "formatting, vet, staticcheck and the Go tests without -race, nothing else")
-	f.DurationVar(&o.fuzz, "fuzz", 0, "also fuzz every fuzz target for this long (0: off)")
+	f.IntVar(&o.fuzz, "fuzz", 0, "also run every fuzz target this many times (0: off)")
 	f.BoolVar(&o.e2e, "e2e", true, "the browser tests")
 	f.IntVar(&o.crash, "crash", 20, "rounds of kill -9 under load (0: off)")
 	f.IntVar(&o.hostile, "hostile", 10_000, "malformed frames, and as many mutated ones, for each door (0: off)")
