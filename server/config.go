@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/url"
@@ -62,6 +63,8 @@ type Config struct {
 	// that fails.
 	rooms func(store.Store) store.Store
 	drain time.Duration // 0: DrainTime
+	// pages instead of the built-in ones, for a start that fails at its end.
+	pages fs.FS
 	// As redis.Options has them, for tests that wait for their ends.
 	grace, lease time.Duration
 }

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -98,36 +99,43 @@ func New(c Config) (*Server, error) {
 // roundTime is how far apart a room is told who came and went.
 const roundTime = 100 * time.Millisecond
 
-// assemble makes the parts and starts their goroutines.
-func (s *Server) assemble(l limits) error {
+// assemble makes the parts and starts their goroutines; if it fails, none is left.
+func (s *Server) assemble(l limits) (err error) {
 	c := s.config
+	var begun []func() // what ends the parts that run already
+	defer func() {
+		if err == nil {
+			return
+		}
+		for _, end := range slices.Backward(begun) {
+			end()
+		}
+	}()
+	ctx, cancel := context.WithCancel(context.Background())
+	s.cancel = cancel
+	begun = append(begun, cancel)
 	proxies, err := c.proxies()
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(context.Background())
 	if err := s.loadAccess(ctx); err != nil {
-		cancel()
 		return err
 	}
 	verifier, err := s.verifier(ctx)
 	if err != nil {
-		cancel()
 		return err
 	}
 	push, err := s.pushSender(ctx)
 	if err != nil {
-		cancel()
 		return err
 	}
-	s.cancel, s.push = cancel, push
+	s.push = push
 	s.worker = notify.NewWorker(notify.Config{
 		Inbox: s.store, Sender: push, Deliver: s.live.Deliver, Delay: c.pushDelay, Log: c.Log,
 		Here: func(ctx context.Context, user, room string) (bool, error) { return s.people.Here(ctx, room, user) },
 	})
 	epoch, err := s.store.Setting(ctx, chat.EpochSetting, chat.NewEpoch)
 	if err != nil {
-		cancel()
 		return err
 	}
 	s.facts = &mentions{store: s.store, notify: s.worker.Notify, withdraw: s.store.Withdraw, barred: s.barred, log: c.Log, wake: make(chan struct{}, 1)}
@@ -136,6 +144,7 @@ func (s *Server) assemble(l limits) error {
 		rooms = c.rooms(rooms)
 	}
 	s.hub = room.NewHub(room.HubOptions{Store: rooms, Log: c.Log, Limits: l.rooms})
+	begun = append(begun, func() { _ = s.hub.Close(context.Background()) }) // of no rooms yet
 	s.typing = presence.NewTyping(0, func(p presence.Place, users []presence.Typist) {
 		if p.Thread == "" {
 			s.tell(p.Room, "typing", map[string]any{"users": users})
@@ -143,13 +152,14 @@ func (s *Server) assemble(l limits) error {
 			s.tell(p.Room, "typing.thread", map[string]any{"thread": p.Thread, "users": users})
 		}
 	})
+	begun = append(begun, s.typing.Close)
 	if s.people, err = s.tracker(); err != nil {
-		s.typing.Close()
-		cancel()
 		return err
 	}
+	begun = append(begun, func() { _ = s.people.Close() })
 	s.rounds = presence.NewRounds(roundTime, s.tellPresence)
 	s.stopWatch = s.people.Watch(presence.NewCrowd(ws.MaxListed, s.rounds.Take).Take)
+	begun = append(begun, s.rounds.Close, s.stopWatch)
 	talk := chat.New(chat.Config{
 		Store: s.store, Limits: l.chat, Epoch: string(epoch),
 		Posted: func(m store.Message) {
@@ -167,10 +177,15 @@ func (s *Server) assemble(l limits) error {
 		Hub: s.hub, Chat: talk, People: s.people, Typing: s.typing, Members: rooms,
 		Auth: verifier, Limits: l.ws, Proxies: proxies, Log: c.Log,
 	})
+	begun = append(begun, func() { s.door.Close(ctx) })
+	pages := c.pages
+	if pages == nil {
+		pages = web.Dist()
+	}
 	host, _, _ := net.SplitHostPort(c.Addr)
 	handler, err := api.New(api.Config{
 		Auth: verifier, Access: &s.access, Chat: talk, Hub: s.hub, Store: s.store, Inbox: s.store, Worker: s.worker, Push: push,
-		People: s.people, Degraded: s.degraded, WS: s.door, Live: s.live, Pages: web.Dist(), Log: c.Log,
+		People: s.people, Degraded: s.degraded, WS: s.door, Live: s.live, Pages: pages, Log: c.Log,
 		Origins: api.Origins{Allowed: c.Origins, PublicURL: c.PublicURL, Local: c.OpenMode() && loopback(host)},
 	})
 	if err != nil {
