@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"weft/server/api"
 	"weft/server/chat"
 	"weft/server/room"
 	"weft/server/ws"
@@ -22,6 +23,7 @@ import (
 type limits struct {
 	ws    ws.Limits
 	chat  chat.Limits
+	api   api.Limits
 	rooms room.Limits
 }
 
@@ -64,6 +66,7 @@ var named = map[string]limit{
 	"awareness":      {what: "awareness messages from one connection", unit: perSec, rate: func(l *limits) (*rate.Limit, *int) { return &l.ws.Moves, &l.ws.MovesAt }},
 	"chat":           {what: "chat messages of one person in one room", unit: perSec, rate: func(l *limits) (*rate.Limit, *int) { return &l.chat.Person, &l.chat.PersonAt }},
 	"room-chat":      {what: "chat messages of everybody in one room", unit: perSec, rate: func(l *limits) (*rate.Limit, *int) { return &l.chat.Room, &l.chat.RoomAt }},
+	"guests":         {what: "guests, new and renamed, from one address", unit: perSec, rate: func(l *limits) (*rate.Limit, *int) { return &l.api.Guests, &l.api.GuestsAt }},
 	"document":       {what: "content of one document", unit: size, number: func(l *limits) *int { return &l.rooms.Content }},
 	"structs":        {what: "structs in one document", number: func(l *limits) *int { return &l.rooms.Structs }},
 	"clients":        {what: "Yjs clients that have written to one document", number: func(l *limits) *int { return &l.rooms.Clients }},
@@ -82,9 +85,9 @@ func (c Config) limits() (l limits, err error) {
 	}
 	switch c.Limits {
 	case "", "default":
-		l.ws, l.chat = ws.DefaultLimits(), chat.DefaultLimits()
+		l.ws, l.chat, l.api = ws.DefaultLimits(), chat.DefaultLimits(), api.DefaultLimits()
 	case "lab":
-		l.ws, l.chat = ws.LabLimits(), chat.LabLimits()
+		l.ws, l.chat, l.api = ws.LabLimits(), chat.LabLimits(), api.LabLimits()
 	default:
 		return l, fmt.Errorf("server: limits %q: they are default or lab", c.Limits)
 	}
@@ -162,7 +165,7 @@ func parseSize(text string) (int64, error) {
 // LimitNames lists what Config.Limit can set, with what it is and its default,
 // one line each.
 func LimitNames() []string {
-	defaults := limits{ws: ws.DefaultLimits(), chat: chat.DefaultLimits(), rooms: room.DefaultLimits()}
+	defaults := limits{ws: ws.DefaultLimits(), chat: chat.DefaultLimits(), api: api.DefaultLimits(), rooms: room.DefaultLimits()}
 	var lines []string
 	for _, name := range slices.Sorted(maps.Keys(named)) {
 		n := named[name]

@@ -27,12 +27,19 @@ func (s *site) talk(t *testing.T, room, token, id string) (status, retry int) {
 	if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
+	return problemOr(t, r, http.StatusCreated)
+}
+
+// problemOr makes a request, and returns the status of the answer, and if that is
+// not the good one what Retry-After says. The answer is a problem then.
+func problemOr(t *testing.T, r *http.Request, good int) (status, retry int) {
+	t.Helper()
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer answer.Body.Close()
-	if answer.StatusCode == http.StatusCreated {
+	if answer.StatusCode == good {
 		return answer.StatusCode, 0
 	}
 	var p struct {
@@ -166,4 +173,55 @@ func TestChatRateOfARoom(t *testing.T) {
 			t.Errorf("weft limits does not say %q", want)
 		}
 	}
+}
+
+// TestGuestRateIsOneAddresss: at the limit somebody is made a guest, one over it they
+// are told when to come back; a proxy's clients are told apart by what it says, and
+// nobody else's word is believed.
+func TestGuestRateIsOneAddresss(t *testing.T) {
+	const burst = 3
+	limit := map[string]string{"guests": fmt.Sprint("1:", burst)}
+	ask := func(t *testing.T, s *site, forwarded string) (status, retry int) {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), "POST", "http://"+s.host+"/api/guests", strings.NewReader(`{"name":"Ana"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("X-Forwarded-For", forwarded)
+		return problemOr(t, r, http.StatusCreated)
+	}
+	// upTo asks until it is refused, each time as from says.
+	upTo := func(t *testing.T, s *site, from func(n int) string) {
+		t.Helper()
+		begun := time.Now()
+		for made := 0; ; made++ {
+			tooSlow(t, begun)
+			status, retry := ask(t, s, from(made))
+			if status == http.StatusTooManyRequests && made >= burst && retry == 1 {
+				return
+			}
+			if status != http.StatusCreated || made > burst+int(math.Ceil(time.Since(begun).Seconds())) {
+				t.Fatalf("guest %d is answered by %d, %d", made+1, status, retry)
+			}
+		}
+	}
+	t.Run("behind a proxy", func(t *testing.T) {
+		s := run(t, Config{Limit: limit, TrustedProxies: []string{"127.0.0.1"}})
+		for _, client := range []string{"198.51.100.1", "198.51.100.2"} {
+			upTo(t, s, func(n int) string { return fmt.Sprintf("192.0.2.%d, %s", n, client) })
+		}
+	})
+	t.Run("behind nobody", func(t *testing.T) {
+		s := run(t, Config{Limit: limit})
+		upTo(t, s, func(n int) string { return fmt.Sprint("198.51.100.", n) })
+	})
+	t.Run("lab", func(t *testing.T) {
+		s := run(t, Config{Limits: "lab"})
+		for n := range 200 {
+			if status, _ := ask(t, s, ""); status != http.StatusCreated {
+				t.Fatalf("guest %d is answered by %d", n+1, status)
+			}
+		}
+	})
 }

@@ -185,7 +185,7 @@ func (s *Server) assemble(l limits) (err error) {
 	host, _, _ := net.SplitHostPort(c.Addr)
 	handler, err := api.New(api.Config{
 		Auth: verifier, Access: &s.access, Chat: talk, Hub: s.hub, Store: s.store, Inbox: s.store, Worker: s.worker, Push: push,
-		People: s.people, Degraded: s.degraded, WS: s.door, Live: s.live, Pages: pages, Log: c.Log,
+		People: s.people, Degraded: s.degraded, WS: s.door, Live: s.live, Pages: pages, Limits: l.api, Log: c.Log,
 		Origins: api.Origins{Allowed: c.Origins, PublicURL: c.PublicURL, Local: c.OpenMode() && loopback(host)},
 	})
 	if err != nil {

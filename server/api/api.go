@@ -20,6 +20,7 @@ import (
 	"weft/presence"
 	"weft/server/auth"
 	"weft/server/chat"
+	"weft/server/pace"
 	"weft/server/room"
 	"weft/server/store"
 	"weft/server/ws"
@@ -42,6 +43,7 @@ type Config struct {
 	Live     *Live
 	Pages    fs.FS
 	Origins  Origins
+	Limits   Limits
 	Log      *slog.Logger
 }
 
@@ -50,13 +52,14 @@ type API struct {
 	Config
 	echo  *echo.Echo
 	pages pages
+	fresh *pace.Pace[string] // guests, by address
 
 	accessing sync.Mutex // held while somebody's access changes
 }
 
 // New makes the API.
 func New(c Config) (*API, error) {
-	a := &API{Config: c, echo: echo.New()}
+	a := &API{Config: c, echo: echo.New(), fresh: pace.New[string]()}
 	var err error
 	if a.pages, err = loadPages(c.Pages); err != nil {
 		return nil, err

@@ -3,13 +3,16 @@ package api
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"weft/server/auth"
+	"weft/server/pace"
 )
 
 // newGuest gives somebody in open mode an identity to come back with. A guest
@@ -20,6 +23,11 @@ func (a *API) newGuest(c echo.Context) error {
 	}
 	if err := bind(c, &ask); err != nil {
 		return err
+	}
+	claim := pace.Claim[string]{Key: a.WS.Address(c.Request()), Limit: a.Limits.Guests, Burst: a.Limits.GuestsAt}
+	if wait := a.fresh.Take(time.Now(), claim); wait > 0 {
+		s := pace.Seconds(wait)
+		return problem{Title: "Too many guests", Status: http.StatusTooManyRequests, Detail: fmt.Sprintf("too many come from this address: wait %d s", s), retry: s}
 	}
 	id, token, err := a.Auth.Guest(ask.Name, auth.RequestToken(c.Request()))
 	if errors.Is(err, auth.ErrToken) || errors.Is(err, auth.ErrExpired) || errors.Is(err, auth.ErrKeys) {

@@ -2,12 +2,11 @@ package chat
 
 import (
 	"fmt"
-	"math"
-	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
 
+	"weft/server/pace"
 	"weft/server/store"
 )
 
@@ -35,71 +34,22 @@ func (e *TooFast) Error() string {
 }
 
 // Seconds are Wait, rounded up, at least 1.
-func (e *TooFast) Seconds() int { return max(int(math.Ceil(e.Wait.Seconds())), 1) }
+func (e *TooFast) Seconds() int { return pace.Seconds(e.Wait) }
 
-// pace holds people and rooms to the limits. A bucket is the moment at which it
-// will be full again: one that is full is the same as none, so that what is kept
-// is bounded by how fast messages are let in. Safe for concurrent use.
-type pace struct {
-	limits Limits
-
-	mu    sync.Mutex
-	full  map[bucket]time.Time
-	sweep int // the length at which buckets that are full are looked for
-}
-
-// bucket is a room's, or with a person theirs in that room.
-type bucket struct {
+// speaker is a person in a room, or with no person everybody there.
+type speaker struct {
 	room   store.RoomID
 	person string
 }
 
-const firstSweep = 1024
-
-func newPace(l Limits) *pace {
-	return &pace{limits: l, full: map[bucket]time.Time{}, sweep: firstSweep}
-}
-
-// allow takes a token of the person and one of the room, or none and returns a
-// *TooFast.
-func (p *pace) allow(person string, room store.RoomID, now time.Time) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	own, all := bucket{room, person}, bucket{room: room}
-	ownAt, ownWait := after(p.full[own], now, p.limits.Person, p.limits.PersonAt)
-	allAt, allWait := after(p.full[all], now, p.limits.Room, p.limits.RoomAt)
-	if wait := max(ownWait, allWait); wait > 0 {
+// paced holds the person and the room to their limits: it returns nil or a *TooFast.
+func (s *Service) paced(person string, room store.RoomID) error {
+	l := s.c.Limits
+	wait := s.pace.Take(s.now(),
+		pace.Claim[speaker]{Key: speaker{room, person}, Limit: l.Person, Burst: l.PersonAt},
+		pace.Claim[speaker]{Key: speaker{room: room}, Limit: l.Room, Burst: l.RoomAt})
+	if wait > 0 {
 		return &TooFast{Wait: wait}
 	}
-	p.put(own, ownAt, now)
-	p.put(all, allAt, now)
-	if len(p.full) >= p.sweep {
-		for b, at := range p.full {
-			if !at.After(now) {
-				delete(p.full, b)
-			}
-		}
-		p.sweep = max(2*len(p.full), firstSweep)
-	}
 	return nil
-}
-
-func (p *pace) put(b bucket, at, now time.Time) {
-	if at.After(now) {
-		p.full[b] = at
-	}
-}
-
-// after returns when a bucket that is full at full will be so after one more
-// token is taken, and how long until there is one to take.
-func after(full, now time.Time, limit rate.Limit, burst int) (at time.Time, wait time.Duration) {
-	if limit == rate.Inf || limit <= 0 {
-		return now, 0
-	}
-	each := time.Duration(float64(time.Second) / float64(limit))
-	if full.Before(now) {
-		full = now
-	}
-	at = full.Add(each)
-	return at, at.Sub(now) - time.Duration(burst)*each
 }

@@ -17,6 +17,7 @@ import (
 	"unicode/utf8"
 
 	"weft/server/auth"
+	"weft/server/pace"
 	"weft/server/store"
 )
 
@@ -62,7 +63,7 @@ type Config struct {
 type Service struct {
 	c    Config
 	now  func() time.Time
-	pace *pace
+	pace *pace.Pace[speaker]
 	// searching holds a token for each search under way.
 	searching chan struct{}
 	turns     *turns
@@ -85,7 +86,7 @@ func New(c Config) *Service {
 	if c.Barred == nil {
 		c.Barred = func(string, store.RoomID) bool { return false }
 	}
-	s := &Service{c: c, now: time.Now, pace: newPace(c.Limits), searching: make(chan struct{}, searches)}
+	s := &Service{c: c, now: time.Now, pace: pace.New[speaker](), searching: make(chan struct{}, searches)}
 	s.turns = newTurns(s.handOn)
 	return s
 }
@@ -118,7 +119,7 @@ func (s *Service) Post(ctx context.Context, author auth.Identity, room store.Roo
 	if err := p.check(); err != nil {
 		return store.Message{}, err
 	}
-	if err := s.pace.allow(cmp.Or(p.From, author.User), room, s.now()); err != nil {
+	if err := s.paced(cmp.Or(p.From, author.User), room); err != nil {
 		return store.Message{}, err
 	}
 	mentions, err := s.mentions(ctx, room, p.Text)

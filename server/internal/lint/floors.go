@@ -21,7 +21,7 @@ var rows = []row{
 	{1, []string{"crdt/internal/oracle"}},
 	{1, []string{"crdt", "crdt/ysync", "presence/awareness"}},
 	{1, []string{"server/wire", "notify/guard"}},
-	{2, []string{"crdt/crdttest", "presence", "notify", "server/store", "server/relay", "server/auth", "server/events"}},
+	{2, []string{"crdt/crdttest", "presence", "notify", "server/store", "server/relay", "server/auth", "server/events", "server/pace"}},
 	{3, []string{"presence/presencetest", "notify/notifytest", "server/store/storetest", "server/relay/relaytest"}},
 	{3, []string{"presence/redis", "notify/webpush", "server/relay/redis", "server/store/sqlite", "server/store/postgres"}},
 	{3, []string{"server/auth/jwks"}},
