@@ -127,6 +127,9 @@ func (d *Doc) apply(update []byte, work int) (changed bool, err error) {
 	d.store.work, d.store.budget = 0, work
 	if d.mayLoad() && len(update) >= minLoad && len(update) <= maxBytes &&
 		d.load(func() bool { return d.stage(update) }) {
+		if d.cache.loaded {
+			d.cache.size = len(update)
+		}
 		return true, nil
 	}
 	u := &d.parsed

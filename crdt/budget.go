@@ -31,6 +31,7 @@ func (d *Doc) rollback(before pending) {
 	if _, err := d.ApplyStored(state); err != nil {
 		panic("crdt: own state cannot be read: " + err.Error())
 	}
+	d.cache.loaded = false // those bytes are nobody's
 	d.pending = before
 	d.pending.awaited = nil
 	d.observers, d.listeners = observers, listeners

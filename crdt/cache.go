@@ -3,13 +3,14 @@ package crdt
 // cache keeps what was encoded until the document changes.
 type cache struct {
 	state   []byte // the full state; nil if it must be made
-	size    int    // of the full state when it was made last
+	size    int    // of the full state when it was made last, or about that
 	deletes []byte // the delete set; nil if it must be made
+	loaded  bool   // AsLoaded
 }
 
 // changed forgets what no longer holds.
 func (c *cache) changed(deleted bool) {
-	c.state = nil
+	c.state, c.loaded = nil, false
 	if deleted {
 		c.deletes = nil
 	}

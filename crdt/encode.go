@@ -73,11 +73,7 @@ func (d *Doc) appendState(dst []byte, sv StateVector) []byte {
 // that the caller will add behind.
 func (s *store) appendSection(dst []byte, log *clientLog, clock uint64, extra int) []byte {
 	p := s.search(log, uint32(clock))
-	n := len(log.tail)
-	for _, c := range log.full[p.k:] {
-		n += len(c)
-	}
-	dst = lib0.AppendUvarint(dst, uint64(n-int(p.i)+extra))
+	dst = lib0.AppendUvarint(dst, uint64(log.structs(p.k)-int(p.i)+extra))
 	dst = appendID(dst, log.id, clock)
 	it := &s.items[log.at(p)]
 	dst = s.appendStruct(dst, it, uint32(clock)-it.clock)

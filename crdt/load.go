@@ -77,14 +77,20 @@ func (d *Doc) load(stage func() bool) (ok bool) {
 	d.tx.begin()
 	u := &d.parsed
 	u.deletes = u.deletes[:0]
-	work := d.store.budget
-	if ok = stage() && d.linkStaged(); ok {
+	work, structs := d.store.budget, 0
+	ok = stage()
+	if ok {
+		structs = len(d.store.items) - 1
+		ok = d.linkStaged()
+	}
+	if ok {
 		d.tx.applyDeletes(u.deletes.normalise())
 		ok = len(d.pending.deletes) <= MaxPendingDeletes
 	}
 	if ok {
+		exact := len(d.tx.deleted) == 0 && d.pending.empty()
 		d.commitLoaded()
-		d.cache = cache{}
+		d.cache = cache{loaded: exact && d.store.structs() == structs}
 	} else {
 		items, bytes := d.store.items, d.store.bytes // not to be made again by the first way
 		clear(items)
@@ -95,6 +101,20 @@ func (d *Doc) load(stage func() bool) (ok bool) {
 	d.staged = nil
 	u.release()
 	return ok
+}
+
+// AsLoaded tells whether the document is, struct by struct, what the first update that it
+// took in says: it was empty before, and nothing was merged, deleted or kept waiting, then
+// or later. Those very bytes are then a full state, as EncodeStateAsUpdate(nil) is, though
+// not of need byte by byte the same. It may be false where it could be true.
+func (d *Doc) AsLoaded() bool { return d.cache.loaded }
+
+// structs counts what all clients' logs hold.
+func (s *store) structs() (n int) {
+	for i := range s.clients {
+		n += s.clients[i].structs(0)
+	}
+	return n
 }
 
 // commitLoaded is commit where all there is has just come. If nothing was left to delete,

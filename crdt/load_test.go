@@ -46,11 +46,16 @@ func TestLoad(t *testing.T) {
 		if err := sameBothWays(t, state); err != nil {
 			t.Fatal(err)
 		}
-		if rng.IntN(2) == 0 {
-			state = docs[0].EncodeStateAsUpdate(nil)
-		}
-		if err := sameBothWays(t, state); err != nil {
+		asLoaded(t, state)
+		encoded := docs[0].EncodeStateAsUpdate(nil)
+		if err := sameBothWays(t, encoded); err != nil {
 			t.Fatal(err)
+		}
+		if !asLoaded(t, encoded) && len(encoded) >= 256 {
+			t.Error("what a document encoded was not loaded as it is")
+		}
+		if rng.IntN(2) == 0 {
+			state = encoded
 		}
 		for range 50 {
 			bad := bytes.Clone(state)
@@ -61,6 +66,48 @@ func TestLoad(t *testing.T) {
 			sameBothWays(t, bad)
 		}
 	})
+}
+
+// asLoaded loads a state. It promises: if the document is as it was loaded, it encodes to
+// the same bytes, and it no longer is after any change.
+func asLoaded(t *testing.T, state []byte) bool {
+	t.Helper()
+	d := crdt.New(crdt.Options{ClientID: 9})
+	if _, err := d.ApplyStored(state); err != nil {
+		t.Fatal(err)
+	}
+	if !d.AsLoaded() {
+		return false
+	}
+	if !bytes.Equal(d.EncodeStateAsUpdate(nil), state) {
+		t.Errorf("%x: it is not as it was loaded", state)
+	}
+	if changed, err := d.ApplyUpdate(state); err != nil || changed || !d.AsLoaded() {
+		t.Errorf("the same once more: %v, %v", changed, err)
+	}
+	for name, change := range map[string]func(*crdt.Doc) error{
+		"an edit": func(d *crdt.Doc) error {
+			_, err := d.InsertText("t", 0, "x")
+			return err
+		},
+		"structs that wait": func(d *crdt.Doc) error {
+			_, err := d.ApplyUpdate([]byte{1, 1, 77, 5, 4, 1, 1, 't', 1, 'x', 0})
+			return err
+		},
+		"deletes that wait": func(d *crdt.Doc) error {
+			_, err := d.ApplyUpdate([]byte{0, 1, 77, 1, 3, 1})
+			return err
+		},
+	} {
+		d := crdt.New(crdt.Options{ClientID: 9})
+		if _, err := d.ApplyStored(state); err != nil || !d.AsLoaded() {
+			t.Fatal(err)
+		}
+		if err := change(d); err != nil || d.AsLoaded() {
+			t.Errorf("as it was loaded, after %s (%v)", name, err)
+		}
+	}
+	return true
 }
 
 // TestLoadKnowsItsClocks promises: an origin beyond the clocks that there can be is waited
@@ -78,5 +125,26 @@ func TestLoadKnowsItsClocks(t *testing.T) {
 		if _, err := d.ApplyUpdate(state); err != nil || !d.HasPending() || d.Length("t") != 400 {
 			t.Errorf("%x: %v, %d units", place, err, d.Length("t"))
 		}
+	}
+}
+
+// TestTypedIsNotAsLoaded promises: keystrokes that come as they were typed, and are one run
+// from then on, are no longer what was loaded.
+func TestTypedIsNotAsLoaded(t *testing.T) {
+	author, loaded := crdt.New(crdt.Options{ClientID: 1}), crdt.New(crdt.Options{})
+	var keys [][]byte
+	for i := range 100 {
+		u, err := author.InsertText("t", i, "x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys = append(keys, u)
+	}
+	all, err := crdt.MergeUpdates(keys...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := loaded.ApplyUpdate(all); err != nil || loaded.AsLoaded() {
+		t.Errorf("%d bytes that encode to %d were loaded as they are (%v)", len(all), len(loaded.EncodeStateAsUpdate(nil)), err)
 	}
 }

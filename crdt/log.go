@@ -54,6 +54,15 @@ func (log *clientLog) setChunk(k int32, refs []ref) {
 	}
 }
 
+// structs counts those from chunk k on.
+func (log *clientLog) structs(k int32) int {
+	n := len(log.tail)
+	for _, c := range log.full[k:] {
+		n += len(c)
+	}
+	return n
+}
+
 // at is the struct at p, 0 beyond the end.
 func (log *clientLog) at(p spot) ref {
 	if c := log.chunk(p.k); int(p.i) < len(c) {

@@ -3,6 +3,7 @@ package crdt
 import (
 	"bytes"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"unicode/utf16"
 
@@ -158,6 +159,31 @@ func TestRollback(t *testing.T) {
 	}
 	if refused == 0 {
 		t.Error("nothing was refused")
+	}
+}
+
+// TestRefusedIsNotAsLoaded promises: what a refused update leaves, which is read anew, is not
+// taken for the bytes that the document was once loaded from.
+func TestRefusedIsNotAsLoaded(t *testing.T) {
+	a, b := New(Options{ClientID: 1}), New(Options{ClientID: 2})
+	if _, err := a.InsertText("t", 0, strings.Repeat("text", 100)); err != nil {
+		t.Fatal(err)
+	}
+	d, state := New(Options{}), a.EncodeStateAsUpdate(nil)
+	if _, err := b.ApplyUpdate(state); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.ApplyUpdate(state); err != nil || !d.AsLoaded() {
+		t.Fatalf("not as it was loaded (%v)", err)
+	}
+	for _, doc := range []*Doc{a, b} {
+		if _, err := doc.InsertText("t", 5, "x"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	take(t, d, a.EncodeStateAsUpdate(nil))
+	if _, err := d.apply(b.EncodeStateAsUpdate(nil), 0); err != ErrTooCostly || d.AsLoaded() {
+		t.Errorf("as it was loaded, after a change and a refusal (%v)", err)
 	}
 }
 

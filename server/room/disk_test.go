@@ -79,7 +79,7 @@ func (d *disk) set(f func(*disk)) {
 // stored is the room's text as the disk alone has it.
 func (d *disk) stored(t *testing.T, id store.RoomID) string {
 	t.Helper()
-	doc, err := load(t.Context(), d, id)
+	doc, _, err := load(t.Context(), d, id)
 	if err != nil {
 		t.Fatal(err)
 	}

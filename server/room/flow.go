@@ -221,6 +221,9 @@ type encodings struct {
 	used    bool
 	bodies  map[string][]*Shared
 	bytes   int
+	// full is the full state as it was stored: who comes first after a start need
+	// not wait until it is encoded again. nil if it must be.
+	full []byte
 }
 
 // encodedBytes bounds what is kept besides the largest.
@@ -229,14 +232,14 @@ const encodedBytes = 4 << 20
 // forget drops what has not been asked for since it was last called.
 func (e *encodings) forget() {
 	if !e.used {
-		e.bodies, e.bytes = nil, 0
+		e.bodies, e.bytes, e.full = nil, 0, nil
 	}
 	e.used = false
 }
 
 func (e *encodings) get(s *state, key string, encode func() []*Shared) []*Shared {
 	if e.version != s.appended {
-		e.version, e.bodies, e.bytes = s.appended, nil, 0
+		e.version, e.bodies, e.bytes, e.full = s.appended, nil, 0, nil
 	}
 	e.used = true
 	if b, ok := e.bodies[key]; ok {
@@ -258,6 +261,14 @@ func (e *encodings) get(s *state, key string, encode func() []*Shared) []*Shared
 	return b
 }
 
+// encode is for get to call, which forgets full when there is another version.
+func (e *encodings) encode(s *state, sv crdt.StateVector) []byte {
+	if len(sv) == 0 && e.full != nil {
+		return e.full
+	}
+	return s.doc.EncodeStateAsUpdate(sv)
+}
+
 // step2 answers a step 1 with a state vector that has been decoded before.
 func (e *encodings) step2(s *state, want []byte) []*Shared {
 	return e.get(s, "2"+string(want), func() []*Shared {
@@ -265,7 +276,7 @@ func (e *encodings) step2(s *state, want []byte) []*Shared {
 		if err != nil {
 			panic("room: a state vector that was decoded before: " + err.Error())
 		}
-		return bodies(s.doc.EncodeStateAsUpdate(sv), wire.AppendStep2)
+		return bodies(e.encode(s, sv), wire.AppendStep2)
 	})
 }
 
@@ -278,7 +289,7 @@ func (e *encodings) update(s *state, base *mark) []*Shared {
 		key = "0" + strconv.FormatUint(base.from, 10)
 	}
 	return e.get(s, key, func() []*Shared {
-		return bodies(s.doc.EncodeStateAsUpdate(sv), wire.AppendUpdate)
+		return bodies(e.encode(s, sv), wire.AppendUpdate)
 	})
 }
 

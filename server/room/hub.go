@@ -154,7 +154,7 @@ func (h *Hub) Loaded(id store.RoomID) (*Room, bool) {
 func (h *Hub) serve(ctx context.Context, id store.RoomID, e *entry) {
 	defer h.wg.Done()
 	defer e.stop()
-	doc, err := load(ctx, h.store, id)
+	doc, full, err := load(ctx, h.store, id)
 	if err != nil {
 		err = h.judge(id, err)
 		if ctx.Err() == nil {
@@ -170,7 +170,7 @@ func (h *Hub) serve(ctx context.Context, id store.RoomID, e *entry) {
 		return
 	}
 	h.sound(id)
-	e.room = newRoom(id, doc, h)
+	e.room = newRoom(id, doc, full, h)
 	_, trouble := h.journal.health()
 	e.room.health(trouble)
 	close(e.loaded)

@@ -242,7 +242,7 @@ func TestFoldKeepsEverything(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	before, err := load(t.Context(), s, "r")
+	before, _, err := load(t.Context(), s, "r")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -100,7 +100,7 @@ func TestHundredOpensASecond(t *testing.T) {
 	if err := errors.Join(h.Close(t.Context())); err != nil {
 		t.Fatal(err)
 	}
-	doc, err := load(t.Context(), s.Store, "r")
+	doc, _, err := load(t.Context(), s.Store, "r")
 	if err != nil {
 		t.Fatal(err)
 	}

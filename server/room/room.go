@@ -184,13 +184,22 @@ func (r *Room) heavy() bool {
 	return w.bytes > maxWaiting
 }
 
-// load reads the stored document. Nothing is served before it has returned.
-func load(ctx context.Context, s store.Store, id store.RoomID) (*crdt.Doc, error) {
+// load reads the stored document. Nothing is served before it has returned. full is
+// the full state if it is stored just like that, else nil.
+func load(ctx context.Context, s store.Store, id store.RoomID) (doc *crdt.Doc, full []byte, err error) {
 	stored, err := s.LoadDoc(ctx, id)
 	if err != nil {
-		return nil, fmt.Errorf("room: load: %w", err)
+		return nil, nil, fmt.Errorf("room: load: %w", err)
 	}
-	return open(stored)
+	doc, err = open(stored)
+	switch {
+	case err != nil || !doc.AsLoaded():
+	case stored.Snapshot != nil && len(stored.Log) == 0:
+		full = stored.Snapshot
+	case stored.Snapshot == nil && len(stored.Log) == 1:
+		full = stored.Log[0]
+	}
+	return doc, full, err
 }
 
 // open makes a document of its stored parts.
@@ -209,13 +218,17 @@ func open(stored store.Doc) (*crdt.Doc, error) {
 	return doc, nil
 }
 
-func newRoom(id store.RoomID, doc *crdt.Doc, h *Hub) *Room {
+// newRoom makes the room of a document, whose full state is full unless that is nil.
+func newRoom(id store.RoomID, doc *crdt.Doc, full []byte, h *Hub) *Room {
 	r := &Room{
 		id: id, commands: make(chan *command, commandQueue), queued: make(chan struct{}, 1), events: newEvents(),
 		broken: make(chan error, 1), stopped: make(chan struct{}),
 		journal: h.journal, durable: newDurable(), log: h.log, memory: &h.memory,
-		feed:  newFeed(doc.StateVector()),
-		state: &state{id: id, doc: doc, aware: awareness.NewSet(awareness.Options{}), voices: voices{}, born: time.Now(), members: map[Peer]*member{}, limits: h.limits},
+		feed: newFeed(doc.StateVector()),
+		state: &state{
+			id: id, doc: doc, encoded: encodings{full: full}, aware: awareness.NewSet(awareness.Options{}),
+			voices: voices{}, born: time.Now(), members: map[Peer]*member{}, limits: h.limits,
+		},
 	}
 	r.durable.settled = r.release
 	r.flow.timer = time.NewTimer(time.Hour)
