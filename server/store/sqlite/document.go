@@ -24,7 +24,7 @@ func (s *Store) LoadDoc(ctx context.Context, room store.RoomID) (doc store.Doc, 
 		return store.Doc{}, fail("load document", cut.err)
 	}
 	err = s.read(ctx, func(tx *sql.Tx) error {
-		doc, err = load(ctx, tx, room, cut)
+		doc, err = load(s.preparedIn(ctx, tx), room, cut)
 		return err
 	})
 	if err != nil {
@@ -33,17 +33,17 @@ func (s *Store) LoadDoc(ctx context.Context, room store.RoomID) (doc store.Doc, 
 	return doc, nil
 }
 
-func load(ctx context.Context, tx *sql.Tx, room store.RoomID, cut cut) (store.Doc, error) {
+func load(q querier, room store.RoomID, cut cut) (store.Doc, error) {
 	var doc docID
-	switch err := tx.QueryRowContext(ctx, "SELECT id FROM docs WHERE room = ?", room).Scan(&doc); {
-	case err == sql.ErrNoRows && len(cut.ids) == 0:
-		return store.Doc{}, nil
-	case err == sql.ErrNoRows:
-		return store.Doc{}, fmt.Errorf("%w: the document's row is gone", store.ErrCorrupt)
+	err := q.each(func(rows *sql.Rows) error { return rows.Scan(&doc) }, selectDoc, room)
+	switch {
 	case err != nil:
 		return store.Doc{}, err
+	case doc == 0 && len(cut.ids) == 0:
+		return store.Doc{}, nil
+	case doc == 0:
+		return store.Doc{}, fmt.Errorf("%w: the document's row is gone", store.ErrCorrupt)
 	}
-	q := queryIn(ctx, tx)
 	out, err := folded(q, doc)
 	if err != nil {
 		return store.Doc{}, err
@@ -136,7 +136,7 @@ func (t *tx) head(room store.RoomID) (head, error) {
 		return h, err
 	}
 	var h head
-	found, err := t.row("SELECT id FROM docs WHERE room = ?", []any{room}, &h.doc)
+	found, err := t.row(selectDoc, []any{room}, &h.doc)
 	if err != nil || !found {
 		return head{}, err
 	}

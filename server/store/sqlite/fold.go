@@ -25,7 +25,7 @@ func (s *Store) FoldDoc(ctx context.Context, room store.RoomID, snapshot []byte,
 
 func (t *tx) fold(room store.RoomID, data []byte, through store.LogID) error {
 	var doc docID
-	if found, err := t.row("SELECT id FROM docs WHERE room = ?", []any{room}, &doc); err != nil {
+	if found, err := t.row(selectDoc, []any{room}, &doc); err != nil {
 		return err
 	} else if !found {
 		return fmt.Errorf("record %d is not the room's: it has none", through)

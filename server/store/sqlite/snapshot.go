@@ -20,6 +20,38 @@ func queryIn(ctx context.Context, tx *sql.Tx) querier {
 	return func(query string, args ...any) (*sql.Rows, error) { return tx.QueryContext(ctx, query, args...) }
 }
 
+// What every load of a document asks for.
+const (
+	selectDoc      = "SELECT id FROM docs WHERE room = ?"
+	selectSnapshot = "SELECT through, since, crc, data FROM snap WHERE doc = ? ORDER BY through DESC LIMIT 1"
+	selectRecords  = "SELECT id, crc, data FROM log WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"
+)
+
+// prepare has the first reader parse them, and the schema, before anybody waits; the
+// others do when they are first asked.
+func (s *Store) prepare(ctx context.Context) error {
+	s.stmts = map[string]*sql.Stmt{}
+	for _, query := range []string{selectDoc, selectSnapshot, selectRecords} {
+		stmt, err := s.readers.PrepareContext(ctx, query)
+		if err != nil {
+			return err
+		}
+		s.stmts[query] = stmt
+	}
+	return nil
+}
+
+// preparedIn is queryIn with what prepare has prepared. It prepares nothing itself: that
+// takes a connection, and tx may have the last.
+func (s *Store) preparedIn(ctx context.Context, tx *sql.Tx) querier {
+	return func(query string, args ...any) (*sql.Rows, error) {
+		if stmt, ok := s.stmts[query]; ok {
+			return tx.StmtContext(ctx, stmt).QueryContext(ctx, args...)
+		}
+		return tx.QueryContext(ctx, query, args...)
+	}
+}
+
 // each scans every row of a query.
 func (q querier) each(scan func(*sql.Rows) error, query string, args ...any) error {
 	rows, err := q(query, args...)
@@ -45,7 +77,7 @@ type snapshot struct {
 
 // newestSnapshot returns the document's newest one, sound or not.
 func newestSnapshot(q querier, doc docID) (snapshot, error) {
-	return readSnapshot(q, doc, "SELECT through, since, crc, data FROM snap WHERE doc = ? ORDER BY through DESC LIMIT 1", doc)
+	return readSnapshot(q, doc, selectSnapshot, doc)
 }
 
 func readSnapshot(q querier, doc docID, query string, args ...any) (s snapshot, err error) {
@@ -117,7 +149,7 @@ func records(q querier, ids []store.LogID) ([]record, error) {
 			}
 			recs = append(recs, r)
 			return nil
-		}, "SELECT id, crc, data FROM log WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id", idList(chunk)); err != nil {
+		}, selectRecords, idList(chunk)); err != nil {
 			return nil, err
 		}
 	}

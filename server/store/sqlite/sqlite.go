@@ -47,6 +47,7 @@ type Store struct {
 	owner   io.Closer // the lock on path
 	writer  *sql.DB   // one connection, used by the writing goroutine only
 	readers *sql.DB
+	stmts   map[string]*sql.Stmt // on readers, by their text; closed with them
 
 	index index
 	queue chan *write // unbuffered: who waits in it has not begun
@@ -129,6 +130,9 @@ func open(path string, opts Options) (_ *Store, err error) {
 		return nil, err
 	}
 	if err := syncDir(filepath.Dir(path)); err != nil {
+		return nil, err
+	}
+	if err := s.prepare(ctx); err != nil {
 		return nil, err
 	}
 	conn, err := s.writer.Conn(ctx)

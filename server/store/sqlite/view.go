@@ -55,6 +55,9 @@ func view(path string, opts Options) (_ *Store, err error) {
 	if known := len(migrations()); version < known {
 		return nil, fmt.Errorf("it has format %d, this version reads format %d: start the server on it once", version, known)
 	}
+	if err := s.prepare(ctx); err != nil {
+		return nil, err
+	}
 	conn, err := s.readers.Conn(ctx)
 	if err != nil {
 		return nil, err
