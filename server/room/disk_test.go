@@ -403,6 +403,49 @@ func TestHungDiskHoldsUpNeitherEventsNorTheExit(t *testing.T) {
 	})
 }
 
+// TestFullRoomGoesOnReadOnly: once a room is read-only, who has waited for space in
+// the journal does not wait on, nothing more gathers there, and all that the author
+// still holds is stored when the disk is back.
+func TestFullRoomGoesOnReadOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const most, each = 256 << 10, 16 << 10
+		d := newDisk()
+		h := NewHub(HubOptions{Store: d, Log: slog.New(slog.DiscardHandler), Limits: Limits{Journal: most}})
+		r, release, err := h.Open(t.Context(), "r")
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := enterAuthor(t, r, 1)
+		synctest.Wait()
+		a.answer()
+		d.set(func(d *disk) { d.hang = make(chan struct{}) })
+		begun := time.Now()
+		for range 100 {
+			a.write(string(bytes.Repeat([]byte("x"), each)))
+		}
+		if waited := time.Since(begun); waited == 0 || waited > 2*stallAfter {
+			t.Errorf("the author waited %s", waited)
+		}
+		h.journal.mu.Lock()
+		// What waited for the room is applied before it learns that it is read-only.
+		if n := h.journal.bytes; n < most || n > most+(commandQueue+2)*(each+100) {
+			t.Errorf("%d bytes wait for the disk", n)
+		}
+		h.journal.mu.Unlock()
+		d.set(func(d *disk) { close(d.hang); d.hang = nil })
+		time.Sleep(time.Second)
+		a.answer()
+		time.Sleep(time.Second)
+		if acked, sent, text := a.see(); acked != sent || d.stored(t, "r") != text {
+			t.Errorf("acked %d of %d; stored %d of %d bytes", acked, sent, len(d.stored(t, "r")), len(text))
+		}
+		release()
+		if err := h.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 // TestJournalSharesCommitsUnderLoad: one edit at a time is committed at once;
 // many rooms' edits share commits, and wait no longer than maxGap for it.
 func TestJournalSharesCommitsUnderLoad(t *testing.T) {

@@ -142,7 +142,7 @@ func (r *Room) carryNow(c command) (done bool) {
 		return false
 	}
 	defer r.mu.Unlock()
-	if r.over || len(r.state.members) > smallRoom || c.now.Sub(r.flow.told) < atRest || r.heavy() || r.journal.full() != nil {
+	if r.over || len(r.state.members) > smallRoom || c.now.Sub(r.flow.told) < atRest || r.heavy() || r.crowded() != nil {
 		return false
 	}
 	defer func() {
@@ -182,6 +182,17 @@ func (r *Room) heavy() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.bytes > maxWaiting
+}
+
+// crowded is Journal.full for a room that writes. One that is read-only adds nothing
+// to the journal, and goes on: else nobody would read its sockets, or notice that
+// one has ended, for as long as the disk takes nothing. It is called with mu held, or
+// on the room's goroutine, which alone changes readOnly.
+func (r *Room) crowded() <-chan struct{} {
+	if r.state.readOnly {
+		return nil
+	}
+	return r.journal.full()
 }
 
 // load reads the stored document. Nothing is served before it has returned. full is
@@ -271,7 +282,7 @@ func (r *Room) run(ctx context.Context) (err error) {
 	changed, trouble := r.journal.health()
 	r.work(func() { r.health(trouble) })
 	for {
-		queued, roomy := r.queued, r.journal.full()
+		queued, roomy := r.queued, r.crowded()
 		var lighter <-chan struct{}
 		switch {
 		case r.heavy():

@@ -24,17 +24,24 @@ func (d *Door) arrive(c *conn, who *person, name string, id store.RoomID) presen
 	if who.role(id) < auth.Comment {
 		return presence.Person{}
 	}
+	if !c.stays.add(name, id) {
+		return presence.Person{}
+	}
 	seen, err := d.People.Join(ctx, presence.Member{
 		Room: string(id), Conn: name, User: who.identity.User, Name: who.identity.Name, Avatar: who.identity.Avatar,
 	})
 	if err != nil {
 		c.log.Error("presence: join", "room", id, "user", who.identity.User, "err", err)
 	}
+	if c.stays.ended() { // meanwhile
+		d.depart(c, name, id)
+	}
 	return seen
 }
 
 // depart takes the connection out of a room.
 func (d *Door) depart(c *conn, name string, id store.RoomID) {
+	c.stays.remove(name)
 	d.Typing.Clear(string(id), name)
 	ctx, cancel := context.WithTimeout(context.Background(), loadWait)
 	defer cancel()

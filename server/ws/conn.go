@@ -54,11 +54,14 @@ type conn struct {
 	frames   int          // received; only the reading goroutine uses it
 	heard    atomic.Int64 // when the peer last said anything, in Unix ns
 	probing  atomic.Bool
+
+	stays stays
 }
 
 // start is called when the socket is open.
 func (c *conn) start(s *melody.Session) {
 	c.session.Store(s)
+	c.heard.Store(time.Now().UnixNano())
 	s.Request = nil // nobody needs it, and it is large
 	close(c.upgraded)
 	c.out.write = c.writer(s)

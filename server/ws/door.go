@@ -3,6 +3,7 @@
 package ws
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -42,6 +43,8 @@ type Config struct {
 	// Proxies whose X-Forwarded-For is believed.
 	Proxies []netip.Prefix
 	Log     *slog.Logger
+
+	pongWait time.Duration // 0: the constant; for tests
 }
 
 // Members remembers who has been in a room, and what they have not read there.
@@ -72,6 +75,7 @@ type Door struct {
 
 // New makes a door and starts its goroutine; Close ends it.
 func New(c Config) *Door {
+	c.pongWait = cmp.Or(c.pongWait, pongWait)
 	d := &Door{Config: c, limits: c.Limits, admission: newAdmission(c.Limits, c.Proxies), stop: make(chan struct{}), conns: map[*conn]struct{}{}, people: map[string]map[*conn]struct{}{}, known: newRecent(10_000)}
 	d.melody, d.strangers = d.pumps(c.Limits.hardMax()), d.pumps(strangerMax)
 	d.served.Add(1)
@@ -84,7 +88,7 @@ func (d *Door) pumps(max int64) *melody.Melody {
 	m := melody.New()
 	m.Config.MaxMessageSize = max
 	m.Config.MessageBufferSize = 4 // one frame at a time, and a close
-	m.Config.WriteWait, m.Config.PongWait, m.Config.PingPeriod = writeWait, pongWait, pingPeriod
+	m.Config.WriteWait, m.Config.PongWait, m.Config.PingPeriod = writeWait, d.pongWait, pingPeriod
 	m.Upgrader.CheckOrigin = func(*http.Request) bool { return true } // checked before, against our list
 	m.Upgrader.EnableCompression = false                              // gorilla's read limit counts compressed bytes
 	m.Upgrader.WriteBufferPool = &sync.Pool{}
@@ -347,7 +351,7 @@ func (d *Door) Renew(user string) {
 
 // beat gives connections a sign of life where it takes one: clients of
 // y-websocket and Hocuspocus hang up after 30 s without a message, and do not
-// see WebSocket pings.
+// see WebSocket pings. And it looks for connections that nobody reads.
 func (d *Door) beat() {
 	defer d.served.Done()
 	ticker := time.NewTicker(quiet / 2)
@@ -358,7 +362,9 @@ func (d *Door) beat() {
 			return
 		case <-ticker.C:
 			for _, c := range d.all() {
-				if c.out.quiet() {
+				if c.unread() {
+					c.lose()
+				} else if c.out.quiet() {
 					c.dialect.beat()
 				}
 			}

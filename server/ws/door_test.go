@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -41,14 +42,15 @@ func (deadDisk) TouchMember(context.Context, store.RoomID, store.User, time.Time
 	return "", errDisk
 }
 
-// onDeadDisk is a door to one room that cannot write; the caller closes it.
-func onDeadDisk(t *testing.T, disk deadDisk) (door *Door, dial func() *websocket.Conn) {
+// onDeadDisk is a door to one room that cannot write; the caller closes it. pongWait
+// is as in Config.
+func onDeadDisk(t *testing.T, disk deadDisk, pongWait time.Duration) (door *Door, dial func() *websocket.Conn) {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	people := presence.NewMemory(presence.MemoryOptions{})
 	typing := presence.NewTyping(0, func(presence.Place, []presence.Typist) {})
 	hub := room.NewHub(room.HubOptions{Store: disk, Log: log, Limits: room.Limits{Journal: 1 << 20}})
-	door = New(Config{Hub: hub, People: people, Typing: typing, Members: disk, Limits: LabLimits(), Log: log})
+	door = New(Config{Hub: hub, People: people, Typing: typing, Members: disk, Limits: LabLimits(), Log: log, pongWait: pongWait})
 	id := auth.Identity{User: "ana", Name: "Ana", Grants: []auth.Grant{{Pattern: "**", Role: auth.Write}}}
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := door.ServeRoom(w, r, id, false, "r"); err != nil {
@@ -73,13 +75,35 @@ func onDeadDisk(t *testing.T, disk deadDisk) (door *Door, dial func() *websocket
 	}
 }
 
+// devices waits until that many connections are present in the room.
+func devices(t *testing.T, door *Door, want int) {
+	t.Helper()
+	again, late := time.NewTicker(10*time.Millisecond), time.After(90*time.Second)
+	defer again.Stop()
+	for {
+		people, err := door.People.People(t.Context(), "r")
+		seen := 0
+		for _, p := range people {
+			seen += p.Devices
+		}
+		if err == nil && seen == want {
+			return
+		}
+		select {
+		case <-again.C:
+		case <-late:
+			t.Fatalf("%d devices are not seen, but %+v, %v", want, people, err)
+		}
+	}
+}
+
 // TestStoppingWithADeadDiskEnds: a connection whose room has come to a halt, as
 // a commit does not return, waits for that room, and the door must not wait for
 // the connection.
 func TestStoppingWithADeadDiskEnds(t *testing.T) {
 	hang := make(chan struct{})
 	defer close(hang)
-	door, dial := onDeadDisk(t, deadDisk{hang: hang})
+	door, dial := onDeadDisk(t, deadDisk{hang: hang}, 0)
 	frames := make([][]byte, 500)
 	text := strings.Repeat("x", 64<<10)
 	for n := range frames {
@@ -90,23 +114,7 @@ func TestStoppingWithADeadDiskEnds(t *testing.T) {
 		frames[n] = wire.AppendUpdate(nil, u)
 	}
 	ws, other := dial(), dial()
-	devices := func(want int) {
-		t.Helper()
-		again, late := time.NewTicker(10*time.Millisecond), time.After(90*time.Second)
-		defer again.Stop()
-		for {
-			people, err := door.People.People(t.Context(), "r")
-			if err == nil && len(people) == 1 && people[0].Devices == want {
-				return
-			}
-			select {
-			case <-again.C:
-			case <-late:
-				t.Fatalf("%d devices are not seen, but %+v, %v", want, people, err)
-			}
-		}
-	}
-	devices(2)
+	devices(t, door, 2)
 	// The room stops reading once what waits for the disk is over its limit of 1 MiB,
 	// and then the sockets fill. From the moment that the commit counts as failed, 5 s
 	// after it began, updates would be taken and dropped instead.
@@ -125,7 +133,7 @@ func TestStoppingWithADeadDiskEnds(t *testing.T) {
 	if err := other.Close(); err != nil {
 		t.Fatal(err)
 	}
-	devices(1)
+	devices(t, door, 1)
 	// Somebody whose rights change meanwhile does not keep the old ones for as long
 	// as the disk stands still.
 	door.Renew("ben")
@@ -154,10 +162,82 @@ func TestStoppingWithADeadDiskEnds(t *testing.T) {
 	}
 }
 
+// TestWriterToAFullRoomCanLeave: a room that is read-only reads its sockets again,
+// though what it has taken before still waits for the disk and is all that may.
+func TestWriterToAFullRoomCanLeave(t *testing.T) {
+	t.Parallel()
+	hang := make(chan struct{})
+	door, dial := onDeadDisk(t, deadDisk{hang: hang}, 0)
+	ws := dial()
+	devices(t, door, 1)
+	text := strings.Repeat("x", 256<<10)
+	for n := range 100 { // far more than the sockets between take
+		u, err := crdt.New(crdt.Options{ClientID: uint64(n + 1)}).InsertText("t", 0, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = ws.SetWriteDeadline(time.Now().Add(90 * time.Second))
+		if err := ws.WriteMessage(websocket.BinaryMessage, wire.AppendUpdate(nil, u)); err != nil {
+			t.Fatalf("update %d: %v", n+1, err)
+		}
+	}
+	if err := ws.Close(); err != nil {
+		t.Fatal(err)
+	}
+	devices(t, door, 0)
+	dial() // and somebody else comes
+	devices(t, door, 1)
+	endDead(door, hang)
+}
+
+// TestConnectionThatNobodyReadsIsNotPresent: while its work waits for a disk the
+// server does not read a connection, and can't see whether it ended: its person does
+// not stay present by it for longer than by one that is silent.
+func TestConnectionThatNobodyReadsIsNotPresent(t *testing.T) {
+	t.Parallel()
+	for name, leave := range map[string]func(*websocket.Conn){
+		"silent": func(*websocket.Conn) {},
+		"closed": func(ws *websocket.Conn) { ws.Close() },
+		"reset":  func(ws *websocket.Conn) { _ = ws.NetConn().(*net.TCPConn).SetLinger(0); ws.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			hang := make(chan struct{})
+			door, dial := onDeadDisk(t, deadDisk{hang: hang}, 100*time.Millisecond)
+			ws := dial()
+			devices(t, door, 1)
+			var held *conn
+			for _, c := range door.all() {
+				held = c
+			}
+			held.work.Lock() // as what waits for a disk does
+			if err := ws.WriteMessage(websocket.BinaryMessage, nobody); err != nil {
+				t.Fatal(err)
+			}
+			leave(ws)
+			devices(t, door, 0)
+			held.work.Unlock()
+			endDead(door, hang)
+			if len(door.all()) > 0 || !held.over {
+				t.Error("it goes on")
+			}
+		})
+	}
+}
+
+// endDead ends a door to a disk that hangs.
+func endDead(door *Door, hang chan struct{}) {
+	now, cancel := context.WithCancel(context.Background())
+	cancel()
+	door.Close(now)
+	_ = door.Hub.Close(now)
+	door.Wait()
+	close(hang)
+}
+
 // TestSilentConnectionIsToldWhy: not that many are there to hear it.
 func TestSilentConnectionIsToldWhy(t *testing.T) {
-	door, dial := onDeadDisk(t, deadDisk{})
-	door.melody.Config.PongWait = 100 * time.Millisecond // and no ping before
+	door, dial := onDeadDisk(t, deadDisk{}, 100*time.Millisecond) // and no ping before
 	ws := dial()
 	var err error
 	for err == nil {
