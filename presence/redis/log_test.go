@@ -29,11 +29,12 @@ func TestChatterIsRationed(t *testing.T) {
 	})
 }
 
-// TestQuietWhileRedisIsDown: a process whose Redis does not answer says nothing on
-// standard error that its log has not.
+// TestQuietWhileRedisIsDown: what go-redis says in a process whose Redis does not answer
+// is in its log, and not on standard error.
 func TestQuietWhileRedisIsDown(t *testing.T) {
 	if os.Getenv("WEFT_REDIS_DOWN") != "" {
-		tracker, err := New(Options{URL: "redis://127.0.0.1:1", Timeout: 50 * time.Millisecond})
+		log := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		tracker, err := New(Options{URL: "redis://127.0.0.1:1", Timeout: 50 * time.Millisecond, Log: log})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -49,8 +50,12 @@ func TestQuietWhileRedisIsDown(t *testing.T) {
 	cmd.Env = append(os.Environ(), "WEFT_REDIS_DOWN=1")
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
-	if out, err := cmd.Output(); err != nil {
+	out, err := cmd.Output()
+	if err != nil {
 		t.Fatalf("%v: %s%s", err, out, errs.String())
+	}
+	if n := strings.Count(string(out), "failed to dial"); n != 1 { // the rest is counted
+		t.Errorf("%d lines in the log:\n%s", n, out)
 	}
 	if errs.Len() > 0 {
 		t.Errorf("on standard error: %s", errs.String())

@@ -131,6 +131,10 @@ func CheckURL(url string) error {
 // New starts a tracker. It does not wait for Redis: while there is none it is
 // degraded. The error is a bad URL. Close it.
 func New(o Options) (*Tracker, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	goredis.SetLogger(&chatter{log: o.Log}) // before anything that may speak
 	options, err := goredis.ParseURL(o.URL)
 	if err != nil {
 		return nil, ErrURL
@@ -141,10 +145,6 @@ func New(o Options) (*Tracker, error) {
 	o.Hold = cmp.Or(o.Hold, time.Minute)
 	o.Timeout = cmp.Or(o.Timeout, 2*time.Second)
 	o.Prefix = cmp.Or(o.Prefix, "weft")
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	goredis.SetLogger(&chatter{log: o.Log})
 	options.DialTimeout, options.ReadTimeout, options.WriteTimeout = o.Timeout, o.Timeout, o.Timeout
 	options.ContextTimeoutEnabled = true
 	options.MaxRetries = -1 // a lost connection must show

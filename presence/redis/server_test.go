@@ -11,6 +11,7 @@ import (
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 )
 
 // server is a real Redis on a socket in a folder of its own, that ends with the
@@ -32,6 +33,9 @@ func startServer(t testing.TB) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// The client below asks before Redis listens, and no tracker may have said yet where
+	// go-redis is to complain of it: on standard error otherwise.
+	goredis.SetLogger(&logging.VoidLogger{})
 	s := &server{t: t, dir: dir, URL: "unix://" + filepath.Join(dir, "s")}
 	options, err := goredis.ParseURL(s.URL)
 	if err != nil {
