@@ -16,6 +16,7 @@ type lingering struct {
 	closed atomic.Bool
 
 	mu      sync.Mutex
+	fd      uintptr     // no longer ours once dropped
 	timer   *time.Timer // drops it; nil before Close
 	dropped bool
 }
@@ -23,6 +24,33 @@ type lingering struct {
 // lingerTime is how long the peer may take to answer a close: longer than a round
 // trip, and short against what a stopping server may take.
 const lingerTime = 2 * time.Second
+
+// linger returns c itself if it is no TCP connection, or not a usable one.
+func linger(c net.Conn) net.Conn {
+	tcp, ok := c.(*net.TCPConn)
+	if !ok {
+		return c
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return c
+	}
+	l := &lingering{TCPConn: tcp}
+	if raw.Control(func(fd uintptr) { l.fd = fd }) != nil {
+		return c
+	}
+	return l
+}
+
+// send writes as much of b as takes no waiting. Nobody else may be writing.
+func (l *lingering) send(b []byte) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.dropped {
+		return 0
+	}
+	return sendNow(l.fd, b)
+}
 
 // Close ends the writing side; drop follows, here or in finish.
 func (l *lingering) Close() error {

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -26,9 +25,8 @@ import (
 // frame only, that frame is given to Melody too, and its rest goes in place of
 // what gorilla writes then.
 type socket struct {
-	net.Conn
-	raw   syscall.RawConn
-	write func(fd uintptr) bool // puts out into the kernel
+	net.Conn // lingers, without the methods of a TCP connection that would write past Write
+	lingers  *lingering
 
 	// deadline is for the next Write. It is set by who calls Write, and
 	// given to the network only if that waits.
@@ -41,9 +39,6 @@ type socket struct {
 	skip   bool   // they are out already
 	owed   []byte // the rest of a frame that try has begun
 	again  bool   // gorilla is to write that frame, which try has begun
-	out    []byte
-	n      int
-	err    error
 }
 
 const (
@@ -51,21 +46,6 @@ const (
 	tryMost   = 16 << 10
 	headBytes = 10 // of a frame to a client, at most
 )
-
-// newSocket returns c itself if it can't be asked for what takes no waiting.
-func newSocket(c net.Conn) net.Conn {
-	sc, ok := c.(syscall.Conn)
-	if !ok || !canTry {
-		return c
-	}
-	raw, err := sc.SyscallConn()
-	if err != nil {
-		return c
-	}
-	s := &socket{Conn: c, raw: raw}
-	s.write = s.put
-	return s
-}
 
 // hijacker gives the upgrader a socket, over one that lingers.
 type hijacker struct {
@@ -78,11 +58,14 @@ func (h hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if tcp, ok := c.(*net.TCPConn); ok {
-		h.conn.lingers = &lingering{TCPConn: tcp}
-		c = h.conn.lingers
+	c = linger(c)
+	if l, ok := c.(*lingering); ok {
+		h.conn.lingers = l
+		if canSend {
+			c = &socket{Conn: l, lingers: l}
+		}
 	}
-	return newSocket(c), rw, nil
+	return c, rw, nil
 }
 
 // open is called once the handshake has been answered.
@@ -107,7 +90,7 @@ func (s *socket) try(frame []byte) bool {
 	buf := scratch.Get().(*[headBytes + tryMost]byte)
 	defer scratch.Put(buf)
 	b := append(appendHead(buf[:0], len(frame)), frame...)
-	n := s.send(b)
+	n := s.lingers.send(b)
 	if n > 0 && n < len(b) {
 		s.owed, s.again = append(s.owed, b[n:]...), true
 	}
@@ -137,32 +120,6 @@ func frameSize(b []byte) (opcode, size int) {
 		size += 2
 	}
 	return opcode, size
-}
-
-// send puts as much of b into the kernel as it takes now. mu is held.
-func (s *socket) send(b []byte) (n int) {
-	s.out, s.n, s.err = b, 0, nil
-	if err := s.raw.Write(s.write); err != nil {
-		s.err = err
-	}
-	s.out = nil
-	return s.n
-}
-
-func (s *socket) put(fd uintptr) bool {
-	for s.n < len(s.out) {
-		n, err := writeNow(fd, s.out[s.n:])
-		if err == syscall.EINTR {
-			continue
-		}
-		if err != nil || n <= 0 {
-			s.err = err
-			break
-		}
-		s.n += n
-		break // a short write means that it takes no more
-	}
-	return true
 }
 
 // SetWriteDeadline is for the next Write.
@@ -215,9 +172,12 @@ func (s *socket) begin(b []byte) error {
 	return nil
 }
 
-// all writes all of b, and waits until the deadline if it has to.
+// all writes all of b, and waits until the deadline if it has to. mu is held.
 func (s *socket) all(b []byte) (int, error) {
-	n := s.send(b)
+	n := 0
+	if len(b) > 0 {
+		n = s.lingers.send(b)
+	}
 	if n == len(b) {
 		return n, nil
 	}
@@ -225,7 +185,5 @@ func (s *socket) all(b []byte) (int, error) {
 		return n, err
 	}
 	more, err := s.Conn.Write(b[n:])
-	// A deadline that stays would hold try up once it has passed.
-	_ = s.Conn.SetWriteDeadline(time.Time{})
 	return n + more, err
 }

@@ -48,7 +48,7 @@ func socketPair(t *testing.T) (s *socket, server, client *websocket.Conn) {
 	if !ok {
 		t.Skip("sockets can't be asked here for what takes no waiting")
 	}
-	if err := s.Conn.(*lingering).SetWriteBuffer(64 << 10); err != nil {
+	if err := s.lingers.SetWriteBuffer(64 << 10); err != nil {
 		t.Fatal(err)
 	}
 	s.open()
