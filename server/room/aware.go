@@ -108,10 +108,13 @@ func (w *whereabouts) drop(are func(*sighting) bool) {
 	}
 }
 
+// news tells whether take may return something.
+func (w *whereabouts) news(stamp uint64) bool { return stamp < w.shown }
+
 // take returns one body of what has changed since *stamp, which it moves on;
 // nil if nothing has.
 func (w *whereabouts) take(stamp *uint64) *Shared {
-	if *stamp >= w.shown {
+	if !w.news(*stamp) {
 		return nil
 	}
 	from := *stamp

@@ -113,7 +113,7 @@ func enterAuthor(t *testing.T, r *Room, id uint64) *author {
 func (a *author) Echoes() bool { return false }
 
 func (a *author) Wake(c *Cursor) {
-	for s := c.Next(); s != nil; s = c.Next() {
+	for s := next(c); s != nil; s = next(c) {
 		a.Deliver(Document, s.Body)
 	}
 }

@@ -233,12 +233,19 @@ type Cursor struct {
 	given  []*Shared
 }
 
-// Next returns the next body for the peer, or nil if there is none now: then
-// the room wakes the peer when there is.
-func (c *Cursor) Next() *Shared {
+// Next returns the next body for the peer, or nil if there is none now, and
+// whether there is more by now: if not, the room wakes the peer when there is.
+func (c *Cursor) Next() (next *Shared, more bool) {
 	f := c.feed
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if next = f.next(c); next == nil {
+		return nil, false
+	}
+	return next, len(c.given) > 0 || c.want != nil || c.next < f.end() || c.own > 0 && c.own <= f.durable || f.aware.news(c.stamp)
+}
+
+func (f *feed) next(c *Cursor) *Shared {
 	switch {
 	case len(c.given) > 0:
 		s := c.given[0]

@@ -67,7 +67,7 @@ func (c *conn) start(s *melody.Session) {
 	c.out.write = c.writer(s)
 	c.out.slow = func() { go c.close(c.dialect.slowCode(), "too slow: come back to catch up") }
 	c.out.limit = c.door.limits
-	c.out.spoke = true
+	c.out.spoke.Store(true)
 	c.door.enter(c)
 	c.aside(func() {
 		c.work.Lock()
@@ -93,7 +93,7 @@ func (c *conn) writer(s *melody.Session) func(frame []byte) (bool, error) {
 
 // asideFrames is how many frames of a connection are worked on aside: those with
 // which it begins. Many never say more.
-const asideFrames = 8
+const asideFrames = 4
 
 // aside runs f on a goroutine of its own and waits: what f calls goes deep, and
 // a stack that has grown with it would stay large for the connection's life.

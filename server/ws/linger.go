@@ -15,8 +15,10 @@ type lingering struct {
 	*net.TCPConn
 	closed atomic.Bool
 
-	mu      sync.Mutex
-	fd      uintptr     // no longer ours once dropped
+	mu sync.Mutex
+	fd uintptr // no longer ours once dropped
+
+	reading reading     // of who reads
 	timer   *time.Timer // drops it; nil before Close
 	dropped bool
 }
@@ -36,6 +38,7 @@ func linger(c net.Conn) net.Conn {
 		return c
 	}
 	l := &lingering{TCPConn: tcp}
+	l.reading.begin(raw)
 	if raw.Control(func(fd uintptr) { l.fd = fd }) != nil {
 		return c
 	}
@@ -72,11 +75,18 @@ func (l *lingering) Close() error {
 // Read reads, and once the socket has been closed discards until it ends.
 func (l *lingering) Read(b []byte) (int, error) {
 	for {
-		n, err := l.TCPConn.Read(b)
+		n, err := l.readSome(b)
 		if err != nil || !l.closed.Load() {
 			return n, err
 		}
 	}
+}
+
+func (l *lingering) readSome(b []byte) (int, error) {
+	if !direct {
+		return l.TCPConn.Read(b)
+	}
+	return l.reading.read(b)
 }
 
 // finish is called when nobody reads any more. It returns when the peer has ended

@@ -3,6 +3,7 @@ package ws
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // outbox is what waits for one connection: frames that must arrive, in order,
@@ -30,7 +31,7 @@ type outbox struct {
 	flying   bool     // Melody has a frame, or somebody is about to write one
 	peersDue bool     // the next frame is a peer's, if one is ready
 	closed   bool
-	spoke    bool // a frame has left since quiet was last asked
+	spoke    atomic.Bool // a frame has left since quiet was last asked
 }
 
 // push queues a frame that must arrive. It never blocks.
@@ -96,10 +97,14 @@ func (o *outbox) next() {
 	for {
 		frame, p := o.pick()
 		if p != nil {
-			if frame = p.next(); frame == nil {
+			var more bool
+			if frame, more = p.next(); frame == nil {
 				continue // it wakes again when it has more
 			}
-			o.again(p)
+			o.spoke.Store(true)
+			if more {
+				o.again(p)
+			}
 		}
 		if frame == nil {
 			return
@@ -135,18 +140,18 @@ func (o *outbox) pick() (frame []byte, p *peer) {
 			o.frames = nil
 		}
 		o.bytes -= len(frame)
-		o.peersDue, o.spoke = true, true
+		o.peersDue = true
+		o.spoke.Store(true)
 	default:
 		o.flying = false
 	}
 	return frame, p
 }
 
-// again puts a peer that had a frame at the end of those that may have something.
+// again puts a peer that may have more at the end of those that are ready.
 func (o *outbox) again(p *peer) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.spoke = true
 	if !o.closed && !slices.Contains(o.ready, p) {
 		o.ready = append(o.ready, p)
 	}
@@ -156,9 +161,7 @@ func (o *outbox) again(p *peer) {
 func (o *outbox) quiet() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	quiet := !o.spoke && !o.flying && !o.closed
-	o.spoke = false
-	return quiet
+	return !o.spoke.Swap(false) && !o.flying && !o.closed
 }
 
 func (o *outbox) drop() {

@@ -169,14 +169,14 @@ func (p *peer) wake() {
 }
 
 // next returns the next frame of what the room has for the peer, nil if it has
-// nothing now.
-func (p *peer) next() []byte {
+// nothing now, and whether there may be more by now: if not, it wakes when there is.
+func (p *peer) next() (frame []byte, more bool) {
 	p.mu.Lock()
 	cursor, acked, acks := p.cursor, p.acked, p.acks
 	switch {
 	case p.left || p.held != nil:
 		p.mu.Unlock()
-		return nil
+		return nil, false
 	case acked > 0:
 		p.acked = 0
 	case acks > 0:
@@ -185,16 +185,17 @@ func (p *peer) next() []byte {
 	p.mu.Unlock()
 	switch {
 	case acked > 0:
-		return wire.AppendAck([]byte(p.prefix), acked)
+		return wire.AppendAck([]byte(p.prefix), acked), true
 	case acks > 0:
-		return wire.AppendSyncStatus([]byte(p.prefix), true)
+		return wire.AppendSyncStatus([]byte(p.prefix), true), true
 	case cursor == nil:
-		return nil
+		return nil, false
 	}
-	if body := cursor.Next(); body != nil {
-		return body.Frame(p.prefix)
+	body, more := cursor.Next()
+	if body == nil {
+		return nil, false
 	}
-	return nil
+	return body.Frame(p.prefix), more
 }
 
 // Probe implements room.Prober.

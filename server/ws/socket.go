@@ -61,7 +61,7 @@ func (h hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	c = linger(c)
 	if l, ok := c.(*lingering); ok {
 		h.conn.lingers = l
-		if canSend {
+		if direct {
 			c = &socket{Conn: l, lingers: l}
 		}
 	}
