@@ -170,7 +170,7 @@ func (r *Room) answer(m *member) {
 	c.want = nil
 	at := r.feed.mark
 	r.feed.mu.Unlock()
-	var given answer
+	given := &answer{}
 	if want != nil {
 		given.bodies = s.encoded.step2(s, want)
 	} else {

@@ -223,7 +223,7 @@ func TestEverybodyGetsEverything(t *testing.T) {
 					}
 				}
 			}
-			if r.waiting.bytes != 0 || r.waiting.effects != nil {
+			if r.waiting.bytes != 0 || len(r.waiting.owed) > 0 {
 				t.Errorf("%d bytes wait", r.waiting.bytes)
 			}
 			r.tidy(start)

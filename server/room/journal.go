@@ -33,6 +33,7 @@ type Journal struct {
 	mu     sync.Mutex
 	more   *sync.Cond // signalled when queue or closed changes
 	queue  []record
+	spare  []record // empty, for the next queue
 	bytes  int
 	closed bool
 	space  chan struct{} // closed when the queue is no longer full; nil if it is not
@@ -213,6 +214,7 @@ func (j *Journal) run() {
 		if !j.commit(batch) {
 			return
 		}
+		j.reuse(batch)
 	}
 }
 
@@ -274,10 +276,28 @@ func (j *Journal) take(then time.Time) []record {
 		n++
 	}
 	batch := j.queue[:n:n]
-	j.queue = j.queue[n:]
+	if n == len(j.queue) {
+		batch, j.queue, j.spare = j.queue, j.spare, nil
+	} else {
+		j.queue = j.queue[n:]
+	}
 	j.bytes -= size
 	if j.bytes <= j.most {
 		j.open()
 	}
 	return batch
+}
+
+// sparePlaces is up to how many records a queue's memory is kept for.
+const sparePlaces = 1024
+
+// reuse keeps the memory of a batch that is on disk for a later queue.
+func (j *Journal) reuse(batch []record) {
+	if cap(batch) > sparePlaces {
+		return
+	}
+	clear(batch)
+	j.mu.Lock()
+	j.spare = batch[:0]
+	j.mu.Unlock()
 }

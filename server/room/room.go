@@ -51,9 +51,17 @@ type Room struct {
 // waiting are the acks, and answers alike, whose records are not on disk yet. Its
 // lock is taken after Room.mu, and before that of a feed or a peer.
 type waiting struct {
-	mu      sync.Mutex
-	effects []effect // in order
-	bytes   int      // in effects
+	mu    sync.Mutex
+	owed  []owed // in order
+	bytes int    // in owed
+}
+
+// owed is an ack, or an answer, that waits.
+type owed struct {
+	to     *member
+	after  uint64 // records that must be on disk
+	n      uint64 // of an ack: the peer's document messages
+	answer *answer
 }
 
 const (
@@ -63,6 +71,7 @@ const (
 	// stops reading commands; an ack counts for ackSize besides its body.
 	maxWaiting = 8 << 20
 	ackSize    = 200
+	keptOwed   = 4 // places in waiting that are kept while nothing waits
 	tickEvery  = 3 * time.Second
 	// A room of at most smallRoom peers that have been told nothing for atRest
 	// carries commands out where they come from.
@@ -348,6 +357,7 @@ func (r *Room) work(something func()) {
 
 func (r *Room) carry(c command) {
 	r.apply(r.state.step(c))
+	clear(r.state.few[:]) // an update that it names may be large
 	if c.done != nil {
 		close(c.done)
 	}
@@ -399,7 +409,7 @@ func (r *Room) waits() bool {
 	w := &r.waiting
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return len(w.effects) > 0
+	return len(w.owed) > 0
 }
 
 func (r *Room) apply(effects []effect) {
@@ -425,7 +435,7 @@ func (r *Room) apply(effects []effect) {
 			r.feed.want(e.to.cursor, e.data)
 			e.to.peer.Wake(e.to.cursor)
 		case give, ack:
-			r.once(e)
+			r.once(owed{e.to, e.after, e.n, e.answer})
 		case journal:
 			r.journal.add(record{
 				update: store.Update{Room: r.id, Data: e.data}, room: r.durable, n: r.state.appended,
@@ -440,32 +450,33 @@ func (r *Room) apply(effects []effect) {
 	}
 }
 
-// once carries an effect out once its records are on disk. Acks keep their order;
+// once pays what is owed once its records are on disk. Acks keep their order;
 // an answer that waits for nothing need not.
-func (r *Room) once(e effect) {
+func (r *Room) once(o owed) {
 	w := &r.waiting
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if on := r.durable.get(); e.after <= on && (e.kind == give || len(w.effects) == 0) {
+	if on := r.durable.get(); o.after <= on && (o.answer != nil || len(w.owed) == 0) {
 		r.feed.settled(on)
-		r.settled(e)
+		r.settled(o)
 		return
 	}
-	w.effects = append(w.effects, e)
-	w.bytes += e.size()
+	w.owed = append(w.owed, o)
+	w.bytes += o.size()
 }
 
-// size is what an effect that waits counts for.
-func (e effect) size() int {
+// size is what it counts for while it waits.
+func (o owed) size() int {
 	n := ackSize
-	for _, b := range e.answer.bodies {
-		n += len(b.Body)
+	if o.answer != nil {
+		for _, b := range o.answer.bodies {
+			n += len(b.Body)
+		}
 	}
 	return n
 }
 
-// release carries out what waits for records that are on disk now. The journal
-// calls it, too.
+// release pays what waits for records that are on disk now. The journal calls it, too.
 func (r *Room) release() {
 	w := &r.waiting
 	w.mu.Lock()
@@ -473,25 +484,30 @@ func (r *Room) release() {
 	on := r.durable.get()
 	r.feed.settled(on)
 	n := 0
-	for ; n < len(w.effects) && w.effects[n].after <= on; n++ {
-		e := w.effects[n]
-		w.bytes -= e.size()
-		w.effects[n] = effect{}
-		r.settled(e)
+	for ; n < len(w.owed) && w.owed[n].after <= on; n++ {
+		o := w.owed[n]
+		w.bytes -= o.size()
+		w.owed[n] = owed{}
+		r.settled(o)
 	}
-	if w.effects = w.effects[n:]; len(w.effects) == 0 {
-		w.effects = nil
+	switch rest := w.owed[n:]; {
+	case len(rest) > 0:
+		w.owed = rest
+	case cap(w.owed) <= keptOwed:
+		w.owed = w.owed[:0]
+	default:
+		w.owed = nil
 	}
 }
 
-// settled carries out an effect whose records are on disk.
-func (r *Room) settled(e effect) {
+// settled pays what is owed.
+func (r *Room) settled(o owed) {
 	switch {
-	case e.kind == give:
-		r.give(e.to, e.answer)
-	case e.to.cursor.echo:
-		e.to.peer.Wake(e.to.cursor)
+	case o.answer != nil:
+		r.give(o.to, *o.answer)
+	case o.to.cursor.echo:
+		o.to.peer.Wake(o.to.cursor)
 	default:
-		e.to.peer.Acked(e.n)
+		o.to.peer.Acked(o.n)
 	}
 }

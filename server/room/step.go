@@ -1,6 +1,7 @@
 package room
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -46,6 +47,7 @@ type state struct {
 	encoded  encodings
 	readOnly bool // the disk takes nothing at the moment
 	limits   Limits
+	few      [4]effect // what update returns, until it is called again
 }
 
 // effect is one thing to do after a step, in order.
@@ -56,7 +58,7 @@ type effect struct {
 	data   []byte // update for the journal and to say; want's state vector
 	states []awareness.State
 	n      uint64 // ack: the peer's document messages
-	answer answer
+	answer *answer
 	// after is the number of journal records that must be on disk before an
 	// ack may leave, or a send that would be taken for one.
 	after  uint64
@@ -243,7 +245,7 @@ func (s *state) update(m *member, b wire.Body) []effect {
 		return nil
 	}
 	m.count()
-	effects := make([]effect, 0, 3)
+	effects := s.few[:0]
 	if mayWrite {
 		if full, err := s.refuses(m, b.Payload); err != nil {
 			return bad(m, err)
@@ -256,9 +258,8 @@ func (s *state) update(m *member, b wire.Body) []effect {
 		}
 		if changed {
 			s.appended++
-			effects = append(effects,
-				effect{kind: journal, data: b.Payload},
-				effect{kind: say, to: m, data: b.Payload})
+			update := bytes.Clone(b.Payload) // it is kept for longer than what came with it
+			effects = append(effects, effect{kind: journal, data: update}, effect{kind: say, to: m, data: update})
 		}
 	}
 	for range owed {
