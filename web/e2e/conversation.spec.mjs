@@ -121,12 +121,85 @@ test('the log keeps its place, and knows what was read', async (t) => {
   const atEnd = () => log.evaluate((e) => e.scrollHeight - e.scrollTop - e.clientHeight < 2)
   await until('the end of the log', atEnd)
 
+  // Looks in every frame, as it will be painted, how far the words of a row are from where they are now.
+  // Elements correct themselves in their ResizeObservers: a later observer sees what they made of it.
+  const watch = (words, place) => log.evaluate((e, { words, place }) => {
+    const row = [...e.querySelectorAll('[data-message-id]')].find((x) => x.innerText.includes(words))
+    const top = () => row.querySelector('.text').getBoundingClientRect().top - e.getBoundingClientRect().top
+    if (place !== undefined) e.scrollTop = place
+    const before = top()
+    globalThis.moved = { by: 0, frames: 0 }
+    globalThis.probe?.remove()
+    const probe = globalThis.probe = document.body.appendChild(document.createElement('i'))
+    probe.style.cssText = 'position: fixed; inline-size: 1px; block-size: 1px'
+    new ResizeObserver(() => {
+      if (!probe.isConnected) return
+      globalThis.moved.by = Math.max(globalThis.moved.by, Math.abs(top() - before))
+      globalThis.moved.frames++
+      requestAnimationFrame(() => { probe.style.inlineSize = probe.style.inlineSize === '1px' ? '2px' : '1px' })
+    }).observe(probe)
+  }, { words, place })
+  const still = async (what) => {
+    const { frames } = await page.evaluate(() => globalThis.moved)
+    const { by } = await until('two more frames', () => page.evaluate((n) => globalThis.moved.frames >= n && globalThis.moved, frames + 2))
+    assert.ok(by <= 1, `${what}: moved by ${by}`)
+  }
+
   await t.test('older ones come in above, and the first row in view stays still', async () => {
-    const top = (words) => row(page, words).evaluate((e) => e.getBoundingClientRect().top)
-    await log.evaluate((e) => { e.scrollTop = 40 })
-    const before = await top('line 022')
+    await watch('line 021', 40)
     await row(page, 'line 001').waitFor({ state: 'attached' })
-    await until('the row where it was', async () => Math.abs(await top('line 022') - before) <= 1)
+    await still('older rows above')
+    assert.equal(await row(page, 'line 021').locator('.head').count(), 0, 'it stands under the name of the row before it')
+  })
+
+  await t.test('it stays when a row above it grows, when all rows do, and when the log was hidden', async () => {
+    const { id } = (await call(server, mika, 'GET', '/api/rooms/bio/messages?limit=100')).body.messages.find((m) => m.text.startsWith('line 003'))
+    await watch('line 021')
+    assert.equal((await call(server, mika, 'PATCH', `/api/rooms/bio/messages/${id}`, { text: `line 003${' and on'.repeat(60)}` })).status, 200)
+    await row(page, 'line 003').getByText('Edited').waitFor({ state: 'attached' })
+    await still('a longer row above')
+    const chat = page.locator('weft-chat')
+    for (const size of ['19px', '']) {
+      await chat.evaluate((e, size) => { e.style.fontSize = size }, size)
+      await still(`letters of ${size || 'the usual size'}`)
+    }
+    await page.evaluate(() => globalThis.probe.remove())
+    const place = await log.evaluate((e) => e.scrollTop)
+    await page.getByRole('button', { name: 'Search messages' }).click()
+    await until('no log', () => log.evaluate((e) => e.clientHeight === 0))
+    await page.keyboard.press('Escape')
+    await until('the log', () => log.evaluate((e) => e.clientHeight > 0))
+    assert.equal(await log.evaluate((e) => e.scrollTop), place)
+  })
+
+  await t.test('whoever leaves a thread is at the message it hangs on', async () => {
+    const inView = () => row(page, 'line 025').evaluate((e) => {
+      const [box, view] = [e.getBoundingClientRect(), e.closest('.log').getBoundingClientRect()]
+      return box.top >= view.top - 1 && box.bottom <= view.bottom + 1 && e.matches(':focus')
+    })
+    await row(page, 'line 025').hover()
+    await row(page, 'line 025').locator('[data-act=reply]').click()
+    await page.locator('weft-chat .top', { hasText: 'Thread' }).waitFor()
+    await page.locator('weft-chat [data-act=back]').click()
+    await until('the message again', inView)
+  })
+
+  await t.test('a render before the event of a scroll does not undo the scroll; at the end, the end stays', async () => {
+    const to = (place) => page.locator('weft-chat').evaluate(async (chat, place) => {
+      const log = chat.shadowRoot.querySelector('.log')
+      const was = log.scrollTop
+      log.scrollTop = place
+      chat.requestUpdate()
+      await chat.updateComplete
+      return { was, is: log.scrollTop }
+    }, place)
+    const { was } = await to(1e6)
+    await until('the end of the log', atEnd)
+    for (const size of ['19px', '']) {
+      await page.locator('weft-chat').evaluate((e, size) => { e.style.fontSize = size }, size)
+      await until('the end of the log', atEnd)
+    }
+    assert.equal((await to(was)).is, was)
   })
 
   await t.test('what comes below does not move the view; the pill counts it and goes there', async () => {

@@ -8,12 +8,13 @@ import { counted, say, shortName, typingLine } from '../base/words.ts'
 import { Announcer } from './announce.ts'
 import type { WeftComposer } from './composer.ts'
 import { layOut, type Row } from './log.ts'
+import { Place } from './place.ts'
 import { QuoteWatch } from './quotes.ts'
 import { row, systemLines, type Action, type Open, type RowHost } from './row.ts'
 import { chatSheet } from './sheet.ts'
 
-/** Nearer to the end than this the log follows what comes. */
-const pinnedPx = 80
+/** Nearer to the start than this the log reads back. */
+const startPx = 60
 /** A row that was half on screen this long, in front of the reader, is read. */
 const dwellMs = 600
 
@@ -50,7 +51,7 @@ export class WeftChat extends WeftElement {
 
   readonly #quotes = new QuoteWatch(this, () => this.room)
   readonly #announcer = new Announcer((words) => { this.news = words })
-  #pinned = true
+  readonly #place = new Place(this, () => this.#log)
   #newFrom: string | null = null // under the rule "New"
   #placed = false // the log has been scrolled to where reading goes on
   #unread = -1
@@ -120,7 +121,6 @@ export class WeftChat extends WeftElement {
     await this.#drawn()
     const found = this.#find(id)
     if (!found) return false
-    this.#pinned = false
     found.scrollIntoView({ block: 'center' })
     found.classList.remove('wash')
     requestAnimationFrame(() => found.classList.add('wash'))
@@ -129,14 +129,14 @@ export class WeftChat extends WeftElement {
   }
 
   scrollToLatest(): void {
-    const log = this.#log
-    if (log) log.scrollTop = log.scrollHeight
-    this.#pinned = true
+    this.#place.follow()
+    this.#place.keep()
   }
 
   /** The panel came into view: what is on screen now counts as seen. */
   shown(): void {
-    if (this.#pinned) this.scrollToLatest()
+    this.#place.keep()
+    this.#readBack()
     this.#look()
   }
 
@@ -304,10 +304,13 @@ export class WeftChat extends WeftElement {
     const from = this.thread
     this.thread = root
     this.editing = null
-    this.#pinned = true
+    this.#place.follow()
     void this.#drawn().then(() => {
-      if (root !== null) this.focus()
-      else if (from !== null) this.#focusIn(from, '')
+      if (root !== null) return this.focus()
+      if (from === null) return
+      this.#find(from)?.scrollIntoView({ block: 'nearest' })
+      this.#scrolled()
+      this.#focusIn(from, '')
     })
   }
 
@@ -324,7 +327,7 @@ export class WeftChat extends WeftElement {
     e.stopPropagation()
     const { text, quote } = e.detail
     if (!this.tell('weft-send', { text }, true)) return this.compose(e.detail) // nothing that was written is lost
-    this.#pinned = true
+    this.#place.follow()
     this.#newFrom = null
     const conversation = this.#thread ?? this.room?.chat
     void conversation?.send({ text, ...(quote ? { quote } : {}) }).catch(() => undefined) // the row says what failed
@@ -349,27 +352,21 @@ export class WeftChat extends WeftElement {
   }
 
   #scrolled = (): void => {
-    const log = this.#log
-    if (!log) return
-    this.#pinned = log.scrollHeight - log.scrollTop - log.clientHeight < pinnedPx
+    this.#place.keep()
     this.#count()
     this.#look()
-    if (log.scrollTop < 60) this.#loadOlder()
+    this.#readBack()
   }
 
-  /** The first row in view stays where it is. */
-  #loadOlder(): void {
+  /** Loads older messages while the start of the log is near. */
+  #readBack(): void {
     const from = this.#thread ?? this.room?.chat
     const log = this.#log
-    if (!from || !log || this.#older || !from.hasOlder.get()) return
-    const edge = log.getBoundingClientRect().top
-    const anchor = [...this.renderRoot.querySelectorAll<HTMLElement>('.row')].find((r) => r.getBoundingClientRect().bottom > edge)
-    const top = anchor?.getBoundingClientRect().top ?? 0
-    this.#older = from.loadOlder().catch(() => undefined).then(() => this.#drawn()).then(() => {
-      if (anchor && !this.#pinned) log.scrollTop += anchor.getBoundingClientRect().top - top
+    if (!from || !log || log.clientHeight === 0 || log.scrollTop > startPx || this.#older || !from.hasOlder.get()) return
+    this.#older = from.loadOlder().then(() => this.#drawn()).then(() => {
       this.#older = null
-      this.requestUpdate() // there may be room for more
-    })
+      this.#readBack() // there may be room for more
+    }, () => { this.#older = null }) // the next scroll or change asks again
   }
 
   /** After what has changed by now is on screen. */
@@ -389,16 +386,15 @@ export class WeftChat extends WeftElement {
 
   protected override updated(): void {
     const chat = this.room?.chat
-    const log = this.#log
-    if (!chat || !log) return
+    if (!chat || !this.#log) return
     if (!this.#placed && !chat.loading.get()) {
       this.#placed = true
       const first = this.#newFrom === null ? null : this.#find(this.#newFrom)
       first?.scrollIntoView({ block: 'center' })
-      this.#pinned = !first || log.scrollHeight - log.scrollTop - log.clientHeight < pinnedPx
+      if (!first) this.#place.follow()
+      this.#place.keep()
     }
-    if (this.#pinned && !this.#older) log.scrollTop = log.scrollHeight
-    if (log.scrollHeight <= log.clientHeight + 60 && log.clientHeight > 0 && !chat.loading.get()) this.#loadOlder()
+    if (!chat.loading.get()) this.#readBack()
     this.#announcer.hear(chat.messages.get(), !chat.loading.get(), this.#composer?.writing ?? false)
     this.#count()
     this.#look()
@@ -415,7 +411,7 @@ export class WeftChat extends WeftElement {
       this.#dwell = undefined
       const chat = this.room?.chat
       const log = this.#log
-      if (!chat || !log || !this.#watched || this.thread !== null) return
+      if (!chat || !log || log.clientHeight === 0 || !this.#watched || this.thread !== null) return
       const shown = this.#shown()
       const last = shown.at(-1)
       if (!last) return
@@ -436,7 +432,7 @@ export class WeftChat extends WeftElement {
     if (count !== this.#unread) this.tell('weft-unread', { count: this.#unread = count })
     const missed = this.thread === null && !chat.loading.get() ? this.#shown().filter((m) => (m.seq ?? 0) > read && !m.mine && !m.deleted) : []
     if (missed[0] && !this.#watched && this.#placed) this.#newFrom ??= missed[0].id
-    const below = this.#pinned || !this.#placed ? [] : missed
+    const below = this.#place.pinned || !this.#placed ? [] : missed
     if (below.length !== this.below.length || below[0] !== this.below[0]) this.below = below
   }
 }

@@ -2,7 +2,7 @@ import { css } from 'lit'
 
 export const chatSheet = css`
   :host { display: flex; flex-direction: column; min-block-size: 0; position: relative; }
-  .log { flex: 1; min-block-size: 0; overflow-y: auto; overscroll-behavior: contain; scrollbar-width: thin; scrollbar-color: var(--weft-line) transparent; }
+  .log { flex: 1; min-block-size: 0; overflow-y: auto; overscroll-behavior: contain; overflow-anchor: none; scrollbar-width: thin; scrollbar-color: var(--weft-line) transparent; }
   .rows { min-block-size: 100%; display: flex; flex-direction: column; justify-content: flex-end; padding: 14px 0 6px; }
   .day { align-self: center; font-size: 12px; color: var(--weft-ink-3); margin: 12px 0 8px; }
   .line { align-self: center; max-inline-size: 100%; padding: 2px 16px; font-size: 12.5px; color: var(--weft-ink-3); text-align: center; overflow-wrap: anywhere; }
