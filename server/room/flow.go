@@ -88,8 +88,8 @@ func (r *Room) tell() {
 		}
 	}
 	if wake {
-		for _, m := range r.state.members {
-			m.peer.Wake(m.cursor)
+		for _, s := range r.state.members.row {
+			s.peer.Wake(s.cursor)
 		}
 		f.told = time.Now()
 	}
@@ -109,7 +109,7 @@ func later(a, b time.Time) time.Time {
 // flush puts the batch into the feed.
 func (r *Room) flush(now time.Time) {
 	f := &r.flow
-	tick := min(cost(len(r.state.members), f.bytes), longest)
+	tick := min(cost(r.state.members.len(), f.bytes), longest)
 	r.feed.say(f.batch, r.state.doc.StateVector)
 	clear(f.batch)
 	f.batch, f.bytes = f.batch[:0], 0
@@ -126,14 +126,14 @@ func (r *Room) show(now time.Time) {
 	bytes := r.feed.aware.show()
 	r.feed.mu.Unlock()
 	f.moved = false
-	f.movedAt = now.Add(min(max(2*cost(len(r.state.members), bytes), awareShortest), awareLongest))
+	f.movedAt = now.Add(min(max(2*cost(r.state.members.len(), bytes), awareShortest), awareLongest))
 }
 
 // tidy lets go of what nobody needs.
 func (r *Room) tidy(now time.Time) {
 	r.feed.trim(func(yield func(*Cursor) bool) {
-		for _, m := range r.state.members {
-			if !yield(m.cursor) {
+		for _, s := range r.state.members.row {
+			if !yield(s.cursor) {
 				return
 			}
 		}
@@ -154,7 +154,7 @@ func (r *Room) serve() {
 			return
 		}
 		c := asking[i]
-		if m := c.member; r.state.members[m.peer] == m { // it has not left
+		if m := c.member; r.state.members.of(m.peer) == m { // it has not left
 			r.answer(m)
 		}
 	}

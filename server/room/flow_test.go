@@ -123,7 +123,7 @@ func (r *table) flushAll() {
 	if r.flow.moved {
 		r.show(time.Now())
 	}
-	for _, m := range r.state.members {
+	for _, m := range r.state.members.at {
 		m.peer.Wake(m.cursor)
 	}
 }

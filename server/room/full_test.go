@@ -36,7 +36,7 @@ func loadedTable(t *testing.T, stored store.Doc) *table {
 // answered has a reader ask for what it lacks, and returns how many bytes it got.
 func (r *table) answered(p *reader) (size int) {
 	r.t.Helper()
-	if r.state.members[p] == nil {
+	if r.state.members.of(p) == nil {
 		r.join(p)
 	}
 	r.sync(p)
@@ -146,7 +146,7 @@ func TestFirstAnswerAfterLoading(t *testing.T) {
 
 			change := crdttest.Edit(t, rng, older)
 			r.join(newReader("writer", 12, false))
-			for _, m := range r.state.members {
+			for _, m := range r.state.members.at {
 				if m.peer.(*reader).name == "writer" {
 					r.do(command{kind: message, peer: m.peer, body: update(change)})
 				}

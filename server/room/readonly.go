@@ -71,7 +71,8 @@ func (s *state) storage(failing bool, now time.Time) []effect {
 	if failing {
 		return effects
 	}
-	for _, m := range s.members {
+	for _, seat := range s.members.row {
+		m := seat.member
 		if m.lapse.open {
 			m.lapse.since = now
 			effects = append(effects, s.ask(m))
@@ -82,7 +83,8 @@ func (s *state) storage(failing bool, now time.Time) []effect {
 
 // overdue closes peers that were asked and did not answer.
 func (s *state) overdue(now time.Time) (effects []effect) {
-	for _, m := range s.members {
+	for _, seat := range s.members.row {
+		m := seat.member
 		if l := m.lapse; l.open && !l.since.IsZero() && now.Sub(l.since) > lapseTime {
 			effects = append(effects, effect{kind: closePeer, to: m, code: wire.CloseOverload, reason: "come back and sync"})
 		}

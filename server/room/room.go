@@ -151,7 +151,7 @@ func (r *Room) carryNow(c command) (done bool) {
 		return false
 	}
 	defer r.mu.Unlock()
-	if r.over || len(r.state.members) > smallRoom || c.now.Sub(r.flow.told) < atRest || r.heavy() || r.crowded() != nil {
+	if r.over || r.state.members.len() > smallRoom || c.now.Sub(r.flow.told) < atRest || r.heavy() || r.crowded() != nil {
 		return false
 	}
 	defer func() {
@@ -247,7 +247,7 @@ func newRoom(id store.RoomID, doc *crdt.Doc, full []byte, h *Hub) *Room {
 		feed: newFeed(doc.StateVector()),
 		state: &state{
 			id: id, doc: doc, encoded: encodings{full: full}, aware: awareness.NewSet(awareness.Options{}),
-			voices: voices{}, born: time.Now(), members: map[Peer]*member{}, limits: h.limits,
+			voices: voices{}, born: time.Now(), limits: h.limits,
 		},
 	}
 	r.durable.settled = r.release
@@ -377,8 +377,8 @@ func (r *Room) finish(reason string) {
 }
 
 func (r *Room) closeAll(reason string) {
-	for _, m := range r.state.members {
-		m.peer.Close(wire.CloseOverload, reason)
+	for _, s := range r.state.members.row {
+		s.peer.Close(wire.CloseOverload, reason)
 	}
 }
 
@@ -418,9 +418,9 @@ func (r *Room) apply(effects []effect) {
 		case send:
 			e.to.peer.Deliver(e.class, e.body)
 		case broadcast:
-			for _, m := range r.state.members {
-				if m != e.to {
-					m.peer.Deliver(e.class, e.body)
+			for _, s := range r.state.members.row {
+				if s.member != e.to {
+					s.peer.Deliver(e.class, e.body)
 				}
 			}
 		case say:

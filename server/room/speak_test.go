@@ -168,7 +168,7 @@ func TestAfterARestartEverybodySpeaksUpAgain(t *testing.T) {
 	}
 	effects := move(5, start)
 	want := wire.AppendAwareness(nil, awareness.Append(nil, []awareness.State{{ClientID: 7, Clock: 5, JSON: []byte("null")}}))
-	if len(effects) != 2 || effects[0].kind != show || effects[1].kind != send || effects[1].to != s.members[ana] || !bytes.Equal(effects[1].body, want) {
+	if len(effects) != 2 || effects[0].kind != show || effects[1].kind != send || effects[1].to != s.members.of(ana) || !bytes.Equal(effects[1].body, want) {
 		t.Errorf("effects %+v", effects)
 	}
 	if effects := move(6, start); len(effects) != 1 {

@@ -19,6 +19,7 @@ import (
 type member struct {
 	peer   Peer
 	cursor *Cursor
+	seat   int // in the room's roster
 	who    Who
 	// clients are the awareness client ids whose voice this peer is; they go
 	// when it goes.
@@ -40,7 +41,7 @@ type state struct {
 	aware   *awareness.Set
 	voices  voices
 	born    time.Time // when the room was loaded
-	members map[Peer]*member
+	members roster
 	// appended counts the updates handed to the journal, which are those that
 	// changed the document: so it is the document's version, too.
 	appended uint64
@@ -118,14 +119,14 @@ const awarenessTimeout = 30 * time.Second
 
 // step carries out one command.
 func (s *state) step(c command) []effect {
-	m := s.members[c.peer]
+	m := s.members.of(c.peer)
 	switch c.kind {
 	case join:
 		m = &member{peer: c.peer, cursor: c.cursor, who: c.who, clients: map[uint64]bool{}}
 		if c.cursor != nil {
 			c.cursor.member = m
 		}
-		s.members[c.peer] = m
+		s.members.add(m)
 		return s.greet(m)
 	case grant:
 		if m == nil {
@@ -139,7 +140,7 @@ func (s *state) step(c command) []effect {
 		if m == nil {
 			return nil
 		}
-		delete(s.members, c.peer)
+		s.members.remove(m)
 		return s.forget(m, c.now)
 	case message:
 		if m == nil {

@@ -23,7 +23,7 @@ func (*nobody) Echoes() bool                 { return false }
 func (*nobody) Close(wire.CloseCode, string) {}
 
 func newState() *state {
-	return &state{id: "r", limits: DefaultLimits(), doc: crdt.New(crdt.Options{}), aware: awareness.NewSet(awareness.Options{}), voices: voices{}, members: map[Peer]*member{}}
+	return &state{id: "r", limits: DefaultLimits(), doc: crdt.New(crdt.Options{}), aware: awareness.NewSet(awareness.Options{}), voices: voices{}}
 }
 
 func insert(t *testing.T, client uint64, text string) []byte {
@@ -78,10 +78,10 @@ func TestUpdateGoesToOthersTheJournalAndItsAuthorInThatManner(t *testing.T) {
 	if !bytes.Equal(effects[0].data, u) {
 		t.Error("the journal gets other bytes than came")
 	}
-	if effects[1].to != s.members[a] {
+	if effects[1].to != s.members.of(a) {
 		t.Error("it is not said by its author")
 	}
-	if e := effects[2]; e.to != s.members[a] || e.n != 1 || e.after != 1 {
+	if e := effects[2]; e.to != s.members.of(a) || e.n != 1 || e.after != 1 {
 		t.Errorf("ack %+v", e)
 	}
 	if got := s.doc.Text("t").String(); got != "hi" {
@@ -160,7 +160,7 @@ func TestBadFrameClosesOnlyItsSender(t *testing.T) {
 		enter(s, "b", true)
 		before := s.doc.EncodeStateAsUpdate(nil)
 		effects := s.step(command{kind: message, peer: a, body: b})
-		if len(effects) != 1 || effects[0].kind != closePeer || effects[0].to != s.members[a] || effects[0].code != wire.CloseBadFrame {
+		if len(effects) != 1 || effects[0].kind != closePeer || effects[0].to != s.members.of(a) || effects[0].code != wire.CloseBadFrame {
 			t.Errorf("%s: effects %+v", name, effects)
 		}
 		if !bytes.Equal(before, s.doc.EncodeStateAsUpdate(nil)) {

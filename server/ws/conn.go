@@ -31,13 +31,13 @@ type dialect interface {
 
 // conn is one WebSocket connection.
 type conn struct {
+	out     outbox // first, as telling a thousand of them is mostly waiting for memory
 	name    string // unique
 	user    string // whose native connection it is; guarded by door.mu
 	person  person // of the whole connection; Hocuspocus has one for each document
 	door    *Door
 	dialect dialect
 	log     *slog.Logger
-	out     outbox
 	limit   *limiters
 	in      *admitted
 
@@ -66,7 +66,7 @@ func (c *conn) start(s *melody.Session) {
 	close(c.upgraded)
 	c.out.write = c.writer(s)
 	c.out.slow = func() { go c.close(c.dialect.slowCode(), "too slow: come back to catch up") }
-	c.out.limit = c.door.limits
+	c.out.limit = &c.door.limits
 	c.out.spoke.Store(true)
 	c.door.enter(c)
 	c.aside(func() {

@@ -289,7 +289,8 @@ func TestChannelThatWasLeftSaysNothing(t *testing.T) {
 	c := &conn{}
 	written := 0
 	c.out.write = func([]byte) (bool, error) { written++; return false, nil }
-	c.out.limit = DefaultLimits()
+	limits := DefaultLimits()
+	c.out.limit = &limits
 	p := &peer{conn: c, room: live, channel: 1}
 	p.Acked(1)
 	p.leave()
@@ -316,7 +317,8 @@ func TestWhatAJoinHoldsIsBounded(t *testing.T) {
 	c.out.write = func(f []byte) (bool, error) { frames <- f; return false, nil }
 	slow := 0
 	c.out.slow = func() { slow++ }
-	c.out.limit = DefaultLimits()
+	limits := DefaultLimits()
+	c.out.limit = &limits
 	c.out.limit.Queue = 10_000
 	p := &peer{conn: c, room: live, channel: 1, prefix: "\x01"}
 	p.hold()

@@ -15,12 +15,12 @@ type lingering struct {
 	*net.TCPConn
 	closed atomic.Bool
 
-	mu sync.Mutex
-	fd uintptr // no longer ours once dropped
-
-	reading reading     // of who reads
-	timer   *time.Timer // drops it; nil before Close
+	mu      sync.Mutex
+	fd      uintptr // no longer ours once dropped
 	dropped bool
+	timer   *time.Timer // drops it; nil before Close
+
+	reading reading // of who reads
 }
 
 // lingerTime is how long the peer may take to answer a close: longer than a round

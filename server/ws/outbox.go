@@ -21,17 +21,18 @@ type outbox struct {
 	// write writes a frame at once, or else hands it to Melody, which says when
 	// it is sent; does not block.
 	write func(frame []byte) (sent bool, err error)
-	slow  func() // ends the connection; does not block
-	limit Limits
 
 	mu       sync.Mutex
+	spoke    atomic.Bool // a frame has left since quiet was last asked
+	flying   bool        // Melody has a frame, or somebody is about to write one
+	peersDue bool        // the next frame is a peer's, if one is ready
+	closed   bool
+	ready    []*peer  // each once; a peer is asked for one frame when its turn comes
 	frames   [][]byte // must arrive
 	bytes    int      // in frames
-	ready    []*peer  // each once; a peer is asked for one frame when its turn comes
-	flying   bool     // Melody has a frame, or somebody is about to write one
-	peersDue bool     // the next frame is a peer's, if one is ready
-	closed   bool
-	spoke    atomic.Bool // a frame has left since quiet was last asked
+
+	slow  func() // ends the connection; does not block
+	limit *Limits
 }
 
 // push queues a frame that must arrive. It never blocks.

@@ -19,7 +19,7 @@ func newWireLog(l Limits) *wireLog {
 	w := &wireLog{}
 	w.write = func(f []byte) (bool, error) { w.written = append(w.written, f); return false, nil }
 	w.slow = func() { w.slowed++ }
-	w.limit = l
+	w.limit = &l
 	return w
 }
 

@@ -12,28 +12,29 @@ import (
 // peer is a connection's part in one room; it is the room's room.Peer.
 type peer struct {
 	conn *conn
+	// prefix stands before each body of the room: the channel or the address.
+	prefix string
+
+	mu      sync.Mutex
+	listens bool         // a Hocuspocus client hears events
+	left    bool         // what the room still says is for nobody
+	cursor  *room.Cursor // nil before the room has woken the peer
+	// acked is the count that a native client has not been told yet; 0 if it
+	// has. acks are those not yet passed on to a Hocuspocus client, one by one.
+	acked uint64
+	acks  int
+	held  *held // nil if nothing is held
+
 	name string // of this connection in this room, to presence and typing
 	room *room.Room
 	// native peers have a channel, Hocuspocus peers an address, those of
 	// y-websocket neither.
 	channel uint64
 	address []byte
-	// prefix stands before each body of the room: the channel or the address.
-	prefix string
 
 	stirred atomic.Int64 // when presence was told last, in Unix ns
 
 	warned bool // a y-websocket client knows that it may not write
-
-	mu     sync.Mutex
-	cursor *room.Cursor // nil before the room has woken the peer
-	// acked is the count that a native client has not been told yet; 0 if it
-	// has. acks are those not yet passed on to a Hocuspocus client, one by one.
-	acked   uint64
-	acks    int
-	held    *held // nil if nothing is held
-	listens bool  // a Hocuspocus client hears events
-	left    bool  // what the room still says is for nobody
 }
 
 // held is what the room says until the client has been told that it has joined.

@@ -28,17 +28,17 @@ type socket struct {
 	net.Conn // lingers, without the methods of a TCP connection that would write past Write
 	lingers  *lingering
 
-	// deadline is for the next Write. It is set by who calls Write, and
-	// given to the network only if that waits.
-	deadline time.Time
-
 	mu     sync.Mutex
 	opened bool   // the handshake is over: frames only from now on
 	closed bool   // a close frame is out: no data may follow
-	left   int    // bytes of a frame of gorilla's that are still to come
-	skip   bool   // they are out already
-	owed   []byte // the rest of a frame that try has begun
-	again  bool   // gorilla is to write that frame, which try has begun
+	again  bool   // gorilla is to write a frame that try has begun
+	skip   bool   // what is still to come of gorilla's frame is out already
+	left   int    // bytes of it that are still to come
+	owed   []byte // the rest of the frame that try has begun
+
+	// deadline is for the next Write. It is set by who calls Write, and
+	// given to the network only if that waits.
+	deadline time.Time
 }
 
 const (
