@@ -68,7 +68,7 @@ func (d *disk) LoadDoc(_ context.Context, id store.RoomID) (store.Doc, error) {
 	return store.Doc{Log: append([][]byte(nil), d.logs[id]...)}, nil
 }
 
-func (d *disk) LongLogs(context.Context, int) ([]store.RoomID, error) { return nil, nil }
+func (d *disk) LongLogs(context.Context, int, int) ([]store.RoomID, error) { return nil, nil }
 
 func (d *disk) set(f func(*disk)) {
 	d.mu.Lock()

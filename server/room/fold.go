@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -31,16 +32,18 @@ type Folder struct {
 
 // FoldStore is the part of a store that the folder needs.
 type FoldStore interface {
-	LoadDoc(ctx context.Context, room store.RoomID) (store.Doc, error)
+	LoadPart(ctx context.Context, room store.RoomID, most int) (part store.Doc, more bool, err error)
 	FoldDoc(ctx context.Context, room store.RoomID, snapshot []byte, through store.LogID) error
-	LongLogs(ctx context.Context, min int) ([]store.RoomID, error)
+	LongLogs(ctx context.Context, records, bytes int) ([]store.RoomID, error)
 }
 
 const (
-	// foldAt is how many log records make a log long.
-	foldAt    = 500
-	foldEvery = 5 * time.Second
-	foldRetry = 10 * time.Minute // after a failure
+	// A log is long from longRecords records on, or from longBytes bytes, or from
+	// as many as the snapshot has if those are more. As many bytes are folded at once.
+	longRecords = 500
+	longBytes   = 1 << 20
+	foldEvery   = 5 * time.Second
+	foldRetry   = 10 * time.Minute // after a failure
 )
 
 // NewFolder starts the folder's goroutine; Close ends it.
@@ -81,50 +84,61 @@ func (f *Folder) run(ctx context.Context) {
 	}
 }
 
+// sweep folds all long logs, a part of each in turn.
 func (f *Folder) sweep(ctx context.Context) {
-	rooms, err := f.store.LongLogs(ctx, foldAt)
+	maps.DeleteFunc(f.skip, func(_ store.RoomID, until time.Time) bool { return !time.Now().Before(until) })
+	for rooms := f.long(ctx); len(rooms) > 0; {
+		more := map[store.RoomID]bool{}
+		for _, id := range rooms {
+			var err error
+			if more[id], err = Fold(ctx, f.store, id); ctx.Err() != nil {
+				return
+			}
+			if err != nil {
+				f.skip[id] = time.Now().Add(foldRetry)
+				f.log.Error("a log could not be folded and stays as it is", "room", id, "err", err)
+			}
+		}
+		// A log that has only just become long again waits for the next sweep.
+		rooms = slices.DeleteFunc(f.long(ctx), func(id store.RoomID) bool { return !more[id] })
+	}
+}
+
+// long lists the rooms to fold.
+func (f *Folder) long(ctx context.Context) []store.RoomID {
+	rooms, err := f.store.LongLogs(ctx, longRecords, longBytes)
 	if err != nil {
 		if ctx.Err() == nil {
 			f.log.Error("looking for long logs", "err", err)
 		}
-		return
+		return nil
 	}
-	for _, id := range rooms {
-		if ctx.Err() != nil {
-			return
-		}
-		if time.Now().Before(f.skip[id]) {
-			continue
-		}
-		delete(f.skip, id)
-		if err := Fold(ctx, f.store, id); err != nil && ctx.Err() == nil {
-			f.skip[id] = time.Now().Add(foldRetry)
-			f.log.Error("a log could not be folded and stays as it is", "room", id, "err", err)
-		}
-	}
+	return slices.DeleteFunc(rooms, func(id store.RoomID) bool { _, skipped := f.skip[id]; return skipped })
 }
 
-// Fold replaces a room's log by a snapshot that holds the same.
-func Fold(ctx context.Context, s FoldStore, id store.RoomID) error {
-	stored, err := s.LoadDoc(ctx, id)
+// Fold replaces the first part of a room's log by a snapshot that holds the
+// same. more says that this was not all of the log.
+func Fold(ctx context.Context, s FoldStore, id store.RoomID) (more bool, err error) {
+	stored, more, err := s.LoadPart(ctx, id, longBytes)
 	if err != nil {
-		return fmt.Errorf("room: fold: %w", err)
+		return false, fmt.Errorf("room: fold: %w", err)
 	}
 	if len(stored.Log) == 0 {
-		return nil
+		return false, nil
 	}
 	doc, err := open(stored)
 	if err != nil {
-		return fmt.Errorf("room: fold: %w", err)
+		return false, fmt.Errorf("room: fold: %w", err)
 	}
+	stored.Snapshot, stored.Log = nil, nil // make room for the new one
 	snapshot := doc.EncodeStateAsUpdate(nil)
 	if err := verify(doc, snapshot); err != nil {
-		return fmt.Errorf("room: fold: %w", err)
+		return false, fmt.Errorf("room: fold: %w", err)
 	}
 	if err := s.FoldDoc(ctx, id, snapshot, stored.Through); err != nil {
-		return fmt.Errorf("room: fold: %w", err)
+		return false, fmt.Errorf("room: fold: %w", err)
 	}
-	return nil
+	return more, nil
 }
 
 // verify reads the snapshot back and demands the same document: its

@@ -226,47 +226,6 @@ func TestRoomThatCannotBeLoadedIsNotServedEmpty(t *testing.T) {
 	}
 }
 
-func TestFoldKeepsEverything(t *testing.T) {
-	s := openStore(t, t.TempDir())
-	defer s.Close()
-	author := crdt.New(crdt.Options{ClientID: 5})
-	for i := range 100 {
-		u, err := author.InsertText("t", i/2*2, "😀")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if i == 50 {
-			continue // what follows stays pending, and must survive too
-		}
-		if err := s.AppendUpdates(t.Context(), []store.Update{{Room: "r", Data: u}}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	before, _, err := load(t.Context(), s, "r")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !before.HasPending() {
-		t.Fatal("nothing is pending: the test is not what it says")
-	}
-	for range 2 {
-		if err := Fold(t.Context(), s, "r"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	stored, err := s.LoadDoc(t.Context(), "r")
-	if err != nil || len(stored.Log) != 0 || stored.Snapshot == nil {
-		t.Fatalf("%d log records, %d bytes of snapshot, %v", len(stored.Log), len(stored.Snapshot), err)
-	}
-	after, err := open(stored)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(before.EncodeStateAsUpdate(nil)) != string(after.EncodeStateAsUpdate(nil)) {
-		t.Error("the fold changed the document")
-	}
-}
-
 // TestPanicEndsOneRoom: a bug that a command runs into costs its room's peers a
 // reconnect, and nobody else anything.
 func TestPanicEndsOneRoom(t *testing.T) {

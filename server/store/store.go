@@ -50,16 +50,22 @@ type Store interface {
 	// LoadDoc reads a whole document as of one moment, not before any append
 	// that was acknowledged before the call. It is all of it or an error.
 	LoadDoc(ctx context.Context, room RoomID) (Doc, error)
+	// LoadPart reads the beginning of a document: what is folded, and of the
+	// records after that the first ones that take no more than most bytes, or no
+	// more than the snapshot does if that is larger; at least one if there is any.
+	// more says that others follow. Damage in those does not show.
+	LoadPart(ctx context.Context, room RoomID, most int) (part Doc, more bool, err error)
 	// AppendUpdates makes the records durable, all or none, in order.
 	AppendUpdates(ctx context.Context, updates []Update) error
 	// FoldDoc replaces everything up to and including through, which came from
-	// LoadDoc, by the snapshot. The caller has verified that snapshot holds no
+	// LoadDoc or LoadPart, by the snapshot. The caller has verified that snapshot holds no
 	// less than what it replaces and is not empty. Records after through stay.
 	// If a snapshot through a later record is there already, nothing happens.
 	FoldDoc(ctx context.Context, room RoomID, snapshot []byte, through LogID) error
-	// LongLogs lists rooms with at least min log records, and at least one,
-	// longest first, rooms of one length by name. It is cheap.
-	LongLogs(ctx context.Context, min int) ([]RoomID, error)
+	// LongLogs lists rooms whose log has at least so many records, or takes at
+	// least so many bytes and no fewer than the snapshot, and is not empty: most
+	// bytes first, then by name. It is cheap.
+	LongLogs(ctx context.Context, records, bytes int) ([]RoomID, error)
 
 	Chat
 

@@ -37,7 +37,7 @@ func (d deadDisk) AppendUpdates(context.Context, []store.Update) error {
 	}
 	return errDisk
 }
-func (deadDisk) LongLogs(context.Context, int) ([]store.RoomID, error) { return nil, nil }
+func (deadDisk) LongLogs(context.Context, int, int) ([]store.RoomID, error) { return nil, nil }
 func (deadDisk) TouchMember(context.Context, store.RoomID, store.User, time.Time) (string, error) {
 	return "", errDisk
 }

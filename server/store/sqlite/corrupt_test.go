@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -163,6 +164,71 @@ func TestFoldHeals(t *testing.T) {
 	}
 }
 
+// In a log that is folded in parts, the newest snapshot may go bad after each of
+// them, and the file be opened anew.
+func TestFoldPartsHeal(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := open(t, dir)
+	want := ""
+	for i := range 40 {
+		want += fmt.Sprintf("%d;", i)
+		appendTo(t, s, "room", fmt.Sprintf("%d;", i))
+	}
+	for n := 0; ; n++ {
+		part, more, err := s.LoadPart(t.Context(), "room", 100)
+		must(t, err)
+		all := append([][]byte{part.Snapshot}, part.Log...)
+		must(t, s.FoldDoc(t.Context(), "room", bytes.Join(all, nil), part.Through))
+		if n%3 != 2 {
+			must(t, s.Exec("UPDATE snap SET crc = crc + 1 WHERE through = ?", part.Through))
+		}
+		wantText(t, s, "room", want)
+		if n%2 == 0 {
+			must(t, s.Close())
+			s = open(t, dir)
+			wantText(t, s, "room", want)
+		}
+		if !more {
+			break
+		}
+	}
+	if n, err := s.Int("SELECT count(*) FROM log"); err != nil || n != 0 {
+		t.Fatalf("%d records are left in the log (%v), want 0", n, err)
+	}
+}
+
+// Damage in the middle of a log shows in the part that it is in.
+func TestDamagedPart(t *testing.T) {
+	t.Parallel()
+	for _, damage := range []string{"UPDATE log SET data = x'00' WHERE id = 30", "DELETE FROM log WHERE id = 30"} {
+		s := open(t, t.TempDir())
+		for i := range 40 {
+			appendTo(t, s, "room", fmt.Sprintf("%d;", i))
+		}
+		must(t, s.Exec(damage))
+		parts := 0
+		for ; ; parts++ {
+			part, more, err := s.LoadPart(t.Context(), "room", 100)
+			if errors.Is(err, store.ErrCorrupt) {
+				break
+			}
+			must(t, err)
+			if part.Through >= 30 || !more {
+				t.Fatalf("%s: record 30 is in a part through %d", damage, part.Through)
+			}
+			all := append([][]byte{part.Snapshot}, part.Log...)
+			must(t, s.FoldDoc(t.Context(), "room", bytes.Join(all, nil), part.Through))
+			if got, err := text(t, s, "room"); !errors.Is(err, store.ErrCorrupt) {
+				t.Fatalf("%s: %q, %v", damage, got, err)
+			}
+		}
+		if n, err := s.Int("SELECT count(*) FROM log WHERE id > 30"); err != nil || n != 10 || parts == 0 {
+			t.Fatalf("%s: %d parts, %d records are left after the damage (%v), want 10", damage, parts, n, err)
+		}
+	}
+}
+
 // A record that names no document is given back to the one that its checksum
 // fits. One that fits none is somebody's, and its absence is noticed there.
 func TestForeignRecord(t *testing.T) {
@@ -179,6 +245,11 @@ func TestForeignRecord(t *testing.T) {
 		t.Errorf("damage %v", err)
 	}
 	wantText(t, s, "room", "123")
+	for bytes, want := range map[int]int{3: 1, 4: 0} {
+		if rooms, err := s.LongLogs(t.Context(), math.MaxInt, bytes); err != nil || len(rooms) != want {
+			t.Errorf("logs of %d bytes: %q, %v", bytes, rooms, err)
+		}
+	}
 	appendTo(t, s, "room", "4")
 	wantText(t, s, "room", "1234")
 	must(t, s.Exec("UPDATE log SET doc = 99, data = x'00' WHERE id = 3"))

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -84,7 +85,11 @@ func crashChild() {
 					fmt.Printf("m %s\n", id)
 				}
 				if n%11 == 0 {
-					doc, err := s.LoadDoc(ctx, crashRoom(w))
+					most := math.MaxInt
+					if n%2 == 0 {
+						most = 64 // a part, and the next one after a kill perhaps
+					}
+					doc, _, err := s.LoadPart(ctx, crashRoom(w), most)
 					if err != nil {
 						return err
 					}

@@ -20,8 +20,8 @@
 // The log is append-only and shared by all documents. It has no index by
 // document: one would make every append touch a random page. Instead the ids
 // of each document's unfolded records are kept in memory and read back when the
-// file is opened, ids and document numbers only, about a quarter of a second
-// per 100,000 records. Folding keeps that number small.
+// file is opened, ids, document numbers and lengths only, about a quarter of a
+// second per 100,000 records. Folding keeps that number small.
 //
 // Record ids are given out here and never again, even after the rows are gone:
 // a snapshot says "through id 41", and an id used twice would make a new record
@@ -42,5 +42,6 @@
 //
 // A fold writes the new snapshot, keeps the one before, and packs the records
 // between the two, taken out of the log, into one row, the tail. If the newest
-// snapshot goes bad, the older one and the tail give the same document.
+// snapshot goes bad, the older one and the tail give the same document. A long
+// log is folded in parts, so a tail is as long as a part.
 package sqlite

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 
 	"weft/server/store"
@@ -14,62 +15,67 @@ import (
 const rowsPerInsert = 25
 
 // LoadDoc implements store.Store.
-func (s *Store) LoadDoc(ctx context.Context, room store.RoomID) (doc store.Doc, err error) {
+func (s *Store) LoadDoc(ctx context.Context, room store.RoomID) (store.Doc, error) {
+	doc, _, err := s.LoadPart(ctx, room, math.MaxInt)
+	return doc, err
+}
+
+// LoadPart implements store.Store.
+func (s *Store) LoadPart(ctx context.Context, room store.RoomID, most int) (part store.Doc, more bool, err error) {
 	// The index first, the file after it: what the file has more by then is
 	// either behind the cut or a fold of records in it. The other way round, a
 	// fold could take ids out of the index whose rows and no snapshot are in
 	// the older view of the file.
 	cut := s.index.cut(room)
 	if cut.err != nil {
-		return store.Doc{}, fail("load document", cut.err)
+		return store.Doc{}, false, fail("load document", cut.err)
 	}
 	err = s.read(ctx, func(tx *sql.Tx) error {
-		doc, err = load(s.preparedIn(ctx, tx), room, cut)
+		part, more, err = load(s.preparedIn(ctx, tx), room, cut, most)
 		return err
 	})
 	if err != nil {
-		return store.Doc{}, fail("load document", err)
+		return store.Doc{}, false, fail("load document", err)
 	}
-	return doc, nil
+	return part, more, nil
 }
 
-func load(q querier, room store.RoomID, cut cut) (store.Doc, error) {
+func load(q querier, room store.RoomID, cut cut, most int) (part store.Doc, more bool, err error) {
 	var doc docID
-	err := q.each(func(rows *sql.Rows) error { return rows.Scan(&doc) }, selectDoc, room)
+	err = q.each(func(rows *sql.Rows) error { return rows.Scan(&doc) }, selectDoc, room)
 	switch {
 	case err != nil:
-		return store.Doc{}, err
+		return store.Doc{}, false, err
 	case doc == 0 && len(cut.ids) == 0:
-		return store.Doc{}, nil
+		return store.Doc{}, false, nil
 	case doc == 0:
-		return store.Doc{}, fmt.Errorf("%w: the document's row is gone", store.ErrCorrupt)
+		return store.Doc{}, false, fmt.Errorf("%w: the document's row is gone", store.ErrCorrupt)
 	}
-	out, err := folded(q, doc)
-	if err != nil {
-		return store.Doc{}, err
+	if part, err = folded(q, doc); err != nil {
+		return store.Doc{}, false, err
 	}
-	for len(cut.ids) > 0 && cut.ids[0] <= out.Through {
+	for len(cut.ids) > 0 && cut.ids[0] <= part.Through {
 		cut.ids = cut.ids[1:]
 	}
-	if out.Through == 0 && len(cut.ids) == 0 {
+	if part.Through == 0 && len(cut.ids) == 0 {
 		if store.LogID(doc) >= cut.next {
-			return store.Doc{}, nil // its first record came after the cut
+			return store.Doc{}, false, nil // its first record came after the cut
 		}
-		return store.Doc{}, fmt.Errorf("%w: nothing of it is left", store.ErrCorrupt)
+		return store.Doc{}, false, fmt.Errorf("%w: nothing of it is left", store.ErrCorrupt)
 	}
-	recs, err := records(q, cut.ids)
+	recs, err := records(q, cut.ids, max(most, len(part.Snapshot)))
 	if err != nil {
-		return store.Doc{}, err
+		return store.Doc{}, false, err
 	}
-	log, err := chain(doc, out.Through, recs)
+	log, err := chain(doc, part.Through, recs)
 	if err != nil {
-		return store.Doc{}, err
+		return store.Doc{}, false, err
 	}
-	out.Log = append(out.Log, log...)
+	part.Log = append(part.Log, log...)
 	if len(recs) > 0 {
-		out.Through = recs[len(recs)-1].id
+		part.Through = recs[len(recs)-1].id
 	}
-	return out, nil
+	return part, len(recs) < len(cut.ids), nil
 }
 
 // AppendUpdates implements store.Store.
@@ -112,7 +118,7 @@ func (t *tx) insert(updates []store.Update) error {
 		args = append(args, id, h.doc, checksum(ofRecord, h.doc, h.last, id, u.Data), u.Data)
 		h.last = id
 		t.staged[u.Room] = h
-		t.after = append(t.after, func() { t.index.add(u.Room, h.doc, id) })
+		t.after = append(t.after, func() { t.index.add(u.Room, h.doc, id, len(u.Data)) })
 	}
 	_, err := t.exec(insertLog[:len(insertLog)-(rowsPerInsert-len(updates))*len(logRow)], args...)
 	return err
@@ -149,10 +155,26 @@ func (t *tx) head(room store.RoomID) (head, error) {
 	return h, nil
 }
 
-// LongLogs implements store.Store. It reads the index only.
-func (s *Store) LongLogs(ctx context.Context, min int) ([]store.RoomID, error) {
+// LongLogs implements store.Store. It reads the index, and for logs that are
+// long by their bytes only, how large the snapshot is.
+func (s *Store) LongLogs(ctx context.Context, records, bytes int) ([]store.RoomID, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fail("long logs", err)
 	}
-	return s.index.long(min), nil
+	rooms := []store.RoomID{}
+	for _, log := range s.index.long(records, bytes) {
+		if log.records < records {
+			var snapshot int
+			err := s.readers.QueryRowContext(ctx, "SELECT length(data) FROM snap WHERE doc = ? ORDER BY through DESC LIMIT 1", log.doc).Scan(&snapshot)
+			if err := ctx.Err(); err != nil {
+				return nil, fail("long logs", err)
+			}
+			// Of one that cannot be read, who folds the log is told.
+			if err == nil && log.bytes < snapshot {
+				continue
+			}
+		}
+		rooms = append(rooms, log.room)
+	}
+	return rooms, nil
 }

@@ -9,8 +9,9 @@ import (
 	"weft/server/store"
 )
 
-// maxTail is the largest tail worth keeping. Beyond it a fold keeps neither
-// tail nor older snapshot, and nothing stands in for a newest one that goes bad.
+// maxTail is the largest tail worth keeping, if the snapshots are not larger
+// still, as LoadPart allows. Beyond it a fold keeps neither tail nor older
+// snapshot, and nothing stands in for a newest one that goes bad.
 const maxTail = 32 << 20
 
 // FoldDoc implements store.Store.
@@ -30,7 +31,7 @@ func (t *tx) fold(room store.RoomID, data []byte, through store.LogID) error {
 	} else if !found {
 		return fmt.Errorf("record %d is not the room's: it has none", through)
 	}
-	old, err := newestSnapshot(t.query, doc)
+	old, err := newestSnapshot(t.query, doc, aboutIt)
 	if err != nil {
 		return err
 	}
@@ -38,6 +39,10 @@ func (t *tx) fold(room store.RoomID, data []byte, through store.LogID) error {
 		return nil // a newer snapshot holds it already
 	}
 	ids, err := t.unfolded(room, old.through, through)
+	if err != nil {
+		return err
+	}
+	bytes, err := t.bytesOf(ids)
 	if err != nil {
 		return err
 	}
@@ -51,7 +56,7 @@ func (t *tx) fold(room store.RoomID, data []byte, through store.LogID) error {
 	} else if tail, err = readTail(t.query, doc); err != nil {
 		return err
 	}
-	tail, kept, err := t.lengthen(tail, ids)
+	tail, kept, err := t.lengthen(tail, ids, bytes, max(maxTail, old.size, len(data)))
 	if err != nil {
 		return err
 	}
@@ -82,7 +87,7 @@ func (t *tx) fold(room store.RoomID, data []byte, through store.LogID) error {
 			return err
 		}
 	}
-	t.after = append(t.after, func() { t.index.drop(room, through) })
+	t.after = append(t.after, func() { t.index.drop(room, through, bytes) })
 	return nil
 }
 
@@ -101,23 +106,33 @@ func (t *tx) unfolded(room store.RoomID, since, through store.LogID) ([]store.Lo
 	return ids[begin : end+1], nil
 }
 
-// lengthen adds the records to the tail. kept is false if it would be too large
-// or a record cannot be read: the fold goes on without a tail then, since it is
-// the fold that heals such a document.
-func (t *tx) lengthen(tail []byte, ids []store.LogID) (longer []byte, kept bool, err error) {
+// bytesOf is what the records' data takes.
+func (t *tx) bytesOf(ids []store.LogID) (bytes int, err error) {
 	for chunk := range slices.Chunk(ids, idsPerQuery) {
-		recs, err := records(t.query, chunk)
-		if errors.Is(err, store.ErrCorrupt) {
-			return nil, false, nil
+		n := 0
+		if _, err := t.row("SELECT coalesce(sum(length(data)), 0) FROM log WHERE id IN (SELECT value FROM json_each(?))", []any{idList(chunk)}, &n); err != nil {
+			return 0, err
 		}
-		if err != nil {
-			return nil, false, err
-		}
-		for _, r := range recs {
-			if tail = appendTail(tail, r); len(tail) > maxTail {
-				return nil, false, nil
-			}
-		}
+		bytes += n
 	}
-	return tail, true, nil
+	return bytes, nil
+}
+
+// lengthen adds the records, of so many bytes, to the tail. kept is false if it
+// would be longer than most or a record cannot be read: the fold goes on without
+// a tail then, since it is the fold that heals such a document.
+func (t *tx) lengthen(tail []byte, ids []store.LogID, bytes, most int) (longer []byte, kept bool, err error) {
+	more := tailHeader*len(ids) + bytes
+	if len(tail)+more > most {
+		return nil, false, nil
+	}
+	tail = slices.Grow(tail, more)
+	err = eachRecord(t.query, ids, func(r record) error {
+		tail = appendTail(tail, r)
+		return nil
+	})
+	if errors.Is(err, store.ErrCorrupt) {
+		return nil, false, nil
+	}
+	return tail, err == nil, err
 }

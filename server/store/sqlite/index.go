@@ -21,8 +21,9 @@ type head struct {
 // entry lists the records of one document that no snapshot holds. It is never
 // empty: a document without such records has no entry.
 type entry struct {
-	doc docID
-	ids []store.LogID // ascending
+	doc   docID
+	ids   []store.LogID // ascending
+	bytes int           // of their data
 }
 
 // index says which log rows belong to which document. The writing goroutine
@@ -74,28 +75,28 @@ func (ix *index) damage() error {
 	return errors.Join(ix.found...)
 }
 
-// long lists rooms with at least min unfolded records, longest first.
-func (ix *index) long(min int) []store.RoomID {
-	type length struct {
-		room store.RoomID
-		n    int
-	}
+// length is how much of a room is unfolded.
+type length struct {
+	room           store.RoomID
+	doc            docID
+	records, bytes int
+}
+
+// long lists rooms with at least so many unfolded records or bytes, most bytes
+// first.
+func (ix *index) long(records, bytes int) []length {
 	var found []length
 	ix.mu.RLock()
 	for room, e := range ix.docs {
-		if len(e.ids) >= min {
-			found = append(found, length{room, len(e.ids)})
+		if len(e.ids) >= records || e.bytes >= bytes {
+			found = append(found, length{room, e.doc, len(e.ids), e.bytes})
 		}
 	}
 	ix.mu.RUnlock()
 	slices.SortFunc(found, func(a, b length) int {
-		return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.room, b.room))
+		return cmp.Or(cmp.Compare(b.bytes, a.bytes), cmp.Compare(a.room, b.room))
 	})
-	rooms := make([]store.RoomID, len(found))
-	for i, f := range found {
-		rooms[i] = f.room
-	}
-	return rooms
+	return found
 }
 
 // apply makes the changes of one commit visible, all at once.
@@ -108,18 +109,20 @@ func (ix *index) apply(next store.LogID, changes []func()) {
 	ix.next = next
 }
 
-// add is a change: the room has one more record.
-func (ix *index) add(room store.RoomID, doc docID, id store.LogID) {
+// add is a change: the room has one more record, of so many bytes.
+func (ix *index) add(room store.RoomID, doc docID, id store.LogID, bytes int) {
 	e := ix.docs[room]
 	if e == nil {
 		e = &entry{doc: doc}
 		ix.docs[room] = e
 	}
 	e.ids = append(e.ids, id)
+	e.bytes += bytes
 }
 
-// drop is a change: a snapshot holds the room's records up to through.
-func (ix *index) drop(room store.RoomID, through store.LogID) {
+// drop is a change: a snapshot holds the room's records up to through, which
+// took so many bytes.
+func (ix *index) drop(room store.RoomID, through store.LogID, bytes int) {
 	e := ix.docs[room]
 	if e == nil {
 		return
@@ -133,4 +136,5 @@ func (ix *index) drop(room store.RoomID, through store.LogID) {
 		return
 	}
 	e.ids = slices.Clone(e.ids[i:]) // the long array is let go
+	e.bytes -= bytes
 }

@@ -103,13 +103,15 @@ func isDamage(err error) bool {
 	return code == sqlite3.SQLITE_CORRUPT || code == sqlite3.SQLITE_NOTADB || errors.Is(err, store.ErrCorrupt)
 }
 
-// log reads which document each record names.
+// log reads which document each record names, and how long it is, for which
+// SQLite does not read the data itself.
 func (s *scan) log() error {
 	last, holed := store.LogID(0), false
-	err := s.both("SELECT id, doc FROM log", "id", func(rows *sql.Rows, down bool) (bool, error) {
+	err := s.both("SELECT id, doc, coalesce(length(data), 0) FROM log", "id", func(rows *sql.Rows, down bool) (bool, error) {
 		var id store.LogID
 		var doc docID
-		if err := rows.Scan(&id, &doc); err != nil {
+		var bytes int
+		if err := rows.Scan(&id, &doc, &bytes); err != nil {
 			return false, fmt.Errorf("%w: log: %w", store.ErrCorrupt, err)
 		}
 		if holed = holed || down; !down {
@@ -123,6 +125,7 @@ func (s *scan) log() error {
 			s.byDoc[doc] = e
 		}
 		e.ids = append(e.ids, id)
+		e.bytes += bytes
 		s.next = max(s.next, id+1)
 		return true, nil
 	})
@@ -273,6 +276,7 @@ func (s *scan) adopt(rooms map[docID]store.RoomID) error {
 				s.byDoc[doc] = e
 			}
 			e.ids = slices.Insert(e.ids, at, id)
+			e.bytes += len(r.data)
 			err = fmt.Errorf("%w: log record %d names another document than its own, %d, which has it back", store.ErrCorrupt, id, doc)
 			break
 		}

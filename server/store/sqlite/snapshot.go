@@ -1,9 +1,11 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -71,22 +73,34 @@ func (q querier) each(scan func(*sql.Rows) error, query string, args ...any) err
 type snapshot struct {
 	through store.LogID // 0: there is no such row
 	since   store.LogID
-	data    []byte
-	sound   bool // the checksum fits
+	size    int
+	sound   bool   // the checksum fits
+	data    []byte // if it was asked for
 }
+
+// What of a snapshot to read.
+const (
+	aboutIt  = false
+	withData = true
+)
 
 // newestSnapshot returns the document's newest one, sound or not.
-func newestSnapshot(q querier, doc docID) (snapshot, error) {
-	return readSnapshot(q, doc, selectSnapshot, doc)
+func newestSnapshot(q querier, doc docID, data bool) (snapshot, error) {
+	return readSnapshot(q, doc, data, selectSnapshot, doc)
 }
 
-func readSnapshot(q querier, doc docID, query string, args ...any) (s snapshot, err error) {
+func readSnapshot(q querier, doc docID, data bool, query string, args ...any) (s snapshot, err error) {
 	err = q.each(func(rows *sql.Rows) error {
 		var crc uint32
-		if err := rows.Scan(&s.through, &s.since, &crc, &s.data); err != nil {
+		var raw sql.RawBytes
+		if err := rows.Scan(&s.through, &s.since, &crc, &raw); err != nil {
 			return fmt.Errorf("%w: snapshot: %w", store.ErrCorrupt, err)
 		}
-		s.sound = checksum(ofSnapshot, doc, s.since, s.through, s.data) == crc
+		s.size = len(raw)
+		s.sound = checksum(ofSnapshot, doc, s.since, s.through, raw) == crc
+		if data {
+			s.data = bytes.Clone(raw)
+		}
 		return nil
 	}, query, args...)
 	return s, err
@@ -101,7 +115,7 @@ func readTail(q querier, doc docID) (tail []byte, err error) {
 // folded is the document as of its newest snapshot: that one, or the one before
 // it and the tail. It is empty, with Through 0, if there is no snapshot.
 func folded(q querier, doc docID) (store.Doc, error) {
-	s, err := newestSnapshot(q, doc)
+	s, err := newestSnapshot(q, doc, withData)
 	if err != nil || s.through == 0 {
 		return store.Doc{}, err
 	}
@@ -111,7 +125,7 @@ func folded(q querier, doc docID) (store.Doc, error) {
 	bad := fmt.Errorf("%w: snapshot through record %d", store.ErrCorrupt, s.through)
 	var base snapshot
 	if s.since != 0 {
-		base, err = readSnapshot(q, doc, "SELECT through, since, crc, data FROM snap WHERE doc = ? AND through = ?", doc, s.since)
+		base, err = readSnapshot(q, doc, withData, "SELECT through, since, crc, data FROM snap WHERE doc = ? AND through = ?", doc, s.since)
 		if err != nil {
 			return store.Doc{}, err
 		}
@@ -137,26 +151,49 @@ func folded(q querier, doc docID) (store.Doc, error) {
 	return store.Doc{Snapshot: base.data, Log: log, Through: s.through}, nil
 }
 
-// records reads rows of the log, in the order of ids. A missing one is
-// ErrCorrupt.
-func records(q querier, ids []store.LogID) ([]record, error) {
-	recs := make([]record, 0, len(ids))
+// errEnough ends eachRecord, which returns it.
+var errEnough = errors.New("no more records are wanted")
+
+// eachRecord reads rows of the log, in the order of ids, until take returns an
+// error. A missing one is ErrCorrupt. The data is take's for that call only.
+func eachRecord(q querier, ids []store.LogID, take func(record) error) error {
+	gone := func(id store.LogID) error { return fmt.Errorf("%w: log record %d is gone", store.ErrCorrupt, id) }
 	for chunk := range slices.Chunk(ids, idsPerQuery) {
+		n := 0
 		if err := q.each(func(rows *sql.Rows) error {
 			var r record
-			if err := rows.Scan(&r.id, &r.crc, &r.data); err != nil {
+			if err := rows.Scan(&r.id, &r.crc, (*sql.RawBytes)(&r.data)); err != nil {
 				return fmt.Errorf("%w: log: %w", store.ErrCorrupt, err)
 			}
-			recs = append(recs, r)
-			return nil
+			if r.id != chunk[n] {
+				return gone(chunk[n])
+			}
+			n++
+			return take(r)
 		}, selectRecords, idList(chunk)); err != nil {
-			return nil, err
+			return err
+		}
+		if n < len(chunk) {
+			return gone(chunk[n])
 		}
 	}
-	for i, id := range ids {
-		if i >= len(recs) || recs[i].id != id {
-			return nil, fmt.Errorf("%w: log record %d is gone", store.ErrCorrupt, id)
+	return nil
+}
+
+// records reads the first of the rows, at least one, that take no more than most
+// bytes in a tail.
+func records(q querier, ids []store.LogID, most int) (recs []record, err error) {
+	taken := 0
+	err = eachRecord(q, ids, func(r record) error {
+		if taken += tailHeader + len(r.data); taken > most && len(recs) > 0 {
+			return errEnough
 		}
+		r.data = bytes.Clone(r.data)
+		recs = append(recs, r)
+		return nil
+	})
+	if err != nil && err != errEnough {
+		return nil, err
 	}
 	return recs, nil
 }

@@ -37,7 +37,7 @@ const closeWait = 3 * time.Second
 
 // Options of a store. The zero value is right for a server.
 type Options struct {
-	CacheBytes int // page cache of each connection; 0 means 16 MiB
+	CacheBytes int // page cache of each connection; 0 means 4 MiB
 	Readers    int // connections that read; 0 means 4
 }
 
@@ -201,7 +201,7 @@ func (s *Store) Ping(ctx context.Context) error {
 func connect(path string, opts Options, settings ...string) *sql.DB {
 	cache := opts.CacheBytes
 	if cache <= 0 {
-		cache = 16 << 20
+		cache = 4 << 20
 	}
 	settings = append([]string{
 		"_pragma=busy_timeout(5000)",

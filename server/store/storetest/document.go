@@ -1,9 +1,12 @@
 package storetest
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -44,7 +47,7 @@ func wantDoc(t *testing.T, o *storeUnderTest, room store.RoomID, snapshot string
 func documentEmpty(t *testing.T, o *storeUnderTest) {
 	o.twice(func() {
 		same(t, "document", load(t, o, "nowhere"), store.Doc{})
-		if rooms := value(o.S.LongLogs(t.Context(), 0))(t); len(rooms) != 0 {
+		if rooms := value(o.S.LongLogs(t.Context(), 0, 0))(t); len(rooms) != 0 {
 			t.Fatalf("long logs of an empty store: %v", rooms)
 		}
 	})
@@ -59,11 +62,11 @@ func documentEmpty(t *testing.T, o *storeUnderTest) {
 }
 
 func documentOrder(t *testing.T, o *storeUnderTest) {
-	bytes := make([]byte, 256)
-	for i := range bytes {
-		bytes[i] = byte(i)
+	all := make([]byte, 256)
+	for i := range all {
+		all[i] = byte(i)
 	}
-	large := string(slices.Repeat(bytes, 4096)) // 1 MiB
+	large := string(slices.Repeat(all, 4096)) // 1 MiB
 	var updates []store.Update
 	want := map[store.RoomID][]string{}
 	for i := range 100 {
@@ -177,18 +180,118 @@ func documentLongLogs(t *testing.T, o *storeUnderTest) {
 	appendTo(t, o, "folded", "1", "2", "3", "4", "5", "6")
 	must(t, o.S.FoldDoc(t.Context(), "folded", []byte("s"), load(t, o, "folded").Through))
 	appendTo(t, o, "folded", "7", "8")
+	appendTo(t, o, "bytes", "four", "and", "nine bytes")
+	const any = math.MaxInt
 	o.twice(func() {
-		for min, want := range map[int][]store.RoomID{
-			0: {"five", "three", "folded", "one"},
-			1: {"five", "three", "folded", "one"},
-			2: {"five", "three", "folded"},
-			3: {"five", "three"},
-			5: {"five"},
-			6: {},
+		for min, want := range map[[2]int][]store.RoomID{
+			{0, any}: {"bytes", "five", "three", "folded", "one"},
+			{1, any}: {"bytes", "five", "three", "folded", "one"},
+			{2, any}: {"bytes", "five", "three", "folded"},
+			{3, any}: {"bytes", "five", "three"},
+			{5, any}: {"five"},
+			{6, any}: {},
+			{any, 1}: {"bytes", "five", "three", "folded", "one"},
+			{any, 4}: {"bytes", "five"},
+			{5, 17}:  {"bytes", "five"},
+			{6, 17}:  {"bytes"},
+			{6, 18}:  {},
 		} {
-			same(t, fmt.Sprint("at least ", min), value(o.S.LongLogs(t.Context(), min))(t), want)
+			same(t, fmt.Sprint("at least ", min), value(o.S.LongLogs(t.Context(), min[0], min[1]))(t), want)
 		}
 	})
+	// Bytes count from as many on as the snapshot has.
+	must(t, o.S.FoldDoc(t.Context(), "five", []byte("snapshot"), load(t, o, "five").Through))
+	for n, want := range [][]store.RoomID{{}, {}, {"five"}} {
+		o.twice(func() {
+			same(t, fmt.Sprint(4*n, " bytes"), value(o.S.LongLogs(t.Context(), any, 4))(t), append([]store.RoomID{"bytes"}, want...))
+		})
+		appendTo(t, o, "five", "four")
+	}
+	// A fold of a part takes the part's bytes away.
+	part, _, err := o.S.LoadPart(t.Context(), "bytes", 1)
+	must(t, err)
+	must(t, o.S.FoldDoc(t.Context(), "bytes", []byte("4"), part.Through))
+	o.twice(func() {
+		for size, want := range map[int][]store.RoomID{13: {"bytes"}, 14: {}} {
+			same(t, fmt.Sprint(size, " bytes"), value(o.S.LongLogs(t.Context(), any, size))(t), want)
+		}
+	})
+}
+
+// documentParts folds a log part by part. Each part is bounded, and with the ones
+// before it holds what was stored.
+func documentParts(t *testing.T, o *storeUnderTest) {
+	part, more, err := o.S.LoadPart(t.Context(), "nowhere", 1<<20)
+	must(t, err)
+	same(t, "a room never written to", part, store.Doc{})
+	same(t, "more of it", more, false)
+
+	r := random(t)
+	var records []string
+	total := 0
+	for range 300 {
+		n := 1 + r.IntN(100)
+		if r.IntN(10) == 0 {
+			n *= 100
+		}
+		data := strings.Repeat(string(rune('a'+r.IntN(26))), n)
+		records = append(records, data)
+		total += n
+	}
+	appendTo(t, o, "a", records...)
+	appendTo(t, o, "b", "other")
+	const most = 1000
+	for folded, parts := 0, 0; ; parts++ {
+		part, more, err := o.S.LoadPart(t.Context(), "a", most)
+		must(t, err)
+		if got, want := string(part.Snapshot), strings.Join(records[:folded], ""); got != want {
+			t.Fatalf("part %d: %d bytes are folded, want %d", parts, len(got), len(want))
+		}
+		size := 0
+		for i, data := range part.Log {
+			if string(data) != records[folded+i] {
+				t.Fatalf("part %d: record %d is another", parts, folded+i)
+			}
+			size += len(data)
+		}
+		if size > max(most, len(part.Snapshot)) && len(part.Log) > 1 || len(part.Log) == 0 {
+			t.Fatalf("part %d: %d records of %d bytes after a snapshot of %d", parts, len(part.Log), size, len(part.Snapshot))
+		}
+		folded += len(part.Log)
+		if more != (folded < len(records)) {
+			t.Fatalf("part %d: %d of %d records, more: %v", parts, folded, len(records), more)
+		}
+		if !more {
+			if parts < 3 || parts > total/most {
+				t.Fatalf("%d bytes took %d parts", total, parts)
+			}
+			break
+		}
+		if parts == 1 { // meanwhile
+			records = append(records, "late")
+			appendTo(t, o, "a", "late")
+		}
+		must(t, o.S.FoldDoc(t.Context(), "a", []byte(strings.Join(records[:folded], "")), part.Through))
+		if parts%3 == 0 {
+			o.reopen()
+		}
+	}
+	wantText := strings.Join(records, "")
+	o.twice(func() {
+		doc := load(t, o, "a")
+		if got := string(doc.Snapshot) + string(bytes.Join(doc.Log, nil)); got != wantText {
+			t.Fatalf("%d bytes, want %d", len(got), len(wantText))
+		}
+		wantDoc(t, o, "b", "", "other")
+	})
+	// What is all folded has no records to come.
+	must(t, o.S.FoldDoc(t.Context(), "a", []byte("s"), load(t, o, "a").Through))
+	through := load(t, o, "a").Through
+	part, more, err = o.S.LoadPart(t.Context(), "a", most)
+	must(t, err)
+	if string(part.Snapshot) != "s" || len(part.Log) > 0 || part.Through != through || more {
+		t.Fatalf("%+v, more: %v", part, more)
+	}
 }
 
 // documentCut has writers, folders and readers at one room. A record is its
@@ -226,8 +329,8 @@ func documentCut(t *testing.T, o *storeUnderTest) {
 		}
 		return nil
 	}
-	fold := func() error {
-		doc, err := o.S.LoadDoc(t.Context(), "room")
+	fold := func(most int) error {
+		doc, _, err := o.S.LoadPart(t.Context(), "room", most)
 		if err != nil || len(doc.Log) == 0 {
 			return err
 		}
@@ -249,7 +352,9 @@ func documentCut(t *testing.T, o *storeUnderTest) {
 			return nil
 		})
 	}
-	for _, work := range []func() error{read, read, fold, fold} {
+	all := func() error { return fold(math.MaxInt) }
+	part := func() error { return fold(64) }
+	for _, work := range []func() error{read, read, all, part} {
 		g.Go(func() error {
 			for {
 				select {

@@ -177,7 +177,7 @@ func everything(t *testing.T, o *storeUnderTest) {
 				doc, e := o.S.LoadDoc(ctx, room)
 				err = errors.Join(err, e)
 				err = errors.Join(err, o.S.FoldDoc(ctx, room, []byte("s"), doc.Through))
-				_, e = o.S.LongLogs(ctx, 1)
+				_, e = o.S.LongLogs(ctx, 1, 1)
 				err = errors.Join(err, e)
 				_, _, e = o.S.PostMessage(ctx, store.Message{ID: fmt.Sprint(w, "-", i), Room: room, User: ann, CreatedAt: at(i)}, true)
 				err = errors.Join(err, e)

@@ -1,0 +1,197 @@
+package room
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"weft/crdt"
+	"weft/server/store"
+	"weft/server/store/sqlite"
+)
+
+// TestFoldKeepsEverything: a document with pending parts, folded at once and in
+// parts.
+func TestFoldKeepsEverything(t *testing.T) {
+	for most, folds := range map[int]int{0: 1, 300: 3} {
+		s := &parts{Store: openStore(t, t.TempDir()), most: most}
+		defer s.Close()
+		author := crdt.New(crdt.Options{ClientID: 5})
+		var updates []store.Update
+		for i := range 100 {
+			u, err := author.InsertText("t", i/2*2, "😀")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if i != 50 { // what follows stays pending, and must survive too
+				updates = append(updates, store.Update{Room: "r", Data: u})
+			}
+		}
+		if err := s.AppendUpdates(t.Context(), updates); err != nil {
+			t.Fatal(err)
+		}
+		before, _, err := load(t.Context(), s, "r")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !before.HasPending() {
+			t.Fatal("nothing is pending: the test is not what it says")
+		}
+		for more := true; more; {
+			if more, err = Fold(t.Context(), s, "r"); err != nil {
+				t.Fatal(err)
+			}
+			if log, _ := s.want(t, "r", before); (log > 0) != more {
+				t.Fatalf("%d log records, more: %v", log, more)
+			}
+		}
+		if len(s.folded) < folds {
+			t.Errorf("%d folds", len(s.folded))
+		}
+		if more, err := Fold(t.Context(), s, "r"); more || err != nil {
+			t.Errorf("folding once more: %v, %v", more, err)
+		}
+	}
+}
+
+// parts counts what a store hands out to be folded and takes back.
+type parts struct {
+	*sqlite.Store
+	most    int   // bytes of a part, if not 0
+	fail    error // of every LoadPart but the first
+	loads   int
+	beyond  int // most bytes of a log in one part, beyond what the snapshot takes
+	written int // bytes of snapshots
+	folded  []store.RoomID
+}
+
+func (p *parts) LoadPart(ctx context.Context, id store.RoomID, most int) (store.Doc, bool, error) {
+	if p.loads++; p.fail != nil && p.loads > 1 {
+		return store.Doc{}, false, p.fail
+	}
+	if p.most > 0 {
+		most = p.most
+	}
+	part, more, err := p.Store.LoadPart(ctx, id, most)
+	size := -len(part.Snapshot)
+	for _, update := range part.Log {
+		size += len(update)
+	}
+	p.beyond = max(p.beyond, size)
+	return part, more, err
+}
+
+func (p *parts) FoldDoc(ctx context.Context, id store.RoomID, snapshot []byte, through store.LogID) error {
+	p.written += len(snapshot)
+	p.folded = append(p.folded, id)
+	return p.Store.FoldDoc(ctx, id, snapshot, through)
+}
+
+// log writes n updates of so many bytes each: one value again and again, or a
+// text that grows.
+func (p *parts) log(t *testing.T, id store.RoomID, n, size int, grows bool) *crdt.Doc {
+	t.Helper()
+	author := crdt.New(crdt.Options{ClientID: 5})
+	updates := make([]store.Update, n)
+	for i := range updates {
+		value := fmt.Sprintf("%*d", size, i)
+		write := func() ([]byte, error) { return author.SetMap("m", "k", value) }
+		if grows {
+			write = func() ([]byte, error) { return author.InsertText("t", author.Length("t"), value) }
+		}
+		u, err := write()
+		if err != nil {
+			t.Fatal(err)
+		}
+		updates[i] = store.Update{Room: id, Data: u}
+	}
+	if err := p.AppendUpdates(t.Context(), updates); err != nil {
+		t.Fatal(err)
+	}
+	return author
+}
+
+// want demands the author's document, and returns how long its log is.
+func (p *parts) want(t *testing.T, id store.RoomID, author *crdt.Doc) (records, size int) {
+	t.Helper()
+	stored, err := p.LoadDoc(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := open(stored)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(doc.EncodeStateAsUpdate(nil)) != string(author.EncodeStateAsUpdate(nil)) {
+		t.Errorf("room %q holds another document than its author", id)
+	}
+	for _, update := range stored.Log {
+		size += len(update)
+	}
+	return len(stored.Log), size
+}
+
+// TestFoldInParts: however long a log is, a fold has a part of it in its hands
+// that is bounded by longBytes and the document, and writes no more than about
+// twice of what the log takes. No room waits for all of another's log.
+func TestFoldInParts(t *testing.T) {
+	const n, size = 100, 64 << 10
+	for name, grows := range map[string]bool{"a document that stays small": false, "one that grows": true} {
+		t.Run(name, func(t *testing.T) {
+			p := &parts{Store: openStore(t, t.TempDir())}
+			defer p.Close()
+			large := p.log(t, "large", n, size, grows)
+			many := p.log(t, "many", longRecords, 1, false)
+			few := p.log(t, "few", longRecords-1, 1, false)
+			f := &Folder{store: p, log: quietLog, skip: map[store.RoomID]time.Time{}}
+			f.sweep(t.Context())
+
+			if records, bytes := p.want(t, "large", large); records >= longRecords || bytes >= longBytes && !grows {
+				t.Errorf("%d records of %d bytes are left", records, bytes)
+			}
+			if records, _ := p.want(t, "many", many); records != 0 {
+				t.Errorf("%d small records are left", records)
+			}
+			if records, _ := p.want(t, "few", few); records != longRecords-1 {
+				t.Errorf("%d small records are left of a log that is not long", records)
+			}
+			if len(p.folded) < 4 || p.folded[0] != "large" || p.folded[1] != "many" {
+				t.Errorf("folded %q", p.folded)
+			}
+			if p.beyond > longBytes {
+				t.Errorf("a part of a log was %d bytes larger than its snapshot, want %d at most", p.beyond, longBytes)
+			}
+			if p.written > 2*n*size {
+				t.Errorf("wrote %d bytes of snapshots for a log of %d", p.written, n*size)
+			}
+			loads := p.loads
+			if f.sweep(t.Context()); p.loads != loads {
+				t.Error("a sweep read logs that are not long")
+			}
+		})
+	}
+}
+
+// TestFoldStopsAtDamage: what comes before it is folded, the rest stays as it is
+// and is left alone for a while.
+func TestFoldStopsAtDamage(t *testing.T) {
+	p := &parts{Store: openStore(t, t.TempDir()), fail: store.ErrCorrupt}
+	defer p.Close()
+	author := p.log(t, "r", 50, 64<<10, false)
+	f := &Folder{store: p, log: quietLog, skip: map[store.RoomID]time.Time{}}
+	f.sweep(t.Context())
+	f.sweep(t.Context())
+	if p.loads != 2 || len(p.folded) != 1 {
+		t.Errorf("%d parts were asked for and %d folded, want 2 and 1", p.loads, len(p.folded))
+	}
+	if records, _ := p.want(t, "r", author); records == 0 || records >= 50 {
+		t.Errorf("%d records are left", records)
+	}
+	p.fail = nil
+	f.skip["r"] = time.Now()
+	f.sweep(t.Context())
+	if _, bytes := p.want(t, "r", author); bytes >= longBytes || len(f.skip) > 0 {
+		t.Errorf("tried again, %d bytes are left, skipping %v", bytes, f.skip)
+	}
+}
