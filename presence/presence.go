@@ -100,7 +100,8 @@ type Tracker interface {
 	Rest(ctx context.Context, room, conn string) error
 	// People lists the people in the room, by arrival.
 	People(ctx context.Context, room string) ([]Person, error)
-	// Count is how many People would list.
+	// Count is how many People would list. It waits for nothing: what is not known
+	// yet comes with a later Diff.
 	Count(ctx context.Context, room string) (int, error)
 	// Here tells whether the person has a live connection in the room (the
 	// grace period does not count).

@@ -18,13 +18,13 @@ import (
 
 // sharedRedis is a real Redis that ends with the test. It keeps nothing on disk.
 type sharedRedis struct {
-	t   *testing.T
+	t   testing.TB
 	dir string
 	cmd *exec.Cmd
 	url string
 }
 
-func startRedis(t *testing.T) *sharedRedis {
+func startRedis(t testing.TB) *sharedRedis {
 	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		t.Skip("there is no redis-server on this machine: nothing was tested (go tool check installs it)")
@@ -66,7 +66,7 @@ func (r *sharedRedis) signal(s syscall.Signal) {
 }
 
 // until waits, far longer than anything takes.
-func until(t *testing.T, what string, ok func() bool, state ...*string) {
+func until(t testing.TB, what string, ok func() bool, state ...*string) {
 	t.Helper()
 	limit, tick := time.After(90*time.Second), time.NewTicker(20*time.Millisecond)
 	defer tick.Stop()

@@ -279,12 +279,11 @@ func (s *Server) tell(id, name string, v any) {
 	live.Broadcast(body)
 }
 
-// tellPresence tells a room who came and went, and how many are here now.
+// tellPresence tells a room who came and went, and how many are here now. All rooms
+// are told by one goroutine at a time, so it waits for nothing.
 func (s *Server) tellPresence(d presence.Diff) {
-	ctx, cancel := context.WithTimeout(context.Background(), roundTime)
-	defer cancel()
 	e := presenceEvent{Joins: d.Joins, Leaves: d.Leaves}
-	if n, err := s.people.Count(ctx, d.Room); err == nil {
+	if n, err := s.people.Count(context.Background(), d.Room); err == nil {
 		e.Count = &n
 	}
 	s.tell(d.Room, "presence", e)

@@ -300,13 +300,17 @@ func (t *Tracker) People(ctx context.Context, name string) ([]presence.Person, e
 	return r.list(), nil
 }
 
-// Count is how many people are in the room.
-func (t *Tracker) Count(ctx context.Context, name string) (int, error) {
-	r, err := t.mirror(ctx, name)
-	if err != nil {
-		return 0, err
-	}
+// Count is how many people are in the room as this node knows it now.
+func (t *Tracker) Count(_ context.Context, name string) (int, error) {
+	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.closed {
+		return 0, presence.ErrClosed
+	}
+	r := t.rooms[name]
+	if r == nil {
+		return 0, nil
+	}
 	n := 0
 	for _, p := range r.people {
 		if p.listed() {

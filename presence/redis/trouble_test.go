@@ -197,3 +197,21 @@ func TestKilledNode(t *testing.T) {
 		}
 	}
 }
+
+// TestCountWaitsForNothing: everybody is told of their rooms by who counts.
+func TestCountWaitsForNothing(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	n := startNode(t, quick(s))
+	n.join("1", "ana")
+	n.shows("ana:1")
+	s.signal(syscall.SIGSTOP) // from now on nothing can be read
+	defer s.signal(syscall.SIGCONT)
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	for room, want := range map[string]int{"r": 1, "never seen": 0} {
+		if got, err := n.Count(over, room); err != nil || got != want {
+			t.Errorf("%d people in %q, %v, want %d", got, room, err, want)
+		}
+	}
+}

@@ -36,7 +36,7 @@ func (a *API) roomEvents(c echo.Context) error {
 	defer a.Live.end(here, events)
 	ctx := c.Request().Context()
 	// From now on the room is followed, though nobody on this node may be in it.
-	if _, err := a.People.Count(ctx, string(room)); err != nil {
+	if _, err := a.People.People(ctx, string(room)); err != nil {
 		return err
 	}
 	end, err := a.Chat.Position(ctx, who, room)
