@@ -18,7 +18,7 @@ func (a *API) routes() {
 	e.GET("/socket", a.native)
 
 	// The JSON API.
-	g := e.Group("/api", middleware.BodyLimit("64K"))
+	g := e.Group("/api", middleware.BodyLimit("64KiB"))
 	g.POST("/guests", a.newGuest)
 	g.GET("/rooms", a.myRooms)
 	g.GET("/rooms/:room/messages", a.listMessages)

@@ -253,6 +253,28 @@ func TestSilentConnectionIsToldWhy(t *testing.T) {
 	}
 }
 
+// TestHelloHasItsTime: who has not said hello for 10 s is not waited for.
+func TestHelloHasItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &conn{}
+		n := &native{conn: c}
+		closed := func() bool {
+			synctest.Wait()
+			c.out.mu.Lock()
+			defer c.out.mu.Unlock()
+			return c.out.closed
+		}
+		n.opened()
+		if time.Sleep(helloWait - 1); closed() {
+			t.Error("closed early")
+		}
+		if time.Sleep(time.Nanosecond); !closed() {
+			t.Errorf("not closed after %s", helloWait)
+		}
+		n.closed()
+	})
+}
+
 // TestAskingTooMuchWaits: a client that comes back to 32 rooms does not notice,
 // and one that asks for whole documents all the time waits, but not long enough
 // to miss a ping.
