@@ -8,8 +8,10 @@ import (
 	"weft/server/wire"
 )
 
-// stirEvery is how often presence is told at most that somebody is active.
-const stirEvery = time.Second
+// stirEvery is how often presence is told at most that somebody is active. It is short
+// against presence.IdleAfter; who has turned idle or away is back at once, as that is
+// longer ago.
+const stirEvery = 5 * time.Second
 
 // Stir implements room.Stirrer: the person did something at this connection. It
 // does not block.

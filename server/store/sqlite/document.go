@@ -101,7 +101,8 @@ func (s *Store) AppendUpdates(ctx context.Context, updates []store.Update) error
 
 // insert adds at most rowsPerInsert records.
 func (t *tx) insert(updates []store.Update) error {
-	args := make([]any, 0, 4*rowsPerInsert)
+	args := t.args[:0]
+	defer func() { clear(args) }()
 	for _, u := range updates {
 		h, err := t.head(u.Room)
 		if err != nil {

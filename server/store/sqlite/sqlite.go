@@ -139,7 +139,7 @@ func open(path string, opts Options) (_ *Store, err error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{conn: conn, index: &s.index, stmts: map[string]*sql.Stmt{}}
+	w := &writer{conn: conn, index: &s.index, stmts: map[string]*sql.Stmt{}, args: make([]any, 0, 4*rowsPerInsert)}
 	if err := w.reload(); err != nil {
 		w.close()
 		return nil, err

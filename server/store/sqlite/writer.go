@@ -52,6 +52,7 @@ type writer struct {
 	stale bool        // a commit failed: read the index anew before the next one
 
 	unsealed unsealed
+	args     []any // memory for insert
 }
 
 // tx is a transaction under way, shared by the writes of one batch.
