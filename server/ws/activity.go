@@ -31,7 +31,7 @@ func (p *peer) rest() {
 
 func (p *peer) tell(say func(ctx context.Context, room, conn string) error) {
 	if err := say(context.Background(), string(p.room.ID()), p.name); err != nil {
-		p.conn.log.Debug("presence: activity", "room", p.room.ID(), "err", err)
+		p.conn.log().Debug("presence: activity", "room", p.room.ID(), "err", err)
 	}
 }
 

@@ -31,7 +31,7 @@ func (d *Door) arrive(c *conn, who *person, name string, id store.RoomID) presen
 		Room: string(id), Conn: name, User: who.identity.User, Name: who.identity.Name, Avatar: who.identity.Avatar,
 	})
 	if err != nil {
-		c.log.Error("presence: join", "room", id, "user", who.identity.User, "err", err)
+		c.log().Error("presence: join", "room", id, "user", who.identity.User, "err", err)
 	}
 	if c.stays.ended() { // meanwhile
 		d.depart(c, name, id)
@@ -46,7 +46,7 @@ func (d *Door) depart(c *conn, name string, id store.RoomID) {
 	ctx, cancel := context.WithTimeout(context.Background(), loadWait)
 	defer cancel()
 	if err := d.People.Leave(ctx, string(id), name); err != nil {
-		c.log.Error("presence: leave", "room", id, "conn", name, "err", err)
+		c.log().Error("presence: leave", "room", id, "conn", name, "err", err)
 	}
 }
 
@@ -69,7 +69,7 @@ func (d *Door) remember(c *conn, who *person, id store.RoomID) {
 		defer cancel()
 		before, err := d.Members.TouchMember(ctx, id, v.user, time.Now())
 		if err != nil {
-			c.log.Error("remembering a member", "room", id, "user", v.user.ID, "err", err)
+			c.log().Error("remembering a member", "room", id, "user", v.user.ID, "err", err)
 			return
 		}
 		d.known.add(v)
@@ -77,7 +77,7 @@ func (d *Door) remember(c *conn, who *person, id store.RoomID) {
 			return
 		}
 		if err := d.Chat.Line(ctx, id, v.user, before); err != nil {
-			c.log.Error("a line about a member", "room", id, "user", v.user.ID, "err", err)
+			c.log().Error("a line about a member", "room", id, "user", v.user.ID, "err", err)
 		}
 	})
 	timer := time.NewTimer(touchWait)

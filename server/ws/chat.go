@@ -85,7 +85,7 @@ func (n *native) ask(ch *channel, e wire.Event) error {
 	}
 	why, known := refuse(err)
 	if !known {
-		c.log.Error("a change of the chat could not be stored", "room", ch.peer.room.ID(), "user", c.person.identity.User, "err", err)
+		c.log().Error("a change of the chat could not be stored", "room", ch.peer.room.ID(), "user", c.person.identity.User, "err", err)
 	}
 	n.say(ch.peer.channel, "failed", struct {
 		Ref string `json:"ref"`

@@ -37,7 +37,6 @@ type conn struct {
 	person  person // of the whole connection; Hocuspocus has one for each document
 	door    *Door
 	dialect dialect
-	log     *slog.Logger
 	limit   *limiters
 	in      *admitted
 
@@ -47,7 +46,7 @@ type conn struct {
 	over bool // the socket has ended; guarded by work
 
 	melody   *melody.Melody
-	upgraded chan struct{} // closed when the request has been answered
+	upgraded chan struct{} // closed when the request has been answered, and nil then
 	lingers  *lingering    // nil if it is no TCP connection; set before session is
 	session  atomic.Pointer[melody.Session]
 	closing  sync.Once
@@ -64,6 +63,7 @@ func (c *conn) start(s *melody.Session) {
 	c.heard.Store(time.Now().UnixNano())
 	s.Request = nil // nobody needs it, and it is large
 	close(c.upgraded)
+	c.upgraded = nil
 	c.out.write = c.writer(s)
 	c.out.slow = func() { go c.close(c.dialect.slowCode(), "too slow: come back to catch up") }
 	c.out.limit = &c.door.limits
@@ -75,6 +75,9 @@ func (c *conn) start(s *melody.Session) {
 		c.dialect.opened()
 	})
 }
+
+// log returns a logger that names the connection.
+func (c *conn) log() *slog.Logger { return c.door.Log.With("conn", c.name[:8]) }
 
 // writer returns how frames leave: past Melody if they can.
 func (c *conn) writer(s *melody.Session) func(frame []byte) (bool, error) {
@@ -110,7 +113,7 @@ func (c *conn) aside(f func()) {
 func (c *conn) guard(f func()) {
 	defer func() {
 		if r := recover(); r != nil {
-			c.log.Error("panic at the door; closing one connection", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+			c.log().Error("panic at the door; closing one connection", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
 			c.drop()
 		}
 	}()

@@ -109,13 +109,10 @@ func (d *Door) pumps(max int64) *melody.Melody {
 	return m
 }
 
-// key of a session's conn.
-const key = "conn"
-
-// guard runs f for a session's conn.
+// guard runs f for a session's conn. The socket knows it: a session's keys are a map,
+// and too large for that.
 func guard(s *melody.Session, f func(*conn)) {
-	value, _ := s.Get(key)
-	c := value.(*conn)
+	c := s.WebsocketConnection().NetConn().(carrier).carries()
 	c.guard(func() { f(c) })
 }
 
@@ -203,7 +200,6 @@ func (d *Door) conn(in *admitted) *conn {
 	}
 	return &conn{
 		name: name, in: in, door: d, melody: pump, limit: newLimiters(d.limits),
-		log: d.Log.With("conn", name[:8]),
 	}
 }
 
@@ -229,16 +225,17 @@ func (d *Door) admit(r *http.Request, stranger bool) (in *admitted, leave func()
 // net/http keeps for a request, some 15 KiB of buffers and stack, does not stay for
 // the connection's life.
 func (d *Door) serve(w http.ResponseWriter, r *http.Request, c *conn, leave func()) {
-	c.upgraded = make(chan struct{})
+	upgraded := make(chan struct{})
+	c.upgraded = upgraded
 	go d.pump(w, r, c, leave)
-	<-c.upgraded
+	<-upgraded
 }
 
 func (d *Door) pump(w http.ResponseWriter, r *http.Request, c *conn, leave func()) {
 	defer leave()
 	defer func() {
 		if p := recover(); p != nil {
-			c.log.Error("panic at the door; closing one connection", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			c.log().Error("panic at the door; closing one connection", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			c.drop()
 		}
 		if c.session.Load() != nil {
@@ -250,10 +247,10 @@ func (d *Door) pump(w http.ResponseWriter, r *http.Request, c *conn, leave func(
 			c.lingers.finish()
 		}
 	}()
-	err := c.melody.HandleRequestWithKeys(hijacker{w, c}, r, map[string]any{key: c})
+	err := c.melody.HandleRequest(hijacker{w, c}, r)
 	if err != nil && c.session.Load() == nil {
 		// The upgrader has answered already.
-		c.log.Debug("no upgrade", "err", err)
+		c.log().Debug("no upgrade", "err", err)
 	}
 }
 
@@ -335,7 +332,7 @@ func (d *Door) Renew(user string) {
 		d.served.Go(func() { // ends when the connection's work does
 			stuck := time.AfterFunc(renewWait, func() {
 				if c.in.of(user) {
-					c.log.Warn("a connection whose room stands still is ended, as its person's rights have changed", "user", user)
+					c.log().Warn("a connection whose room stands still is ended, as its person's rights have changed", "user", user)
 					c.drop()
 				}
 			})

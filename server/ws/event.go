@@ -61,7 +61,7 @@ func (n *native) post(ch *channel, e wire.Event) error {
 	if err != nil {
 		why, known := refuse(err)
 		if !known {
-			c.log.Error("a message could not be stored", "room", room, "user", c.person.identity.User, "err", err)
+			c.log().Error("a message could not be stored", "room", room, "user", c.person.identity.User, "err", err)
 		}
 		n.say(ch.peer.channel, "unsent", unsent{p.ID, why})
 		return nil

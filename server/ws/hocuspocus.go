@@ -241,7 +241,7 @@ func (h *hocuspocus) enter(m wire.Hocuspocus, id auth.Identity, anonymous bool) 
 	}
 	if err != nil {
 		// A provider that is denied does not ask again; one that is closed does.
-		c.log.Warn("a room could not be opened", "room", roomID, "err", err)
+		c.log().Warn("a room could not be opened", "room", roomID, "err", err)
 		c.close(wire.CloseOverload, "the document cannot be opened now")
 		return
 	}

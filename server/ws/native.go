@@ -260,7 +260,7 @@ func (n *native) join(e wire.Event) error {
 	defer cancel()
 	live, release, err := d.Hub.Open(ctx, id)
 	if err != nil {
-		c.log.Warn("a room could not be opened", "room", id, "err", err)
+		c.log().Warn("a room could not be opened", "room", id, "err", err)
 		return refuse(wire.CloseOverload, notNow(err))
 	}
 	name := fmt.Sprintf("%s/%d", c.name, ask.Channel)
@@ -275,7 +275,7 @@ func (n *native) join(e wire.Event) error {
 	answer := joined{Room: id, Role: who.Role.String(), User: userEvent{who.User, who.Name}, Slot: me.Slot}
 	if err := d.inside(ctx, &c.person, &answer); err != nil {
 		n.leave(ask.Channel)
-		c.log.Error("joining a room", "room", id, "err", err)
+		c.log().Error("joining a room", "room", id, "err", err)
 		return refuse(wire.CloseOverload, "the room cannot be read now")
 	}
 	n.say(ask.Channel, "joined", answer)

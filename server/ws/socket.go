@@ -27,6 +27,7 @@ import (
 type socket struct {
 	net.Conn // lingers, without the methods of a TCP connection that would write past Write
 	lingers  *lingering
+	of       *conn
 
 	mu     sync.Mutex
 	opened bool   // the handshake is over: frames only from now on
@@ -62,11 +63,24 @@ func (h hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if l, ok := c.(*lingering); ok {
 		h.conn.lingers = l
 		if direct {
-			c = &socket{Conn: l, lingers: l}
+			return &socket{Conn: l, lingers: l, of: h.conn}, rw, nil
 		}
 	}
-	return c, rw, nil
+	return carried{c, h.conn}, rw, nil
 }
+
+// carrier is what the network looks like to Melody and gorilla, and knows whose it is.
+type carrier interface{ carries() *conn }
+
+// carried is one that is not a socket.
+type carried struct {
+	net.Conn
+	of *conn
+}
+
+func (c carried) carries() *conn { return c.of }
+
+func (s *socket) carries() *conn { return s.of }
 
 // open is called once the handshake has been answered.
 func (s *socket) open() {

@@ -75,7 +75,7 @@ func (h *hocuspocus) subscribe(d *document) {
 	answer.Weft = "subscribed"
 	answer.joined = joined{Room: id, Role: who.Role.String(), User: userEvent{who.User, who.Name}}
 	if err := c.door.inside(ctx, &d.person, &answer.joined); err != nil {
-		c.log.Error("subscribing to a room", "room", id, "err", err)
+		c.log().Error("subscribing to a room", "room", id, "err", err)
 		c.close(wire.CloseOverload, "the room cannot be read now")
 		return
 	}

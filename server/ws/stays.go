@@ -64,7 +64,7 @@ func (c *conn) unread() bool {
 // told without reading, and who is will come back; so the person is present by it no
 // longer, though its work may go on until the disk answers. It does not block.
 func (c *conn) lose() {
-	c.log.Warn("a connection is ended that has waited too long to be read")
+	c.log().Warn("a connection is ended that has waited too long to be read")
 	for _, s := range c.stays.end() {
 		c.door.depart(c, s.name, s.room)
 	}
