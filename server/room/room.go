@@ -48,31 +48,10 @@ type Room struct {
 	flow   flow
 }
 
-// waiting are the acks, and answers alike, whose records are not on disk yet. Its
-// lock is taken after Room.mu, and before that of a feed or a peer.
-type waiting struct {
-	mu    sync.Mutex
-	owed  []owed // in order
-	bytes int    // in owed
-}
-
-// owed is an ack, or an answer, that waits.
-type owed struct {
-	to     *member
-	after  uint64 // records that must be on disk
-	n      uint64 // of an ack: the peer's document messages
-	answer *answer
-}
-
 const (
 	// commandQueue bounds what a halted room holds, at up to 1 MiB a command.
 	commandQueue = 32
-	// maxWaiting is how many bytes may wait for the disk before the room
-	// stops reading commands; an ack counts for ackSize besides its body.
-	maxWaiting = 8 << 20
-	ackSize    = 200
-	keptOwed   = 4 // places in waiting that are kept while nothing waits
-	tickEvery  = 3 * time.Second
+	tickEvery    = 3 * time.Second
 	// A room of at most smallRoom peers that have been told nothing for atRest
 	// carries commands out where they come from.
 	smallRoom = 32
@@ -185,14 +164,6 @@ func (r *Room) failed(p any) {
 	r.closeAll("the room failed: come back")
 }
 
-// heavy tells whether too much waits for the disk to take more.
-func (r *Room) heavy() bool {
-	w := &r.waiting
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.bytes > maxWaiting
-}
-
 // crowded is Journal.full for a room that writes. One that is read-only adds nothing
 // to the journal, and goes on: else nobody would read its sockets, or notice that
 // one has ended, for as long as the disk takes nothing. It is called with mu held, or
@@ -202,40 +173,6 @@ func (r *Room) crowded() <-chan struct{} {
 		return nil
 	}
 	return r.journal.full()
-}
-
-// load reads the stored document. Nothing is served before it has returned. full is
-// the full state if it is stored just like that, else nil.
-func load(ctx context.Context, s store.Store, id store.RoomID) (doc *crdt.Doc, full []byte, err error) {
-	stored, err := s.LoadDoc(ctx, id)
-	if err != nil {
-		return nil, nil, fmt.Errorf("room: load: %w", err)
-	}
-	doc, err = open(stored)
-	switch {
-	case err != nil || !doc.AsLoaded():
-	case stored.Snapshot != nil && len(stored.Log) == 0:
-		full = stored.Snapshot
-	case stored.Snapshot == nil && len(stored.Log) == 1:
-		full = stored.Log[0]
-	}
-	return doc, full, err
-}
-
-// open makes a document of its stored parts.
-func open(stored store.Doc) (*crdt.Doc, error) {
-	doc := crdt.New(crdt.Options{})
-	if stored.Snapshot != nil {
-		if _, err := doc.ApplyStored(stored.Snapshot); err != nil {
-			return nil, fmt.Errorf("room: load: snapshot: %w: %w", store.ErrCorrupt, err)
-		}
-	}
-	for i, update := range stored.Log {
-		if _, err := doc.ApplyStored(update); err != nil {
-			return nil, fmt.Errorf("room: load: log record %d of %d: %w: %w", i+1, len(stored.Log), store.ErrCorrupt, err)
-		}
-	}
-	return doc, nil
 }
 
 // newRoom makes the room of a document, whose full state is full unless that is nil.
@@ -388,30 +325,6 @@ func (r *Room) drain() {
 	r.over = true
 }
 
-// settle waits until what was handed to the journal is on disk, or never will
-// be.
-func (r *Room) settle() {
-	for r.waits() && r.durable.failed() == nil {
-		select {
-		case <-r.durable.moved:
-			r.release()
-		case <-r.journal.given:
-			r.release()
-			return
-		case <-r.journal.done:
-			r.release()
-			return
-		}
-	}
-}
-
-func (r *Room) waits() bool {
-	w := &r.waiting
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return len(w.owed) > 0
-}
-
 func (r *Room) apply(effects []effect) {
 	for _, e := range effects {
 		switch e.kind {
@@ -447,67 +360,5 @@ func (r *Room) apply(effects []effect) {
 			e.to.peer.Close(e.code, e.reason)
 			r.apply(r.state.step(command{kind: leave, peer: e.to.peer, now: time.Now()}))
 		}
-	}
-}
-
-// once pays what is owed once its records are on disk. Acks keep their order;
-// an answer that waits for nothing need not.
-func (r *Room) once(o owed) {
-	w := &r.waiting
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if on := r.durable.get(); o.after <= on && (o.answer != nil || len(w.owed) == 0) {
-		r.feed.settled(on)
-		r.settled(o)
-		return
-	}
-	w.owed = append(w.owed, o)
-	w.bytes += o.size()
-}
-
-// size is what it counts for while it waits.
-func (o owed) size() int {
-	n := ackSize
-	if o.answer != nil {
-		for _, b := range o.answer.bodies {
-			n += len(b.Body)
-		}
-	}
-	return n
-}
-
-// release pays what waits for records that are on disk now. The journal calls it, too.
-func (r *Room) release() {
-	w := &r.waiting
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	on := r.durable.get()
-	r.feed.settled(on)
-	n := 0
-	for ; n < len(w.owed) && w.owed[n].after <= on; n++ {
-		o := w.owed[n]
-		w.bytes -= o.size()
-		w.owed[n] = owed{}
-		r.settled(o)
-	}
-	switch rest := w.owed[n:]; {
-	case len(rest) > 0:
-		w.owed = rest
-	case cap(w.owed) <= keptOwed:
-		w.owed = w.owed[:0]
-	default:
-		w.owed = nil
-	}
-}
-
-// settled pays what is owed.
-func (r *Room) settled(o owed) {
-	switch {
-	case o.answer != nil:
-		r.give(o.to, *o.answer)
-	case o.to.cursor.echo:
-		o.to.peer.Wake(o.to.cursor)
-	default:
-		o.to.peer.Acked(o.n)
 	}
 }
