@@ -2,7 +2,6 @@ package presence
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 )
 
@@ -20,8 +19,8 @@ type Crowd struct {
 }
 
 type crowd struct {
-	told map[string]struct{}
-	rest map[string]Person
+	told few[string, struct{}]
+	rest few[string, Person]
 }
 
 // NewCrowd makes one that tells of at most most people in a room. A diff that tell
@@ -34,20 +33,20 @@ func NewCrowd(most int, tell func(Diff)) *Crowd {
 func (c *Crowd) Take(d Diff) {
 	r := c.rooms[d.Room]
 	if r == nil {
-		r = &crowd{told: map[string]struct{}{}, rest: map[string]Person{}}
+		r = &crowd{}
 		c.rooms[d.Room] = r
 	}
 	before := r.size()
 	for _, id := range d.Leaves {
-		delete(r.told, id)
-		delete(r.rest, id)
+		r.told.delete(id)
+		r.rest.delete(id)
 	}
 	joins := make([]Person, 0, min(len(d.Joins), c.most))
 	for _, p := range d.Joins {
-		if _, told := r.told[p.ID]; told {
+		if _, told := r.told.get(p.ID); told {
 			joins = append(joins, p)
 		} else {
-			r.rest[p.ID] = p
+			r.rest.put(p.ID, p)
 		}
 	}
 	joins = r.fill(c.most, joins)
@@ -59,19 +58,23 @@ func (c *Crowd) Take(d Diff) {
 	}
 }
 
-func (r *crowd) size() int { return len(r.told) + len(r.rest) }
+func (r *crowd) size() int { return r.told.len() + r.rest.len() }
 
 // fill tells of the next ones, as many as there is room for.
 func (r *crowd) fill(most int, joins []Person) []Person {
-	if len(r.rest) == 0 || len(r.told) >= most {
+	if r.rest.len() == 0 || r.told.len() >= most {
 		return joins
 	}
-	next := slices.SortedFunc(maps.Values(r.rest), func(a, b Person) int {
+	next := make([]Person, 0, r.rest.len())
+	for _, p := range r.rest.all() {
+		next = append(next, p)
+	}
+	slices.SortFunc(next, func(a, b Person) int {
 		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.ID, b.ID))
 	})
-	for _, p := range next[:min(len(next), most-len(r.told))] {
-		r.told[p.ID] = struct{}{}
-		delete(r.rest, p.ID)
+	for _, p := range next[:min(len(next), most-r.told.len())] {
+		r.told.put(p.ID, struct{}{})
+		r.rest.delete(p.ID)
 		joins = append(joins, p)
 	}
 	return joins

@@ -19,8 +19,8 @@ type MemoryOptions struct {
 // Memory is the Tracker of a single process. One lock guards all
 // rooms: an operation is a few map accesses, far from where sharding would pay.
 //
-// It remembers the slots of the last 100,000 (room, person) pairs and the last
-// seen times of as many people, and nothing else of who has gone.
+// It remembers the last seen times of the last 100,000 people and the slots of as
+// many (room, person) pairs, see [SlotMemory], and nothing else of who has gone.
 type Memory struct {
 	stop context.CancelFunc
 	done sync.WaitGroup
@@ -108,7 +108,7 @@ func (m *Memory) Count(_ context.Context, room string) (int, error) {
 		return 0, ErrClosed
 	}
 	if r := m.state.rooms[room]; r != nil {
-		return len(r.people), nil
+		return r.people.len(), nil
 	}
 	return 0, nil
 }

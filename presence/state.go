@@ -38,33 +38,41 @@ type state struct {
 const maxSeen = 100_000 // people
 
 type room struct {
-	conns  map[string]*conn
-	people map[string]*person
+	name   string
+	conns  few[string, *conn]
+	people few[string, *person]
 	slots  [Slots]int // people that have the slot now
 }
 
 type conn struct {
 	person *person
-	member Member
+	name   string
 	active time.Time // joined or last touched
 }
 
 type person struct {
-	room     string
+	room     *room
+	user     *user
 	Person   // as it is
-	shown    Person
+	shown    look
 	order    uint64
-	conns    map[string]*conn
-	left     time.Time // when the last connection ended; zero: here
-	deadline time.Time // zero: nothing will change by itself
-	index    int       // in due, −1 if not there
+	conns    few[*conn, struct{}] // none: in grace
+	deadline time.Time            // zero: nothing will change by itself
+	index    int                  // in due, −1 if not there
+}
+
+// look is what may change of a person; with no devices it was never shown.
+type look struct {
+	name, avatar string
+	status       Status
+	devices      int
 }
 
 // user is a person over all rooms.
 type user struct {
-	conns  map[string]int // rooms by Conn
-	people map[*person]struct{}
-	left   time.Time
+	conns  few[string, int] // rooms by Conn
+	people few[*person, struct{}]
+	left   time.Time // when the last connection to any room ended
 }
 
 func newState(grace, idle, away time.Duration) *state {
@@ -82,26 +90,26 @@ func (s *state) join(m Member, now time.Time) (Person, Diff) {
 	d := Diff{Room: m.Room}
 	r := s.rooms[m.Room]
 	if r == nil {
-		r = &room{conns: map[string]*conn{}, people: map[string]*person{}}
+		r = &room{name: m.Room}
 		s.rooms[m.Room] = r
 	}
-	if old := r.conns[m.Conn]; old != nil && old.person.ID != m.User {
-		s.end(r, old, now)
+	old, known := r.conns.get(m.Conn)
+	if known && old.person.ID != m.User {
+		s.end(old, now)
 		s.show(old.person, &d)
+		known = false
 	}
-	p := r.people[m.User]
-	if p == nil {
-		p = s.arrive(r, m, now)
+	p, here := r.people.get(m.User)
+	if !here {
+		p = s.arrive(r, m.User, now)
 	}
-	c := r.conns[m.Conn]
-	if c == nil {
-		c = &conn{person: p, active: now}
-		r.conns[m.Conn] = c
-		p.conns[m.Conn] = c
-		s.users[m.User].conns[m.Conn]++
+	if !known {
+		c := &conn{person: p, name: m.Conn, active: now}
+		r.conns.put(c.name, c)
+		p.conns.put(c, struct{}{})
+		rooms, _ := p.user.conns.get(c.name)
+		p.user.conns.put(c.name, rooms+1)
 	}
-	c.member = m
-	p.left = time.Time{}
 	p.Name, p.Avatar = m.Name, m.Avatar
 	s.refresh(p, now)
 	s.show(p, &d)
@@ -140,7 +148,7 @@ func (s *state) rest(room, name string, now time.Time) Diff {
 func (s *state) leave(room, name string, now time.Time) Diff {
 	d := Diff{Room: room}
 	if c := s.conn(room, name); c != nil {
-		s.end(s.rooms[room], c, now)
+		s.end(c, now)
 		if s.grace <= 0 {
 			s.pass(c.person, now, &d)
 		} else {
@@ -154,7 +162,7 @@ func (s *state) leave(room, name string, now time.Time) Diff {
 func (s *state) expire(now time.Time) []Diff {
 	var diffs []Diff
 	for len(s.due) > 0 && !s.due[0].deadline.After(now) {
-		d := Diff{Room: s.due[0].room}
+		d := Diff{Room: s.due[0].room.name}
 		s.pass(s.due[0], now, &d)
 		if !d.empty() {
 			diffs = append(diffs, d)
@@ -173,7 +181,8 @@ func (s *state) next() (at time.Time, ok bool) {
 
 func (s *state) conn(room, name string) *conn {
 	if r := s.rooms[room]; r != nil {
-		return r.conns[name]
+		c, _ := r.conns.get(name)
+		return c
 	}
 	return nil
 }
@@ -184,8 +193,8 @@ func (s *state) people(room string) []Person {
 	if r == nil {
 		return nil
 	}
-	all := make([]*person, 0, len(r.people))
-	for _, p := range r.people {
+	all := make([]*person, 0, r.people.len())
+	for _, p := range r.people.all() {
 		all = append(all, p)
 	}
 	slices.SortFunc(all, func(a, b *person) int { return cmp.Compare(a.order, b.order) })
@@ -197,8 +206,11 @@ func (s *state) people(room string) []Person {
 }
 
 func (s *state) here(room, user string) bool {
-	r := s.rooms[room]
-	return r != nil && r.people[user] != nil && len(r.people[user].conns) > 0
+	if r := s.rooms[room]; r != nil {
+		p, listed := r.people.get(user)
+		return listed && p.conns.len() > 0
+	}
+	return false
 }
 
 // status of one person over all rooms.
@@ -212,8 +224,8 @@ func (s *state) status(id string) Seen {
 		}
 		return seen
 	}
-	seen := Seen{Status: Away, Devices: len(u.conns)}
-	for p := range u.people {
+	seen := Seen{Status: Away, Devices: u.conns.len()}
+	for p := range u.people.all() {
 		if p.Status == Online || p.Status == Idle && seen.Status == Away {
 			seen.Status = p.Status
 		}
@@ -222,26 +234,26 @@ func (s *state) status(id string) Seen {
 }
 
 // arrive makes a person of the room.
-func (s *state) arrive(r *room, m Member, now time.Time) *person {
+func (s *state) arrive(r *room, id string, now time.Time) *person {
 	s.count++
+	u := s.users[id]
+	if u == nil {
+		u = &user{}
+		s.users[id] = u
+	}
 	p := &person{
-		room: m.Room,
+		room: r,
+		user: u,
 		Person: Person{
-			ID: m.User, Slot: s.slot(r, m.Room, m.User), Status: Online,
+			ID: id, Slot: s.slot(r, id), Status: Online,
 			Since: now.UTC().Truncate(time.Millisecond),
 		},
 		order: s.count,
-		conns: map[string]*conn{},
 		index: -1,
 	}
-	r.people[m.User] = p
+	r.people.put(id, p)
 	r.slots[p.Slot]++
-	u := s.users[m.User]
-	if u == nil {
-		u = &user{conns: map[string]int{}, people: map[*person]struct{}{}}
-		s.users[m.User] = u
-	}
-	u.people[p] = struct{}{}
+	u.people.put(p, struct{}{})
 	return p
 }
 
@@ -249,47 +261,47 @@ func (s *state) arrive(r *room, m Member, now time.Time) *person {
 // that their id prefers, else the next free one in steps of five, which visit
 // all twelve and keep neighbours apart in hue. With none free it is the least
 // used in the same order.
-func (s *state) slot(r *room, name, user string) int {
-	if had, ok := s.slots.Had(name, user); ok && r.slots[had] == 0 {
+func (s *state) slot(r *room, user string) int {
+	if had, ok := s.slots.Had(r.name, user); ok && r.slots[had] == 0 {
 		return had
 	}
 	best := LeastUsedSlot(user, r.slots)
-	s.slots.Put(name, user, best)
+	s.slots.Put(r.name, user, best)
 	return best
 }
 
 // end takes a connection away from its person, who stays.
-func (s *state) end(r *room, c *conn, now time.Time) {
-	p, name := c.person, c.member.Conn
-	delete(r.conns, name)
-	delete(p.conns, name)
-	u := s.users[p.ID]
-	if u.conns[name]--; u.conns[name] == 0 {
-		delete(u.conns, name)
+func (s *state) end(c *conn, now time.Time) {
+	p, u := c.person, c.person.user
+	p.room.conns.delete(c.name)
+	p.conns.delete(c)
+	if rooms, _ := u.conns.get(c.name); rooms > 1 {
+		u.conns.put(c.name, rooms-1)
+	} else {
+		u.conns.delete(c.name)
 	}
-	if len(p.conns) == 0 {
-		p.left, u.left = now, now
+	if p.conns.len() == 0 {
+		u.left = now
 	}
 	s.refresh(p, now)
 }
 
 // pass applies what the person's deadline brought.
 func (s *state) pass(p *person, now time.Time, d *Diff) {
-	if p.left.IsZero() || now.Sub(p.left) < s.grace {
+	if p.conns.len() > 0 {
 		s.refresh(p, now)
 		s.show(p, d)
 		return
 	}
 	s.schedule(p, time.Time{})
-	r := s.rooms[p.room]
-	delete(r.people, p.ID)
+	r, u := p.room, p.user
+	r.people.delete(p.ID)
 	r.slots[p.Slot]--
-	if len(r.people) == 0 {
-		delete(s.rooms, p.room)
+	if r.people.len() == 0 {
+		delete(s.rooms, r.name)
 	}
-	u := s.users[p.ID]
-	delete(u.people, p)
-	if len(u.people) == 0 {
+	u.people.delete(p)
+	if u.people.len() == 0 {
 		delete(s.users, p.ID)
 		s.seen.put(p.ID, u.left)
 	}
@@ -303,16 +315,17 @@ func (s *state) stir(user string) {
 	}
 }
 
-// refresh works out devices, status and the next deadline.
+// refresh works out devices, status and the next deadline. With no connection it
+// must be at the moment when the last one ended.
 func (s *state) refresh(p *person, now time.Time) {
-	p.Devices = len(p.conns)
+	p.Devices = p.conns.len()
 	s.stir(p.ID)
 	if p.Devices == 0 {
-		s.schedule(p, p.left.Add(s.grace)) // the status stays as it was
+		s.schedule(p, now.Add(s.grace)) // the status stays as it was
 		return
 	}
 	var last time.Time
-	for _, c := range p.conns {
+	for c := range p.conns.all() {
 		if c.active.After(last) {
 			last = c.active
 		}
@@ -341,10 +354,11 @@ func StatusAfter(quiet, idle, away time.Duration) (status Status, left time.Dura
 
 // show adds the person to the diff if they look other than last told.
 func (s *state) show(p *person, d *Diff) {
-	if p.Devices == 0 || p.Person == p.shown {
+	now := look{p.Name, p.Avatar, p.Status, p.Devices}
+	if p.Devices == 0 || p.shown == now {
 		return
 	}
-	p.shown = p.Person
+	p.shown = now
 	d.Joins = append(d.Joins, p.Person)
 }
 

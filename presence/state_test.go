@@ -27,18 +27,18 @@ func TestSlotFollowsTheHash(t *testing.T) {
 }
 
 func TestTakenSlotMovesByFive(t *testing.T) {
-	r := &room{}
+	r := &room{name: "r"}
 	s := newState(time.Second, IdleAfter, AwayAfter)
-	preferred := s.slot(r, "r", "a")
+	preferred := s.slot(r, "a")
 	r.slots[preferred]++
-	if again := s.slot(r, "r", "a"); again != (preferred+5)%Slots {
+	if again := s.slot(r, "a"); again != (preferred+5)%Slots {
 		t.Errorf("after %d came %d", preferred, again)
 	}
 	for i := range r.slots {
 		r.slots[i] = 2
 	}
 	r.slots[(preferred+10)%Slots] = 1
-	if least := s.slot(r, "r", "a"); least != (preferred+10)%Slots {
+	if least := s.slot(r, "a"); least != (preferred+10)%Slots {
 		t.Errorf("in a crowd got %d, want the least used", least)
 	}
 }
@@ -69,6 +69,87 @@ func TestRecentForgetsTheLongestUnused(t *testing.T) {
 	}
 	if v, ok := r.get("a"); !ok || v != 1 {
 		t.Error("lost what was just used")
+	}
+}
+
+// Law: as a list of at most max keys, the most recently used first, says.
+func TestRecentAtRandom(t *testing.T) {
+	seed := rand.Uint64()
+	t.Log("seed", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	for range 50 {
+		most := 1 + random.IntN(6)
+		r := newRecent[int, int](most)
+		var order []int
+		values := map[int]int{}
+		for i := range 300 {
+			k := random.IntN(10)
+			at := slices.Index(order, k)
+			if at >= 0 {
+				order = slices.Delete(order, at, at+1)
+			}
+			switch random.IntN(5) {
+			case 0:
+				r.forget(k)
+			case 1, 2:
+				v, ok := r.get(k)
+				if ok != (at >= 0) || ok && v != values[k] {
+					t.Fatalf("%d is %d, %v, want %d, %v", k, v, ok, values[k], at >= 0)
+				}
+				if ok {
+					order = slices.Insert(order, 0, k)
+				}
+			default:
+				r.put(k, i)
+				values[k] = i
+				order = slices.Insert(order, 0, k)
+				order = order[:min(len(order), most)]
+			}
+			var got []int
+			for e := r.ring.older; e != &r.ring; e = e.older {
+				got = append(got, e.key)
+			}
+			if !slices.Equal(got, order) || len(r.byKey) != len(order) {
+				t.Fatalf("has %v, %d of them by key, want %v", got, len(r.byKey), order)
+			}
+		}
+	}
+}
+
+// Law: whoever comes gets the slot that they would get if all slots were
+// remembered, those preferred too.
+func TestPreferredSlotsNeedNoMemory(t *testing.T) {
+	seed := rand.Uint64()
+	t.Log("seed", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	s := newState(0, IdleAfter, AwayAfter)
+	all := map[string]int{}
+	here := map[string]int{}
+	for range 5000 {
+		id := fmt.Sprint(random.IntN(25))
+		if _, leaves := here[id]; leaves {
+			s.leave("r", id, time.Unix(0, 0))
+			delete(here, id)
+			continue
+		}
+		var used [Slots]int
+		for _, slot := range here {
+			used[slot]++
+		}
+		want, had := all[id]
+		if !had || used[want] > 0 {
+			want = LeastUsedSlot(id, used)
+		}
+		p, _ := s.join(Member{Room: "r", Conn: id, User: id}, time.Unix(0, 0))
+		if p.Slot != want {
+			t.Fatalf("%s got slot %d, want %d", id, p.Slot, want)
+		}
+		here[id], all[id] = want, want
+	}
+	for k, e := range s.slots.recent.byKey {
+		if e.value == PreferredSlot(k.user) {
+			t.Errorf("%s is remembered to have the slot that they prefer", k.user)
+		}
 	}
 }
 
