@@ -48,13 +48,15 @@ type Subscription struct {
 	CreatedAt time.Time
 }
 
-// Job is one push that waits to be sent to one subscription.
+// Job is one push that waits to be sent to one subscription: of the newest that
+// waits there from a room. It stands for the older ones too.
 type Job struct {
 	ID           int64
 	Notification Notification
 	Subscription Subscription
-	Attempt      int // sends already tried
-	NextAt       time.Time
+	Count        int       // notifications that it tells of, at least 1
+	Attempt      int       // sends already tried of any of them
+	NextAt       time.Time // when the first of them is due
 }
 
 // ErrNotFound says that no such notification or subscription exists for the
@@ -76,7 +78,8 @@ type Inbox interface {
 	// false, and nothing is stored, if the id is known.
 	Add(ctx context.Context, n Notification, push Push) (added bool, err error)
 	List(ctx context.Context, user string, p Page) ([]Notification, Counts, error)
-	// MarkRead marks one as seen and read. ErrNotFound if it is not theirs.
+	// MarkRead marks one as seen and read, and drops its pushes. ErrNotFound if it
+	// is not theirs.
 	MarkRead(ctx context.Context, user, id string, at time.Time) error
 	MarkAllRead(ctx context.Context, user string, at time.Time) error
 	// Withdraw empties the body of all notifications of a room that lead to url,
@@ -90,12 +93,17 @@ type Inbox interface {
 	Unsubscribe(ctx context.Context, user, endpoint string) error
 	Subscriptions(ctx context.Context, user string) ([]Subscription, error)
 
-	// DueJobs returns up to limit jobs due at now, oldest first.
+	// DueJobs returns up to limit jobs, one for each subscription and room that have
+	// some due at now, oldest first. To one subscription 100 of a room are kept; then
+	// the newest gives way to the next.
 	DueJobs(ctx context.Context, now time.Time, limit int) ([]Job, error)
 	// NextJob returns when the next job is due; ok is false if there is none.
 	NextJob(ctx context.Context) (at time.Time, ok bool, err error)
+	// FinishJob, RetryJob and HoldJob are about all that the Job stood for when it
+	// was returned. RetryJob counts an attempt, HoldJob none.
 	FinishJob(ctx context.Context, id int64) error
 	RetryJob(ctx context.Context, id int64, at time.Time) error
+	HoldJob(ctx context.Context, id int64, at time.Time) error
 	// Prune forgets a subscription that the push service says is gone, with
 	// all its jobs.
 	Prune(ctx context.Context, subscription string) error
@@ -125,8 +133,8 @@ type Result struct {
 	Status     int           // HTTP status, 0 if there was none
 }
 
-// Sender delivers one notification to one subscription. err is only for logs:
-// Result says what to do.
+// Sender delivers one notification to one subscription; count is how many it
+// stands for. err is only for logs: Result says what to do.
 type Sender interface {
-	Send(ctx context.Context, sub Subscription, n Notification) (Result, error)
+	Send(ctx context.Context, sub Subscription, n Notification, count int) (Result, error)
 }

@@ -17,6 +17,7 @@ type Facts struct {
 	Here         bool // the person has a live connection in the room
 	Now          time.Time
 	Delay        time.Duration // before a push
+	Free         time.Time     // before it the person is not rung, see Limits
 }
 
 // Decision is what becomes of a notification, and why.
@@ -34,7 +35,7 @@ type Step struct {
 
 // Decide applies the rules in order: nobody is told of what they did themselves;
 // who is in the room sees it there and finds it in the inbox; everybody else is
-// pushed to, after the delay. Pure.
+// pushed to, after the delay and when the limits allow it. Pure.
 func Decide(f Facts) Decision {
 	var d Decision
 	say := func(rule, says string) { d.Trace = append(d.Trace, Step{rule, says}) }
@@ -50,7 +51,7 @@ func Decide(f Facts) Decision {
 	}
 	say("here", "pass")
 	say("away", "push")
-	d.Push = Push{Wanted: true, At: f.Now.Add(f.Delay)}
+	d.Push = Push{Wanted: true, At: later(f.Now.Add(f.Delay), f.Free)}
 	return d
 }
 

@@ -27,7 +27,8 @@ type Config struct {
 	Deliver func(Notification)
 	Now     func() time.Time // nil: time.Now; used for stored times, not for waiting
 	Delay   time.Duration    // before a push; 0: DefaultDelay, below 0: none
-	Log     *slog.Logger     // nil: silent
+	Limits  Limits
+	Log     *slog.Logger // nil: silent
 }
 
 // What the worker does about failure.
@@ -47,8 +48,9 @@ const (
 //	Notify ─▶ rules ─▶ Inbox.Add (stored) ─▶ Deliver (live, once)
 //	                        │ push wanted
 //	                        ▼
-//	               job, due after Delay ──▶ read or here by now ─▶ dropped
-//	                        │ Send
+//	               job, due after Delay ──▶ here by now ─▶ dropped (what is read is gone)
+//	                        │      └──────▶ rung enough ─▶ later, with what comes until then
+//	                        │ Send: the newest of the room, for all that wait
 //	                        ├─ Delivered ─▶ finished
 //	                        ├─ Gone ─────▶ subscription forgotten
 //	                        ├─ Retry ────▶ again later, until a day old
@@ -59,11 +61,19 @@ const (
 type Worker struct {
 	c    Config
 	wake chan struct{} // capacity 1: there may be something due
+	pace *pace
 
 	mu       sync.Mutex
-	underway map[int64]bool
+	underway map[target]bool
 	sends    sync.WaitGroup
 }
+
+// target is where one push at a time goes: what comes for it meanwhile waits.
+type target struct{ subscription, room string }
+
+func (j Job) target() target { return target{j.Subscription.ID, j.Notification.Room} }
+
+func (j Job) place() place { return place{j.Notification.User, j.Notification.Room} }
 
 // NewWorker makes a worker; jobs wait until Run.
 func NewWorker(c Config) *Worker {
@@ -77,7 +87,7 @@ func NewWorker(c Config) *Worker {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	c.Delay = max(0, cmp.Or(c.Delay, DefaultDelay))
-	return &Worker{c: c, wake: make(chan struct{}, 1), underway: map[int64]bool{}}
+	return &Worker{c: c, wake: make(chan struct{}, 1), pace: newPace(c.Limits), underway: map[target]bool{}}
 }
 
 // Notify stores the notification and sees to the rest. Once it has returned nil
@@ -93,7 +103,7 @@ func (w *Worker) Notify(ctx context.Context, n Notification) error {
 		n.CreatedAt = now
 	}
 	n.CreatedAt = n.CreatedAt.UTC().Truncate(time.Millisecond)
-	d := Decide(Facts{Notification: n, Here: w.here(ctx, n), Now: now, Delay: w.c.Delay})
+	d := Decide(Facts{Notification: n, Here: w.here(ctx, n), Now: now, Delay: w.c.Delay, Free: w.pace.free(now, place{n.User, n.Room})})
 	w.c.Log.Debug("notification", "id", n.ID, "user", n.User, "room", n.Room, "kind", n.Kind, "trace", d.Trace)
 	if !d.Inbox {
 		return nil
@@ -207,14 +217,21 @@ func (w *Worker) start(ctx context.Context) (time.Duration, error) {
 			w.mu.Unlock()
 			return -1, nil // each end of a send looks again
 		}
-		if before[job.ID] {
+		if before[job.target()] {
 			continue
 		}
-		w.underway[job.ID] = true
+		w.underway[job.target()] = true
+		// Here, so that of those who wait for the same moment the oldest rings.
+		var held time.Time
+		if wait := w.pace.take(now, job.place(), job.Subscription.ID); wait > 0 {
+			held = now.Add(wait)
+		}
 		w.sends.Go(func() {
-			w.send(ctx, job)
+			if rang := w.send(ctx, job, held); !rang && held.IsZero() {
+				w.pace.undo(job.place(), job.Subscription.ID)
+			}
 			w.mu.Lock()
-			delete(w.underway, job.ID)
+			delete(w.underway, job.target())
 			w.mu.Unlock()
 			w.look()
 		})
@@ -232,26 +249,26 @@ func (w *Worker) start(ctx context.Context) (time.Duration, error) {
 	return max(time.Millisecond, at.Sub(now)), nil
 }
 
-// send does one job and records what came of it.
-func (w *Worker) send(ctx context.Context, job Job) {
+// send does one job, or puts it off until held, and records what came of it.
+func (w *Worker) send(ctx context.Context, job Job, held time.Time) (rang bool) {
 	n := job.Notification
 	log := w.c.Log.With("job", job.ID, "user", n.User, "room", n.Room)
 	age := w.c.Now().Sub(n.CreatedAt)
 	switch {
-	case n.ReadAt != nil:
-		w.record(ctx, log, "read before the push", func(ctx context.Context) error { return w.c.Inbox.FinishJob(ctx, job.ID) })
-		return
 	case age >= giveUp:
 		log.Warn("push given up", "attempts", job.Attempt)
 		w.record(ctx, log, "", func(ctx context.Context) error { return w.c.Inbox.FinishJob(ctx, job.ID) })
-		return
+		return false
 	case w.here(ctx, n):
 		w.record(ctx, log, "came before the push", func(ctx context.Context) error { return w.c.Inbox.FinishJob(ctx, job.ID) })
-		return
+		return false
+	case !held.IsZero():
+		w.record(ctx, log, "rung enough", func(ctx context.Context) error { return w.c.Inbox.HoldJob(ctx, job.ID, held) })
+		return false
 	}
-	result, err := w.c.Sender.Send(ctx, job.Subscription, n)
+	result, err := w.c.Sender.Send(ctx, job.Subscription, n, job.Count)
 	if result.Outcome == Retry && ctx.Err() != nil {
-		return // cut short by the shutdown, not by the push service
+		return false // cut short by the shutdown, not by the push service
 	}
 	log = log.With("status", result.Status)
 	switch result.Outcome {
@@ -264,7 +281,7 @@ func (w *Worker) send(ctx context.Context, job Job) {
 		if age+wait >= giveUp {
 			log.Warn("push given up", "attempts", job.Attempt+1, "err", err)
 			w.record(ctx, log, "", func(ctx context.Context) error { return w.c.Inbox.FinishJob(ctx, job.ID) })
-			return
+			return false
 		}
 		log.Debug("push will be tried again", "in", wait, "err", err)
 		at := w.c.Now().Add(wait)
@@ -273,6 +290,7 @@ func (w *Worker) send(ctx context.Context, job Job) {
 		log.Error("push refused: check the VAPID keys, the subject and the clock", "err", err)
 		w.record(ctx, log, "", func(ctx context.Context) error { return w.c.Inbox.FinishJob(ctx, job.ID) })
 	}
+	return result.Outcome == Delivered
 }
 
 // record writes an outcome down and does not give up while Run runs, since an

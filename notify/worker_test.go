@@ -3,7 +3,9 @@ package notify_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -59,17 +61,44 @@ func (b *inbox) MarkRead(_ context.Context, _, id string, at time.Time) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.rows[id].ReadAt = &at
+	maps.DeleteFunc(b.jobs, func(_ int64, j notify.Job) bool { return j.Notification.ID == id })
 	return nil
 }
 
-func (b *inbox) sorted() []notify.Job {
-	var jobs []notify.Job
-	for _, j := range b.jobs {
-		j.Notification = *b.rows[j.Notification.ID]
-		jobs = append(jobs, j)
+// sorted is what waits, of each subscription and room together.
+func (b *inbox) sorted() (jobs []notify.Job) {
+	for _, id := range slices.Sorted(maps.Keys(b.jobs)) {
+		j := b.jobs[id]
+		j.Notification, j.Count = *b.rows[j.Notification.ID], 1
+		i := slices.IndexFunc(jobs, func(o notify.Job) bool { return together(o, j) })
+		if i < 0 {
+			jobs = append(jobs, j)
+			continue
+		}
+		j.Count += jobs[i].Count
+		j.Attempt = max(j.Attempt, jobs[i].Attempt)
+		if jobs[i].NextAt.Before(j.NextAt) {
+			j.NextAt = jobs[i].NextAt
+		}
+		jobs[i] = j
 	}
-	slices.SortFunc(jobs, func(x, y notify.Job) int { return x.NextAt.Compare(y.NextAt) })
+	slices.SortStableFunc(jobs, func(x, y notify.Job) int { return x.NextAt.Compare(y.NextAt) })
 	return jobs
+}
+
+func together(a, b notify.Job) bool {
+	return a.Subscription.ID == b.Subscription.ID && a.Notification.Room == b.Notification.Room
+}
+
+// taken are the jobs that one stands for.
+func (b *inbox) taken(id int64) (ids []int64) {
+	job, ok := b.jobs[id]
+	for other, j := range b.jobs {
+		if ok && other <= id && together(job, j) {
+			ids = append(ids, other)
+		}
+	}
+	return ids
 }
 
 func (b *inbox) DueJobs(_ context.Context, now time.Time, limit int) ([]notify.Job, error) {
@@ -95,7 +124,9 @@ func (b *inbox) FinishJob(_ context.Context, id int64) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.broken == nil {
-		delete(b.jobs, id)
+		for _, id := range b.taken(id) {
+			delete(b.jobs, id)
+		}
 	}
 	return b.broken
 }
@@ -105,11 +136,24 @@ func (b *inbox) Withdraw(context.Context, string, string) error { return nil }
 func (b *inbox) RetryJob(_ context.Context, id int64, at time.Time) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	j := b.jobs[id]
-	j.Attempt++
-	j.NextAt = at
-	b.jobs[id] = j
+	for _, id := range b.taken(id) {
+		j := b.jobs[id]
+		j.Attempt++
+		j.NextAt = at
+		b.jobs[id] = j
+	}
 	b.retries = append(b.retries, time.Until(at))
+	return b.broken
+}
+
+func (b *inbox) HoldJob(_ context.Context, id int64, at time.Time) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, id := range b.taken(id) {
+		j := b.jobs[id]
+		j.NextAt = at
+		b.jobs[id] = j
+	}
 	return b.broken
 }
 
@@ -142,13 +186,15 @@ type sender struct {
 	mu     sync.Mutex
 	answer func(ctx context.Context, sub notify.Subscription) notify.Result
 	sent   []time.Time
-	now    int // sends under way
+	told   []string // what was sent and how many it stood for: "id×2"
+	now    int      // sends under way
 	most   int
 }
 
-func (s *sender) Send(ctx context.Context, sub notify.Subscription, _ notify.Notification) (notify.Result, error) {
+func (s *sender) Send(ctx context.Context, sub notify.Subscription, n notify.Notification, count int) (notify.Result, error) {
 	s.mu.Lock()
 	s.sent = append(s.sent, time.Now())
+	s.told = append(s.told, fmt.Sprintf("%s×%d", n.ID, count))
 	s.now++
 	s.most = max(s.most, s.now)
 	answer := s.answer
@@ -161,6 +207,15 @@ func (s *sender) Send(ctx context.Context, sub notify.Subscription, _ notify.Not
 	s.now--
 	s.mu.Unlock()
 	return r, nil
+}
+
+// take returns what was told and when, and forgets it.
+func (s *sender) take() (told []string, sent []time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	told, sent = s.told, s.sent
+	s.told, s.sent = nil, nil
+	return told, sent
 }
 
 func (s *sender) times() int {
@@ -176,18 +231,27 @@ type world struct {
 	sender *sender
 	mu     sync.Mutex
 	live   []string
+	ahead  time.Duration // of the worker's clock
 	here   bool
 	log    strings.Builder
 	stop   func()
 }
 
-// run starts a worker in a bubble with one subscription of ben's.
-func run(t *testing.T, test func(w *world)) {
+// run starts a worker in a bubble with one subscription of ben's. Nothing limits it.
+func run(t *testing.T, test func(w *world)) { runLimited(t, notify.Limits{}, test) }
+
+func runLimited(t *testing.T, limits notify.Limits, test func(w *world)) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{T: t, inbox: newInbox(notify.Subscription{ID: "s1", User: "ben"}), sender: &sender{}}
 		w.Worker = notify.NewWorker(notify.Config{
 			Inbox:  w.inbox,
 			Sender: w.sender,
+			Limits: limits,
+			Now: func() time.Time {
+				w.mu.Lock()
+				defer w.mu.Unlock()
+				return time.Now().Add(w.ahead)
+			},
 			Here: func(context.Context, string, string) (bool, error) {
 				w.mu.Lock()
 				defer w.mu.Unlock()
@@ -220,6 +284,12 @@ func mention(id string) notify.Notification {
 		ID: id, User: "ben", Kind: "mention", Room: "r", Title: "Ana mentioned you",
 		URL: "/s/r", Actor: notify.Actor{ID: "ana", Name: "Ana"},
 	}
+}
+
+func mentionIn(room, id string) notify.Notification {
+	n := mention(id)
+	n.Room = room
+	return n
 }
 
 func (w *world) notify(n notify.Notification) {
@@ -399,7 +469,7 @@ func TestSendsAreBoundedAndOneSlowHidesNothing(t *testing.T) {
 		w.notify(mention("1"))
 		time.Sleep(2 * time.Second)
 		w.inbox.subs = w.inbox.subs[1:2]
-		w.notify(mention("2"))
+		w.notify(mentionIn("s", "2"))
 		time.Sleep(notify.DefaultDelay + 2*time.Second)
 		w.expect(32, 1)
 		if w.sender.most != 8 {
@@ -413,14 +483,16 @@ func TestSendsAreBoundedAndOneSlowHidesNothing(t *testing.T) {
 // A send that ends while the due jobs are being read is still in the list.
 func TestSendEndingDuringTheReadIsNotRepeated(t *testing.T) {
 	run(t, func(w *world) {
+		w.inbox.mu.Lock() // Run has its first look
 		w.inbox.slow = 3 * time.Second
+		w.inbox.mu.Unlock()
 		w.sender.answer = func(context.Context, notify.Subscription) notify.Result {
 			time.Sleep(2500 * time.Millisecond)
 			return notify.Result{}
 		}
 		w.notify(mention("1"))
 		time.Sleep(time.Second)
-		w.notify(mention("2"))
+		w.notify(mentionIn("s", "2"))
 		time.Sleep(time.Minute)
 		w.expect(2, 0)
 	})
@@ -484,7 +556,8 @@ func TestWorkerManyCallers(t *testing.T) {
 		for range 8 {
 			group.Go(func() {
 				for i := range 50 {
-					if err := w.Notify(w.Context(), mention(string(rune('a'+i)))); err != nil {
+					id := string(rune('a' + i))
+					if err := w.Notify(w.Context(), mentionIn(id, id)); err != nil {
 						w.Error(err)
 					}
 				}

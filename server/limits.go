@@ -10,9 +10,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/time/rate"
 
+	"weft/notify"
 	"weft/server/api"
 	"weft/server/chat"
 	"weft/server/room"
@@ -25,6 +27,7 @@ type limits struct {
 	chat  chat.Limits
 	api   api.Limits
 	rooms room.Limits
+	push  notify.Limits
 }
 
 // A limit can be set by its name.
@@ -35,6 +38,7 @@ type limit struct {
 	number func(*limits) *int
 	memory func(*limits) *int64
 	rate   func(*limits) (*rate.Limit, *int)
+	span   func(*limits) *time.Duration
 }
 
 type unit int
@@ -43,7 +47,11 @@ const (
 	count  unit = iota // a whole number
 	size               // bytes: 64KiB, 1MiB, 2GiB, or a number
 	perSec             // RATE or RATE:BURST, a second; sizes too. 0: any
+	span               // 30s, 5m, at most maxSpan. 0: any
 )
+
+// maxSpan is well below what makes a push too old to be sent.
+const maxSpan = time.Hour
 
 // named are the limits that can be set. What is said of the messages' own
 // structure (nesting, counts against length) is not among them.
@@ -67,6 +75,8 @@ var named = map[string]limit{
 	"chat":           {what: "chat messages of one person in one room", unit: perSec, rate: func(l *limits) (*rate.Limit, *int) { return &l.chat.Person, &l.chat.PersonAt }},
 	"room-chat":      {what: "chat messages of everybody in one room", unit: perSec, rate: func(l *limits) (*rate.Limit, *int) { return &l.chat.Room, &l.chat.RoomAt }},
 	"guests":         {what: "guests, new and renamed, from one address", unit: perSec, rate: func(l *limits) (*rate.Limit, *int) { return &l.api.Guests, &l.api.GuestsAt }},
+	"pushes":         {what: "pushes to one person in an hour, to several devices at once is one; 0: any", number: func(l *limits) *int { return &l.push.Hourly }},
+	"push-every":     {what: "from one push about a room to a person to the next; 0: any", unit: span, span: func(l *limits) *time.Duration { return &l.push.Every }},
 	"document":       {what: "content of one document", unit: size, number: func(l *limits) *int { return &l.rooms.Content }},
 	"structs":        {what: "structs in one document", number: func(l *limits) *int { return &l.rooms.Structs }},
 	"clients":        {what: "Yjs clients that have written to one document", number: func(l *limits) *int { return &l.rooms.Clients }},
@@ -85,7 +95,7 @@ func (c Config) limits() (l limits, err error) {
 	}
 	switch c.Limits {
 	case "", "default":
-		l.ws, l.chat, l.api = ws.DefaultLimits(), chat.DefaultLimits(), api.DefaultLimits()
+		l.ws, l.chat, l.api, l.push = ws.DefaultLimits(), chat.DefaultLimits(), api.DefaultLimits(), notify.DefaultLimits()
 	case "lab":
 		l.ws, l.chat, l.api = ws.LabLimits(), chat.LabLimits(), api.LabLimits()
 	default:
@@ -108,6 +118,14 @@ func (c Config) limits() (l limits, err error) {
 
 // set sets the limit to a value as people write it.
 func (n limit) set(l *limits, text string) error {
+	if n.unit == span {
+		d, err := time.ParseDuration(text)
+		if err != nil || d < 0 || d > maxSpan {
+			return fmt.Errorf("%q is no time from 0s to %v", text, maxSpan)
+		}
+		*n.span(l) = d
+		return nil
+	}
 	if n.unit == perSec {
 		r, burst := n.rate(l)
 		text, at, two := strings.Cut(text, ":")
@@ -165,7 +183,7 @@ func parseSize(text string) (int64, error) {
 // LimitNames lists what Config.Limit can set, with what it is and its default,
 // one line each.
 func LimitNames() []string {
-	defaults := limits{ws: ws.DefaultLimits(), chat: chat.DefaultLimits(), api: api.DefaultLimits(), rooms: room.DefaultLimits()}
+	defaults := limits{ws: ws.DefaultLimits(), chat: chat.DefaultLimits(), api: api.DefaultLimits(), rooms: room.DefaultLimits(), push: notify.DefaultLimits()}
 	var lines []string
 	for _, name := range slices.Sorted(maps.Keys(named)) {
 		n := named[name]
@@ -174,6 +192,8 @@ func LimitNames() []string {
 		case n.rate != nil:
 			r, burst := n.rate(&defaults)
 			value = fmt.Sprintf("%g:%d a second", float64(*r), *burst)
+		case n.span != nil:
+			value = n.span(&defaults).String()
 		case n.memory != nil:
 			value = "85% of GOMEMLIMIT"
 		case n.unit == size:

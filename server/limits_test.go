@@ -5,10 +5,12 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gorilla/websocket"
 	"golang.org/x/time/rate"
 
+	"weft/notify"
 	"weft/server/auth"
 	"weft/server/wire"
 )
@@ -17,18 +19,21 @@ func TestLimitsAreSetByName(t *testing.T) {
 	l, err := Config{Limit: map[string]string{
 		"message": "2MiB", "rooms": "3", "address": "0", "arrivals": "1:2", "bytes": "1MiB", "updates": "0",
 		"document": "100", "open-documents": "2GiB", "chat": "10",
+		"pushes": "7", "push-every": "1h",
 	}}.limits()
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := l.ws
 	if w.Document != 2<<20 || w.Rooms != 3 || w.PerAddr != 0 || w.New != 1 || w.NewAt != 2 || w.Bytes != 1<<20 || w.BytesAt != 8<<20 ||
-		w.Updates != rate.Inf || l.chat.Person != 10 || l.chat.PersonAt != 20 || l.rooms.Content != 100 || l.rooms.Memory != 2<<30 {
+		w.Updates != rate.Inf || l.chat.Person != 10 || l.chat.PersonAt != 20 || l.rooms.Content != 100 || l.rooms.Memory != 2<<30 ||
+		l.push != (notify.Limits{Every: time.Hour, Hourly: 7}) {
 		t.Errorf("%+v", l)
 	}
 	for name, value := range map[string]string{
 		"nonsense": "1", "rooms": "", "message": "17MiB", "event": "0", "queue": "-1", "hello": "1MB",
 		"person": "many", "chat": "5:0", "clients": "1KiB", "structs": "9999999999999999999",
+		"push-every": "1h0m0.001s", "pushes": "1KiB",
 	} {
 		if _, err := (Config{Limit: map[string]string{name: value}}).limits(); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s=%s: %v", name, value, err)

@@ -16,7 +16,7 @@ func TestMentionRingsAClosedPhone(t *testing.T) {
 	s := run(t, Config{
 		PublicURL: "https://weft.example.org",
 		push:      webpush.Config{AllowLoopback: true, RootCAs: service.CertPool(), AllowHosts: []string{"127.0.0.1", "localhost"}},
-		pushDelay: -1,
+		pushDelay: -1, Limit: map[string]string{"push-every": "0"},
 	})
 	ana, ben := s.guest(t, "Ana"), s.guest(t, "Ben")
 	inRoom := s.enter(t, ben, "class/7")

@@ -131,7 +131,7 @@ func (s *Server) assemble(l limits) (err error) {
 	}
 	s.push = push
 	s.worker = notify.NewWorker(notify.Config{
-		Inbox: s.store, Sender: push, Deliver: s.live.Deliver, Delay: c.pushDelay, Log: c.Log,
+		Inbox: s.store, Sender: push, Deliver: s.live.Deliver, Delay: c.pushDelay, Limits: l.push, Log: c.Log,
 		Here: func(ctx context.Context, user, room string) (bool, error) { return s.people.Here(ctx, room, user) },
 	})
 	epoch, err := s.store.Setting(ctx, chat.EpochSetting, chat.NewEpoch)

@@ -179,7 +179,7 @@ func TestResolvedAddressesAreGuarded(t *testing.T) {
 		}
 		sub := notifytest.NewPushService(t).Subscribe("ben")
 		sub.Endpoint = "https://fcm.googleapis.com/fcm/send/x"
-		r, err := s.Send(t.Context(), sub, mention)
+		r, err := s.Send(t.Context(), sub, mention, 1)
 		if !errors.Is(err, ErrRefused) || r.Outcome != notify.Refused {
 			t.Errorf("%s: %+v, %v", address, r, err)
 		}
@@ -218,7 +218,7 @@ func TestLoopbackIsRefusedUnlessAllowed(t *testing.T) {
 		"http://localhost:" + port, "https://localhost/x",
 	} {
 		sub.Endpoint = endpoint
-		if r, err := s.Send(t.Context(), sub, mention); r.Outcome != notify.Refused || !errors.Is(err, ErrRefused) {
+		if r, err := s.Send(t.Context(), sub, mention, 1); r.Outcome != notify.Refused || !errors.Is(err, ErrRefused) {
 			t.Errorf("%s: %+v, %v", endpoint, r, err)
 		}
 	}
@@ -248,7 +248,7 @@ func TestRedirectsAndProxiesAreNotFollowed(t *testing.T) {
 		s := loopback(t, server)
 		sub := notifytest.NewPushService(t).Subscribe("ben")
 		sub.Endpoint = server.URL + "/x"
-		if r, err := s.Send(t.Context(), sub, mention); r.Outcome != notify.Refused || r.Status != status {
+		if r, err := s.Send(t.Context(), sub, mention, 1); r.Outcome != notify.Refused || r.Status != status {
 			t.Errorf("%d: %+v, %v", status, r, err)
 		}
 		s.Close()

@@ -42,6 +42,9 @@ type data struct {
 	ID   string `json:"id"`
 	Kind string `json:"kind"`
 	At   int64  `json:"at"` // Unix milliseconds
+	// Count is how many the push stands for, if more than this one. Readers without
+	// our service worker show the newest, and its number on the app's icon.
+	Count int `json:"count,omitempty"`
 }
 
 // tag groups what a device shows in one place: a room's latest.
@@ -49,11 +52,14 @@ func tag(n notify.Notification) string { return "room:" + n.Room }
 
 // encode writes the payload, with the body and if need be the title clipped to
 // fit. unread below 0 is not known.
-func encode(n notify.Notification, publicURL string, unread int) ([]byte, error) {
+func encode(n notify.Notification, count int, publicURL string, unread int) ([]byte, error) {
 	p := payload{WebPush: 8030, Notification: content{
 		Title: n.Title, Body: n.Body, Navigate: publicURL + n.URL, Lang: "en", Dir: "auto", Tag: tag(n),
 		Data: data{Room: n.Room, ID: n.ID, Kind: n.Kind, At: n.CreatedAt.UnixMilli()},
 	}}
+	if count > 1 {
+		p.Notification.Data.Count = count
+	}
 	if unread >= 0 {
 		p.AppBadge, p.Notification.AppBadge = &unread, strconv.Itoa(unread)
 	}

@@ -131,7 +131,7 @@ func (s *Sender) Close() { s.client.CloseIdleConnections() }
 //	408, 425, 429, 5xx      Retry, after Retry-After if said
 //	no answer               Retry
 //	all else                Refused
-func (s *Sender) Send(ctx context.Context, sub notify.Subscription, n notify.Notification) (notify.Result, error) {
+func (s *Sender) Send(ctx context.Context, sub notify.Subscription, n notify.Notification, count int) (notify.Result, error) {
 	refused := notify.Result{Outcome: notify.Refused}
 	origin, err := s.policy.endpoint(sub.Endpoint)
 	if err != nil {
@@ -146,7 +146,7 @@ func (s *Sender) Send(ctx context.Context, sub notify.Subscription, n notify.Not
 			unread = count
 		}
 	}
-	message, err := encode(n, s.config.PublicURL, unread)
+	message, err := encode(n, count, s.config.PublicURL, unread)
 	if err != nil {
 		return refused, err
 	}

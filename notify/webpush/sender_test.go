@@ -61,7 +61,7 @@ func newSender(t *testing.T, c Config) *Sender {
 func TestSendArrivesWhole(t *testing.T) {
 	service := notifytest.NewPushService(t)
 	s := newSender(t, Config{RootCAs: service.CertPool(), Unread: func(context.Context, string) (int, error) { return 3, nil }})
-	r, err := s.Send(t.Context(), service.Subscribe("ben"), mention)
+	r, err := s.Send(t.Context(), service.Subscribe("ben"), mention, 1)
 	if err != nil || r != (notify.Result{Status: 201}) {
 		t.Fatalf("%+v, %v, refused %v", r, err, service.Refused())
 	}
@@ -96,7 +96,7 @@ func TestHeadersByKind(t *testing.T) {
 	} {
 		n := mention
 		n.Kind, n.Room = c.kind, c.room
-		if _, err := s.Send(t.Context(), sub, n); err != nil {
+		if _, err := s.Send(t.Context(), sub, n, 1); err != nil {
 			t.Fatal(err)
 		}
 		m := service.Messages()[i]
@@ -136,7 +136,7 @@ func TestStatusTable(t *testing.T) {
 		{500, "99999999999999999999", notify.Retry, 0},
 	} {
 		service.AnswerNext(c.status, c.retryAfter)
-		r, err := s.Send(t.Context(), sub, mention)
+		r, err := s.Send(t.Context(), sub, mention, 1)
 		if want := (notify.Result{Outcome: c.want, RetryAfter: c.wait, Status: c.status}); r != want {
 			t.Errorf("%d %q: %+v, want %+v", c.status, c.retryAfter, r, want)
 		}
@@ -148,7 +148,7 @@ func TestStatusTable(t *testing.T) {
 		}
 	}
 	service.Unsubscribe(sub)
-	if r, _ := s.Send(t.Context(), sub, mention); r.Outcome != notify.Gone {
+	if r, _ := s.Send(t.Context(), sub, mention, 1); r.Outcome != notify.Gone {
 		t.Errorf("unsubscribed: %+v", r)
 	}
 	if refused := service.Refused(); len(refused) > 0 {
@@ -164,7 +164,7 @@ func TestTokenIsKeptForAnHour(t *testing.T) {
 	var tokens []string
 	for _, wait := range []time.Duration{0, 59 * time.Minute, time.Minute, -2 * time.Hour} {
 		now = now.Add(wait)
-		if _, err := s.Send(t.Context(), sub, mention); err != nil {
+		if _, err := s.Send(t.Context(), sub, mention, 1); err != nil {
 			t.Fatal(err)
 		}
 		m := service.Messages()[len(tokens)]
@@ -203,20 +203,20 @@ func TestSlowAndEndlessServices(t *testing.T) {
 
 	sub.Endpoint = server.URL + "/silent"
 	impatient := newSender(t, Config{RootCAs: pool, Timeout: 50 * time.Millisecond})
-	if r, err := impatient.Send(t.Context(), sub, mention); r != (notify.Result{Outcome: notify.Retry}) || strings.Contains(err.Error(), "/silent") {
+	if r, err := impatient.Send(t.Context(), sub, mention, 1); r != (notify.Result{Outcome: notify.Retry}) || strings.Contains(err.Error(), "/silent") {
 		t.Errorf("silent: %+v, %v", r, err)
 	}
 	s := newSender(t, Config{RootCAs: pool, Timeout: time.Minute})
 	sub.Endpoint = server.URL + "/endless"
 	begun := time.Now()
-	if r, err := s.Send(t.Context(), sub, mention); r.Outcome != notify.Refused || len(err.Error()) > 2000 {
+	if r, err := s.Send(t.Context(), sub, mention, 1); r.Outcome != notify.Refused || len(err.Error()) > 2000 {
 		t.Errorf("endless: %+v, %.200v", r, err)
 	}
 	if took := time.Since(begun); took > 30*time.Second {
 		t.Errorf("read an endless answer for %v", took)
 	}
 	sub.Endpoint = "https://127.0.0.1:1/x"
-	if r, _ := s.Send(t.Context(), sub, mention); r.Outcome != notify.Retry {
+	if r, _ := s.Send(t.Context(), sub, mention, 1); r.Outcome != notify.Retry {
 		t.Errorf("nobody listens: %+v", r)
 	}
 	if len(s.hosts) > 0 {
@@ -262,7 +262,7 @@ func TestManySendersAtOnce(t *testing.T) {
 	for range 8 {
 		group.Go(func() {
 			for range 10 {
-				if r, err := s.Send(t.Context(), sub, mention); r.Outcome != notify.Delivered {
+				if r, err := s.Send(t.Context(), sub, mention, 1); r.Outcome != notify.Delivered {
 					t.Error(r, err)
 				}
 				s.ValidateSubscription(sub.Endpoint, sub.P256dh, sub.Auth)
@@ -287,7 +287,7 @@ func TestPayloadIsClippedToOneRecord(t *testing.T) {
 	} {
 		n := mention
 		n.Title, n.Body = c.title, c.body
-		out, err := encode(n, "https://rooms.example.com", 12345)
+		out, err := encode(n, 1, "https://rooms.example.com", 12345)
 		var p payload
 		if err != nil || len(out) > maxPayload || json.Unmarshal(out, &p) != nil {
 			t.Fatalf("%.20q: %d bytes, %v", c.body, len(out), err)
@@ -297,8 +297,14 @@ func TestPayloadIsClippedToOneRecord(t *testing.T) {
 		}
 	}
 	n := mention
+	for count, want := range map[int]int{1: 0, 2: 2, 100: 100} {
+		var p payload
+		if out, err := encode(n, count, "https://rooms.example.com", -1); err != nil || json.Unmarshal(out, &p) != nil || p.Notification.Data.Count != want {
+			t.Errorf("count %d: %s, %v", count, out, err)
+		}
+	}
 	n.URL = "/" + strings.Repeat("x", 3000)
-	if _, err := encode(n, "https://rooms.example.com", -1); err == nil {
+	if _, err := encode(n, 1, "https://rooms.example.com", -1); err == nil {
 		t.Error("a payload that cannot fit was made")
 	}
 }

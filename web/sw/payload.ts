@@ -36,22 +36,23 @@ export function readPayload(raw: string | undefined, origin: string): Shown {
   const body = text(n['body'])
   const dir = n['dir']
   const badge = Number(p['app_badge'] ?? n['app_badge'] ?? NaN)
+  const count = Number(d['count'] ?? 1)
   return {
     title: title || 'New activity', body, tag: text(n['tag']) || 'weft', lang: text(n['lang']),
     dir: dir === 'ltr' || dir === 'rtl' ? dir : 'auto', silent: n['silent'] === true,
     badge: Number.isInteger(badge) && badge >= 0 ? badge : undefined,
     data: {
-      url: sameOrigin(text(n['navigate']), origin), room: text(d['room']), kind: text(d['kind']), count: 1,
+      url: sameOrigin(text(n['navigate']), origin), room: text(d['room']), kind: text(d['kind']), count: Number.isInteger(count) && count > 0 ? count : 1,
       lines: body === '' ? [] : [{ from: title, text: body }],
     },
   }
 }
 
-/** One notification for what is already shown under the tag and what has come. */
+/** One notification for what is already shown under the tag and what has come, which may stand for several. */
 export function group(shown: readonly unknown[], next: Shown): Shown {
   const earlier = shown.map(readData).filter((d) => d !== undefined)
-  if (earlier.length === 0) return next
-  const count = earlier.reduce((sum, d) => sum + d.count, 0) + 1
+  const count = earlier.reduce((sum, d) => sum + d.count, next.data.count)
+  if (count === 1) return next
   const last = new Map<string, Line>()
   for (const line of [...earlier.flatMap((d) => d.lines), ...next.data.lines]) {
     last.delete(line.from) // the newest goes last

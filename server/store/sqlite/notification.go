@@ -21,9 +21,7 @@ func (s *Store) Add(ctx context.Context, n notify.Notification, push notify.Push
 		if err != nil || !added || !push.Wanted {
 			return err
 		}
-		_, err := t.exec("INSERT INTO jobs (notification, subscription, attempt, next_at) SELECT ?, n, 0, ? FROM subscriptions WHERE usr = ? ORDER BY n",
-			row, millis(push.At), n.User)
-		return err
+		return t.queueJobs(row, n, push.At)
 	})
 	if err != nil {
 		return false, fail("add notification", err)
@@ -100,7 +98,8 @@ func (s *Store) MarkRead(ctx context.Context, user, id string, at time.Time) err
 		if n, err := done.RowsAffected(); err != nil || n == 0 {
 			return errors.Join(err, notify.ErrNotFound)
 		}
-		return nil
+		_, err = t.exec("DELETE FROM jobs WHERE subscription IN (SELECT n FROM subscriptions WHERE usr = ?2) AND notification = (SELECT n FROM notifications WHERE id = ?1)", id, user)
+		return err
 	}))
 }
 
@@ -118,7 +117,10 @@ func (s *Store) Withdraw(ctx context.Context, room, url string) error {
 // MarkAllRead implements notify.Inbox.
 func (s *Store) MarkAllRead(ctx context.Context, user string, at time.Time) error {
 	return fail("mark all read", s.write(ctx, func(t *tx) error {
-		_, err := t.exec("UPDATE notifications SET seen_at = coalesce(seen_at, ?1), read_at = ?1 WHERE usr = ?2 AND read_at IS NULL", millis(at), user)
+		if _, err := t.exec("UPDATE notifications SET seen_at = coalesce(seen_at, ?1), read_at = ?1 WHERE usr = ?2 AND read_at IS NULL", millis(at), user); err != nil {
+			return err
+		}
+		_, err := t.exec("DELETE FROM jobs WHERE subscription IN (SELECT n FROM subscriptions WHERE usr = ?)", user)
 		return err
 	}))
 }

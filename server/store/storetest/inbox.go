@@ -29,6 +29,9 @@ func RunInbox(t *testing.T, open func(t *testing.T, dir string) notify.Inbox) {
 		{"subscriptions/a browser that changes hands", subscriptionMoves},
 		{"jobs/one per subscription, in order of time", jobsOrder},
 		{"jobs/retry and finish", jobsRetry},
+		{"jobs/of one room together", jobsTogether},
+		{"jobs/100 of one room", jobsLimit},
+		{"jobs/read, nothing rings", jobsRead},
 		{"jobs/go with their subscription", jobsPrune},
 		{"all methods at once", inboxEverything},
 	} {
@@ -58,6 +61,7 @@ func inboxWithdrawn(t *testing.T, o *inboxUnderTest) {
 		var pushed []string
 		for _, j := range value(o.S.DueJobs(t.Context(), at(9), 10))(t) {
 			pushed = append(pushed, j.Notification.ID)
+			same(t, "count", j.Count, 1)
 		}
 		same(t, "pushes", pushed, []string{kept.ID, other.ID})
 	})
@@ -274,9 +278,11 @@ func jobsOrder(t *testing.T, o *inboxUnderTest) {
 		must(t, o.S.Subscribe(t.Context(), subscription("ann", i)))
 	}
 	must(t, o.S.Subscribe(t.Context(), subscription("ben", 1)))
+	elsewhere := notification("ann", 3)
+	elsewhere.Room = "elsewhere"
 	add(t, o, notification("ann", 1), notify.Push{Wanted: true, At: at(30)})
 	add(t, o, notification("ann", 2), notify.Push{Wanted: false, At: at(1)})
-	add(t, o, notification("ann", 3), notify.Push{Wanted: true, At: at(20)})
+	add(t, o, elsewhere, notify.Push{Wanted: true, At: at(20)})
 	o.twice(func() {
 		wantNext(t, o, at(20))
 		same(t, "jobs", len(due(t, o, at(19), 10)), 0)
@@ -293,7 +299,7 @@ func jobsOrder(t *testing.T, o *inboxUnderTest) {
 			"ann-003 to ann-sub-00", "ann-003 to ann-sub-01", "ann-001 to ann-sub-00", "ann-001 to ann-sub-01",
 		})
 		job := due(t, o, at(20), 1)[0]
-		same(t, "notification", job.Notification, notification("ann", 3))
+		same(t, "notification", job.Notification, elsewhere)
 		same(t, "subscription", job.Subscription, subscription("ann", 0))
 	})
 }
@@ -323,6 +329,103 @@ func jobsRetry(t *testing.T, o *inboxUnderTest) {
 	if again := due(t, o, at(1), 10)[0].ID; again <= id {
 		t.Fatalf("job %d after job %d: an id was used again", again, id)
 	}
+}
+
+func jobsTogether(t *testing.T, o *inboxUnderTest) {
+	must(t, o.S.Subscribe(t.Context(), subscription("ann", 1)))
+	must(t, o.S.Subscribe(t.Context(), subscription("ann", 2)))
+	elsewhere := notification("ann", 3)
+	elsewhere.Room = "elsewhere"
+	add(t, o, notification("ann", 1), notify.Push{Wanted: true, At: at(10)})
+	add(t, o, notification("ann", 2), notify.Push{Wanted: true, At: at(30)})
+	add(t, o, elsewhere, notify.Push{Wanted: true, At: at(20)})
+	// job is the first one's of the room.
+	job := func(now int, want notify.Notification, count, attempt int, next time.Time) int64 {
+		t.Helper()
+		j := due(t, o, at(now), 10)[0]
+		same(t, "job", j, notify.Job{ID: j.ID, Notification: want, Subscription: subscription("ann", 1), Count: count, Attempt: attempt, NextAt: next})
+		return j.ID
+	}
+	var id int64
+	o.twice(func() {
+		id = job(10, notification("ann", 2), 2, 0, at(10))
+		same(t, "jobs", len(due(t, o, at(10), 10)), 2)
+		same(t, "jobs", len(due(t, o, at(99), 10)), 4)
+		same(t, "jobs", len(due(t, o, at(99), 3)), 3)
+	})
+	other := due(t, o, at(10), 10)[1].ID
+	must(t, o.S.FinishJob(t.Context(), other))
+	// Held and tried again together, never sooner than they are due.
+	must(t, o.S.HoldJob(t.Context(), id, at(25)))
+	add(t, o, notification("ann", 4), notify.Push{Wanted: true, At: at(60)})
+	o.twice(func() {
+		wantNext(t, o, at(20))
+		same(t, "jobs", len(due(t, o, at(24), 10)), 2) // elsewhere
+	})
+	for _, j := range due(t, o, at(24), 10) {
+		must(t, o.S.FinishJob(t.Context(), j.ID))
+	}
+	o.twice(func() {
+		wantNext(t, o, at(25))
+		job(25, notification("ann", 4), 3, 0, at(25))
+	})
+	must(t, o.S.RetryJob(t.Context(), id, at(40)))
+	o.twice(func() { job(40, notification("ann", 4), 3, 1, at(40)) })
+	// What came after it is not finished with it.
+	must(t, o.S.FinishJob(t.Context(), id))
+	o.twice(func() {
+		wantNext(t, o, at(60))
+		job(60, notification("ann", 4), 1, 0, at(60))
+	})
+	must(t, o.S.HoldJob(t.Context(), id, at(70))) // gone stays gone
+	wantNext(t, o, at(60))
+	must(t, o.S.Withdraw(t.Context(), "a/b", notification("ann", 4).URL))
+	wantNext(t, o, time.Time{})
+}
+
+func jobsLimit(t *testing.T, o *inboxUnderTest) {
+	must(t, o.S.Subscribe(t.Context(), subscription("ann", 1)))
+	elsewhere := notification("ann", 500)
+	elsewhere.Room = "elsewhere"
+	add(t, o, elsewhere, notify.Push{Wanted: true, At: at(1)})
+	for i := range 102 {
+		add(t, o, notification("ann", i), notify.Push{Wanted: true, At: at(i + 5)})
+		if i < 98 {
+			continue
+		}
+		o.twice(func() {
+			j := due(t, o, at(5), 10)[1]
+			same(t, "newest", j.Notification, notification("ann", i))
+			same(t, "count", j.Count, min(i+1, 100))
+			same(t, "time", j.NextAt, at(5))
+		})
+	}
+	wantInbox(t, o, "ann", notify.Page{Limit: 1}, 103, 103, elsewhere)
+}
+
+func jobsRead(t *testing.T, o *inboxUnderTest) {
+	for i := range 2 {
+		must(t, o.S.Subscribe(t.Context(), subscription("ann", i)))
+	}
+	must(t, o.S.Subscribe(t.Context(), subscription("ben", 1)))
+	for i := range 3 {
+		add(t, o, notification("ann", i), notify.Push{Wanted: true, At: at(i)})
+		add(t, o, notification("ben", i), notify.Push{Wanted: true, At: at(i + 50)})
+	}
+	must(t, o.S.MarkRead(t.Context(), "ann", notification("ann", 2).ID, at(3)))
+	o.twice(func() {
+		jobs := due(t, o, at(9), 10)
+		same(t, "jobs", len(jobs), 2)
+		for _, j := range jobs {
+			same(t, "newest", j.Notification, notification("ann", 1))
+			same(t, "count", j.Count, 2)
+		}
+	})
+	must(t, o.S.MarkAllRead(t.Context(), "ann", at(4)))
+	o.twice(func() {
+		wantNext(t, o, at(50))
+		same(t, "count", due(t, o, at(99), 10)[0].Count, 3)
+	})
 }
 
 func jobsPrune(t *testing.T, o *inboxUnderTest) {
@@ -361,10 +464,13 @@ func inboxEverything(t *testing.T, o *inboxUnderTest) {
 				jobs, e := o.S.DueJobs(ctx, at(99), 3)
 				err = errors.Join(err, e)
 				for _, j := range jobs {
-					if j.ID%2 == 0 {
+					switch j.ID % 3 {
+					case 0:
 						err = errors.Join(err, o.S.FinishJob(ctx, j.ID))
-					} else {
+					case 1:
 						err = errors.Join(err, o.S.RetryJob(ctx, j.ID, at(50)))
+					default:
+						err = errors.Join(err, o.S.HoldJob(ctx, j.ID, at(50)))
 					}
 				}
 				_, _, e = o.S.NextJob(ctx)

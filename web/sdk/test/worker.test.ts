@@ -36,6 +36,15 @@ describe('what a push shows', () => {
     expect(sameOrigin('/s/a', origin)).toBe(`${origin}/s/a`)
   })
 
+  test('one that stands for several', () => {
+    const many = push({ data: { ...payload.notification.data, count: 4 } })
+    expect(group([], many)).toMatchObject({ title: '4 new in bio-201', body: 'Mika mentioned you: can you take the pump?', data: { count: 4 } })
+    expect(group([push().data], many).title).toBe('5 new in bio-201')
+    for (const count of [0, -1, 1.5, 'x', null, {}]) {
+      expect(group([], push({ data: { ...payload.notification.data, count } })).title, String(count)).toBe('Mika mentioned you')
+    }
+  })
+
   test('under one tag they are counted, with the last line of each author', () => {
     let shown = push()
     const next = (title: string, body: string): void => { shown = group([shown.data], push({ title, body })) }
