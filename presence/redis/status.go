@@ -29,7 +29,7 @@ func (t *Tracker) Status(ctx context.Context, users []string) (map[string]presen
 // know may be missing.
 func (t *Tracker) status(ctx context.Context, users []string, all map[string]presence.Seen) (sure bool, err error) {
 	t.mu.Lock()
-	closed, degraded := t.closed, t.degraded
+	closed, degraded, epoch := t.closed, t.degraded, t.epoch
 	sure = !degraded && !time.Now().Before(t.quiet) || t.hidden
 	t.mu.Unlock()
 	if closed {
@@ -45,11 +45,15 @@ func (t *Tracker) status(ctx context.Context, users []string, all map[string]pre
 			nodes[i] = pipe.HGetAll(limited, t.keys.user(id))
 			seen[i] = pipe.Get(limited, t.keys.seen(id))
 		}
+		now := pipe.Get(limited, t.keys.epoch()) // last, as in readSome
 		if _, err := pipe.Exec(limited); err != nil && !errors.Is(err, goredis.Nil) {
 			if ctx.Err() != nil {
 				return false, ctx.Err()
 			}
 			degraded, sure = true, false // the lease will find out
+		} else if now.Val() != epoch {
+			sure = false
+			t.doubt(epoch)
 		}
 	}
 	t.mu.Lock()
@@ -87,6 +91,16 @@ func (t *Tracker) status(ctx context.Context, users []string, all map[string]pre
 		all[id] = s
 	}
 	return sure, nil
+}
+
+// doubt has the lease renewed, as Redis is not the one that had this epoch.
+func (t *Tracker) doubt(epoch string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.epoch == epoch {
+		t.lost = true
+		signal(t.renewNow)
+	}
 }
 
 // Follow begins an empty list of people; see [presence.Tracker]. While Redis is

@@ -118,6 +118,36 @@ func TestRedisFlushed(t *testing.T) {
 	}, func(*server) {})
 }
 
+// TestFollowersDoNotBelieveAnEmptyRedis: who looks before any lease was renewed finds
+// nobody in it, and does not say so.
+func TestFollowersDoNotBelieveAnEmptyRedis(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	slow := quick(s)
+	slow.Lease = time.Minute // renewed when something is found to be wrong
+	a, b := startNode(t, slow), startNode(t, slow)
+	a.join("1", "ana")
+	b.shows("ana:1")
+	list := b.follows("ana")
+	if err := s.direct.FlushAll(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	channels, err := s.direct.PubSubChannels(t.Context(), "*:user:*").Result()
+	if err != nil || len(channels) != 1 {
+		t.Fatalf("followed are %v: %v", channels, err)
+	}
+	if err := s.direct.Publish(t.Context(), channels[0], "somebody").Err(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the looking node has come back", func() bool {
+		n, err := s.direct.Exists(t.Context(), "weft:{n}:epoch").Result()
+		return err == nil && n == 1
+	})
+	if list.was("ana", presence.Offline) {
+		t.Error("ana is told to be offline")
+	}
+}
+
 func TestRedisPaused(t *testing.T) {
 	trouble(t, func(s *server) { s.signal(syscall.SIGSTOP) }, func(s *server) {
 		wait(6 * time.Second) // longer than the lease
