@@ -46,27 +46,37 @@ func newPace(l Limits) *pace {
 	return &pace{limits: l, rings: map[place]ring{}, hour: map[string][]time.Time{}}
 }
 
-// free is when the place may ring, now at the earliest.
-func (p *pace) free(now time.Time, at place) time.Time {
+// free is when the place may ring, now at the earliest, and which limit it is that
+// makes it later.
+func (p *pace) free(now time.Time, at place) (free time.Time, by string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.sweep(now)
 	return p.next(now, at)
 }
 
-func (p *pace) next(now time.Time, at place) time.Time {
-	free := now
+func (p *pace) next(now time.Time, at place) (free time.Time, by string) {
+	free = now
 	if r, rang := p.rings[at]; rang {
-		free = later(free, r.at.Add(p.limits.Every))
+		free, by = later(free, r.at.Add(p.limits.Every)), every
 	}
 	if times := p.hour[at.user]; p.limits.Hourly > 0 && len(times) >= p.limits.Hourly {
-		free = later(free, times[len(times)-p.limits.Hourly].Add(perHour))
+		if at := times[len(times)-p.limits.Hourly].Add(perHour); at.After(free) {
+			free, by = at, hourly
+		}
 	}
-	return free
+	return free, by
 }
 
-// take lets the device ring and returns 0, or says how long it must wait.
-func (p *pace) take(now time.Time, at place, device string) (wait time.Duration) {
+// The limits, as those call them who are told of hits.
+const (
+	every  = "push-every"
+	hourly = "pushes"
+)
+
+// take lets the device ring and returns 0, or says how long it must wait, and by which
+// limit.
+func (p *pace) take(now time.Time, at place, device string) (wait time.Duration, by string) {
 	now = now.Truncate(time.Millisecond) // as jobs are stored: nobody comes too early by less
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -74,14 +84,14 @@ func (p *pace) take(now time.Time, at place, device string) (wait time.Duration)
 	r, rang := p.rings[at]
 	last := r.devices[device]
 	if wait := last.Add(p.limits.Every).Sub(now); wait > 0 {
-		return wait
+		return wait, every
 	}
 	if rang && last.Before(r.at) && now.Sub(r.at) < max(p.limits.Every, together) {
 		r.devices[device] = now
-		return 0
+		return 0, ""
 	}
-	if wait := p.next(now, at).Sub(now); wait > 0 {
-		return wait
+	if free, by := p.next(now, at); free.After(now) {
+		return free.Sub(now), by
 	}
 	if !rang {
 		r.devices = map[string]time.Time{}
@@ -93,7 +103,7 @@ func (p *pace) take(now time.Time, at place, device string) (wait time.Duration)
 		times := p.hour[at.user]
 		p.hour[at.user] = append(slices.Clone(times[max(0, len(times)-n+1):]), now)
 	}
-	return 0
+	return 0, ""
 }
 
 // undo takes back a take that did not ring. A ring on no device was none.

@@ -3,6 +3,7 @@ package notify_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -45,6 +46,9 @@ func TestRoomRingsOnceInAWhile(t *testing.T) {
 		w.expect(0, 0)
 		if !slices.Equal(w.live, []string{"1", "2", "3", "4", "e"}) {
 			w.Errorf("delivered live: %v", w.live)
+		}
+		if !maps.Equal(w.hits, map[string]int{"push-every": 3}) {
+			w.Errorf("counted %v", w.hits)
 		}
 	})
 }
@@ -167,6 +171,10 @@ func TestHourlyLimit(t *testing.T) {
 		w.rang(start, "y1×1 at 1h0m6s")
 		if len(w.live) != 64 {
 			w.Errorf("%d delivered live", len(w.live))
+		}
+		// x1, y1 and x2 when they came, and y1 once more when x2 had rung.
+		if !maps.Equal(w.hits, map[string]int{"pushes": 4}) {
+			w.Errorf("counted %v", w.hits)
 		}
 	})
 }

@@ -28,7 +28,10 @@ type Config struct {
 	Now     func() time.Time // nil: time.Now; used for stored times, not for waiting
 	Delay   time.Duration    // before a push; 0: DefaultDelay, below 0: none
 	Limits  Limits
-	Log     *slog.Logger // nil: silent
+	// Hit is called with push-every or pushes each time that a push is put off by
+	// that limit. It must not block.
+	Hit func(limit string)
+	Log *slog.Logger // nil: silent
 }
 
 // What the worker does about failure.
@@ -86,6 +89,9 @@ func NewWorker(c Config) *Worker {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	if c.Hit == nil {
+		c.Hit = func(string) {}
+	}
 	c.Delay = max(0, cmp.Or(c.Delay, DefaultDelay))
 	return &Worker{c: c, wake: make(chan struct{}, 1), pace: newPace(c.Limits), underway: map[target]bool{}}
 }
@@ -103,7 +109,8 @@ func (w *Worker) Notify(ctx context.Context, n Notification) error {
 		n.CreatedAt = now
 	}
 	n.CreatedAt = n.CreatedAt.UTC().Truncate(time.Millisecond)
-	d := Decide(Facts{Notification: n, Here: w.here(ctx, n), Now: now, Delay: w.c.Delay, Free: w.pace.free(now, place{n.User, n.Room})})
+	free, by := w.pace.free(now, place{n.User, n.Room})
+	d := Decide(Facts{Notification: n, Here: w.here(ctx, n), Now: now, Delay: w.c.Delay, Free: free})
 	w.c.Log.Debug("notification", "id", n.ID, "user", n.User, "room", n.Room, "kind", n.Kind, "trace", d.Trace)
 	if !d.Inbox {
 		return nil
@@ -122,6 +129,9 @@ func (w *Worker) Notify(ctx context.Context, n Notification) error {
 		w.c.Deliver(n)
 	}
 	if d.Push.Wanted {
+		if free.After(now.Add(w.c.Delay)) {
+			w.c.Hit(by)
+		}
 		w.look()
 	}
 	return nil
@@ -223,8 +233,9 @@ func (w *Worker) start(ctx context.Context) (time.Duration, error) {
 		w.underway[job.target()] = true
 		// Here, so that of those who wait for the same moment the oldest rings.
 		var held time.Time
-		if wait := w.pace.take(now, job.place(), job.Subscription.ID); wait > 0 {
+		if wait, by := w.pace.take(now, job.place(), job.Subscription.ID); wait > 0 {
 			held = now.Add(wait)
+			w.c.Hit(by)
 		}
 		w.sends.Go(func() {
 			if rang := w.send(ctx, job, held); !rang && held.IsZero() {

@@ -233,6 +233,7 @@ type world struct {
 	live   []string
 	ahead  time.Duration // of the worker's clock
 	here   bool
+	hits   map[string]int // of limits
 	log    strings.Builder
 	stop   func()
 }
@@ -242,7 +243,7 @@ func run(t *testing.T, test func(w *world)) { runLimited(t, notify.Limits{}, tes
 
 func runLimited(t *testing.T, limits notify.Limits, test func(w *world)) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{T: t, inbox: newInbox(notify.Subscription{ID: "s1", User: "ben"}), sender: &sender{}}
+		w := &world{T: t, inbox: newInbox(notify.Subscription{ID: "s1", User: "ben"}), sender: &sender{}, hits: map[string]int{}}
 		w.Worker = notify.NewWorker(notify.Config{
 			Inbox:  w.inbox,
 			Sender: w.sender,
@@ -261,6 +262,11 @@ func runLimited(t *testing.T, limits notify.Limits, test func(w *world)) {
 				w.mu.Lock()
 				defer w.mu.Unlock()
 				w.live = append(w.live, n.ID)
+			},
+			Hit: func(limit string) {
+				w.mu.Lock()
+				defer w.mu.Unlock()
+				w.hits[limit]++
 			},
 			Log: slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelError})),
 		})

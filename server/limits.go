@@ -86,6 +86,19 @@ var named = map[string]limit{
 	"open-documents": {what: "memory of all open documents; 0: any", unit: size, memory: func(l *limits) *int64 { return &l.rooms.Memory }},
 }
 
+// fixed are limits that cannot be set. What is over them is counted like what is over
+// the others.
+var fixed = map[string]string{
+	"hello-wait":        "until somebody says who they are: 10 s, and 30 s for Hocuspocus",
+	"token":             "one token: 8 KiB",
+	"text":              "one chat message: 4,000 characters in 16 KiB",
+	"awareness-state":   "one awareness state: 4 KiB, nested 16 deep",
+	"awareness-clients": "awareness clients of one connection in one room: 64",
+	"pending":           "what waits in one document for updates that have not come: 1 MiB, 10,000 structs, 10,000 deletions",
+	"depth":             "nesting of a value in a document: 100",
+	"work":              "what it takes to merge one update: 67 million steps, some 0.7 s",
+}
+
 // limits are the server's, by its Config.
 func (c Config) limits() (l limits, err error) {
 	l.rooms = room.DefaultLimits()
@@ -180,8 +193,8 @@ func parseSize(text string) (int64, error) {
 	return n * factor, nil
 }
 
-// LimitNames lists what Config.Limit can set, with what it is and its default,
-// one line each.
+// LimitNames lists the limits that are counted, one line each: those that Config.Limit
+// can set, with what they are and their defaults, then the others.
 func LimitNames() []string {
 	defaults := limits{ws: ws.DefaultLimits(), chat: chat.DefaultLimits(), api: api.DefaultLimits(), rooms: room.DefaultLimits(), push: notify.DefaultLimits()}
 	var lines []string
@@ -202,9 +215,16 @@ func LimitNames() []string {
 		default:
 			value = strconv.Itoa(*n.number(&defaults))
 		}
-		lines = append(lines, fmt.Sprintf("%-15s %-16s %s", name, value, n.what))
+		lines = append(lines, limitLine(name, value, n.what))
+	}
+	for _, name := range slices.Sorted(maps.Keys(fixed)) {
+		lines = append(lines, limitLine(name, "fixed", fixed[name]))
 	}
 	return lines
+}
+
+func limitLine(name, value, what string) string {
+	return fmt.Sprintf("%-17s %-16s %s", name, value, what)
 }
 
 // proxies parses Config.TrustedProxies.

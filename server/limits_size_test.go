@@ -65,12 +65,13 @@ func TestSizesAtEveryDoor(t *testing.T) {
 		return u
 	}
 	for name, c := range map[string]struct {
-		limit int
-		body  func(n int) []byte
-		code  wire.CloseCode
+		limit   int
+		body    func(n int) []byte
+		code    wire.CloseCode
+		counted string
 	}{
-		"update": {message, func(n int) []byte { return wire.AppendUpdate(nil, insertion(n)) }, wire.CloseOverload},
-		"step 2": {answer, func(n int) []byte { return wire.AppendStep2(nil, insertion(n)) }, wire.CloseTooLarge},
+		"update": {message, func(n int) []byte { return wire.AppendUpdate(nil, insertion(n)) }, wire.CloseOverload, "message"},
+		"step 2": {answer, func(n int) []byte { return wire.AppendStep2(nil, insertion(n)) }, wire.CloseTooLarge, "answer"},
 		"state vector": {message, func(n int) []byte {
 			sv := lib0.AppendUvarint(nil, uint64(n/3))
 			for client := range uint64(n / 3) { // 3 bytes each
@@ -82,7 +83,7 @@ func TestSizesAtEveryDoor(t *testing.T) {
 				sv = lib0.AppendUvarint(sv, clock)
 			}
 			return wire.AppendStep1(nil, sv)
-		}, wire.CloseTooLarge},
+		}, wire.CloseTooLarge, "message"},
 		"awareness": {event, func(n int) []byte {
 			var states []awareness.State
 			for id := uint64(1); n > 0; id++ { // the last one makes up the size
@@ -91,12 +92,13 @@ func TestSizesAtEveryDoor(t *testing.T) {
 				states = append(states, awareness.State{ClientID: id, Clock: 1, JSON: fmt.Appendf(nil, `{"a":%q}`, strings.Repeat("x", pad))})
 			}
 			return wire.AppendAwareness(nil, awareness.Append(nil, states))
-		}, wire.CloseTooLarge},
+		}, wire.CloseTooLarge, "event"},
 	} {
 		for _, g := range gates(t, "sizes") {
 			for over := range 2 {
 				t.Run(fmt.Sprint(name, " by ", g.name, " plus ", over), func(t *testing.T) {
 					ws, _ := s.come(t, g.path, "", nil)
+					before := s.hit(t, c.counted)
 					frame := sized(t, c.limit+over, func(n int) []byte { return g.frame(c.body(n)) })
 					ask := g.frame(wire.AppendStep1(nil, []byte{0}))
 					want := 0
@@ -105,6 +107,9 @@ func TestSizesAtEveryDoor(t *testing.T) {
 					}
 					if code := answered(t, ws, ask, string(g.frame([]byte{0, 1})), append(g.enter, frame)...); code != want {
 						t.Errorf("%d bytes: closed with %d, want %d", len(frame), code, want)
+					}
+					if n := s.hit(t, c.counted) - before; n != over {
+						t.Errorf("%d bytes: counted %d times", len(frame), n)
 					}
 				})
 			}
@@ -139,6 +144,9 @@ func TestSizesOfStrangers(t *testing.T) {
 		})
 		if code := answered(t, ws, []byte{byte(wire.TypePing)}, string([]byte{byte(wire.TypePong)}), token); code != want {
 			t.Errorf("token plus %d: closed with %d, want %d", over, code, want)
+		}
+		if n := s.hit(t, "hello"); n != 2*over {
+			t.Errorf("plus %d: counted %d times", over, n)
 		}
 	}
 }

@@ -40,8 +40,8 @@ func TestLimitsAreSetByName(t *testing.T) {
 		}
 	}
 	lines := LimitNames()
-	if len(lines) != len(named) {
-		t.Errorf("%d lines for %d limits", len(lines), len(named))
+	if len(lines) != len(named)+len(fixed) {
+		t.Errorf("%d lines for %d limits", len(lines), len(named)+len(fixed))
 	}
 	for _, p := range []string{"10.0.0.0/8", "192.0.2.7", "fd00::/8"} {
 		if list, err := (Config{TrustedProxies: []string{p}}).proxies(); err != nil || len(list) != 1 {
@@ -101,6 +101,9 @@ func TestLimitsAtTheDoor(t *testing.T) {
 				t.Errorf("%d connections from %s", n, client)
 			}
 		}
+		if n := s.hit(t, "address"); n != 2 {
+			t.Errorf("counted %d times", n)
+		}
 	})
 	t.Run("a proxy that is not trusted", func(t *testing.T) {
 		s := run(t, Config{Limit: map[string]string{"address": "3"}})
@@ -135,11 +138,17 @@ func TestLimitsAtTheDoor(t *testing.T) {
 		if _, code := s.come(t, "/ws/r", ben.Token, nil); code != http.StatusSwitchingProtocols {
 			t.Errorf("somebody else is answered by %d", code)
 		}
+		if n := s.hit(t, "person"); n != 2 {
+			t.Errorf("counted %d times", n)
+		}
 	})
 	t.Run("strangers", func(t *testing.T) {
 		s := run(t, Config{Limit: map[string]string{"strangers": "3"}})
 		if n := until(t, 429, func() int { _, code := s.come(t, "/socket", "", nil); return code }); n != 3 {
 			t.Errorf("%d strangers", n)
+		}
+		if n := s.hit(t, "strangers"); n != 1 {
+			t.Errorf("counted %d times", n)
 		}
 	})
 	t.Run("rooms", func(t *testing.T) {
@@ -150,6 +159,9 @@ func TestLimitsAtTheDoor(t *testing.T) {
 			got := c.until("an answer", func(g got) bool { return g.name == "joined" || g.name == "refused" })
 			if (got.name == "joined") != (n <= 3) || got.name == "refused" && fmt.Sprint(got.value["code"]) != "4429" {
 				t.Errorf("room %d: %s %v", n, got.name, got.value)
+			}
+			if over := max(n-3, 0); s.hit(t, "rooms") != over {
+				t.Errorf("room %d: counted %d times", n, s.hit(t, "rooms"))
 			}
 		}
 	})

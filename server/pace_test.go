@@ -168,7 +168,7 @@ func TestChatRateOfARoom(t *testing.T) {
 	for _, line := range LimitNames() {
 		said.WriteString(line)
 	}
-	for _, want := range []string{"chat            5:10 a second", "room-chat       100:300 a second"} {
+	for _, want := range []string{"chat              5:10 a second", "room-chat         100:300 a second"} {
 		if !strings.Contains(said.String(), want) {
 			t.Errorf("weft limits does not say %q", want)
 		}

@@ -65,6 +65,7 @@ type Server struct {
 	background sync.WaitGroup
 	stopWatch  func()
 	rounds     *presence.Rounds
+	hits       hits
 	closing    sync.Once
 	closed     error
 }
@@ -89,7 +90,7 @@ func New(c Config) (*Server, error) {
 	if err := db.Damage(); err != nil {
 		c.Log.Error("the data file is damaged; rooms known to be affected are quarantined, the others are served", "err", err)
 	}
-	s := &Server{config: c, store: db, live: api.NewLive()}
+	s := &Server{config: c, store: db, live: api.NewLive(), hits: newHits()}
 	if err := s.assemble(l); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -131,7 +132,7 @@ func (s *Server) assemble(l limits) (err error) {
 	}
 	s.push = push
 	s.worker = notify.NewWorker(notify.Config{
-		Inbox: s.store, Sender: push, Deliver: s.live.Deliver, Delay: c.pushDelay, Limits: l.push, Log: c.Log,
+		Inbox: s.store, Sender: push, Deliver: s.live.Deliver, Delay: c.pushDelay, Limits: l.push, Hit: s.hits.hit, Log: c.Log,
 		Here: func(ctx context.Context, user, room string) (bool, error) { return s.people.Here(ctx, room, user) },
 	})
 	epoch, err := s.store.Setting(ctx, chat.EpochSetting, chat.NewEpoch)
@@ -143,7 +144,7 @@ func (s *Server) assemble(l limits) (err error) {
 	if c.rooms != nil {
 		rooms = c.rooms(rooms)
 	}
-	s.hub = room.NewHub(room.HubOptions{Store: rooms, Log: c.Log, Limits: l.rooms})
+	s.hub = room.NewHub(room.HubOptions{Store: rooms, Log: c.Log, Limits: l.rooms, Hit: s.hits.hit})
 	begun = append(begun, func() { _ = s.hub.Close(context.Background()) }) // of no rooms yet
 	s.typing = presence.NewTyping(0, func(p presence.Place, users []presence.Typist) {
 		if p.Thread == "" {
@@ -161,7 +162,7 @@ func (s *Server) assemble(l limits) (err error) {
 	s.stopWatch = s.people.Watch(presence.NewCrowd(ws.MaxListed, s.rounds.Take).Take)
 	begun = append(begun, s.rounds.Close, s.stopWatch)
 	talk := chat.New(chat.Config{
-		Store: s.store, Limits: l.chat, Epoch: string(epoch),
+		Store: s.store, Limits: l.chat, Hit: s.hits.hit, Epoch: string(epoch),
 		Posted: func(m store.Message) {
 			s.tell(string(m.Room), "message", m)
 			s.facts.nudge()
@@ -175,7 +176,7 @@ func (s *Server) assemble(l limits) (err error) {
 	})
 	s.door = ws.New(ws.Config{
 		Hub: s.hub, Chat: talk, People: s.people, Typing: s.typing, Members: rooms,
-		Auth: verifier, Limits: l.ws, Proxies: proxies, Log: c.Log,
+		Auth: verifier, Limits: l.ws, Proxies: proxies, Hit: s.hits.hit, Log: c.Log,
 	})
 	begun = append(begun, func() { s.door.Close(ctx) })
 	pages := c.pages
@@ -186,6 +187,7 @@ func (s *Server) assemble(l limits) (err error) {
 	handler, err := api.New(api.Config{
 		Auth: verifier, Access: &s.access, Chat: talk, Hub: s.hub, Store: s.store, Inbox: s.store, Worker: s.worker, Push: push,
 		People: s.people, Degraded: s.degraded, WS: s.door, Live: s.live, Pages: pages, Limits: l.api, Log: c.Log,
+		Hit: s.hits.hit, Metrics: s.metrics,
 		Origins: api.Origins{Allowed: c.Origins, PublicURL: c.PublicURL, Local: c.OpenMode() && loopback(host)},
 	})
 	if err != nil {
@@ -212,7 +214,7 @@ func (s *Server) assemble(l limits) (err error) {
 func (s *Server) verifier(ctx context.Context) (*auth.Verifier, error) {
 	c := auth.Config{
 		Secret: []byte(s.config.JWTSecret), Issuer: s.config.Issuer, Audience: s.config.Audience,
-		Open: s.config.OpenMode(), Access: &s.access, APIKey: s.config.APIKey,
+		Open: s.config.OpenMode(), Access: &s.access, APIKey: s.config.APIKey, Hit: s.hits.hit,
 	}
 	var err error
 	switch {

@@ -5,6 +5,7 @@ package api
 import (
 	"cmp"
 	"errors"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -44,7 +45,12 @@ type Config struct {
 	Pages    fs.FS
 	Origins  Origins
 	Limits   Limits
-	Log      *slog.Logger
+	// Hit is called with the name of a limit each time that it is hit. It must not
+	// block.
+	Hit func(limit string)
+	// Metrics writes the page of metrics, in Prometheus' text format.
+	Metrics func(io.Writer)
+	Log     *slog.Logger
 }
 
 // API answers HTTP requests. Safe for concurrent use.

@@ -25,7 +25,8 @@ func (a *API) newGuest(c echo.Context) error {
 		return err
 	}
 	claim := pace.Claim[string]{Key: a.WS.Address(c.Request()), Limit: a.Limits.Guests, Burst: a.Limits.GuestsAt}
-	if wait := a.fresh.Take(time.Now(), claim); wait > 0 {
+	if wait, _ := a.fresh.Take(time.Now(), claim); wait > 0 {
+		a.Hit("guests")
 		s := pace.Seconds(wait)
 		return problem{Title: "Too many guests", Status: http.StatusTooManyRequests, Detail: fmt.Sprintf("too many come from this address: wait %d s", s), retry: s}
 	}

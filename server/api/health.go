@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"net/http"
 	"time"
@@ -27,4 +28,12 @@ func (a *API) readyz(c echo.Context) error {
 		degraded = append(degraded, a.Degraded()...)
 	}
 	return c.JSON(http.StatusOK, map[string]any{"status": "ready", "degraded": degraded})
+}
+
+// metrics are numbers about the server, none about a person or a room.
+func (a *API) metrics(c echo.Context) error {
+	var page bytes.Buffer
+	a.Metrics(&page)
+	c.Response().Header().Set("Cache-Control", "no-store")
+	return c.Blob(http.StatusOK, "text/plain; version=0.0.4; charset=utf-8", page.Bytes())
 }

@@ -53,4 +53,5 @@ func (a *API) routes() {
 	// Operations.
 	e.GET("/livez", a.livez)
 	e.GET("/readyz", a.readyz)
+	e.GET("/metrics", a.metrics)
 }

@@ -62,6 +62,9 @@ type Config struct {
 	APIKey string
 	// Access may lower what tokens say; nil lowers nothing.
 	Access *Access
+	// Hit is called with the name of a limit each time that it is hit. It must not
+	// block. nil: nobody counts.
+	Hit func(limit string)
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -72,6 +75,7 @@ type Verifier struct {
 	open   bool
 	access *Access
 	apiKey *[32]byte // SHA-256
+	hit    func(limit string)
 	now    func() time.Time
 	parser *jwt.Parser // checks the signature, own and issued the claims
 	keys   Keys
@@ -87,7 +91,10 @@ func NewVerifier(c Config) (*Verifier, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	v := &Verifier{secret: c.Secret, keys: c.Keys, open: c.Open, access: c.Access, now: c.Now}
+	if c.Hit == nil {
+		c.Hit = func(string) {}
+	}
+	v := &Verifier{secret: c.Secret, keys: c.Keys, open: c.Open, access: c.Access, hit: c.Hit, now: c.Now}
 	if c.APIKey != "" {
 		sum := sha256.Sum256([]byte(c.APIKey))
 		v.apiKey = &sum
@@ -132,6 +139,7 @@ func (v *Verifier) Identify(token string) (Identity, error) {
 		return newGuest(""), nil
 	}
 	if len(token) > MaxToken {
+		v.hit("token")
 		return Identity{}, fmt.Errorf("%w: it has %d bytes, the limit is %d", ErrToken, len(token), MaxToken)
 	}
 	var c claims

@@ -24,7 +24,7 @@ func (s *Service) Edit(ctx context.Context, who auth.Identity, room store.RoomID
 	if err := s.mayChange(ctx, who, room, id); err != nil {
 		return store.Message{}, err
 	}
-	if err := checkText(e.Text); err != nil {
+	if err := s.counted(checkText(e.Text)); err != nil {
 		return store.Message{}, err
 	}
 	if e.Version < 0 {

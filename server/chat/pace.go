@@ -45,10 +45,11 @@ type speaker struct {
 // paced holds the person and the room to their limits: it returns nil or a *TooFast.
 func (s *Service) paced(person string, room store.RoomID) error {
 	l := s.c.Limits
-	wait := s.pace.Take(s.now(),
+	wait, by := s.pace.Take(s.now(),
 		pace.Claim[speaker]{Key: speaker{room, person}, Limit: l.Person, Burst: l.PersonAt},
 		pace.Claim[speaker]{Key: speaker{room: room}, Limit: l.Room, Burst: l.RoomAt})
 	if wait > 0 {
+		s.c.Hit([]string{"chat", "room-chat"}[by])
 		return &TooFast{Wait: wait}
 	}
 	return nil

@@ -55,6 +55,9 @@ type Config struct {
 	// can't be mentioned.
 	Barred func(user string, room store.RoomID) bool
 	Limits Limits
+	// Hit is called with the name of a limit each time that it is hit. It must not
+	// block.
+	Hit func(limit string)
 	// Epoch names the history that Store holds; see Position.
 	Epoch string
 }
@@ -86,6 +89,9 @@ func New(c Config) *Service {
 	if c.Barred == nil {
 		c.Barred = func(string, store.RoomID) bool { return false }
 	}
+	if c.Hit == nil {
+		c.Hit = func(string) {}
+	}
 	s := &Service{c: c, now: time.Now, pace: pace.New[speaker](), searching: make(chan struct{}, searches)}
 	s.turns = newTurns(s.handOn)
 	return s
@@ -116,7 +122,7 @@ func (s *Service) Post(ctx context.Context, author auth.Identity, room store.Roo
 	if string(p.Quote) == "null" {
 		p.Quote = nil
 	}
-	if err := p.check(); err != nil {
+	if err := s.counted(p.check()); err != nil {
 		return store.Message{}, err
 	}
 	if err := s.paced(cmp.Or(p.From, author.User), room); err != nil {
@@ -162,6 +168,17 @@ func (p Post) check() error {
 	return checkQuote(p.Quote)
 }
 
+// errTooLong is an ErrInvalid.
+var errTooLong = fmt.Errorf("%w: the text is too long, the limit is %d characters", ErrInvalid, MaxText)
+
+// counted counts err if a limit is the reason for it.
+func (s *Service) counted(err error) error {
+	if errors.Is(err, errTooLong) {
+		s.c.Hit("text")
+	}
+	return err
+}
+
 func checkText(text string) error {
 	blank := true
 	for _, r := range text {
@@ -176,7 +193,7 @@ func checkText(text string) error {
 	case blank:
 		return fmt.Errorf("%w: the text is empty", ErrInvalid)
 	case len(text) > MaxBytes || utf8.RuneCountInString(text) > MaxText:
-		return fmt.Errorf("%w: the text is too long, the limit is %d characters", ErrInvalid, MaxText)
+		return errTooLong
 	}
 	return nil
 }

@@ -33,16 +33,18 @@ const firstSweep = 1024
 func New[K comparable]() *Pace[K] { return &Pace[K]{full: map[K]time.Time{}, sweep: firstSweep} }
 
 // Take takes a token of each claim and returns 0. If one of them has none it takes
-// nothing, and returns how long until all have.
-func (p *Pace[K]) Take(now time.Time, claims ...Claim[K]) (wait time.Duration) {
+// nothing, and returns how long until all have, and the number of the one that makes
+// it so long, from 0.
+func (p *Pace[K]) Take(now time.Time, claims ...Claim[K]) (wait time.Duration, by int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, c := range claims {
-		_, w := c.after(p.full[c.Key], now)
-		wait = max(wait, w)
+	for i, c := range claims {
+		if _, w := c.after(p.full[c.Key], now); w > wait {
+			wait, by = w, i
+		}
 	}
 	if wait > 0 {
-		return wait
+		return wait, by
 	}
 	for _, c := range claims {
 		if at, _ := c.after(p.full[c.Key], now); at.After(now) {
@@ -57,7 +59,7 @@ func (p *Pace[K]) Take(now time.Time, claims ...Claim[K]) (wait time.Duration) {
 		}
 		p.sweep = max(2*len(p.full), firstSweep)
 	}
-	return 0
+	return 0, 0
 }
 
 // after returns when a bucket that is full at full will be so after one more token is

@@ -36,7 +36,7 @@ func TestPaceIsATokenBucket(t *testing.T) {
 			now = now.Add(time.Millisecond)
 			a, b = own.TokensAt(now), all.TokensAt(now)
 		}
-		wait := p.Take(now, one, both)
+		wait, by := p.Take(now, one, both)
 		if want := a >= 1 && b >= 1; want != (wait == 0) {
 			t.Fatalf("one has %g tokens, the other %g: wait %s", a, b, wait)
 		}
@@ -47,12 +47,15 @@ func TestPaceIsATokenBucket(t *testing.T) {
 			continue
 		}
 		refused++
+		if []float64{a, b}[by] >= 1 {
+			t.Fatalf("one has %g tokens, the other %g: number %d is said to be empty", a, b, by)
+		}
 		if wait < 0 || wait > time.Second || Seconds(wait) != 1 {
 			t.Fatalf("wait %s", wait)
 		}
 		if r.IntN(10) == 0 {
 			now = now.Add(wait)
-			if more := p.Take(now, one, both); more != 0 {
+			if more, _ := p.Take(now, one, both); more != 0 {
 				t.Fatalf("after waiting %s: %s more", wait, more)
 			}
 			own.AllowN(now.Add(time.Microsecond), 1)
@@ -76,7 +79,7 @@ func TestPaceForgetsWhoIsQuiet(t *testing.T) {
 	now := time.Unix(1e9, 0)
 	for i := range 50_000 {
 		now = now.Add(10 * time.Millisecond)
-		if wait := p.Take(now, Claim[int]{i, 5, 10}); wait != 0 {
+		if wait, _ := p.Take(now, Claim[int]{i, 5, 10}); wait != 0 {
 			t.Fatal(wait)
 		}
 	}
@@ -85,7 +88,7 @@ func TestPaceForgetsWhoIsQuiet(t *testing.T) {
 	}
 	free := New[int]()
 	for i := range 1000 {
-		if wait := free.Take(now, Claim[int]{i, rate.Inf, 1}, Claim[int]{Key: -i}); wait != 0 {
+		if wait, _ := free.Take(now, Claim[int]{i, rate.Inf, 1}, Claim[int]{Key: -i}); wait != 0 {
 			t.Fatal(wait)
 		}
 	}

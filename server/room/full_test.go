@@ -28,7 +28,7 @@ func loadedTable(t *testing.T, stored store.Doc) *table {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := newRoom("r", doc, full, &Hub{log: quietLog, limits: DefaultLimits()})
+	r := newRoom("r", doc, full, &Hub{log: quietLog, limits: DefaultLimits(), hit: func(string) {}})
 	t.Cleanup(func() { r.flow.timer.Stop() })
 	return &table{r, t}
 }

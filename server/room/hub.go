@@ -24,6 +24,7 @@ type Hub struct {
 	idle    time.Duration
 
 	limits Limits
+	hit    func(limit string)
 	memory atomic.Int64 // bytes that all rooms take, as of their last tick
 
 	wg sync.WaitGroup // the rooms' goroutines
@@ -62,6 +63,9 @@ type HubOptions struct {
 	Idle time.Duration
 	// Limits; 0 in any of them means its default.
 	Limits Limits
+	// Hit is called with the name of a limit each time that it is hit, with locks
+	// held. nil: nobody counts.
+	Hit func(limit string)
 }
 
 // NewHub starts a hub; Close ends it.
@@ -69,10 +73,13 @@ func NewHub(o HubOptions) *Hub {
 	if o.Idle == 0 {
 		o.Idle = 60 * time.Second
 	}
+	if o.Hit == nil {
+		o.Hit = func(string) {}
+	}
 	limits := o.Limits.filled()
 	return &Hub{
-		store: o.Store, log: o.Log, idle: o.Idle, limits: limits,
-		journal: NewJournal(o.Store, limits.Journal, o.Log),
+		store: o.Store, log: o.Log, idle: o.Idle, limits: limits, hit: o.Hit,
+		journal: NewJournal(o.Store, limits.Journal, func() { o.Hit("journal") }, o.Log),
 		folder:  NewFolder(o.Store, o.Log),
 		rooms:   map[store.RoomID]*entry{}, quarantined: map[store.RoomID]*quarantine{},
 	}
@@ -203,6 +210,7 @@ func (h *Hub) release(id store.RoomID, e *entry) {
 	})
 	e.timer, e.warm = timer, h.warm.PushBack(e)
 	if h.warm.Len() > h.limits.Warm {
+		h.hit("warm-rooms")
 		h.unload(h.warm.Front().Value.(*entry))
 	}
 }

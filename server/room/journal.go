@@ -24,6 +24,7 @@ type Journal struct {
 	log  Log
 	slog *slog.Logger
 	most int           // bytes in queue
+	over func()        // is called when the queue has become full
 	done chan struct{} // closed when the goroutine has ended
 	// given is closed when the journal gives up: what has not been committed
 	// by then never will be.
@@ -118,10 +119,11 @@ const (
 	stallAfter = 5 * time.Second
 )
 
-// NewJournal starts the journal's goroutine; Close ends it. About most bytes may wait.
-func NewJournal(log Log, most int, logger *slog.Logger) *Journal {
+// NewJournal starts the journal's goroutine; Close ends it. About most bytes may wait;
+// over is called each time that there are more.
+func NewJournal(log Log, most int, over func(), logger *slog.Logger) *Journal {
 	j := &Journal{
-		log: log, slog: logger, most: most, done: make(chan struct{}), given: make(chan struct{}),
+		log: log, slog: logger, most: most, over: over, done: make(chan struct{}), given: make(chan struct{}),
 		changed: make(chan struct{}), urgent: make(chan struct{}, 1),
 	}
 	j.more = sync.NewCond(&j.mu)
@@ -137,6 +139,7 @@ func (j *Journal) add(r record) {
 	j.bytes += len(r.update.Data)
 	if j.bytes > j.most && j.space == nil && !j.closed {
 		j.space = make(chan struct{})
+		j.over()
 	}
 	urgent := j.bytes >= urgentSize
 	j.more.Signal()

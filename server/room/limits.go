@@ -52,33 +52,34 @@ const largeContent = 10 << 20
 // ErrMemory says that no more rooms can be opened for now: come back later.
 var ErrMemory = errors.New("room: the open rooms take all the memory there is for them")
 
-// full tells why a document takes no insertions, or nothing.
-func (l Limits) full(s crdt.Stats) string {
+// full tells which limit a document has reached, so that it takes no insertions, and how
+// its people are told; or nothing.
+func (l Limits) full(s crdt.Stats) (limit, why string) {
 	switch {
 	case s.Content >= l.Content:
-		return "the document is full: its content is at its limit"
+		return "document", "the document is full: its content is at its limit"
 	case s.Structs >= l.Structs:
-		return "the document is full: its history is at its limit"
+		return "structs", "the document is full: its history is at its limit"
 	case s.Clients >= l.Clients:
-		return "the document is full: too many clients have written to it"
+		return "clients", "the document is full: too many clients have written to it"
 	case s.Roots > l.Roots:
-		return "the document has too many roots"
+		return "roots", "the document has too many roots"
 	}
-	return ""
+	return "", ""
 }
 
 // refuses returns the effects that turn an update away because the document is
 // full, nil if it may be applied.
 func (s *state) refuses(m *member, update []byte) ([]effect, error) {
-	why := s.limits.full(s.doc.Stats())
-	if why == "" || bytes.HasPrefix(update, deletionsOnly) {
+	limit, why := s.limits.full(s.doc.Stats())
+	if limit == "" || bytes.HasPrefix(update, deletionsOnly) {
 		return nil, nil
 	}
 	known, err := s.doc.Knows(update)
 	if err != nil || known {
 		return nil, err
 	}
-	return []effect{{kind: closePeer, to: m, code: wire.CloseTooLarge, reason: why}}, nil
+	return []effect{{kind: closePeer, to: m, code: wire.CloseTooLarge, reason: why, limit: limit}}, nil
 }
 
 // deletionsOnly begins an update without structs.

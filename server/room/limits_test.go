@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"weft/crdt"
+	"weft/crdt/lib0"
+	"weft/presence/awareness"
 	"weft/server/store"
 	"weft/server/wire"
 )
@@ -65,7 +67,7 @@ func TestDocumentLimits(t *testing.T) {
 				return // there is room again
 			}
 			effects := send(c.grow(t, 10, d))
-			if len(effects) != 1 || effects[0].kind != closePeer || effects[0].code != wire.CloseTooLarge {
+			if len(effects) != 1 || effects[0].kind != closePeer || effects[0].code != wire.CloseTooLarge || effects[0].limit != name {
 				t.Errorf("one more: effects %+v", effects)
 			}
 		})
@@ -74,7 +76,7 @@ func TestDocumentLimits(t *testing.T) {
 	s.limits = Limits{Content: 10}.filled()
 	p := enter(s, "a", true)
 	s.step(command{kind: message, peer: p, body: update(insert(t, 1, strings.Repeat("x", 10)))})
-	if effects := s.step(command{kind: message, peer: p, body: update(insert(t, 2, "y"))}); len(effects) != 1 || effects[0].code != wire.CloseTooLarge {
+	if effects := s.step(command{kind: message, peer: p, body: update(insert(t, 2, "y"))}); len(effects) != 1 || effects[0].code != wire.CloseTooLarge || effects[0].limit != "document" {
 		t.Errorf("content over its limit: %+v", effects)
 	}
 }
@@ -83,7 +85,12 @@ func TestDocumentLimits(t *testing.T) {
 // left last; rooms that somebody is in do not count.
 func TestWarmRooms(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := NewHub(HubOptions{Store: newDisk(), Log: quietLog, Limits: Limits{Warm: 3}})
+		early := 0
+		h := NewHub(HubOptions{Store: newDisk(), Log: quietLog, Limits: Limits{Warm: 3}, Hit: func(limit string) {
+			if limit == "warm-rooms" {
+				early++
+			}
+		}})
 		visit := func(name string) {
 			_, release, err := h.Open(t.Context(), store.RoomID(name))
 			if err != nil {
@@ -104,10 +111,16 @@ func TestWarmRooms(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, step := range []struct{ visit, open string }{
-			{"a", "ae"}, {"b", "abe"}, {"c", "abce"}, {"a", "abce"}, {"d", "acde"}, {"d", "acde"}, {"b", "abde"},
+		for _, step := range []struct {
+			visit, open string
+			early       int // were closed
+		}{
+			{"a", "ae", 0}, {"b", "abe", 0}, {"c", "abce", 0}, {"a", "abce", 0}, {"d", "acde", 1}, {"d", "acde", 1}, {"b", "abde", 2},
 		} {
 			visit(step.visit)
+			if early != step.early {
+				t.Errorf("after %s was left %d rooms have been closed early, want %d", step.visit, early, step.early)
+			}
 			if got := open(); got != step.open {
 				t.Errorf("after %s was left %s are open, want %s", step.visit, got, step.open)
 			}
@@ -158,7 +171,8 @@ func TestMemoryOfRooms(t *testing.T) {
 		if size < 1<<20 || size > 8<<20 {
 			t.Fatalf("a document of 1 MiB is accounted as %d", size)
 		}
-		h := NewHub(HubOptions{Store: d, Log: quietLog, Limits: Limits{Memory: 12 * size}})
+		refused := 0
+		h := NewHub(HubOptions{Store: d, Log: quietLog, Limits: Limits{Memory: 12 * size}, Hit: func(string) { refused++ }})
 		open := func(n int) (func(), error) {
 			time.Sleep(time.Millisecond) // one is left before the other
 			_, release, err := h.Open(t.Context(), store.RoomID(fmt.Sprint(n)))
@@ -182,6 +196,9 @@ func TestMemoryOfRooms(t *testing.T) {
 		if _, ok := h.Loaded("0"); ok {
 			t.Error("the room left first is open")
 		}
+		if refused > 0 {
+			t.Errorf("%d are counted as refused", refused)
+		}
 		var last error
 		for n := range 20 { // somebody stays in each
 			release, err := open(n)
@@ -191,7 +208,7 @@ func TestMemoryOfRooms(t *testing.T) {
 			}
 			held = append(held, release)
 		}
-		if !errors.Is(last, ErrMemory) || len(held) < 11 || len(held) > 13 {
+		if !errors.Is(last, ErrMemory) || refused != 1 || len(held) < 11 || len(held) > 13 {
 			t.Errorf("%d rooms were opened, then %v", len(held), last)
 		}
 		if release, err := open(0); err != nil {
@@ -211,4 +228,20 @@ func TestMemoryOfRooms(t *testing.T) {
 			t.Errorf("closed with %v, %d bytes left", err, h.Memory())
 		}
 	})
+}
+
+// TestRefusalsNameTheirLimits: who is closed for a limit is counted under its name, and
+// who is closed for anything else is not.
+func TestRefusalsNameTheirLimits(t *testing.T) {
+	for err, limit := range map[error]string{
+		crdt.ErrPendingFull: "pending", crdt.ErrTooCostly: "work", crdt.ErrTooLarge: "document",
+		&crdt.MalformedError{What: "update", Rule: lib0.ErrDepth}:    "depth",
+		&crdt.MalformedError{What: "update", Rule: crdt.ErrTrailing}: "",
+		fmt.Errorf("state 1: %w", awareness.ErrTooLarge):             "awareness-state",
+		awareness.ErrDepth: "awareness-state", awareness.ErrTooMany: "awareness-state", awareness.ErrJSON: "",
+	} {
+		if e := bad(nil, err); len(e) != 1 || e[0].kind != closePeer || e[0].limit != limit {
+			t.Errorf("%v: %+v", err, e)
+		}
+	}
 }

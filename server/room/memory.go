@@ -35,6 +35,7 @@ func (h *Hub) makeRoom() error {
 		h.unload(e)
 	}
 	if used > most {
+		h.hit("open-documents")
 		return ErrMemory
 	}
 	return nil

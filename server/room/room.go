@@ -35,6 +35,7 @@ type Room struct {
 	durable *durable
 	log     *slog.Logger
 
+	hit       func(limit string)
 	memory    *atomic.Int64 // of all rooms
 	accounted atomic.Int64  // this room's part of it
 
@@ -180,7 +181,7 @@ func newRoom(id store.RoomID, doc *crdt.Doc, full []byte, h *Hub) *Room {
 	r := &Room{
 		id: id, commands: make(chan *command, commandQueue), queued: make(chan struct{}, 1), events: newEvents(),
 		broken: make(chan error, 1), stopped: make(chan struct{}),
-		journal: h.journal, durable: newDurable(), log: h.log, memory: &h.memory,
+		journal: h.journal, durable: newDurable(), log: h.log, hit: h.hit, memory: &h.memory,
 		feed: newFeed(doc.StateVector()),
 		state: &state{
 			id: id, doc: doc, encoded: encodings{full: full}, aware: awareness.NewSet(awareness.Options{}),
@@ -355,7 +356,12 @@ func (r *Room) apply(effects []effect) {
 			})
 		case refuse:
 			e.to.peer.Refused()
+		case count:
+			r.hit(e.limit)
 		case closePeer:
+			if e.limit != "" {
+				r.hit(e.limit)
+			}
 			r.log.Info("closing a peer", "room", r.id, "code", int(e.code), "reason", e.reason)
 			e.to.peer.Close(e.code, e.reason)
 			r.apply(r.state.step(command{kind: leave, peer: e.to.peer, now: time.Now()}))

@@ -54,7 +54,7 @@ func (s *state) may(m *member, st awareness.State, now time.Time) bool {
 	case st.Gone():
 		return false // for others to say
 	case taken && v.user != "" && v.user == m.name():
-		return len(m.clients) < maxClients
+		return s.another(m)
 	case taken && (v.member != nil || now.Before(v.until)):
 		if clock, _ := s.aware.Clock(st.ClientID); v.member != nil && st.Clock > clock {
 			if p, ok := v.member.peer.(Prober); ok {
@@ -63,7 +63,16 @@ func (s *state) may(m *member, st awareness.State, now time.Time) bool {
 		}
 		return false
 	}
-	return len(m.clients) < maxClients
+	return s.another(m)
+}
+
+// another tells whether m may speak for one client more.
+func (s *state) another(m *member) bool {
+	if len(m.clients) < maxClients {
+		return true
+	}
+	s.silenced = true
+	return false
 }
 
 // spoke makes m the voice of the clients whose news it has brought.

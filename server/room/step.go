@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"weft/crdt"
+	"weft/crdt/lib0"
 	"weft/crdt/ysync"
 	"weft/presence/awareness"
 	"weft/server/auth"
@@ -49,6 +50,7 @@ type state struct {
 	readOnly bool // the disk takes nothing at the moment
 	limits   Limits
 	few      [4]effect // what update returns, until it is called again
+	silenced bool      // moved has dropped a client over maxClients
 }
 
 // effect is one thing to do after a step, in order.
@@ -66,6 +68,7 @@ type effect struct {
 	class  Class
 	code   wire.CloseCode
 	reason string
+	limit  string // count; closePeer: that is the reason, empty if it is none
 }
 
 type effectKind int
@@ -82,6 +85,7 @@ const (
 	ack                         // n to one peer, once after is on disk
 	refuse                      // tells one peer that its message was dropped
 	closePeer
+	count // that a limit was hit
 )
 
 // command is what happens to a room.
@@ -272,7 +276,8 @@ func (s *state) update(m *member, b wire.Body) []effect {
 // moved takes an awareness update. What is news goes to everybody, its sender
 // too: for a lone idle y-websocket client the echo is the only sign of life.
 // Being seen takes the role to comment; a reader only sees.
-func (s *state) moved(m *member, payload []byte, now time.Time) []effect {
+func (s *state) moved(m *member, payload []byte, now time.Time) (effects []effect) {
+	s.silenced = false
 	states, err := awareness.Limits{}.DecodeIf(payload, func(st awareness.State) bool {
 		return m.who.Role >= auth.Comment && s.may(m, st, now)
 	})
@@ -285,21 +290,25 @@ func (s *state) moved(m *member, payload []byte, now time.Time) []effect {
 				return false
 			}
 			free--
+			s.silenced = s.silenced || free < 0
 			return free < 0
 		})
+	}
+	if s.silenced {
+		effects = append(effects, effect{kind: count, limit: "awareness-clients"})
 	}
 	again := s.returned(states, now)
 	stamped := m.stamped(states)
 	stirs := s.aware.News(stamped)
 	news := s.aware.Apply(stamped, now)
 	if len(news) == 0 {
-		return nil
+		return effects
 	}
 	if p, ok := m.peer.(Stirrer); ok && stirs {
 		p.Stir()
 	}
 	s.spoke(m, news, now)
-	effects := []effect{{kind: show, states: news}}
+	effects = append(effects, effect{kind: show, states: news})
 	if len(again) > 0 {
 		body := wire.AppendAwareness(nil, awareness.Append(nil, again))
 		effects = append(effects, effect{kind: send, to: m, class: Document, body: body})
@@ -312,9 +321,15 @@ func bad(m *member, err error) []effect {
 	switch {
 	case errors.Is(err, crdt.ErrPendingFull):
 		// Too much waits for updates that have not come: a new sync brings them.
-		e.code, e.reason = wire.CloseOverload, "too many updates wait for others: come back and sync"
+		e.code, e.reason, e.limit = wire.CloseOverload, "too many updates wait for others: come back and sync", "pending"
 	case errors.Is(err, crdt.ErrTooLarge):
-		e.code, e.reason = wire.CloseTooLarge, err.Error()
+		e.code, e.reason, e.limit = wire.CloseTooLarge, err.Error(), "document"
+	case errors.Is(err, crdt.ErrTooCostly):
+		e.limit = "work"
+	case errors.Is(err, lib0.ErrDepth):
+		e.limit = "depth"
+	case errors.Is(err, awareness.ErrTooLarge), errors.Is(err, awareness.ErrTooMany), errors.Is(err, awareness.ErrDepth):
+		e.limit = "awareness-state"
 	}
 	return []effect{e}
 }

@@ -256,7 +256,10 @@ func TestOnePeerIsNotACrowd(t *testing.T) {
 	s := newState()
 	a, b := enter(s, "a", true), enter(s, "b", true)
 	for id := range uint64(3 * maxClients) {
-		s.step(command{kind: message, peer: a, body: aware(id+1, 1, `{}`), now: start})
+		effects := s.step(command{kind: message, peer: a, body: aware(id+1, 1, `{}`), now: start})
+		if over := len(effects) == 1 && effects[0].kind == count && effects[0].limit == "awareness-clients"; over != (id >= maxClients) {
+			t.Errorf("client %d: effects %+v", id+1, effects)
+		}
 	}
 	if s.aware.Len() != maxClients {
 		t.Errorf("%d clients of one peer", s.aware.Len())

@@ -18,7 +18,7 @@ var ErrTooMany = errors.New("ws: too many connections")
 
 // admission counts connections. Safe for concurrent use.
 type admission struct {
-	limits  Limits
+	limits  limits
 	proxies []netip.Prefix
 	all     *rate.Limiter
 
@@ -29,7 +29,7 @@ type admission struct {
 	arrivals  map[string]*rate.Limiter
 }
 
-func newAdmission(l Limits, proxies []netip.Prefix) *admission {
+func newAdmission(l limits, proxies []netip.Prefix) *admission {
 	return &admission{
 		limits: l, proxies: proxies, all: rate.NewLimiter(l.NewAll, l.NewAllAt),
 		addresses: counts{}, strangers: counts{}, people: counts{}, arrivals: map[string]*rate.Limiter{},
@@ -64,11 +64,17 @@ func (a *admission) enter(r *http.Request, stranger bool) (*admitted, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	switch {
-	case !a.arrival(from).Allow() || !a.all.Allow():
+	case !a.arrival(from).Allow():
+		a.limits.hit("arrivals")
+		return nil, fmt.Errorf("%w come at once", ErrTooMany)
+	case !a.all.Allow():
+		a.limits.hit("all-arrivals")
 		return nil, fmt.Errorf("%w come at once", ErrTooMany)
 	case a.addresses.over(from, a.limits.PerAddr):
+		a.limits.hit("address")
 		return nil, fmt.Errorf("%w from this address", ErrTooMany)
 	case stranger && a.strangers.over(from, a.limits.Strangers):
+		a.limits.hit("strangers")
 		return nil, fmt.Errorf("%w from this address that have not said who they are", ErrTooMany)
 	}
 	a.addresses[from]++
@@ -110,6 +116,7 @@ func (c *admitted) known(person string) error {
 	}
 	if person != "" && c.person == "" {
 		if a.people.over(person, a.limits.PerPerson) {
+			a.limits.hit("person")
 			return fmt.Errorf("%w of this person", ErrTooMany)
 		}
 		c.person = person
@@ -120,6 +127,13 @@ func (c *admitted) known(person string) error {
 		a.strangers.leave(c.address)
 	}
 	return nil
+}
+
+// unknown tells whether nobody has said yet whose connection it is.
+func (c *admitted) unknown() bool {
+	c.by.mu.Lock()
+	defer c.by.mu.Unlock()
+	return c.stranger
 }
 
 // of tells whether it is a connection of the person.

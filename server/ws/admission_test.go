@@ -3,6 +3,7 @@ package ws
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/netip"
 	"testing"
@@ -47,6 +48,15 @@ func TestAddressIsNotWhatThePeerSays(t *testing.T) {
 	}
 }
 
+// counted are limits whose hits are counted in hits, unless that is nil.
+func counted(l Limits, hits map[string]int) *limits {
+	return &limits{l, func(limit string) {
+		if hits != nil {
+			hits[limit]++
+		}
+	}}
+}
+
 // TestConnectionLimits: each limit lets in as many as it says and refuses one
 // more, until one leaves; others have nothing to do with it.
 func TestConnectionLimits(t *testing.T) {
@@ -54,22 +64,22 @@ func TestConnectionLimits(t *testing.T) {
 		l.New, l.NewAll = rate.Inf, rate.Inf
 		return l
 	}
-	for name, c := range map[string]struct {
+	for limit, c := range map[string]struct {
 		limits Limits
 		come   func(a *admission, n int) (*admitted, error)
 		other  func(a *admission) (*admitted, error)
 	}{
-		"per address": {
+		"address": {
 			many(Limits{PerAddr: 5}),
 			func(a *admission, _ int) (*admitted, error) { return a.enter(from("192.0.2.1:1"), false) },
 			func(a *admission) (*admitted, error) { return a.enter(from("192.0.2.2:1"), false) },
 		},
-		"per address, of strangers": {
+		"strangers": {
 			many(Limits{Strangers: 5}),
 			func(a *admission, _ int) (*admitted, error) { return a.enter(from("192.0.2.1:1"), true) },
 			func(a *admission) (*admitted, error) { return a.enter(from("192.0.2.1:1"), false) },
 		},
-		"per person": {
+		"person": {
 			many(Limits{PerPerson: 5}),
 			func(a *admission, n int) (*admitted, error) {
 				in, err := a.enter(from(fmt.Sprintf("192.0.2.%d:1", n)), true)
@@ -86,8 +96,9 @@ func TestConnectionLimits(t *testing.T) {
 			},
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			a := newAdmission(c.limits, nil)
+		t.Run(limit, func(t *testing.T) {
+			hits := map[string]int{}
+			a := newAdmission(*counted(c.limits, hits), nil)
 			var here []*admitted
 			for n := range 5 {
 				in, err := c.come(a, n)
@@ -95,6 +106,9 @@ func TestConnectionLimits(t *testing.T) {
 					t.Fatalf("number %d: %v", n+1, err)
 				}
 				here = append(here, in)
+			}
+			if len(hits) > 0 {
+				t.Errorf("at the limit %v are counted", hits)
 			}
 			if _, err := c.come(a, 5); !errors.Is(err, ErrTooMany) {
 				t.Errorf("one more: %v", err)
@@ -111,6 +125,9 @@ func TestConnectionLimits(t *testing.T) {
 			if _, err := c.come(a, 5); !errors.Is(err, ErrTooMany) {
 				t.Errorf("one more again: %v", err)
 			}
+			if !maps.Equal(hits, map[string]int{limit: 2}) {
+				t.Errorf("%v are counted", hits)
+			}
 			for _, in := range append(here, other) {
 				in.leave()
 			}
@@ -120,7 +137,7 @@ func TestConnectionLimits(t *testing.T) {
 		})
 	}
 	// Who has said who they are is no stranger any more.
-	a := newAdmission(many(Limits{Strangers: 1}), nil)
+	a := newAdmission(*counted(many(Limits{Strangers: 1}), nil), nil)
 	for range 3 {
 		in, err := a.enter(from("192.0.2.1:1"), true)
 		if err != nil {
@@ -138,7 +155,8 @@ func TestArrivalsAreLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := DefaultLimits()
 		l.PerAddr = 0
-		a := newAdmission(l, nil)
+		hits := map[string]int{}
+		a := newAdmission(*counted(l, hits), nil)
 		let := func(n int, remote func(i int) string) (in int) {
 			for i := range n {
 				if c, err := a.enter(from(remote(i)), false); err == nil {
@@ -158,6 +176,9 @@ func TestArrivalsAreLimited(t *testing.T) {
 		if in := let(60, one); in != 10 {
 			t.Errorf("%d of 60 a second later", in)
 		}
+		if !maps.Equal(hits, map[string]int{"arrivals": 60}) {
+			t.Errorf("%v are counted", hits)
+		}
 		time.Sleep(time.Minute)
 		next := 0
 		each := func(int) string { next++; return fmt.Sprintf("10.%d.%d.%d:1", next>>16, next>>8&255, next&255) }
@@ -167,6 +188,9 @@ func TestArrivalsAreLimited(t *testing.T) {
 		time.Sleep(time.Second)
 		if in := let(1000, each); in != 200 {
 			t.Errorf("%d of 1,000 a second later", in)
+		}
+		if !maps.Equal(hits, map[string]int{"arrivals": 60, "all-arrivals": 1400}) {
+			t.Errorf("%v are counted", hits)
 		}
 		for range 100 {
 			time.Sleep(time.Minute)
@@ -180,19 +204,20 @@ func TestArrivalsAreLimited(t *testing.T) {
 
 // TestRatesWait: what is over a rate is not lost, it waits.
 func TestRatesWait(t *testing.T) {
-	for name, c := range map[string]struct {
+	for limit, c := range map[string]struct {
 		burst int // at once
 		rate  int // a second
 		one   func(*limiters)
 	}{
 		"updates":   {200, 60, (*limiters).update},
 		"awareness": {400, 200, (*limiters).move},
-		"asks":      {100, 10, (*limiters).ask},
-		"kilobytes": {2 << 10, 256, func(l *limiters) { l.size(1 << 10) }},
+		"requests":  {100, 10, (*limiters).ask},
+		"bytes":     {2 << 10, 256, func(l *limiters) { l.size(1 << 10) }},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(limit, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				l := newLimiters(DefaultLimits())
+				hits := map[string]int{}
+				l := newLimiters(*counted(DefaultLimits(), hits))
 				begun := time.Now()
 				for range c.burst {
 					c.one(l)
@@ -200,9 +225,15 @@ func TestRatesWait(t *testing.T) {
 				if took := time.Since(begun); took != 0 {
 					t.Errorf("%d at once take %s", c.burst, took)
 				}
+				if len(hits) > 0 {
+					t.Errorf("at the limit %v are counted", hits)
+				}
 				c.one(l)
 				if time.Since(begun) == 0 {
 					t.Errorf("number %d does not wait", c.burst+1)
+				}
+				if !maps.Equal(hits, map[string]int{limit: 1}) {
+					t.Errorf("%v are counted", hits)
 				}
 				for range 10*c.rate - 1 {
 					c.one(l)
@@ -218,7 +249,7 @@ func TestRatesWait(t *testing.T) {
 // TestLargeAnswerWaitsLessThanAPong: and is not let by for nothing either.
 func TestLargeAnswerWaitsLessThanAPong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLimiters(DefaultLimits())
+		l := newLimiters(*counted(DefaultLimits(), nil))
 		l.size(DefaultLimits().Answer)
 		for range 3 {
 			begun := time.Now()

@@ -29,7 +29,7 @@ import (
 // ErrStopping says that the server takes no more connections: 503.
 var ErrStopping = errors.New("ws: the server is stopping")
 
-// Config of a Door; all but Limits and Log are needed.
+// Config of a Door; all but Limits, Hit and Log are needed.
 type Config struct {
 	Hub     *room.Hub
 	Chat    *chat.Service
@@ -40,7 +40,10 @@ type Config struct {
 	Limits  Limits
 	// Proxies whose X-Forwarded-For is believed.
 	Proxies []netip.Prefix
-	Log     *slog.Logger
+	// Hit is called with the name of a limit each time that it is hit. It must not
+	// block. nil: nobody counts.
+	Hit func(limit string)
+	Log *slog.Logger
 
 	pongWait time.Duration // 0: the constant; for tests
 }
@@ -56,7 +59,7 @@ type Members interface {
 // checked by who calls it. Safe for concurrent use.
 type Door struct {
 	Config
-	limits    Limits
+	limits    limits
 	melody    *melody.Melody
 	strangers *melody.Melody // for who has not said who they are: see conn.known
 	admission *admission
@@ -74,7 +77,11 @@ type Door struct {
 // New makes a door and starts its goroutine; Close ends it.
 func New(c Config) *Door {
 	c.pongWait = cmp.Or(c.pongWait, pongWait)
-	d := &Door{Config: c, limits: c.Limits, admission: newAdmission(c.Limits, c.Proxies), stop: make(chan struct{}), conns: map[*conn]struct{}{}, people: map[string]map[*conn]struct{}{}, known: newRecent(10_000)}
+	if c.Hit == nil {
+		c.Hit = func(string) {}
+	}
+	l := limits{c.Limits, c.Hit}
+	d := &Door{Config: c, limits: l, admission: newAdmission(l, c.Proxies), stop: make(chan struct{}), conns: map[*conn]struct{}{}, people: map[string]map[*conn]struct{}{}, known: newRecent(10_000)}
 	d.melody, d.strangers = d.pumps(c.Limits.hardMax()), d.pumps(strangerMax)
 	d.served.Add(1)
 	go d.beat()
@@ -83,7 +90,8 @@ func New(c Config) *Door {
 
 // receive takes a frame that fits.
 func (c *conn) receive(frame []byte) {
-	if limit := max(c.door.limits.Answer, c.door.limits.Document); len(frame) > limit {
+	if name, limit := c.door.limits.largest(); len(frame) > limit {
+		c.door.Hit(name)
 		c.close(wire.CloseTooLarge, fmt.Sprintf("a message of %d bytes, the limit is %d", len(frame), limit))
 		return
 	}
@@ -94,6 +102,16 @@ func (c *conn) receive(frame []byte) {
 		return
 	}
 	c.received(frame)
+}
+
+// overflowed takes note of a message over any limit: the socket has not read it to
+// its end.
+func (c *conn) overflowed() {
+	name, _ := c.door.limits.largest()
+	if c.in.unknown() {
+		name = "hello"
+	}
+	c.door.Hit(name)
 }
 
 func (c *conn) received(frame []byte) {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -256,7 +257,8 @@ func TestSilentConnectionIsToldWhy(t *testing.T) {
 // TestHelloHasItsTime: who has not said hello for 10 s is not waited for.
 func TestHelloHasItsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &conn{}
+		var hit atomic.Value
+		c := &conn{door: &Door{Config: Config{Hit: func(limit string) { hit.Store(limit) }}}}
 		n := &native{conn: c}
 		closed := func() bool {
 			synctest.Wait()
@@ -265,11 +267,11 @@ func TestHelloHasItsTime(t *testing.T) {
 			return c.out.closed
 		}
 		n.opened()
-		if time.Sleep(helloWait - 1); closed() {
+		if time.Sleep(helloWait - 1); closed() || hit.Load() != nil {
 			t.Error("closed early")
 		}
-		if time.Sleep(time.Nanosecond); !closed() {
-			t.Errorf("not closed after %s", helloWait)
+		if time.Sleep(time.Nanosecond); !closed() || hit.Load() != "hello-wait" {
+			t.Errorf("not closed after %s, or counted as %v", helloWait, hit.Load())
 		}
 		n.closed()
 	})
@@ -280,7 +282,7 @@ func TestHelloHasItsTime(t *testing.T) {
 // to miss a ping.
 func TestAskingTooMuchWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		start, l := time.Now(), newLimiters(DefaultLimits())
+		start, l := time.Now(), newLimiters(*counted(DefaultLimits(), nil))
 		for range 1 + 3*32 {
 			l.ask()
 		}
@@ -311,8 +313,7 @@ func TestChannelThatWasLeftSaysNothing(t *testing.T) {
 	c := &conn{}
 	written := 0
 	c.out.write = func([]byte) (bool, error) { written++; return false, nil }
-	limits := DefaultLimits()
-	c.out.limit = &limits
+	c.out.limit = counted(DefaultLimits(), nil)
 	p := &peer{conn: c, room: live, channel: 1}
 	p.Acked(1)
 	p.leave()
@@ -339,8 +340,7 @@ func TestWhatAJoinHoldsIsBounded(t *testing.T) {
 	c.out.write = func(f []byte) (bool, error) { frames <- f; return false, nil }
 	slow := 0
 	c.out.slow = func() { slow++ }
-	limits := DefaultLimits()
-	c.out.limit = &limits
+	c.out.limit = counted(DefaultLimits(), nil)
 	c.out.limit.Queue = 10_000
 	p := &peer{conn: c, room: live, channel: 1, prefix: "\x01"}
 	p.hold()

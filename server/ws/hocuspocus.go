@@ -42,7 +42,10 @@ type document struct {
 }
 
 func (h *hocuspocus) opened() {
-	h.hello = time.AfterFunc(hocuspocusWait, func() { h.conn.close(wire.CloseSlow, "no document was entered") })
+	h.hello = time.AfterFunc(hocuspocusWait, func() {
+		h.conn.door.Hit("hello-wait")
+		h.conn.close(wire.CloseSlow, "no document was entered")
+	})
 }
 
 func (h *hocuspocus) closed() {
@@ -76,6 +79,7 @@ func (h *hocuspocus) received(frame []byte) {
 		return
 	case wire.TypeAuth:
 		if limit := c.door.limits.PreAuth; len(frame) > limit {
+			c.door.Hit("hello")
 			c.close(wire.CloseTooLarge, fmt.Sprintf("a token's message of %d bytes, the limit is %d", len(frame), limit))
 			return
 		}
@@ -213,6 +217,7 @@ func (h *hocuspocus) enter(m wire.Hocuspocus, id auth.Identity, anonymous bool) 
 		return
 	}
 	if len(h.documents) >= c.door.limits.Rooms {
+		c.door.Hit("rooms")
 		h.deny(m.Address, fmt.Sprintf("a connection has at most %d documents", c.door.limits.Rooms))
 		return
 	}

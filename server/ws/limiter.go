@@ -13,26 +13,28 @@ type limiters struct {
 	asks    *rate.Limiter
 	moves   *rate.Limiter
 	bytes   *rate.Limiter
+	hit     func(limit string)
 }
 
-func newLimiters(l Limits) *limiters {
+func newLimiters(l limits) *limiters {
 	return &limiters{
 		updates: rate.NewLimiter(l.Updates, l.UpdatesAt),
 		asks:    rate.NewLimiter(l.Asks, l.AsksAt),
 		moves:   rate.NewLimiter(l.Moves, l.MovesAt),
 		bytes:   rate.NewLimiter(l.Bytes, max(l.BytesAt, l.Document)),
+		hit:     l.hit,
 	}
 }
 
 // update holds the reading goroutine up while the connection sends too fast:
 // nothing is lost, the peer's own buffers fill.
-func (l *limiters) update() { hold(l.updates) }
+func (l *limiters) update() { l.hold(l.updates, "updates") }
 
 // ask does the same for what costs the server more than it costs the peer.
-func (l *limiters) ask() { hold(l.asks) }
+func (l *limiters) ask() { l.hold(l.asks, "requests") }
 
 // move does the same for awareness.
-func (l *limiters) move() { hold(l.moves) }
+func (l *limiters) move() { l.hold(l.moves, "awareness") }
 
 // size does the same for the bytes of a frame. A long step 2 waits no longer than
 // the connection may be silent.
@@ -43,6 +45,7 @@ func (l *limiters) size(n int) {
 	}
 	for ; n > 0; n -= burst {
 		if now := min(n, burst); !l.bytes.AllowN(time.Now(), now) {
+			l.hit("bytes")
 			_ = l.bytes.WaitN(context.Background(), now) // fails only for more than the burst
 		}
 	}
@@ -52,8 +55,9 @@ func (l *limiters) size(n int) {
 const longestHold = 20 * time.Second
 
 // hold waits for one token: at these rates far shorter than a pong may take.
-func hold(l *rate.Limiter) {
-	if !l.Allow() {
-		_ = l.Wait(context.Background()) // fails only for a burst of 0
+func (l *limiters) hold(r *rate.Limiter, limit string) {
+	if !r.Allow() {
+		l.hit(limit)
+		_ = r.Wait(context.Background()) // fails only for a burst of 0
 	}
 }

@@ -51,6 +51,34 @@ func LabLimits() Limits {
 	return l
 }
 
+// limits are a door's Limits, and who is told when one of them is hit: its name is
+// the one that weft limits knows it by.
+type limits struct {
+	Limits
+	hit func(limit string)
+}
+
+// largest is the limit on what may be sent in one message, and its name.
+func (l *limits) largest() (name string, bytes int) {
+	if l.Document > l.Answer {
+		return "message", l.Document
+	}
+	return "answer", l.Answer
+}
+
+// full tells whether as much waits for a connection as may.
+func (l *limits) full(bytes, frames int) bool {
+	switch {
+	case bytes > l.Queue:
+		l.hit("queue")
+	case frames >= l.QueueLen:
+		l.hit("queue-frames")
+	default:
+		return false
+	}
+	return true
+}
+
 // hardMax is where the socket itself stops reading a message, with 1009: well
 // above the limits, so that a message over one is answered with a code of ours.
 func (l Limits) hardMax() int64 { return int64(max(4*l.Document, 4*l.Event, l.Answer+64<<10)) }

@@ -35,7 +35,10 @@ type channel struct {
 
 func (n *native) opened() {
 	c := n.conn
-	n.hello = time.AfterFunc(helloWait, func() { c.close(wire.CloseSlow, "no hello came") })
+	n.hello = time.AfterFunc(helloWait, func() {
+		c.door.Hit("hello-wait")
+		c.close(wire.CloseSlow, "no hello came")
+	})
 }
 
 func (n *native) closed() {
@@ -53,6 +56,7 @@ func (n *native) slowCode() wire.CloseCode { return wire.CloseSlow }
 func (n *native) received(frame []byte) {
 	c := n.conn
 	if limit := c.door.limits.PreAuth; !n.greeted && len(frame) > limit {
+		c.door.Hit("hello")
 		c.close(wire.CloseTooLarge, fmt.Sprintf("a hello of %d bytes, the limit is %d", len(frame), limit))
 		return
 	}
@@ -250,6 +254,7 @@ func (n *native) join(e wire.Event) error {
 		return refuse(wire.CloseBadFrame, err.Error())
 	}
 	if len(n.channels) >= d.limits.Rooms {
+		d.Hit("rooms")
 		return refuse(wire.CloseRate, fmt.Sprintf("a connection has at most %d rooms", d.limits.Rooms))
 	}
 	who := c.person.who(id)

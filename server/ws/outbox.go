@@ -32,7 +32,7 @@ type outbox struct {
 	bytes    int      // in frames
 
 	slow  func() // ends the connection; does not block
-	limit *Limits
+	limit *limits
 }
 
 // push queues a frame that must arrive. It never blocks.
@@ -48,7 +48,7 @@ func (o *outbox) put(frame []byte) {
 	defer o.mu.Unlock()
 	switch {
 	case o.closed:
-	case o.bytes > o.limit.Queue || len(o.frames) >= o.limit.QueueLen:
+	case o.limit.full(o.bytes, len(o.frames)):
 		o.drop()
 		o.slow()
 	default:

@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"maps"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -13,13 +14,14 @@ type wireLog struct {
 	outbox
 	written [][]byte
 	slowed  int
+	hits    map[string]int
 }
 
 func newWireLog(l Limits) *wireLog {
-	w := &wireLog{}
+	w := &wireLog{hits: map[string]int{}}
 	w.write = func(f []byte) (bool, error) { w.written = append(w.written, f); return false, nil }
 	w.slow = func() { w.slowed++ }
-	w.limit = &l
+	w.limit = counted(l, w.hits)
 	return w
 }
 
@@ -81,8 +83,8 @@ func TestOutboxAtItsLimit(t *testing.T) {
 	if w.slowed != 0 || len(w.frames) != 1000 {
 		t.Errorf("%d frames wait, closed %d times", len(w.frames), w.slowed)
 	}
-	if w.push([]byte("x")); w.slowed != 1 {
-		t.Error("one frame more is taken")
+	if w.push([]byte("x")); w.slowed != 1 || !maps.Equal(w.hits, map[string]int{"queue-frames": 1}) {
+		t.Errorf("one frame more: closed %d times, %v are counted", w.slowed, w.hits)
 	}
 	w = newWireLog(l)
 	w.push(nil)
@@ -96,8 +98,8 @@ func TestOutboxAtItsLimit(t *testing.T) {
 	if w.slowed != 0 || w.bytes != 1<<20+1 {
 		t.Errorf("%d bytes wait, closed %d times", w.bytes, w.slowed)
 	}
-	if w.push([]byte("x")); w.slowed != 1 {
-		t.Error("with more than the limit waiting another frame is taken")
+	if w.push([]byte("x")); w.slowed != 1 || !maps.Equal(w.hits, map[string]int{"queue": 1}) {
+		t.Errorf("another frame with more than the limit waiting: closed %d times, %v are counted", w.slowed, w.hits)
 	}
 }
 

@@ -110,8 +110,8 @@ func (p *peer) say(body []byte) {
 	case p.left:
 	case h == nil: // still locked, for the order
 		out.put(frame)
-	case h.bytes > out.limit.Queue || len(h.frames) >= out.limit.QueueLen:
-		full = true
+	case out.limit.full(h.bytes, len(h.frames)):
+		full, p.left = true, true
 	default:
 		h.frames = append(h.frames, frame)
 		h.bytes += len(frame)

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gorilla/websocket"
 	"github.com/olahol/melody"
 
 	"weft/server/wire"
@@ -35,6 +36,8 @@ func (d *Door) pumps(max int64) *melody.Melody {
 		var timeout net.Error // gorilla keeps nothing else of it
 		if errors.As(err, &timeout) && timeout.Timeout() {
 			guard(s, (*conn).silent)
+		} else if errors.Is(err, websocket.ErrReadLimit) {
+			guard(s, (*conn).overflowed)
 		}
 	})
 	return m

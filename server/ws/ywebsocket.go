@@ -84,16 +84,19 @@ func (c *conn) admit(b wire.Body, size int) bool {
 	switch l := c.door.limits; {
 	case b.Type != wire.TypeSync || size <= l.Document || b.Sync == ysync.Step2:
 	case b.Sync == ysync.Step1:
+		l.hit("message")
 		c.close(wire.CloseTooLarge, fmt.Sprintf("a state vector of %d bytes, the limit is %d", size, l.Document))
 		return false
 	default:
 		// Its client keeps what it wrote: when it is back that comes in a step 2,
 		// which may be as large as Limits.Answer. After a code from 4400 to 4499 it
 		// might not come back.
+		l.hit("message")
 		c.close(wire.CloseOverload, "too large for one update: come back and sync")
 		return false
 	}
 	if limit := c.door.limits.Event; b.Type != wire.TypeSync && size > limit {
+		c.door.Hit("event")
 		c.close(wire.CloseTooLarge, fmt.Sprintf("awareness or an event of %d bytes, the limit is %d", size, limit))
 		return false
 	}
