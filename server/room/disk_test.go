@@ -451,7 +451,7 @@ func TestFullRoomGoesOnReadOnly(t *testing.T) {
 func TestJournalSharesCommitsUnderLoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &slowLog{wait: 200 * time.Microsecond}
-		j := NewJournal(log, DefaultLimits().Journal, func() {}, slog.New(slog.DiscardHandler))
+		j := NewJournal(JournalOptions{Store: log, Log: quietLog})
 		d := newDurable()
 		n := uint64(0)
 		add := func() {

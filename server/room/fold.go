@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math"
 	"slices"
-	"sync"
 	"time"
 
 	"weft/crdt"
@@ -21,13 +21,14 @@ import (
 type Folder struct {
 	store  FoldStore
 	log    *slog.Logger
-	nudge  chan struct{}
+	woken  chan struct{} // holds a token once wakeBytes have come to the logs
 	cancel context.CancelFunc
 	done   chan struct{}
-	once   sync.Once
 	// skip holds rooms whose fold failed, and when it is tried again: their
 	// logs stay as they are meanwhile.
 	skip map[store.RoomID]time.Time
+
+	appended int // bytes since the last token; of who calls Appended
 }
 
 // FoldStore is the part of a store that the folder needs.
@@ -44,28 +45,33 @@ const (
 	longBytes   = 1 << 20
 	foldEvery   = 5 * time.Second
 	foldRetry   = 10 * time.Minute // after a failure
+	// wakeBytes is how much comes to all logs together before those that have as
+	// much are folded at once: else a log could grow by foldEvery of what the disk
+	// takes. So one has less than twice as much, and a commit, when that begins.
+	wakeBytes = 8 << 20
 )
 
 // NewFolder starts the folder's goroutine; Close ends it.
 func NewFolder(s FoldStore, log *slog.Logger) *Folder {
 	ctx, cancel := context.WithCancel(context.Background())
-	f := &Folder{store: s, log: log, nudge: make(chan struct{}, 1), cancel: cancel, done: make(chan struct{}), skip: map[store.RoomID]time.Time{}}
+	f := &Folder{store: s, log: log, woken: make(chan struct{}, 1), cancel: cancel, done: make(chan struct{}), skip: map[store.RoomID]time.Time{}}
 	go f.run(ctx)
 	return f
 }
 
-// Nudge makes the folder look now.
-func (f *Folder) Nudge() {
-	select {
-	case f.nudge <- struct{}{}:
-	default:
+// Appended tells that so many bytes have come to the logs. It does not wait. It is
+// not for concurrent use.
+func (f *Folder) Appended(bytes int) {
+	if f.appended += bytes; f.appended >= wakeBytes {
+		f.appended = 0
+		token(f.woken)
 	}
 }
 
 // Close stops and waits, until ctx ends: a store that does not answer is given
 // up.
 func (f *Folder) Close(ctx context.Context) error {
-	f.once.Do(f.cancel)
+	f.cancel()
 	return await(ctx, f.done)
 }
 
@@ -78,35 +84,47 @@ func (f *Folder) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-		case <-f.nudge:
+			f.tick(ctx)
+		case <-f.woken:
+			f.sweep(ctx, f.long(ctx, math.MaxInt, wakeBytes))
 		}
-		f.sweep(ctx)
 	}
 }
 
-// sweep folds all long logs, a part of each in turn.
-func (f *Folder) sweep(ctx context.Context) {
+// tick folds what there is to fold.
+func (f *Folder) tick(ctx context.Context) {
 	maps.DeleteFunc(f.skip, func(_ store.RoomID, until time.Time) bool { return !time.Now().Before(until) })
-	for rooms := f.long(ctx); len(rooms) > 0; {
+	f.sweep(ctx, f.long(ctx, longRecords, longBytes))
+}
+
+// sweep folds these logs, a part of each in turn. It ends after foldEvery: then
+// others may have become long.
+func (f *Folder) sweep(ctx context.Context, rooms []store.RoomID) {
+	for begun := time.Now(); len(rooms) > 0 && time.Since(begun) < foldEvery; {
 		more := map[store.RoomID]bool{}
 		for _, id := range rooms {
-			var err error
-			if more[id], err = Fold(ctx, f.store, id); ctx.Err() != nil {
+			if more[id] = f.fold(ctx, id); ctx.Err() != nil {
 				return
-			}
-			if err != nil {
-				f.skip[id] = time.Now().Add(foldRetry)
-				f.log.Error("a log could not be folded and stays as it is", "room", id, "err", err)
 			}
 		}
 		// A log that has only just become long again waits for the next sweep.
-		rooms = slices.DeleteFunc(f.long(ctx), func(id store.RoomID) bool { return !more[id] })
+		rooms = slices.DeleteFunc(f.long(ctx, longRecords, longBytes), func(id store.RoomID) bool { return !more[id] })
 	}
 }
 
-// long lists the rooms to fold.
-func (f *Folder) long(ctx context.Context) []store.RoomID {
-	rooms, err := f.store.LongLogs(ctx, longRecords, longBytes)
+// fold folds a part of a log, and tells whether there is more of it.
+func (f *Folder) fold(ctx context.Context, id store.RoomID) (more bool) {
+	more, err := Fold(ctx, f.store, id)
+	if err != nil && ctx.Err() == nil {
+		f.skip[id] = time.Now().Add(foldRetry)
+		f.log.Error("a log could not be folded and stays as it is", "room", id, "err", err)
+	}
+	return more
+}
+
+// long lists rooms to fold.
+func (f *Folder) long(ctx context.Context, records, bytes int) []store.RoomID {
+	rooms, err := f.store.LongLogs(ctx, records, bytes)
 	if err != nil {
 		if ctx.Err() == nil {
 			f.log.Error("looking for long logs", "err", err)

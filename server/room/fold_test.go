@@ -2,8 +2,13 @@ package room
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
+	"slices"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"weft/crdt"
@@ -145,7 +150,7 @@ func TestFoldInParts(t *testing.T) {
 			many := p.log(t, "many", longRecords, 1, false)
 			few := p.log(t, "few", longRecords-1, 1, false)
 			f := &Folder{store: p, log: quietLog, skip: map[store.RoomID]time.Time{}}
-			f.sweep(t.Context())
+			f.tick(t.Context())
 
 			if records, bytes := p.want(t, "large", large); records >= longRecords || bytes >= longBytes && !grows {
 				t.Errorf("%d records of %d bytes are left", records, bytes)
@@ -166,7 +171,7 @@ func TestFoldInParts(t *testing.T) {
 				t.Errorf("wrote %d bytes of snapshots for a log of %d", p.written, n*size)
 			}
 			loads := p.loads
-			if f.sweep(t.Context()); p.loads != loads {
+			if f.tick(t.Context()); p.loads != loads {
 				t.Error("a sweep read logs that are not long")
 			}
 		})
@@ -180,8 +185,8 @@ func TestFoldStopsAtDamage(t *testing.T) {
 	defer p.Close()
 	author := p.log(t, "r", 50, 64<<10, false)
 	f := &Folder{store: p, log: quietLog, skip: map[store.RoomID]time.Time{}}
-	f.sweep(t.Context())
-	f.sweep(t.Context())
+	f.tick(t.Context())
+	f.tick(t.Context())
 	if p.loads != 2 || len(p.folded) != 1 {
 		t.Errorf("%d parts were asked for and %d folded, want 2 and 1", p.loads, len(p.folded))
 	}
@@ -190,8 +195,55 @@ func TestFoldStopsAtDamage(t *testing.T) {
 	}
 	p.fail = nil
 	f.skip["r"] = time.Now()
-	f.sweep(t.Context())
+	f.tick(t.Context())
 	if _, bytes := p.want(t, "r", author); bytes >= longBytes || len(f.skip) > 0 {
 		t.Errorf("tried again, %d bytes are left, skipping %v", bytes, f.skip)
 	}
+}
+
+// TestFoldIsWokenByBytes: what comes to a log is folded in time however fast it
+// comes; nothing here waits for the folder's ticker.
+func TestFoldIsWokenByBytes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		p := &parts{Store: openStore(t, t.TempDir())}
+		f := NewFolder(p, quietLog)
+		j := NewJournal(JournalOptions{Store: p, Log: quietLog, Appended: f.Appended})
+		authors := map[store.RoomID]*crdt.Doc{}
+		for i := range 32 {
+			for _, room := range []store.RoomID{"fast", "slow"} {
+				if room == "slow" && i%10 > 0 {
+					continue
+				}
+				if authors[room] == nil {
+					authors[room] = crdt.New(crdt.Options{ClientID: 5})
+				}
+				u, err := authors[room].SetMap("m", "k", strings.Repeat(string(rune('a'+i%26)), urgentSize))
+				if err != nil {
+					t.Fatal(err)
+				}
+				j.add(record{update: store.Update{Room: room, Data: u}, room: newDurable(), n: 1})
+			}
+			synctest.Wait() // for the commit, and for the folder
+			if long, err := p.LongLogs(t.Context(), math.MaxInt, 2*wakeBytes); err != nil || len(long) > 0 {
+				t.Errorf("after %d updates of 1 MiB these logs are too long: %q, %v", i+1, long, err)
+				break
+			}
+		}
+		if took := time.Since(begun); took >= foldEvery {
+			t.Errorf("this took %v: the ticker may have done it", took)
+		}
+		if n := len(p.folded); n == 0 || slices.Contains(p.folded[:1], "slow") {
+			t.Errorf("folded %q", p.folded)
+		}
+		if err := errors.Join(j.Close(t.Context()), f.Close(t.Context())); err != nil {
+			t.Error(err)
+		}
+		for room, author := range authors {
+			p.want(t, room, author)
+		}
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }

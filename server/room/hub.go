@@ -77,11 +77,13 @@ func NewHub(o HubOptions) *Hub {
 		o.Hit = func(string) {}
 	}
 	limits := o.Limits.filled()
+	folder := NewFolder(o.Store, o.Log)
 	return &Hub{
-		store: o.Store, log: o.Log, idle: o.Idle, limits: limits, hit: o.Hit,
-		journal: NewJournal(o.Store, limits.Journal, func() { o.Hit("journal") }, o.Log),
-		folder:  NewFolder(o.Store, o.Log),
-		rooms:   map[store.RoomID]*entry{}, quarantined: map[store.RoomID]*quarantine{},
+		store: o.Store, log: o.Log, idle: o.Idle, limits: limits, hit: o.Hit, folder: folder,
+		journal: NewJournal(JournalOptions{
+			Store: o.Store, Log: o.Log, Most: limits.Journal, Over: func() { o.Hit("journal") }, Appended: folder.Appended,
+		}),
+		rooms: map[store.RoomID]*entry{}, quarantined: map[store.RoomID]*quarantine{},
 	}
 }
 
@@ -190,7 +192,6 @@ func (h *Hub) serve(ctx context.Context, id store.RoomID, e *entry) {
 	delete(h.rooms, id)
 	h.mu.Unlock()
 	close(e.gone)
-	h.folder.Nudge()
 }
 
 func (h *Hub) release(id store.RoomID, e *entry) {

@@ -21,10 +21,7 @@ import (
 // trouble: rooms take no updates then, so that nothing more gathers that is not
 // on disk. The commit is tried again until it succeeds, which ends the trouble.
 type Journal struct {
-	log  Log
-	slog *slog.Logger
-	most int           // bytes in queue
-	over func()        // is called when the queue has become full
+	o    JournalOptions
 	done chan struct{} // closed when the goroutine has ended
 	// given is closed when the journal gives up: what has not been committed
 	// by then never will be.
@@ -43,6 +40,19 @@ type Journal struct {
 	trouble error
 	changed chan struct{}
 	urgent  chan struct{} // a token: enough has gathered to commit at once
+}
+
+// JournalOptions of a Journal.
+type JournalOptions struct {
+	Store Log
+	Log   *slog.Logger
+	// Most is about how many bytes may wait; 0 means DefaultLimits. Over is called
+	// each time that there are more.
+	Most int
+	Over func()
+	// Appended is called after each commit with how many bytes of updates it had. It
+	// must not wait.
+	Appended func(bytes int)
 }
 
 // Log is the part of a store that the journal needs.
@@ -119,11 +129,19 @@ const (
 	stallAfter = 5 * time.Second
 )
 
-// NewJournal starts the journal's goroutine; Close ends it. About most bytes may wait;
-// over is called each time that there are more.
-func NewJournal(log Log, most int, over func(), logger *slog.Logger) *Journal {
+// NewJournal starts the journal's goroutine; Close ends it.
+func NewJournal(o JournalOptions) *Journal {
+	if o.Most == 0 {
+		o.Most = DefaultLimits().Journal
+	}
+	if o.Over == nil {
+		o.Over = func() {}
+	}
+	if o.Appended == nil {
+		o.Appended = func(int) {}
+	}
 	j := &Journal{
-		log: log, slog: logger, most: most, over: over, done: make(chan struct{}), given: make(chan struct{}),
+		o: o, done: make(chan struct{}), given: make(chan struct{}),
 		changed: make(chan struct{}), urgent: make(chan struct{}, 1),
 	}
 	j.more = sync.NewCond(&j.mu)
@@ -137,9 +155,9 @@ func (j *Journal) add(r record) {
 	j.mu.Lock()
 	j.queue = append(j.queue, r)
 	j.bytes += len(r.update.Data)
-	if j.bytes > j.most && j.space == nil && !j.closed {
+	if j.bytes > j.o.Most && j.space == nil && !j.closed {
 		j.space = make(chan struct{})
-		j.over()
+		j.o.Over()
 	}
 	urgent := j.bytes >= urgentSize
 	j.more.Signal()
@@ -209,7 +227,7 @@ func (j *Journal) run() {
 	defer close(j.done)
 	var recent pressure
 	for {
-		batch := j.take(recent.begun.Add(recent.gap()))
+		batch, size := j.take(recent.begun.Add(recent.gap()))
 		if batch == nil {
 			return
 		}
@@ -217,6 +235,7 @@ func (j *Journal) run() {
 		if !j.commit(batch) {
 			return
 		}
+		j.o.Appended(size)
 		j.reuse(batch)
 	}
 }
@@ -253,12 +272,12 @@ func (l *pressure) gap() time.Duration {
 
 // take waits for records, and on until then unless much gathers, and takes up
 // to maxBatch bytes of them; nil when closed and empty.
-func (j *Journal) take(then time.Time) []record {
+func (j *Journal) take(then time.Time) (batch []record, size int) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for len(j.queue) == 0 {
 		if j.closed {
-			return nil
+			return nil, 0
 		}
 		j.more.Wait()
 	}
@@ -273,22 +292,22 @@ func (j *Journal) take(then time.Time) []record {
 		timer.Stop()
 		j.mu.Lock()
 	}
-	n, size := 0, 0
+	n := 0
 	for n < len(j.queue) && (n == 0 || size+len(j.queue[n].update.Data) <= maxBatch) {
 		size += len(j.queue[n].update.Data)
 		n++
 	}
-	batch := j.queue[:n:n]
+	batch = j.queue[:n:n]
 	if n == len(j.queue) {
 		batch, j.queue, j.spare = j.queue, j.spare, nil
 	} else {
 		j.queue = j.queue[n:]
 	}
 	j.bytes -= size
-	if j.bytes <= j.most {
+	if j.bytes <= j.o.Most {
 		j.open()
 	}
-	return batch
+	return batch, size
 }
 
 // sparePlaces is up to how many records a queue's memory is kept for.

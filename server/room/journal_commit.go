@@ -37,19 +37,19 @@ func (j *Journal) commit(batch []record) bool {
 			break
 		}
 		j.set(err)
-		j.slog.Error("updates are not on disk, rooms are read-only; trying again", "updates", len(batch), "wait", wait, "err", err)
+		j.o.Log.Error("updates are not on disk, rooms are read-only; trying again", "updates", len(batch), "wait", wait, "err", err)
 		timer := time.NewTimer(wait)
 		select {
 		case <-timer.C:
 		case <-j.given:
 			timer.Stop()
-			j.slog.Error("updates are lost to this server; their authors still hold them", "updates", len(batch))
+			j.o.Log.Error("updates are lost to this server; their authors still hold them", "updates", len(batch))
 			return false
 		}
 		wait = min(2*wait, lastRetry)
 	}
 	if _, trouble := j.health(); trouble != nil {
-		j.slog.Info("updates are on disk again", "updates", len(batch))
+		j.o.Log.Info("updates are on disk again", "updates", len(batch))
 	}
 	// The rooms hear of their acks before they hear that they may write again.
 	settle(batch)
@@ -72,10 +72,10 @@ func (j *Journal) append(batch []record) error {
 		case <-returned:
 		default:
 			j.set(fmt.Errorf("%w: a commit has taken %s so far", ErrStalled, stallAfter))
-			j.slog.Error("a commit does not end, rooms are read-only", "updates", len(updates), "after", stallAfter)
+			j.o.Log.Error("a commit does not end, rooms are read-only", "updates", len(updates), "after", stallAfter)
 		}
 	})
-	err := j.log.AppendUpdates(context.Background(), updates)
+	err := j.o.Store.AppendUpdates(context.Background(), updates)
 	close(returned)
 	if !stall.Stop() {
 		<-watched // it must not speak of trouble after this
@@ -101,7 +101,7 @@ func (j *Journal) divide(batch []record) (rest []record) {
 		case err == nil:
 			settle(records)
 		case errors.Is(err, store.ErrCorrupt):
-			j.slog.Error("a room is damaged on disk, and closed", "room", records[0].update.Room, "err", err)
+			j.o.Log.Error("a room is damaged on disk, and closed", "room", records[0].update.Room, "err", err)
 			room.fail(err)
 		default:
 			j.set(err)

@@ -3,7 +3,6 @@ package room
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -41,7 +40,7 @@ func (l *slowLog) failing(on bool) {
 func TestJournalGathersWhileItCommits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &slowLog{wait: 5 * time.Millisecond}
-		j := NewJournal(log, DefaultLimits().Journal, func() {}, slog.New(slog.DiscardHandler))
+		j := NewJournal(JournalOptions{Store: log, Log: quietLog})
 		d := newDurable()
 		j.add(record{update: store.Update{Room: "r", Data: []byte{1}}, room: d, n: 1})
 		synctest.Wait() // the first commit is under way
@@ -71,7 +70,7 @@ func TestJournalGathersWhileItCommits(t *testing.T) {
 func TestFailingDiskAcksNothingAndHeals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &slowLog{fail: true}
-		j := NewJournal(log, DefaultLimits().Journal, func() {}, slog.New(slog.DiscardHandler))
+		j := NewJournal(JournalOptions{Store: log, Log: quietLog})
 		d := newDurable()
 		j.add(record{update: store.Update{Room: "r", Data: []byte{1}}, room: d, n: 1})
 		time.Sleep(time.Minute)
@@ -92,7 +91,7 @@ func TestFailingDiskAcksNothingAndHeals(t *testing.T) {
 func TestCloseGivesUpOnADeadDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &slowLog{fail: true}
-		j := NewJournal(log, DefaultLimits().Journal, func() {}, slog.New(slog.DiscardHandler))
+		j := NewJournal(JournalOptions{Store: log, Log: quietLog})
 		d := newDurable()
 		j.add(record{update: store.Update{Room: "r", Data: []byte{1}}, room: d, n: 1})
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -109,7 +108,7 @@ func TestCloseGivesUpOnADeadDisk(t *testing.T) {
 func TestFullJournalHoldsItsWritersUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &slowLog{fail: true}
-		j := NewJournal(log, DefaultLimits().Journal, func() {}, slog.New(slog.DiscardHandler))
+		j := NewJournal(JournalOptions{Store: log, Log: quietLog})
 		d := newDurable()
 		var added atomic.Int32
 		go func() {
