@@ -360,6 +360,7 @@ func (s *Server) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), cmp.Or(s.config.drain, DrainTime))
 	defer cancel()
 	s.door.Stop()
+	s.hub.Stop()
 	s.live.Close()
 	err := s.stopRequests(ctx)
 	s.door.Close(ctx)

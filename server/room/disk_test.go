@@ -79,11 +79,11 @@ func (d *disk) set(f func(*disk)) {
 // stored is the room's text as the disk alone has it.
 func (d *disk) stored(t *testing.T, id store.RoomID) string {
 	t.Helper()
-	doc, _, err := load(t.Context(), d, id)
+	l, err := load(t.Context(), d, id)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return doc.Text("t").String()
+	return l.doc.Text("t").String()
 }
 
 // author is a peer with a document of its own that behaves as Yjs clients do:

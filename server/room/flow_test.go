@@ -85,7 +85,7 @@ type table struct {
 }
 
 func newTable(t *testing.T) *table {
-	r := newRoom("r", crdt.New(crdt.Options{}), nil, &Hub{log: quietLog, limits: DefaultLimits(), hit: func(string) {}})
+	r := newRoom("r", loaded{doc: crdt.New(crdt.Options{})}, &Hub{log: quietLog, limits: DefaultLimits(), hit: func(string) {}})
 	t.Cleanup(func() { r.flow.timer.Stop() })
 	return &table{r, t}
 }

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"sync"
 	"time"
 
 	"weft/crdt"
@@ -29,6 +30,9 @@ type Folder struct {
 	skip map[store.RoomID]time.Time
 
 	appended int // bytes since the last token; of who calls Appended
+
+	mu   sync.Mutex
+	left map[store.RoomID]struct{} // whose logs are folded at the next tick
 }
 
 // FoldStore is the part of a store that the folder needs.
@@ -39,8 +43,8 @@ type FoldStore interface {
 }
 
 const (
-	// A log is long from longRecords records on, or from longBytes bytes, or from
-	// as many as the snapshot has if those are more. As many bytes are folded at once.
+	// A log is long from longRecords records on, or from longBytes bytes, if it is
+	// worthFolding. As many bytes, or as the snapshot has, are folded at once.
 	longRecords = 500
 	longBytes   = 1 << 20
 	foldEvery   = 5 * time.Second
@@ -49,12 +53,15 @@ const (
 	// much are folded at once: else a log could grow by foldEvery of what the disk
 	// takes. So one has less than twice as much, and a commit, when that begins.
 	wakeBytes = 8 << 20
+	// maxLeft bounds the rooms that wait to be folded since they left memory; the
+	// logs of others stay as they are until they leave again.
+	maxLeft = 4096
 )
 
 // NewFolder starts the folder's goroutine; Close ends it.
 func NewFolder(s FoldStore, log *slog.Logger) *Folder {
 	ctx, cancel := context.WithCancel(context.Background())
-	f := &Folder{store: s, log: log, woken: make(chan struct{}, 1), cancel: cancel, done: make(chan struct{}), skip: map[store.RoomID]time.Time{}}
+	f := &Folder{store: s, log: log, woken: make(chan struct{}, 1), cancel: cancel, done: make(chan struct{}), skip: map[store.RoomID]time.Time{}, left: map[store.RoomID]struct{}{}}
 	go f.run(ctx)
 	return f
 }
@@ -67,6 +74,23 @@ func (f *Folder) Appended(bytes int) {
 		token(f.woken)
 	}
 }
+
+// Left tells that a room has left memory, with so much of a log at most. If that is
+// worth it, it is folded soon, so that the next who comes finds one snapshot, whose
+// bytes are the answer. It does not wait.
+func (f *Folder) Left(id store.RoomID, l length) {
+	if !l.worthFolding() || l.single() {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.left) < maxLeft {
+		f.left[id] = struct{}{}
+	}
+}
+
+// Stop has nothing more folded. It does not wait.
+func (f *Folder) Stop() { f.cancel() }
 
 // Close stops and waits, until ctx ends: a store that does not answer is given
 // up.
@@ -91,10 +115,33 @@ func (f *Folder) run(ctx context.Context) {
 	}
 }
 
-// tick folds what there is to fold.
+// tick folds long logs, and then, until the next tick is due or bytes have come,
+// those of rooms that have left. So a room that comes and goes all the time is folded
+// no more often than that.
 func (f *Folder) tick(ctx context.Context) {
+	begun := time.Now()
 	maps.DeleteFunc(f.skip, func(_ store.RoomID, until time.Time) bool { return !time.Now().Before(until) })
 	f.sweep(ctx, f.long(ctx, longRecords, longBytes))
+	for time.Since(begun) < foldEvery && len(f.woken) == 0 && ctx.Err() == nil {
+		id, ok := f.next()
+		if !ok {
+			return
+		}
+		if _, skipped := f.skip[id]; !skipped {
+			f.fold(ctx, id)
+		}
+	}
+}
+
+// next takes one of the rooms that have left.
+func (f *Folder) next() (id store.RoomID, ok bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for id = range f.left {
+		delete(f.left, id)
+		return id, true
+	}
+	return "", false
 }
 
 // sweep folds these logs, a part of each in turn. It ends after foldEvery: then
@@ -135,13 +182,13 @@ func (f *Folder) long(ctx context.Context, records, bytes int) []store.RoomID {
 }
 
 // Fold replaces the first part of a room's log by a snapshot that holds the
-// same. more says that this was not all of the log.
+// same, if that is worth it. more says that this was not all of the log.
 func Fold(ctx context.Context, s FoldStore, id store.RoomID) (more bool, err error) {
 	stored, more, err := s.LoadPart(ctx, id, longBytes)
 	if err != nil {
 		return false, fmt.Errorf("room: fold: %w", err)
 	}
-	if len(stored.Log) == 0 {
+	if !more && !lengthOf(stored).worthFolding() {
 		return false, nil
 	}
 	doc, err := open(stored)

@@ -36,18 +36,18 @@ func TestFoldKeepsEverything(t *testing.T) {
 		if err := s.AppendUpdates(t.Context(), updates); err != nil {
 			t.Fatal(err)
 		}
-		before, _, err := load(t.Context(), s, "r")
+		before, err := load(t.Context(), s, "r")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !before.HasPending() {
+		if !before.doc.HasPending() {
 			t.Fatal("nothing is pending: the test is not what it says")
 		}
 		for more := true; more; {
 			if more, err = Fold(t.Context(), s, "r"); err != nil {
 				t.Fatal(err)
 			}
-			if log, _ := s.want(t, "r", before); (log > 0) != more {
+			if log, _ := s.want(t, "r", before.doc); (log > 0) != more {
 				t.Fatalf("%d log records, more: %v", log, more)
 			}
 		}

@@ -24,11 +24,11 @@ func (h holding) LoadDoc(context.Context, store.RoomID) (store.Doc, error) { ret
 // loadedTable is a room that was just loaded.
 func loadedTable(t *testing.T, stored store.Doc) *table {
 	t.Helper()
-	doc, full, err := load(t.Context(), holding{doc: stored}, "r")
+	l, err := load(t.Context(), holding{doc: stored}, "r")
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := newRoom("r", doc, full, &Hub{log: quietLog, limits: DefaultLimits(), hit: func(string) {}})
+	r := newRoom("r", l, &Hub{log: quietLog, limits: DefaultLimits(), hit: func(string) {}})
 	t.Cleanup(func() { r.flow.timer.Stop() })
 	return &table{r, t}
 }

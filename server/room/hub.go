@@ -163,7 +163,7 @@ func (h *Hub) Loaded(id store.RoomID) (*Room, bool) {
 func (h *Hub) serve(ctx context.Context, id store.RoomID, e *entry) {
 	defer h.wg.Done()
 	defer e.stop()
-	doc, full, err := load(ctx, h.store, id)
+	stored, err := load(ctx, h.store, id)
 	if err != nil {
 		err = h.judge(id, err)
 		if ctx.Err() == nil {
@@ -179,19 +179,23 @@ func (h *Hub) serve(ctx context.Context, id store.RoomID, e *entry) {
 		return
 	}
 	h.sound(id)
-	e.room = newRoom(id, doc, full, h)
+	e.room = newRoom(id, stored, h)
 	_, trouble := h.journal.health()
 	e.room.health(trouble)
 	close(e.loaded)
-	if err := e.room.run(ctx); err != nil {
+	if err = e.room.run(ctx); err != nil {
 		_ = h.judge(id, err) // its peers have been told
 	}
+	sound := err == nil && ctx.Err() != nil // it has not ended by itself
 
 	h.mu.Lock()
 	h.used(e)
 	delete(h.rooms, id)
 	h.mu.Unlock()
 	close(e.gone)
+	if sound {
+		h.folder.Left(id, e.room.unfolded)
+	}
 }
 
 func (h *Hub) release(id store.RoomID, e *entry) {
@@ -232,6 +236,9 @@ func (h *Hub) used(e *entry) {
 	}
 }
 
+// Stop has nothing folded any more: the server is about to close.
+func (h *Hub) Stop() { h.folder.Stop() }
+
 // Close ends all rooms, after what they have accepted is on disk, or when ctx
 // ends. Peers should have been closed before. A store that does not answer may
 // leave goroutines behind, which end when it is closed.
@@ -242,6 +249,7 @@ func (h *Hub) Close(ctx context.Context) error {
 		return nil
 	}
 	h.closed = true
+	h.folder.Stop()
 	open := make([]*entry, 0, len(h.rooms))
 	for _, e := range h.rooms {
 		e.unloading = true

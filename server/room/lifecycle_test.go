@@ -100,13 +100,13 @@ func TestHundredOpensASecond(t *testing.T) {
 	if err := errors.Join(h.Close(t.Context())); err != nil {
 		t.Fatal(err)
 	}
-	doc, _, err := load(t.Context(), s.Store, "r")
+	l, err := load(t.Context(), s.Store, "r")
 	if err != nil {
 		t.Fatal(err)
 	}
 	total := 0
 	for c := range clients {
-		total += len(doc.Text(fmt.Sprint("t", c)).String())
+		total += len(l.doc.Text(fmt.Sprint("t", c)).String())
 	}
 	if int64(total) != acked.Load() || h.Rooms() != 0 || h.Memory() != 0 {
 		t.Errorf("%d of %d edits, %d rooms, %d bytes left", total, acked.Load(), h.Rooms(), h.Memory())

@@ -8,22 +8,32 @@ import (
 	"weft/server/store"
 )
 
-// load reads the stored document. Nothing is served before it has returned. full is
-// the full state if it is stored just like that, else nil.
-func load(ctx context.Context, s store.Store, id store.RoomID) (doc *crdt.Doc, full []byte, err error) {
+// loaded is a document as it was stored.
+type loaded struct {
+	doc  *crdt.Doc
+	full []byte // the full state if it is stored just like that, else nil
+	log  length
+}
+
+// load reads the stored document. Nothing is served before it has returned.
+func load(ctx context.Context, s store.Store, id store.RoomID) (loaded, error) {
 	stored, err := s.LoadDoc(ctx, id)
 	if err != nil {
-		return nil, nil, fmt.Errorf("room: load: %w", err)
+		return loaded{}, fmt.Errorf("room: load: %w", err)
 	}
-	doc, err = open(stored)
+	doc, err := open(stored)
+	if err != nil {
+		return loaded{}, err
+	}
+	l := loaded{doc: doc, log: lengthOf(stored)}
 	switch {
-	case err != nil || !doc.AsLoaded():
-	case stored.Snapshot != nil && len(stored.Log) == 0:
-		full = stored.Snapshot
-	case stored.Snapshot == nil && len(stored.Log) == 1:
-		full = stored.Log[0]
+	case !doc.AsLoaded():
+	case len(stored.Log) == 0:
+		l.full = stored.Snapshot
+	case l.log.single():
+		l.full = stored.Log[0]
 	}
-	return doc, full, err
+	return l, nil
 }
 
 // open makes a document of its stored parts.

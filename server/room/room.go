@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"weft/crdt"
 	"weft/presence/awareness"
 	"weft/server/store"
 	"weft/server/wire"
@@ -42,11 +41,12 @@ type Room struct {
 	feed    *feed
 	waiting waiting
 
-	mu     sync.Mutex // held by who works for the room
-	over   bool       // nobody may work for it any more
-	warned bool       // that the document is large
-	state  *state
-	flow   flow
+	mu       sync.Mutex // held by who works for the room
+	over     bool       // nobody may work for it any more
+	warned   bool       // that the document is large
+	state    *state
+	flow     flow
+	unfolded length // the stored log's, or more: it does not hear of folds
 }
 
 const (
@@ -176,15 +176,16 @@ func (r *Room) crowded() <-chan struct{} {
 	return r.journal.full()
 }
 
-// newRoom makes the room of a document, whose full state is full unless that is nil.
-func newRoom(id store.RoomID, doc *crdt.Doc, full []byte, h *Hub) *Room {
+// newRoom makes the room of a document.
+func newRoom(id store.RoomID, stored loaded, h *Hub) *Room {
+	doc := stored.doc
 	r := &Room{
 		id: id, commands: make(chan *command, commandQueue), queued: make(chan struct{}, 1), events: newEvents(),
 		broken: make(chan error, 1), stopped: make(chan struct{}),
-		journal: h.journal, durable: newDurable(), log: h.log, hit: h.hit, memory: &h.memory,
+		journal: h.journal, durable: newDurable(), log: h.log, hit: h.hit, memory: &h.memory, unfolded: stored.log,
 		feed: newFeed(doc.StateVector()),
 		state: &state{
-			id: id, doc: doc, encoded: encodings{full: full}, aware: awareness.NewSet(awareness.Options{}),
+			id: id, doc: doc, encoded: encodings{full: stored.full}, aware: awareness.NewSet(awareness.Options{}),
 			voices: voices{}, born: time.Now(), limits: h.limits,
 		},
 	}
@@ -351,6 +352,8 @@ func (r *Room) apply(effects []effect) {
 		case give, ack:
 			r.once(owed{e.to, e.after, e.n, e.answer})
 		case journal:
+			r.unfolded.records++
+			r.unfolded.bytes += len(e.data)
 			r.journal.add(record{
 				update: store.Update{Room: r.id, Data: e.data}, room: r.durable, n: r.state.appended,
 			})

@@ -29,6 +29,12 @@ type Doc struct {
 	Through LogID
 }
 
+// Weight is about how many bytes went to the disk when a log was written: most
+// records have a commit to themselves, which takes a page however short they are.
+func Weight(records, bytes int) int { return records*page + bytes }
+
+const page = 4096
+
 // Fact is something that happened and still has to be handled by whoever
 // notifies people. It is stored with its cause in one transaction, so that a
 // crash between the two loses nothing.
@@ -63,8 +69,8 @@ type Store interface {
 	// If a snapshot through a later record is there already, nothing happens.
 	FoldDoc(ctx context.Context, room RoomID, snapshot []byte, through LogID) error
 	// LongLogs lists rooms whose log has at least so many records, or takes at
-	// least so many bytes and no fewer than the snapshot, and is not empty: most
-	// bytes first, then by name. It is cheap.
+	// least so many bytes, and has no less Weight than the snapshot has bytes, and
+	// is not empty: most bytes first, then by name. It is cheap.
 	LongLogs(ctx context.Context, records, bytes int) ([]RoomID, error)
 
 	Chat

@@ -156,24 +156,22 @@ func (t *tx) head(room store.RoomID) (head, error) {
 	return h, nil
 }
 
-// LongLogs implements store.Store. It reads the index, and for logs that are
-// long by their bytes only, how large the snapshot is.
+// LongLogs implements store.Store. It reads the index, and of logs that are long
+// how large the snapshot is.
 func (s *Store) LongLogs(ctx context.Context, records, bytes int) ([]store.RoomID, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fail("long logs", err)
 	}
 	rooms := []store.RoomID{}
 	for _, log := range s.index.long(records, bytes) {
-		if log.records < records {
-			var snapshot int
-			err := s.readers.QueryRowContext(ctx, "SELECT length(data) FROM snap WHERE doc = ? ORDER BY through DESC LIMIT 1", log.doc).Scan(&snapshot)
-			if err := ctx.Err(); err != nil {
-				return nil, fail("long logs", err)
-			}
-			// Of one that cannot be read, who folds the log is told.
-			if err == nil && log.bytes < snapshot {
-				continue
-			}
+		var snapshot int
+		err := s.readers.QueryRowContext(ctx, "SELECT length(data) FROM snap WHERE doc = ? ORDER BY through DESC LIMIT 1", log.doc).Scan(&snapshot)
+		if err := ctx.Err(); err != nil {
+			return nil, fail("long logs", err)
+		}
+		// Of one that cannot be read, who folds the log is told.
+		if err == nil && store.Weight(log.records, log.bytes) < snapshot {
+			continue
 		}
 		rooms = append(rooms, log.room)
 	}

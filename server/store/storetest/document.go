@@ -199,11 +199,14 @@ func documentLongLogs(t *testing.T, o *storeUnderTest) {
 			same(t, fmt.Sprint("at least ", min), value(o.S.LongLogs(t.Context(), min[0], min[1]))(t), want)
 		}
 	})
-	// Bytes count from as many on as the snapshot has.
-	must(t, o.S.FoldDoc(t.Context(), "five", []byte("snapshot"), load(t, o, "five").Through))
+	// None is long that has less weight than its snapshot.
+	snapshot := make([]byte, store.Weight(2, 2*len("four")))
+	must(t, o.S.FoldDoc(t.Context(), "five", snapshot, load(t, o, "five").Through))
 	for n, want := range [][]store.RoomID{{}, {}, {"five"}} {
 		o.twice(func() {
 			same(t, fmt.Sprint(4*n, " bytes"), value(o.S.LongLogs(t.Context(), any, 4))(t), append([]store.RoomID{"bytes"}, want...))
+			same(t, fmt.Sprint(n, " records"), value(o.S.LongLogs(t.Context(), 1, 18))(t),
+				slices.Concat([]store.RoomID{"bytes"}, want, []store.RoomID{"three", "folded", "one"}))
 		})
 		appendTo(t, o, "five", "four")
 	}

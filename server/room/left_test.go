@@ -1,0 +1,264 @@
+package room
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"weft/crdt"
+	"weft/server/store"
+)
+
+// visits is a hub whose rooms leave memory after a second, on a store that counts.
+type visits struct {
+	*testing.T
+	*parts
+	hub     *Hub
+	authors map[store.RoomID]*crdt.Doc
+}
+
+// visiting runs a test on a clock of its own.
+func visiting(t *testing.T, name string, test func(*visits)) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			v := &visits{T: t, parts: &parts{Store: openStore(t, t.TempDir())}, authors: map[store.RoomID]*crdt.Doc{}}
+			v.hub = NewHub(HubOptions{Store: v.parts, Log: quietLog, Idle: time.Second})
+			test(v)
+			if err := v.hub.Close(t.Context()); err != nil {
+				t.Error(err)
+			}
+			for room, author := range v.authors {
+				v.want(t, room, author)
+			}
+			if err := v.Store.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	})
+}
+
+// wait until so much later, and until all is done that is to be done by then.
+func (v *visits) wait(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+// update is the author's next one, of so many characters.
+func (v *visits) update(id store.RoomID, size int) []byte {
+	v.Helper()
+	if v.authors[id] == nil {
+		v.authors[id] = crdt.New(crdt.Options{ClientID: 5})
+	}
+	author := v.authors[id]
+	u, err := author.InsertText("t", author.Length("t"), strings.Repeat("x", size))
+	if err != nil {
+		v.Fatal(err)
+	}
+	return u
+}
+
+// visit comes, writes so many updates of so many characters, each in a commit of its
+// own, and goes.
+func (v *visits) visit(id store.RoomID, n, size int) {
+	v.Helper()
+	r, release, err := v.hub.Open(v.Context(), id)
+	if err != nil {
+		v.Fatal(err)
+	}
+	p := newListener()
+	mustJoin(v.T, r, p)
+	for i := range n {
+		r.Receive(p, update(v.update(id, size)))
+		p.waitAck(v.T, uint64(i+1))
+	}
+	r.Leave(p)
+	release()
+}
+
+// stored is a document with a snapshot of so many characters.
+func (v *visits) stored(id store.RoomID, size int) {
+	v.Helper()
+	u := v.update(id, size)
+	if err := v.AppendUpdates(v.Context(), []store.Update{{Room: id, Data: u}}); err != nil {
+		v.Fatal(err)
+	}
+	part, _, err := v.LoadPart(v.Context(), id, len(u))
+	if err != nil {
+		v.Fatal(err)
+	}
+	if err := v.Store.FoldDoc(v.Context(), id, u, part.Through); err != nil {
+		v.Fatal(err)
+	}
+}
+
+// TestRoomThatLeftIsFolded: a room that leaves memory is folded soon after, and the
+// next who comes is answered with the stored bytes; but only if its log took as much
+// to write as the fold does.
+func TestRoomThatLeftIsFolded(t *testing.T) {
+	const page = 4096
+	for name, c := range map[string]struct {
+		snapshot, n, size int
+		folded            bool
+	}{
+		"keystrokes":                          {200_000, 100, 1, true},
+		"a few keystrokes":                    {1000, leastWeight/page - 2, 1, false},
+		"a few keystrokes in a large one":     {200_000, 40, 1, false},
+		"an update larger than the document":  {70_000, 1, 100_000, true},
+		"an update smaller than the document": {200_000, 1, 100_000, false},
+		"no snapshot":                         {0, 20, 50, true},
+		"one update alone":                    {0, 1, 500_000, false},
+	} {
+		visiting(t, name, func(v *visits) {
+			if c.snapshot > 0 {
+				v.stored("r", c.snapshot)
+			}
+			v.visit("r", c.n, c.size)
+			v.wait(2 * foldEvery)
+			if (len(v.folded) > 0) != c.folded || len(v.folded) > 1 {
+				v.Errorf("folded %q", v.folded)
+			}
+			l, err := load(v.Context(), v.Store, "r")
+			if err != nil || (l.full != nil) != (c.folded || c.n == 1 && c.snapshot == 0) {
+				v.Errorf("of the full state %d bytes are stored, %v", len(l.full), err)
+			}
+		})
+	}
+	visiting(t, "who only reads, too", func(v *visits) {
+		for range 20 {
+			if err := v.AppendUpdates(v.Context(), []store.Update{{Room: "r", Data: v.update("r", 1)}}); err != nil {
+				v.Fatal(err)
+			}
+		}
+		v.wait(2 * foldEvery)
+		if len(v.folded) > 0 {
+			v.Error("folded before anybody came")
+		}
+		v.visit("r", 0, 0)
+		v.wait(2 * foldEvery)
+		if len(v.folded) != 1 {
+			v.Errorf("folded %q", v.folded)
+		}
+	})
+	visiting(t, "what was folded meanwhile is left alone", func(v *visits) {
+		v.visit("r", longRecords, 1)
+		v.wait(foldEvery)
+		v.visit("r", 1, 1)
+		v.wait(2 * foldEvery)
+		if records, _ := v.want(v.T, "r", v.authors["r"]); len(v.folded) != 1 || records != 1 {
+			v.Errorf("folded %q, %d records are left", v.folded, records)
+		}
+	})
+}
+
+// TestComingAndGoingFoldsSeldom: what folds write is bounded by what the logs took,
+// and they are no more frequent than the folder's ticks.
+func TestComingAndGoingFoldsSeldom(t *testing.T) {
+	visiting(t, "a hundred times a second", func(v *visits) {
+		v.hub.idle = time.Millisecond
+		v.stored("r", 20_000)
+		const seconds, hz, each = 16, 100, 10 // who writes
+		for i := range seconds * hz {
+			v.visit("r", 1-min(i%each, 1), 1)
+			v.wait(time.Second / hz)
+		}
+		if most := int(seconds*time.Second/foldEvery) + 1; len(v.folded) > most || len(v.folded) == 0 {
+			v.Errorf("folded %d times in %d s", len(v.folded), seconds)
+		}
+		if took := store.Weight(seconds*hz/each, 0); v.written > took {
+			v.Errorf("%d bytes of snapshots for logs that took %d", v.written, took)
+		}
+	})
+	visiting(t, "a large document", func(v *visits) {
+		v.hub.idle = time.Millisecond
+		v.stored("r", 1<<20)
+		for range 10 {
+			v.visit("r", 20, 1)
+			v.wait(foldEvery)
+		}
+		if took := store.Weight(200, 0); len(v.folded) > 0 || took > 1<<20 {
+			v.Errorf("folded %d times for logs that took %d", len(v.folded), took)
+		}
+	})
+}
+
+// slowFold does not return from a fold before it is told to.
+type slowFold struct {
+	*parts
+	begun, end chan struct{}
+}
+
+func (s *slowFold) FoldDoc(ctx context.Context, id store.RoomID, snapshot []byte, through store.LogID) error {
+	token(s.begun)
+	<-s.end
+	return s.parts.FoldDoc(ctx, id, snapshot, through)
+}
+
+// TestNobodyWaitsForAFold: while one is under way rooms leave, its own too, and who
+// comes back is served.
+func TestNobodyWaitsForAFold(t *testing.T) {
+	visiting(t, "one that hangs", func(v *visits) {
+		slow := &slowFold{v.parts, make(chan struct{}, 1), make(chan struct{})}
+		hub := NewHub(HubOptions{Store: slow, Log: quietLog, Idle: time.Millisecond})
+		v.hub, hub = hub, v.hub
+		if err := hub.Close(v.Context()); err != nil {
+			v.Error(err)
+		}
+		v.visit("r", 20, 1)
+		<-slow.begun
+		begun := time.Now()
+		for i := range 5 {
+			v.visit("r", 5, 1)
+			v.visit(store.RoomID(fmt.Sprint("other", i)), 20, 1)
+			v.wait(2 * time.Millisecond)
+			if _, open := v.hub.Loaded("r"); open {
+				v.Error("it has not left")
+			}
+		}
+		if took := time.Since(begun); took > time.Second {
+			v.Errorf("that took %v", took)
+		}
+		close(slow.end)
+		v.wait(2 * foldEvery)
+		if len(v.folded) != 7 { // r once more, as it has left with more of a log
+			v.Errorf("folded %q", v.folded)
+		}
+	})
+}
+
+// TestStoppingFoldsNothing: a server that is about to close has better things to do.
+func TestStoppingFoldsNothing(t *testing.T) {
+	visiting(t, "before, meanwhile, and at the end", func(v *visits) {
+		v.visit("before", 20, 1)
+		v.wait(2 * time.Second)
+		v.hub.Stop()
+		v.visit("after", 20, 1)
+		v.wait(time.Minute)
+		v.visit("at the end", 20, 1)
+		if err := v.hub.Close(v.Context()); err != nil || len(v.folded) > 0 {
+			v.Errorf("folded %q, %v", v.folded, err)
+		}
+	})
+}
+
+// TestLeftIsBounded: rooms that cannot wait keep their logs.
+func TestLeftIsBounded(t *testing.T) {
+	f := NewFolder(&parts{}, quietLog)
+	if err := f.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 2 * maxLeft {
+		f.Left(store.RoomID(fmt.Sprint(i)), length{records: 100})
+	}
+	f.Left("0", length{records: 100})
+	n := 0
+	for _, ok := f.next(); ok; _, ok = f.next() {
+		n++
+	}
+	if n != maxLeft {
+		t.Errorf("%d rooms wait, want %d", n, maxLeft)
+	}
+}
