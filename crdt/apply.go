@@ -18,6 +18,7 @@ type parsed struct {
 	deletes deleteSet
 	structs int
 	content int  // bytes of it, in all structs
+	subdocs int  // structs that are one
 	w       wire // the struct read last
 	expect  int  // items that may be cut; 0 if nobody has counted
 }
@@ -25,7 +26,7 @@ type parsed struct {
 // parse checks all of an update that can be checked without a document.
 func (u *parsed) parse(update []byte) error {
 	r := lib0.NewReader(update)
-	u.sources, u.deletes, u.structs, u.content, u.expect = u.sources[:0], u.deletes[:0], 0, 0, 0
+	u.sources, u.deletes, u.structs, u.content, u.subdocs, u.expect = u.sources[:0], u.deletes[:0], 0, 0, 0, 0
 	err := u.parseStructs(&r)
 	if err == nil {
 		u.deletes, err = readDeletes(&r, u.deletes)
@@ -69,6 +70,9 @@ func (u *parsed) parseStructs(r *lib0.Reader) error {
 			}
 			clock = w.end()
 			u.content += len(w.content)
+			if w.kind == kindDoc {
+				u.subdocs++
+			}
 		}
 		s.now.raw = r.Slice(from, r.Offset())
 		u.structs += s.now.structs
@@ -101,7 +105,7 @@ func (u *parsed) release() {
 
 // ValidateUpdate checks an update (V1) as far as that goes without a document: the
 // whole input is read, nothing is kept. An update that passes may still be refused by
-// ApplyUpdate with ErrPendingFull or ErrTooLarge, but never as malformed. Errors match
+// ApplyUpdate for what it would do to the document, but never as malformed. Errors match
 // ErrMalformed. Safe to call concurrently.
 func ValidateUpdate(update []byte) error {
 	var u parsed
@@ -115,7 +119,7 @@ func ValidateUpdate(update []byte) error {
 // then is the update worth storing. It is false for what is known already.
 //
 // On an error the document is untouched. Errors match ErrMalformed, ErrPendingFull,
-// ErrTooLarge, ErrTooCostly or ErrBusy.
+// ErrTooLarge, ErrTooCostly, ErrSubdocuments or ErrBusy.
 func (d *Doc) ApplyUpdate(update []byte) (changed bool, err error) {
 	return d.apply(update, maxWork)
 }
@@ -147,6 +151,9 @@ func (d *Doc) applyParsed(u *parsed, size, work int) (changed bool, err error) {
 	}
 	if work < unbounded && d.mayOverflow(u, size) && d.wouldOverflow(u) {
 		return false, ErrPendingFull
+	}
+	if work < unbounded && d.tooManySubdocs(u) {
+		return false, ErrSubdocuments
 	}
 
 	tx := &d.tx

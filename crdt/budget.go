@@ -15,7 +15,7 @@ const maxWork = 1 << 26
 const unbounded = math.MaxInt
 
 // ApplyStored is ApplyUpdate for what was accepted before and stored: there is no limit
-// on the work, and none on what stays pending, so that a document that was once there can
+// on the work, none on what stays pending and none on subdocuments, so that a document that was once there can
 // always be loaded again.
 func (d *Doc) ApplyStored(update []byte) (changed bool, err error) {
 	return d.apply(update, unbounded)

@@ -60,6 +60,9 @@ func (d *Doc) Check() error {
 	if logged != live {
 		return fmt.Errorf("crdt: check: %d structs in logs, %d in memory", logged, live)
 	}
+	if n := s.countSubdocs(); n != s.subdocs {
+		return fmt.Errorf("crdt: check: %d subdocuments, counted as %d", n, s.subdocs)
+	}
 	if err := d.checkPending(); err != nil {
 		return fmt.Errorf("crdt: check: pending: %w", err)
 	}
@@ -207,6 +210,16 @@ func (s *store) checkType(t typeRef, seen []bool) error {
 		}
 	}
 	return nil
+}
+
+// countSubdocs counts live subdocuments.
+func (s *store) countSubdocs() (n int) {
+	for i := range s.items {
+		if it := &s.items[i]; it.kind() == kindDoc && !it.deleted() {
+			n++
+		}
+	}
+	return n
 }
 
 // checkPending: what waits does wait, and is counted.

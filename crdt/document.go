@@ -20,6 +20,7 @@ type Doc struct {
 	pending     pending
 	client      uint64
 	keepDeleted bool
+	maxSubdocs  int // 0: any
 	cache       cache
 
 	busy    bool    // in a transaction or a callback: no other change may begin

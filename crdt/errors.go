@@ -36,6 +36,10 @@ var (
 	// ErrTooCostly refuses an update whose merging would take too long: no editor makes
 	// such ones. The sender is hostile, or has been away for years.
 	ErrTooCostly = errors.New("crdt: update takes too much work to merge")
+	// ErrSubdocuments refuses an update that would make more subdocuments live than
+	// LimitSubdocuments allows, those counted that wait for other updates. One that brings
+	// no more than it deletes is taken.
+	ErrSubdocuments = errors.New("crdt: too many subdocuments")
 	// ErrRange refuses an edit at an index outside the list.
 	ErrRange = errors.New("crdt: index out of range")
 	// ErrOp refuses an operation of a delta that does not say exactly one thing.

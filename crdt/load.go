@@ -85,7 +85,8 @@ func (d *Doc) load(stage func() bool) (ok bool) {
 	}
 	if ok {
 		d.tx.applyDeletes(u.deletes.normalise())
-		ok = len(d.pending.deletes) <= MaxPendingDeletes
+		ok = len(d.pending.deletes) <= MaxPendingDeletes &&
+			(d.maxSubdocs == 0 || d.store.subdocs <= d.maxSubdocs || work == unbounded)
 	}
 	if ok {
 		exact := len(d.tx.deleted) == 0 && d.pending.empty()

@@ -8,6 +8,7 @@ type Stats struct {
 	Types   int // shared types, roots among them
 	Roots   int
 	Clients int // that have ever written
+	Subdocs int // that are live
 	Content int // bytes of content
 	Memory  int // bytes in all, as far as they are counted; without pending structs
 }
@@ -17,7 +18,7 @@ func (d *Doc) Stats() Stats {
 	s := &d.store
 	st := Stats{
 		Structs: len(s.items) - 1, Types: len(s.types) - 1, Roots: len(s.roots),
-		Clients: len(s.clients), Content: len(s.bytes) - s.dead,
+		Clients: len(s.clients), Subdocs: s.subdocs, Content: len(s.bytes) - s.dead,
 	}
 	const perKey, perRef = 48, 8 // in a map of Go; in a client's log
 	st.Memory = cap(s.items)*(int(unsafe.Sizeof(item{}))+perRef) + cap(s.types)*int(unsafe.Sizeof(typ{})) +

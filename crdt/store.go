@@ -26,6 +26,8 @@ type store struct {
 
 	names names
 
+	subdocs int // live items of kindDoc
+
 	bytes []byte // content of all items, in no order
 	dead  int    // bytes that belong to no item; compacted when they prevail
 

@@ -151,6 +151,9 @@ func (s *store) revive(r ref) {
 	if it.visible() {
 		s.types[it.place].length += uint64(it.length)
 	}
+	if it.kind() == kindDoc {
+		s.subdocs++
+	}
 }
 
 // unwrite takes an item out of its list, and its slot back. Nothing was written after
@@ -159,6 +162,9 @@ func (s *store) unwrite(r ref) {
 	it := &s.items[r]
 	if it.visible() {
 		s.types[it.place].length -= uint64(it.length)
+	}
+	if it.kind() == kindDoc {
+		s.subdocs--
 	}
 	left, right := it.left, it.right
 	if left != 0 {

@@ -109,6 +109,9 @@ func (s *store) fill(r ref, w *wire, skip uint64) {
 		}
 	case kindJSON, kindAny:
 		s.keep(it, b[elementCut(w.kind, b, skip):])
+	case kindDoc:
+		s.subdocs++
+		s.keep(it, b)
 	default:
 		s.keep(it, b)
 	}
@@ -192,6 +195,9 @@ func (tx *txn) delete(r ref) {
 		it.meta |= metaDeleted
 		tx.noteDelete(it)
 		if it.kind() != kindType {
+			if it.kind() == kindDoc {
+				s.subdocs--
+			}
 			continue
 		}
 		t := &s.types[it.data]

@@ -44,7 +44,7 @@ func (d *Doc) applyV2(update []byte, work int, why purpose) (changed bool, err e
 	}
 	u := &d.parsed
 	defer u.release()
-	u.structs, u.content, u.sources, u.deletes = s.structs, s.content, u.sources[:0], s.deletes
+	u.structs, u.content, u.subdocs, u.sources, u.deletes = s.structs, s.content, 0, u.sources[:0], s.deletes
 	v1 := c.toV1(update, &s, u)
 	u.sort()
 	u.expect = s.cuts + 2*cuts + 1
@@ -105,6 +105,9 @@ func (c *columnsIn) toV1(update []byte, s *survey, u *parsed) []byte {
 			c.read(&w, client, clock) //nolint:errcheck // surveyed
 			dst = w.append(dst, 0)
 			clock = w.end()
+			if u != nil && w.kind == kindDoc {
+				u.subdocs++
+			}
 		}
 		if u != nil {
 			src.now.raw = dst[from:len(dst):len(dst)]

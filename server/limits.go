@@ -81,6 +81,7 @@ var named = map[string]limit{
 	"structs":        {what: "structs in one document", number: func(l *limits) *int { return &l.rooms.Structs }},
 	"clients":        {what: "Yjs clients that have written to one document", number: func(l *limits) *int { return &l.rooms.Clients }},
 	"roots":          {what: "root types of one document", number: func(l *limits) *int { return &l.rooms.Roots }},
+	"subdocuments":   {what: "live subdocuments of one document", number: func(l *limits) *int { return &l.rooms.Subdocs }},
 	"journal":        {what: "updates of all rooms that wait for the disk", unit: size, number: func(l *limits) *int { return &l.rooms.Journal }},
 	"warm-rooms":     {what: "rooms kept open that nobody is in", number: func(l *limits) *int { return &l.rooms.Warm }},
 	"open-documents": {what: "memory of all open documents; 0: any", unit: size, memory: func(l *limits) *int64 { return &l.rooms.Memory }},

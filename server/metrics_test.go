@@ -167,6 +167,24 @@ func early(t *testing.T, client uint64, structs int) []byte {
 	return wire.AppendUpdate(nil, d.EncodeStateAsUpdate(crdt.StateVector{client: 1}))
 }
 
+// holding is an update of so many subdocuments.
+func holding(t *testing.T, client uint64, subdocuments int) []byte {
+	t.Helper()
+	d := crdt.New(crdt.Options{ClientID: client})
+	u, err := d.Transact(func(tx *crdt.Tx) error {
+		for range subdocuments {
+			if err := d.Array("folder").Push(tx, crdt.Subdoc{GUID: "g"}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return wire.AppendUpdate(nil, u)
+}
+
 // nested is an update of one value that lies so many arrays deep.
 func nested(depth int) []byte {
 	u := append([]byte{1, 1, 1, 0, 8, 1, 1, 't', 1}, strings.Repeat("\x75\x01", depth)...)

@@ -139,6 +139,10 @@ var trials = map[string]func(*trial) (within, over func()){
 		return func() { a.comes("r", written(a.T, 1, "t", 1, 1), written(a.T, 2, "t2", 1, 1)) },
 			func() { a.comes("r", written(a.T, 3, "t3", 1, 1)) }
 	},
+	"subdocuments": func(a *trial) (within, over func()) {
+		a.with("subdocuments", "2")
+		return func() { a.comes("r", holding(a.T, 1, 2)) }, func() { a.comes("r", holding(a.T, 2, 1)) }
+	},
 	"pending": func(a *trial) (within, over func()) {
 		a.with()
 		return func() { a.comes("r", written(a.T, 1, "t", 1, 1), early(a.T, 2, 10_000)) }, func() { a.comes("r", early(a.T, 3, 1)) }

@@ -8,14 +8,16 @@ import (
 	"weft/server/wire"
 )
 
-// Limits of rooms; 0 means the default. A document that has reached one of them
-// takes no more insertions, deletions only; it overshoots by one message at
-// most.
+// Limits of rooms; 0 means the default. A document that has reached one of the first
+// four takes no more insertions, deletions only; it overshoots by one message at most.
 type Limits struct {
 	Content int // bytes of content in a document; 50 MiB
 	Structs int // in a document; 2,000,000
 	Clients int // Yjs client ids that have written to a document; 50,000
 	Roots   int // root types of a document; 256
+	// Subdocs is how many live subdocuments a document may have; 1,000. An update that
+	// would make more is refused, and others are not.
+	Subdocs int
 	// Memory is what the documents of all rooms may take together, in bytes as
 	// they are accounted. Over 5/6 of it rooms that nobody is in are closed
 	// early, over all of it no more are opened. 0: any.
@@ -30,7 +32,7 @@ type Limits struct {
 
 // DefaultLimits are those of the zero value.
 func DefaultLimits() Limits {
-	return Limits{Content: 50 << 20, Structs: 2_000_000, Clients: 50_000, Roots: 256, Journal: 64 << 20, Warm: 10_000}
+	return Limits{Content: 50 << 20, Structs: 2_000_000, Clients: 50_000, Roots: 256, Subdocs: 1000, Journal: 64 << 20, Warm: 10_000}
 }
 
 func (l Limits) filled() Limits {
@@ -38,7 +40,7 @@ func (l Limits) filled() Limits {
 	for _, f := range []struct {
 		to   *int
 		from int
-	}{{&l.Content, d.Content}, {&l.Structs, d.Structs}, {&l.Clients, d.Clients}, {&l.Roots, d.Roots}, {&l.Journal, d.Journal}, {&l.Warm, d.Warm}} {
+	}{{&l.Content, d.Content}, {&l.Structs, d.Structs}, {&l.Clients, d.Clients}, {&l.Roots, d.Roots}, {&l.Subdocs, d.Subdocs}, {&l.Journal, d.Journal}, {&l.Warm, d.Warm}} {
 		if *f.to == 0 {
 			*f.to = f.from
 		}

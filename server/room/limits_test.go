@@ -234,7 +234,7 @@ func TestMemoryOfRooms(t *testing.T) {
 // who is closed for anything else is not.
 func TestRefusalsNameTheirLimits(t *testing.T) {
 	for err, limit := range map[error]string{
-		crdt.ErrPendingFull: "pending", crdt.ErrTooCostly: "work", crdt.ErrTooLarge: "document",
+		crdt.ErrPendingFull: "pending", crdt.ErrTooCostly: "work", crdt.ErrTooLarge: "document", crdt.ErrSubdocuments: "subdocuments",
 		&crdt.MalformedError{What: "update", Rule: lib0.ErrDepth}:    "depth",
 		&crdt.MalformedError{What: "update", Rule: crdt.ErrTrailing}: "",
 		fmt.Errorf("state 1: %w", awareness.ErrTooLarge):             "awareness-state",
@@ -242,6 +242,54 @@ func TestRefusalsNameTheirLimits(t *testing.T) {
 	} {
 		if e := bad(nil, err); len(e) != 1 || e[0].kind != closePeer || e[0].limit != limit {
 			t.Errorf("%v: %+v", err, e)
+		}
+	}
+}
+
+// TestSubdocumentsOfARoom: a document takes as many as the limit says, and closes who brings
+// one more; loaded with more than that, from a snapshot and its log, it goes on.
+func TestSubdocumentsOfARoom(t *testing.T) {
+	folder := func(d *crdt.Doc, n int) []byte {
+		u, err := d.Transact(func(tx *crdt.Tx) error {
+			for range n {
+				if err := d.Array("folder").Push(tx, crdt.Subdoc{GUID: "g"}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return u
+	}
+	one, two := crdt.New(crdt.Options{ClientID: 1}), crdt.New(crdt.Options{ClientID: 2})
+	first, second := folder(one, 900), folder(two, 200)
+	for name, c := range map[string]struct {
+		stored store.Doc
+		taken  int
+	}{
+		"new":    {store.Doc{}, 1000},
+		"stored": {store.Doc{Snapshot: first, Log: [][]byte{second}}, 0},
+	} {
+		r := loadedTable(t, c.stored)
+		before := r.state.doc.Stats().Subdocs
+		p := enter(r.state, "a", true)
+		d := crdt.New(crdt.Options{ClientID: 3})
+		for n := range c.taken {
+			if effects := r.state.step(command{kind: message, peer: p, body: update(folder(d, 1))}); len(effects) != 3 || effects[0].kind != journal {
+				t.Fatalf("%s: number %d: %+v", name, n+1, effects)
+			}
+		}
+		effects := r.state.step(command{kind: message, peer: p, body: update(folder(d, 1))})
+		if len(effects) != 1 || effects[0].kind != closePeer || effects[0].code != wire.CloseTooLarge || effects[0].limit != "subdocuments" {
+			t.Errorf("%s: one more: %+v", name, effects)
+		}
+		if effects := r.state.step(command{kind: message, peer: p, body: update(insert(t, 7, "text"))}); len(effects) != 3 {
+			t.Errorf("%s: a text: %+v", name, effects)
+		}
+		if n := r.state.doc.Stats().Subdocs; n != before+c.taken || name == "stored" && n != 1100 {
+			t.Errorf("%s: %d in the end", name, n)
 		}
 	}
 }

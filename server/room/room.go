@@ -179,6 +179,7 @@ func (r *Room) crowded() <-chan struct{} {
 // newRoom makes the room of a document.
 func newRoom(id store.RoomID, stored loaded, h *Hub) *Room {
 	doc := stored.doc
+	doc.LimitSubdocuments(h.limits.Subdocs)
 	r := &Room{
 		id: id, commands: make(chan *command, commandQueue), queued: make(chan struct{}, 1), events: newEvents(),
 		broken: make(chan error, 1), stopped: make(chan struct{}),

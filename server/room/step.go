@@ -324,6 +324,8 @@ func bad(m *member, err error) []effect {
 		e.code, e.reason, e.limit = wire.CloseOverload, "too many updates wait for others: come back and sync", "pending"
 	case errors.Is(err, crdt.ErrTooLarge):
 		e.code, e.reason, e.limit = wire.CloseTooLarge, err.Error(), "document"
+	case errors.Is(err, crdt.ErrSubdocuments):
+		e.code, e.reason, e.limit = wire.CloseTooLarge, "the document has too many subdocuments", "subdocuments"
 	case errors.Is(err, crdt.ErrTooCostly):
 		e.limit = "work"
 	case errors.Is(err, lib0.ErrDepth):
