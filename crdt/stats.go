@@ -10,7 +10,8 @@ type Stats struct {
 	Clients int // that have ever written
 	Subdocs int // that are live
 	Content int // bytes of content
-	Memory  int // bytes in all, as far as they are counted; without pending structs
+	Pending int // structs and ranges of deletes that wait for updates; in none of the others
+	Memory  int // bytes in all, as far as they are counted
 }
 
 // Stats counts.
@@ -19,6 +20,7 @@ func (d *Doc) Stats() Stats {
 	st := Stats{
 		Structs: len(s.items) - 1, Types: len(s.types) - 1, Roots: len(s.roots),
 		Clients: len(s.clients), Subdocs: s.subdocs, Content: len(s.bytes) - s.dead,
+		Pending: d.pending.structs + len(d.pending.deletes),
 	}
 	const perKey, perRef = 48, 8 // in a map of Go; in a client's log
 	st.Memory = cap(s.items)*(int(unsafe.Sizeof(item{}))+perRef) + cap(s.types)*int(unsafe.Sizeof(typ{})) +

@@ -2,6 +2,7 @@ package server
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -47,7 +48,7 @@ const (
 	count  unit = iota // a whole number
 	size               // bytes: 64KiB, 1MiB, 2GiB, or a number
 	perSec             // RATE or RATE:BURST, a second; sizes too. 0: any
-	span               // 30s, 5m, at most maxSpan. 0: any
+	span               // 30s, 5m, at most maxSpan
 )
 
 // maxSpan is well below what makes a push too old to be sent.
@@ -82,6 +83,7 @@ var named = map[string]limit{
 	"clients":        {what: "Yjs clients that have written to one document", number: func(l *limits) *int { return &l.rooms.Clients }},
 	"roots":          {what: "root types of one document", number: func(l *limits) *int { return &l.rooms.Roots }},
 	"subdocuments":   {what: "live subdocuments of one document", number: func(l *limits) *int { return &l.rooms.Subdocs }},
+	"pending-wait":   {what: "for how long a room asks for updates that others wait for; then it warns, and keeps what waits", unit: span, span: func(l *limits) *time.Duration { return &l.rooms.Pending }},
 	"journal":        {what: "updates of all rooms that wait for the disk", unit: size, number: func(l *limits) *int { return &l.rooms.Journal }},
 	"warm-rooms":     {what: "rooms kept open that nobody is in", number: func(l *limits) *int { return &l.rooms.Warm }},
 	"open-documents": {what: "memory of all open documents; 0: any", unit: size, memory: func(l *limits) *int64 { return &l.rooms.Memory }},
@@ -137,6 +139,9 @@ func (n limit) set(l *limits, text string) error {
 		if err != nil || d < 0 || d > maxSpan {
 			return fmt.Errorf("%q is no time from 0s to %v", text, maxSpan)
 		}
+		if d == 0 && !n.any() {
+			return errZero
+		}
 		*n.span(l) = d
 		return nil
 	}
@@ -176,12 +181,17 @@ func (n limit) set(l *limits, text string) error {
 		*n.memory(l) = amount
 		return nil
 	}
-	if amount == 0 && !strings.HasSuffix(n.what, "0: any") {
-		return fmt.Errorf("it must be above 0")
+	if amount == 0 && !n.any() {
+		return errZero
 	}
 	*n.number(l) = int(amount)
 	return nil
 }
+
+var errZero = errors.New("it must be above 0")
+
+// any tells whether 0 stands for no limit.
+func (n limit) any() bool { return strings.HasSuffix(n.what, "0: any") }
 
 // parseSize reads 500, 64KiB, 1MiB or 2GiB.
 func parseSize(text string) (int64, error) {

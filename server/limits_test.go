@@ -33,7 +33,7 @@ func TestLimitsAreSetByName(t *testing.T) {
 	for name, value := range map[string]string{
 		"nonsense": "1", "rooms": "", "message": "17MiB", "event": "0", "queue": "-1", "hello": "1MB",
 		"person": "many", "chat": "5:0", "clients": "1KiB", "structs": "9999999999999999999",
-		"push-every": "1h0m0.001s", "pushes": "1KiB",
+		"push-every": "1h0m0.001s", "pushes": "1KiB", "pending-wait": "0s",
 	} {
 		if _, err := (Config{Limit: map[string]string{name: value}}).limits(); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s=%s: %v", name, value, err)

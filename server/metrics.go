@@ -32,7 +32,7 @@ func (h hits) hit(limit string) {
 
 // metrics writes what /metrics says.
 func (s *Server) metrics(w io.Writer) {
-	family(w, "weft_limit_hits_total", "counter", "How often a limit was hit: what came was refused, dropped, held up or put off, or a connection or room was closed. weft limits says what each is.")
+	family(w, "weft_limit_hits_total", "counter", "How often a limit was hit; weft limits lists them.")
 	for _, name := range slices.Sorted(maps.Keys(s.hits)) {
 		fmt.Fprintf(w, "weft_limit_hits_total{limit=%q} %d\n", name, s.hits[name].Load())
 	}
@@ -40,6 +40,11 @@ func (s *Server) metrics(w io.Writer) {
 	fmt.Fprintf(w, "weft_rooms %d\n", s.hub.Rooms())
 	family(w, "weft_rooms_memory_bytes", "gauge", "What open rooms take, as it is accounted.")
 	fmt.Fprintf(w, "weft_rooms_memory_bytes %d\n", s.hub.Memory())
+	waiting, longest := s.hub.Pending()
+	family(w, "weft_rooms_pending", "gauge", "Open rooms in which updates wait for others that have not come.")
+	fmt.Fprintf(w, "weft_rooms_pending %d\n", waiting)
+	family(w, "weft_pending_oldest_seconds", "gauge", "For how long updates wait in the open room where they have longest.")
+	fmt.Fprintf(w, "weft_pending_oldest_seconds %d\n", int(longest.Seconds()))
 }
 
 // family begins a metric.

@@ -147,6 +147,10 @@ var trials = map[string]func(*trial) (within, over func()){
 		a.with()
 		return func() { a.comes("r", written(a.T, 1, "t", 1, 1), early(a.T, 2, 10_000)) }, func() { a.comes("r", early(a.T, 3, 1)) }
 	},
+	"pending-wait": func(a *trial) (within, over func()) {
+		a.with("pending-wait", "1s")
+		return func() { a.comes("r", written(a.T, 1, "t", 1, 1)) }, func() { a.comes("r", early(a.T, 2, 1)) }
+	},
 	"depth": func(a *trial) (within, over func()) {
 		a.with()
 		return func() { a.comes("r", nested(lib0.MaxDepth-1)) }, func() { a.comes("r", nested(lib0.MaxDepth)) }

@@ -2,7 +2,9 @@ package room
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
+	"time"
 
 	"weft/crdt"
 	"weft/server/wire"
@@ -18,6 +20,9 @@ type Limits struct {
 	// Subdocs is how many live subdocuments a document may have; 1,000. An update that
 	// would make more is refused, and others are not.
 	Subdocs int
+	// Pending is for how long a room asks for updates that others wait for, and when it
+	// warns that nobody has brought them; 60 s. What waits is kept all the same.
+	Pending time.Duration
 	// Memory is what the documents of all rooms may take together, in bytes as
 	// they are accounted. Over 5/6 of it rooms that nobody is in are closed
 	// early, over all of it no more are opened. 0: any.
@@ -32,7 +37,7 @@ type Limits struct {
 
 // DefaultLimits are those of the zero value.
 func DefaultLimits() Limits {
-	return Limits{Content: 50 << 20, Structs: 2_000_000, Clients: 50_000, Roots: 256, Subdocs: 1000, Journal: 64 << 20, Warm: 10_000}
+	return Limits{Content: 50 << 20, Structs: 2_000_000, Clients: 50_000, Roots: 256, Subdocs: 1000, Journal: 64 << 20, Warm: 10_000, Pending: time.Minute}
 }
 
 func (l Limits) filled() Limits {
@@ -45,6 +50,7 @@ func (l Limits) filled() Limits {
 			*f.to = f.from
 		}
 	}
+	l.Pending = cmp.Or(l.Pending, d.Pending)
 	return l
 }
 

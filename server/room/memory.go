@@ -43,12 +43,18 @@ func (h *Hub) makeRoom() error {
 
 // size is the accounted size of a room that is ready.
 func (e *entry) size() int64 {
-	select {
-	case <-e.loaded:
-		if e.room != nil {
-			return e.room.accounted.Load()
-		}
-	default:
+	if r := e.ready(); r != nil {
+		return r.accounted.Load()
 	}
 	return 0
+}
+
+// ready is the room, nil if it is not loaded or could not be.
+func (e *entry) ready() *Room {
+	select {
+	case <-e.loaded:
+		return e.room
+	default:
+		return nil
+	}
 }

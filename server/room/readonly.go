@@ -60,8 +60,12 @@ func (m *member) answered(refused bool) (owed uint64) {
 
 // ask is a step 1 to the peer.
 func (s *state) ask(m *member) effect {
+	return m.ask(wire.AppendStep1(nil, s.doc.EncodeStateVector()))
+}
+
+func (m *member) ask(step1 []byte) effect {
 	m.lapse.asked++
-	return effect{kind: send, to: m, class: Document, body: wire.AppendStep1(nil, s.doc.EncodeStateVector())}
+	return effect{kind: send, to: m, class: Document, body: step1}
 }
 
 // storage takes note that the disk fails, or does no longer.

@@ -190,6 +190,10 @@ func newRoom(id store.RoomID, stored loaded, h *Hub) *Room {
 			voices: voices{}, born: time.Now(), limits: h.limits,
 		},
 	}
+	if doc.HasPending() {
+		r.state.gap.begin(r.state.born)
+		r.state.gap.size = doc.Stats().Pending
+	}
 	r.durable.settled = r.release
 	r.flow.timer = time.NewTimer(time.Hour)
 	r.account()
@@ -362,6 +366,9 @@ func (r *Room) apply(effects []effect) {
 			e.to.peer.Refused()
 		case count:
 			r.hit(e.limit)
+			if e.reason != "" {
+				r.log.Warn(e.reason, "room", r.id)
+			}
 		case closePeer:
 			if e.limit != "" {
 				r.hit(e.limit)

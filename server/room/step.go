@@ -51,6 +51,7 @@ type state struct {
 	limits   Limits
 	few      [4]effect // what update returns, until it is called again
 	silenced bool      // moved has dropped a client over maxClients
+	gap      gap
 }
 
 // effect is one thing to do after a step, in order.
@@ -145,6 +146,7 @@ func (s *state) step(c command) []effect {
 			return nil
 		}
 		s.members.remove(m)
+		delete(s.gap.asked, m)
 		return s.forget(m, c.now)
 	case message:
 		if m == nil {
@@ -161,7 +163,7 @@ func (s *state) step(c command) []effect {
 		return s.storage(c.failing, c.now)
 	case tick:
 		s.voices.expire(c.now)
-		effects := s.overdue(c.now)
+		effects := append(s.overdue(c.now), s.chaseAll(c.now)...)
 		if gone := s.aware.Expire(c.now, awarenessTimeout); len(gone) > 0 {
 			effects = append(effects, effect{kind: show, states: gone})
 		}
@@ -206,7 +208,7 @@ func (s *state) message(m *member, b wire.Body, now time.Time) []effect {
 		if b.Sync == ysync.Step1 {
 			return s.answer(m, b.Payload)
 		}
-		return s.update(m, b)
+		return s.update(m, b, now)
 	case wire.TypeAwareness:
 		return s.moved(m, b.Payload, now)
 	case wire.TypeQueryAwareness:
@@ -225,7 +227,7 @@ func (s *state) answer(m *member, payload []byte) []effect {
 
 // update applies a change. The others hear of it at once, the journal gets the
 // very bytes that came, and the author hears of it once they are on disk.
-func (s *state) update(m *member, b wire.Body) []effect {
+func (s *state) update(m *member, b wire.Body, now time.Time) []effect {
 	mayWrite := m.who.Role >= auth.Write
 	known := false
 	if !mayWrite || s.readOnly {
@@ -251,14 +253,15 @@ func (s *state) update(m *member, b wire.Body) []effect {
 	}
 	m.count()
 	effects := s.few[:0]
+	changed := false
 	if mayWrite {
 		if full, err := s.refuses(m, b.Payload); err != nil {
 			return bad(m, err)
 		} else if full != nil {
 			return full
 		}
-		changed, err := s.doc.ApplyUpdate(b.Payload)
-		if err != nil {
+		var err error
+		if changed, err = s.doc.ApplyUpdate(b.Payload); err != nil {
 			return bad(m, err)
 		}
 		if changed {
@@ -270,7 +273,11 @@ func (s *state) update(m *member, b wire.Body) []effect {
 	for range owed {
 		effects = append(effects, effect{kind: ack, to: m, n: m.docMessages - 1, after: s.appended})
 	}
-	return append(effects, effect{kind: ack, to: m, n: m.docMessages, after: s.appended})
+	effects = append(effects, effect{kind: ack, to: m, n: m.docMessages, after: s.appended})
+	if changed {
+		effects = s.chase(effects, m, now)
+	}
+	return effects
 }
 
 // moved takes an awareness update. What is news goes to everybody, its sender

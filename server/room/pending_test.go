@@ -1,0 +1,339 @@
+package room
+
+import (
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"weft/crdt"
+	"weft/crdt/ysync"
+	"weft/server/auth"
+	"weft/server/wire"
+)
+
+// questions are who is sent step 1, in order of the effects.
+func questions(effects []effect) (names []string) {
+	for _, e := range effects {
+		if e.kind != send || e.class != Document {
+			continue
+		}
+		if b, err := wire.DecodeBody(e.body); err == nil && b.Type == wire.TypeSync && b.Sync == ysync.Step1 {
+			names = append(names, e.to.peer.(*nobody).name)
+		}
+	}
+	return names
+}
+
+// answers has peers answer step 1 with nothing that the room lacks.
+func answers(s *state, names ...string) {
+	for p := range s.members.at {
+		if n := p.(*nobody); slices.Contains(names, n.name) {
+			s.step(command{kind: message, peer: p, body: wire.Body{Type: wire.TypeSync, Sync: ysync.Step2, Payload: []byte{0, 0}}, now: start})
+		}
+	}
+}
+
+// typed are updates of one letter each, each of which builds on the one before.
+func typed(t *testing.T, client uint64, n int) (updates [][]byte) {
+	t.Helper()
+	d := crdt.New(crdt.Options{ClientID: client})
+	for i := range n {
+		u, err := d.InsertText("t", i, string(rune('a'+i)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		updates = append(updates, u)
+	}
+	return updates
+}
+
+// TestAuthorOfWhatWaitsIsAsked promises: who brings an update that must wait is asked at
+// once for what it builds on, and not again for more of it within half a minute; the update
+// is stored and acked meanwhile.
+func TestAuthorOfWhatWaitsIsAsked(t *testing.T) {
+	s := newState()
+	a := enter(s, "a", true)
+	enter(s, "b", true)
+	u := typed(t, 1, 9)
+	if got := questions(s.step(command{kind: message, peer: a, body: update(typed(t, 2, 2)[1]), now: start})); got != nil {
+		t.Errorf("%v are asked, who have not answered what they were asked when they came", got)
+	}
+	s = newState()
+	a = enter(s, "a", true)
+	answers(s, "a")
+	say := func(n int, after time.Duration) []effect {
+		return s.step(command{kind: message, peer: a, body: update(u[n]), now: start.Add(after)})
+	}
+	for _, c := range []struct {
+		n     int
+		after time.Duration
+		want  string
+	}{
+		{0, 0, "[]"}, {2, time.Second, "[a]"}, {2, 2 * time.Second, "[]"}, {3, 2 * time.Second, "[]"}, {5, 30 * time.Second, "[]"},
+		{6, time.Second + askAgain, "[a]"}, {4, 40 * time.Second, "[]"}, {1, 40 * time.Second, "[]"}, {8, 41 * time.Second, "[a]"}, {7, 41 * time.Second, "[]"},
+	} {
+		known := s.doc.EncodeStateAsUpdate(nil)
+		effects := say(c.n, c.after)
+		first := effects[0].kind
+		got := questions(effects)
+		answers(s, got...)
+		if got := fmt.Sprint(got); got != c.want {
+			t.Errorf("update %d after %v: %s are asked, want %s", c.n, c.after, got, c.want)
+		}
+		if again := string(known) == string(s.doc.EncodeStateAsUpdate(nil)); !again && first != journal {
+			t.Errorf("update %d is not stored", c.n)
+		}
+		if got := s.gap.open(); got != s.doc.HasPending() {
+			t.Errorf("update %d: open %v", c.n, got)
+		}
+	}
+	if got := s.doc.Text("t").String(); got != "abcdefghi" || s.gap.asked != nil {
+		t.Errorf("in the end %q, %v", got, s.gap.asked)
+	}
+}
+
+// TestAllAreAskedForWhatIsMissing promises: after the author all who may write are asked, so
+// many at a tick and ever more rarely, and for no longer than the limit says; then that is
+// counted once, and nothing is dropped.
+func TestAllAreAskedForWhatIsMissing(t *testing.T) {
+	s := newState()
+	s.limits.Pending = 50 * time.Second
+	a := enter(s, "a", true)
+	for i := range askMost + 8 {
+		enter(s, fmt.Sprint("w", i), true)
+		enter(s, fmt.Sprint("r", i), false)
+	}
+	for p := range s.members.at {
+		answers(s, p.(*nobody).name)
+	}
+	u := typed(t, 1, 3)
+	answers(s, questions(s.step(command{kind: message, peer: a, body: update(u[1]), now: start}))...)
+	var asked []string
+	rounds := map[time.Duration]int{}
+	over := 0
+	tick := func(after time.Duration) {
+		effects := s.step(command{kind: tick, now: start.Add(after)})
+		for _, e := range effects {
+			if e.kind == count && e.limit == "pending-wait" && e.reason != "" {
+				over++
+			}
+		}
+		for _, name := range questions(effects) {
+			asked = append(asked, name)
+			rounds[after]++
+			answers(s, name)
+		}
+	}
+	for after := time.Second; after < 50*time.Second; after += time.Second {
+		tick(after)
+	}
+	tick(50*time.Second - 1)
+	if over != 0 {
+		t.Error("counted within the limit")
+	}
+	sec := time.Second
+	want := map[time.Duration]int{3 * sec: 32, 4 * sec: 9, 10 * sec: 32, 11 * sec: 9, 23 * sec: 32, 24 * sec: 9, 48 * sec: 32, 49 * sec: 9}
+	if !maps.Equal(rounds, want) {
+		t.Errorf("asked at %v", rounds)
+	}
+	for _, name := range asked {
+		if strings.HasPrefix(name, "r") {
+			t.Fatalf("%s, who may not write, is asked", name)
+		}
+	}
+	clear(rounds)
+	for after := 50 * time.Second; after < time.Hour; after += tickEvery {
+		tick(after)
+	}
+	if over != 1 || len(rounds) > 0 {
+		t.Errorf("counted %d times, asked at %v", over, rounds)
+	}
+	if !s.doc.HasPending() || s.gap.age(start.Add(time.Hour)) != time.Hour {
+		t.Errorf("what waited is gone, or younger: %v", s.gap.age(start.Add(time.Hour)))
+	}
+	s.step(command{kind: message, peer: a, body: update(u[0]), now: start.Add(time.Hour)})
+	if got := s.doc.Text("t").String(); got != "ab" || s.gap.open() || s.gap.over {
+		t.Errorf("in the end %q, open %v", got, s.gap.open())
+	}
+}
+
+// TestNobodyIsAskedWhileTheDiskFails: what they would bring could not be taken.
+func TestNobodyIsAskedWhileTheDiskFails(t *testing.T) {
+	s := newState()
+	a := enter(s, "a", true)
+	s.step(command{kind: message, peer: a, body: update(typed(t, 1, 2)[1]), now: start})
+	answers(s, "a")
+	s.step(command{kind: storage, failing: true, now: start})
+	if effects := s.step(command{kind: tick, now: start.Add(10 * time.Second)}); len(effects) != 0 {
+		t.Errorf("effects %+v", effects)
+	}
+	s.step(command{kind: storage, now: start})
+	if got := fmt.Sprint(questions(s.step(command{kind: tick, now: start.Add(11 * time.Second)}))); got != "[a]" {
+		t.Errorf("%s are asked", got)
+	}
+}
+
+// warnings are a log's.
+type warnings struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (w *warnings) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.text.Write(b)
+}
+
+func (w *warnings) count(text string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return strings.Count(w.text.String(), text)
+}
+
+// TestWhatWaitsIsNeverLost promises: an update that waits is on disk when it is acked, stays
+// there however long it waits and whether the room is loaded or not, and is shown when what
+// it builds on has come; /metrics and one line of the log tell of it meanwhile.
+func TestWhatWaitsIsNeverLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, log := newDisk(), &warnings{}
+		var mu sync.Mutex
+		hits := map[string]int{}
+		h := NewHub(HubOptions{
+			Store: d, Log: slog.New(slog.NewTextHandler(log, nil)),
+			Hit: func(limit string) { mu.Lock(); defer mu.Unlock(); hits[limit]++ },
+		})
+		waiting := func(rooms int, longest time.Duration) {
+			t.Helper()
+			synctest.Wait()
+			if n, age := h.Pending(); n != rooms || age != longest {
+				t.Errorf("updates wait in %d rooms, for %v; want %d, %v", n, age, rooms, longest)
+			}
+		}
+		open := func() (*Room, func()) {
+			r, release, err := h.Open(t.Context(), "r")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return r, release
+		}
+		r, release := open()
+		a, b := enterAuthor(t, r, 1), enterAuthor(t, r, 2)
+		u := typed(t, 77, 3)
+		for _, early := range u[1:] { // from somebody who does not have the first
+			b.mu.Lock()
+			b.sent++
+			b.mu.Unlock()
+			r.Receive(b, update(early))
+		}
+		time.Sleep(time.Second)
+		if acked, sent, _ := b.see(); acked != 2 || sent != 2 {
+			t.Errorf("acked %d of %d that wait", acked, sent)
+		}
+		if n := len(d.logs["r"]); n != 2 {
+			t.Errorf("%d are on disk", n)
+		}
+		waiting(1, time.Second)
+		b.answer()
+		time.Sleep(59*time.Second - tickEvery)
+		if log.count("WARN") != 0 {
+			t.Errorf("warned too early: %s", log.text.String())
+		}
+		time.Sleep(10 * time.Minute)
+		waiting(1, 10*time.Minute+time.Minute-tickEvery)
+		if n := log.count("updates wait for others"); n != 1 || hits["pending-wait"] != 1 {
+			t.Errorf("%d warnings, counted %v", n, hits)
+		}
+
+		// The room is closed and loaded again.
+		r.Leave(a)
+		r.Leave(b)
+		release()
+		time.Sleep(2 * time.Minute)
+		waiting(0, 0)
+		r, release = open()
+		waiting(1, 0)
+		c := enterAuthor(t, r, 3)
+		if _, err := c.doc.ApplyUpdate(u[0]); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		c.answer() // to what everybody is asked who comes
+		r.Receive(c, wire.Body{Type: wire.TypeSync, Sync: ysync.Step1, Payload: []byte{0}})
+		time.Sleep(time.Second)
+		waiting(0, 0)
+		if got := d.stored(t, "r"); got != "abc" {
+			t.Errorf("stored %q", got)
+		}
+		if _, _, text := c.see(); text != "abc" {
+			t.Errorf("shown %q", text)
+		}
+		release()
+		if err := h.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestOneOfManyHasWhatIsMissing promises: of those who are there, whoever has what others
+// wait for is asked soon, though it was somebody else who brought what waits.
+func TestOneOfManyHasWhatIsMissing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDisk()
+		h := diskHub(d)
+		r, release, err := h.Open(t.Context(), "r")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all []*author
+		for i := range 5 {
+			all = append(all, enterAuthor(t, r, uint64(i+1)))
+		}
+		synctest.Wait()
+		for _, a := range all {
+			a.answer()
+		}
+		u := typed(t, 77, 2)
+		if _, err := all[3].doc.ApplyUpdate(u[0]); err != nil { // which it has not sent
+			t.Fatal(err)
+		}
+		r.Receive(all[0], update(u[1]))
+		for range 3 {
+			time.Sleep(tickEvery)
+			for _, a := range all {
+				a.answer()
+			}
+		}
+		time.Sleep(time.Second)
+		for i, a := range all {
+			if _, _, text := a.see(); text != "ab" {
+				t.Errorf("number %d sees %q", i, text)
+			}
+		}
+		if n, _ := h.Pending(); n != 0 {
+			t.Error("something waits")
+		}
+		release()
+		if err := h.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestReadersAreNotChased: the room takes nothing of theirs.
+func TestReadersAreNotChased(t *testing.T) {
+	s := newState()
+	a := enter(s, "a", true)
+	s.step(command{kind: message, peer: a, body: update(typed(t, 1, 2)[1]), now: start})
+	answers(s, "a")
+	s.step(command{kind: grant, peer: a, who: Who{Role: auth.Comment}})
+	if got := questions(s.step(command{kind: tick, now: start.Add(time.Minute / 2)})); got != nil {
+		t.Errorf("%v are asked", got)
+	}
+}
