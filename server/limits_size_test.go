@@ -175,3 +175,21 @@ func TestHocuspocusLimits(t *testing.T) {
 		}
 	}
 }
+
+// TestMessageThatIsNotReadIsCounted: so large a message is closed by the socket itself.
+func TestMessageThatIsNotReadIsCounted(t *testing.T) {
+	s := run(t, Config{Limit: map[string]string{"message": "1KiB", "event": "1KiB", "answer": "2KiB"}})
+	for limit, c := range map[string]struct {
+		path  string
+		bytes int
+	}{"answer": {"/ws/r", 100 << 10}, "hello": {"/socket", 3 << 20}} {
+		ws, _ := s.come(t, c.path, "", nil)
+		if err := ws.WriteMessage(websocket.BinaryMessage, make([]byte, c.bytes)); err != nil {
+			t.Logf("%s: %v", limit, err) // it has been closed already
+		}
+		until(t, limit+" is counted", func() bool { return s.hit(t, limit) == 1 })
+	}
+	if others := s.others("answer"); len(others) != 1 || others["hello"] != 1 {
+		t.Errorf("counted as well: %v", others)
+	}
+}
