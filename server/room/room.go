@@ -44,6 +44,7 @@ type Room struct {
 	mu       sync.Mutex // held by who works for the room
 	over     bool       // nobody may work for it any more
 	warned   bool       // that the document is large
+	slow     time.Time  // until then commands are for the room's goroutine: one took long
 	state    *state
 	flow     flow
 	unfolded length // the stored log's, or more: it does not hear of folds
@@ -57,6 +58,10 @@ const (
 	// carries commands out where they come from.
 	smallRoom = 32
 	atRest    = time.Millisecond
+	// A command that took longTurn where it came from, which on a busy machine any
+	// may, is the last for slowFor.
+	longTurn = 10 * time.Millisecond
+	slowFor  = time.Minute
 )
 
 // ID returns the room's id.
@@ -85,6 +90,23 @@ func (r *Room) Leave(p Peer) { r.do(command{kind: leave, peer: p}) }
 
 // Receive gives the room a body from a peer, which it keeps.
 func (r *Room) Receive(p Peer, b wire.Body) { r.do(command{kind: message, peer: p, body: b}) }
+
+// ReceiveNow is Receive if that takes no waiting; otherwise it does nothing and returns
+// false. It is short but for the first time that a room needs longTurn, as then it leaves
+// what comes to its own goroutine.
+func (r *Room) ReceiveNow(p Peer, b wire.Body, now time.Time) bool {
+	c := command{kind: message, peer: p, body: b, now: now}
+	if r.carryNow(c) {
+		return true
+	}
+	select {
+	case r.commands <- &c:
+		token(r.queued)
+		return true
+	default:
+		return false
+	}
+}
 
 // Relay gives a body to every peer but one, who need not be in the room.
 func (r *Room) Relay(from Peer, body []byte) { r.do(command{kind: relay, peer: from, raw: body}) }
@@ -131,7 +153,7 @@ func (r *Room) carryNow(c command) (done bool) {
 		return false
 	}
 	defer r.mu.Unlock()
-	if r.over || r.state.members.len() > smallRoom || c.now.Sub(r.flow.told) < atRest || r.heavy() || r.crowded() != nil {
+	if r.over || c.now.Before(r.slow) || r.state.members.len() > smallRoom || c.now.Sub(r.flow.told) < atRest || r.heavy() || r.crowded() != nil {
 		return false
 	}
 	defer func() {
@@ -144,6 +166,9 @@ func (r *Room) carryNow(c command) (done bool) {
 	r.carryQueued()
 	r.carry(c)
 	r.tell()
+	if time.Since(c.now) >= longTurn {
+		r.slow = c.now.Add(slowFor)
+	}
 	return true
 }
 

@@ -217,10 +217,11 @@ func TestRatesWait(t *testing.T) {
 		t.Run(limit, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				hits := map[string]int{}
-				l := newLimiters(*counted(DefaultLimits(), hits))
+				var l limiters
+				l.begin(*counted(DefaultLimits(), hits))
 				begun := time.Now()
 				for range c.burst {
-					c.one(l)
+					c.one(&l)
 				}
 				if took := time.Since(begun); took != 0 {
 					t.Errorf("%d at once take %s", c.burst, took)
@@ -228,7 +229,7 @@ func TestRatesWait(t *testing.T) {
 				if len(hits) > 0 {
 					t.Errorf("at the limit %v are counted", hits)
 				}
-				c.one(l)
+				c.one(&l)
 				if time.Since(begun) == 0 {
 					t.Errorf("number %d does not wait", c.burst+1)
 				}
@@ -236,7 +237,7 @@ func TestRatesWait(t *testing.T) {
 					t.Errorf("%v are counted", hits)
 				}
 				for range 10*c.rate - 1 {
-					c.one(l)
+					c.one(&l)
 				}
 				if took := time.Since(begun); took < 9900*time.Millisecond || took > 10100*time.Millisecond {
 					t.Errorf("%d more take %s, want 10 s", 10*c.rate, took)
@@ -249,7 +250,8 @@ func TestRatesWait(t *testing.T) {
 // TestLargeAnswerWaitsLessThanAPong: and is not let by for nothing either.
 func TestLargeAnswerWaitsLessThanAPong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLimiters(*counted(DefaultLimits(), nil))
+		var l limiters
+		l.begin(*counted(DefaultLimits(), nil))
 		l.size(DefaultLimits().Answer)
 		for range 3 {
 			begun := time.Now()

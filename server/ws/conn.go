@@ -19,6 +19,9 @@ import (
 type dialect interface {
 	opened()
 	received(frame []byte)
+	// quick is received for a frame that can be carried out without waiting;
+	// otherwise it does nothing and returns false.
+	quick(frame []byte, now time.Time) bool
 	closed()
 	// renew holds what is open against what the person of that id may do now.
 	renew(user string)
@@ -37,7 +40,7 @@ type conn struct {
 	person  person // of the whole connection; Hocuspocus has one for each document
 	door    *Door
 	dialect dialect
-	limit   *limiters
+	limit   limiters
 	in      *admitted
 
 	// work is held while the dialect works: it may wait for a room then, so
@@ -47,7 +50,7 @@ type conn struct {
 
 	melody   *melody.Melody
 	upgraded chan struct{} // closed when the request has been answered, and nil then
-	lingers  *lingering    // nil if it is no TCP connection; set before session is
+	lingers  lingers       // nil if it is no TCP connection; set before session is
 	session  atomic.Pointer[melody.Session]
 	closing  sync.Once
 	frames   int          // received; only the reading goroutine uses it
@@ -79,9 +82,15 @@ func (c *conn) start(s *melody.Session) {
 // log returns a logger that names the connection.
 func (c *conn) log() *slog.Logger { return c.door.Log.With("conn", c.name[:8]) }
 
+// tries is a connection that frames can be written to past Melody, see socket.
+type tries interface {
+	open()
+	try(frame []byte) bool
+}
+
 // writer returns how frames leave: past Melody if they can.
 func (c *conn) writer(s *melody.Session) func(frame []byte) (bool, error) {
-	socket, ok := s.WebsocketConnection().NetConn().(*socket)
+	socket, ok := s.WebsocketConnection().NetConn().(tries)
 	if !ok {
 		return func(frame []byte) (bool, error) { return false, s.WriteBinary(frame) }
 	}

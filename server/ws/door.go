@@ -64,6 +64,7 @@ type Door struct {
 	strangers *melody.Melody // for who has not said who they are: see conn.known
 	admission *admission
 	known     *recent
+	poller    *poller // nil: the net package does all
 
 	stop   chan struct{} // closed to end the goroutine below
 	served sync.WaitGroup
@@ -76,12 +77,16 @@ type Door struct {
 
 // New makes a door and starts its goroutine; Close ends it.
 func New(c Config) *Door {
+	var err error
 	c.pongWait = cmp.Or(c.pongWait, pongWait)
 	if c.Hit == nil {
 		c.Hit = func(string) {}
 	}
 	l := limits{c.Limits, c.Hit}
 	d := &Door{Config: c, limits: l, admission: newAdmission(l, c.Proxies), stop: make(chan struct{}), conns: map[*conn]struct{}{}, people: map[string]map[*conn]struct{}{}, known: newRecent(10_000)}
+	if d.poller, err = newPoller(); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		d.Log.Warn("sockets are slower than they could be", "err", err)
+	}
 	d.melody, d.strangers = d.pumps(c.Limits.hardMax()), d.pumps(strangerMax)
 	d.served.Add(1)
 	go d.beat()
@@ -141,7 +146,7 @@ func (d *Door) ServeRoom(w http.ResponseWriter, r *http.Request, id auth.Identit
 		return err
 	}
 	c := d.conn(in)
-	y := &yWebsocket{conn: c, peer: &peer{conn: c, name: c.name, room: live}}
+	y := &yWebsocket{conn: c, peer: peer{conn: c, name: c.name, room: live}}
 	c.dialect = y
 	c.person.identity, c.person.anonymous = id, anonymous
 	d.serve(w, r, c, func() { release(); leave() })
@@ -181,9 +186,9 @@ func (d *Door) conn(in *admitted) *conn {
 	if in.stranger {
 		pump = d.strangers
 	}
-	return &conn{
-		name: name, in: in, door: d, melody: pump, limit: newLimiters(d.limits),
-	}
+	c := &conn{name: name, in: in, door: d, melody: pump}
+	c.limit.begin(d.limits)
+	return c
 }
 
 // admit counts a connection in, before anything is loaded for it. A stranger's
@@ -307,6 +312,9 @@ func (d *Door) beat() {
 		case <-d.stop:
 			return
 		case <-ticker.C:
+			if d.poller != nil {
+				d.poller.look()
+			}
 			for _, c := range d.all() {
 				if c.unread() {
 					c.lose()
@@ -338,7 +346,7 @@ func (d *Door) Stop() {
 func (d *Door) Close(ctx context.Context) {
 	d.Stop()
 	ended := make(chan struct{})
-	go func() { d.served.Wait(); close(ended) }()
+	go func() { d.Wait(); close(ended) }()
 	select {
 	case <-ended:
 	case <-ctx.Done():
@@ -350,4 +358,9 @@ func (d *Door) Close(ctx context.Context) {
 
 // Wait waits until all connections have ended. Close the door and its rooms
 // before.
-func (d *Door) Wait() { d.served.Wait() }
+func (d *Door) Wait() {
+	d.served.Wait()
+	if d.poller != nil {
+		d.poller.close()
+	}
+}

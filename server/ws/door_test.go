@@ -282,7 +282,8 @@ func TestHelloHasItsTime(t *testing.T) {
 // to miss a ping.
 func TestAskingTooMuchWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		start, l := time.Now(), newLimiters(*counted(DefaultLimits(), nil))
+		start, l := time.Now(), &limiters{}
+		l.begin(*counted(DefaultLimits(), nil))
 		for range 1 + 3*32 {
 			l.ask()
 		}

@@ -107,6 +107,15 @@ func (h *hocuspocus) received(frame []byte) {
 	}
 }
 
+func (h *hocuspocus) quick(frame []byte, now time.Time) bool {
+	m, err := wire.DecodeHocuspocus(frame)
+	if err != nil {
+		return false
+	}
+	d := h.documents[string(m.Address)]
+	return d != nil && h.conn.quickly(d.peer, m.Body, len(frame), now)
+}
+
 // uninvited takes a message on a document that was not entered. A sync begins
 // with step 1, so that alone enters where no token is needed: provider 2 sends
 // no auth message without one. Anything else is dropped: what it would change

@@ -9,32 +9,38 @@ import (
 
 // limiters of one connection.
 type limiters struct {
-	updates *rate.Limiter
-	asks    *rate.Limiter
-	moves   *rate.Limiter
-	bytes   *rate.Limiter
+	updates rate.Limiter
+	asks    rate.Limiter
+	moves   rate.Limiter
+	bytes   rate.Limiter
 	hit     func(limit string)
 }
 
-func newLimiters(l limits) *limiters {
-	return &limiters{
-		updates: rate.NewLimiter(l.Updates, l.UpdatesAt),
-		asks:    rate.NewLimiter(l.Asks, l.AsksAt),
-		moves:   rate.NewLimiter(l.Moves, l.MovesAt),
-		bytes:   rate.NewLimiter(l.Bytes, max(l.BytesAt, l.Document)),
-		hit:     l.hit,
-	}
+// begin makes all of them full.
+func (l *limiters) begin(limits limits) {
+	l.hit = limits.hit
+	fill(&l.updates, limits.Updates, limits.UpdatesAt)
+	fill(&l.asks, limits.Asks, limits.AsksAt)
+	fill(&l.moves, limits.Moves, limits.MovesAt)
+	fill(&l.bytes, limits.Bytes, max(limits.BytesAt, limits.Document))
+}
+
+// fill is rate.NewLimiter for one that is part of something else.
+func fill(l *rate.Limiter, limit rate.Limit, burst int) {
+	var longAgo time.Time // since then as many tokens have come as there is room for
+	l.SetLimitAt(longAgo, limit)
+	l.SetBurstAt(longAgo, burst)
 }
 
 // update holds the reading goroutine up while the connection sends too fast:
 // nothing is lost, the peer's own buffers fill.
-func (l *limiters) update() { l.hold(l.updates, "updates") }
+func (l *limiters) update() { l.hold(&l.updates, "updates") }
 
 // ask does the same for what costs the server more than it costs the peer.
-func (l *limiters) ask() { l.hold(l.asks, "requests") }
+func (l *limiters) ask() { l.hold(&l.asks, "requests") }
 
 // move does the same for awareness.
-func (l *limiters) move() { l.hold(l.moves, "awareness") }
+func (l *limiters) move() { l.hold(&l.moves, "awareness") }
 
 // size does the same for the bytes of a frame. A long step 2 waits no longer than
 // the connection may be silent.

@@ -86,6 +86,14 @@ func (n *native) received(frame []byte) {
 	}
 }
 
+func (n *native) quick(frame []byte, now time.Time) bool {
+	id, b, err := wire.DecodeFrame(frame)
+	if err != nil || n.channels[id] == nil {
+		return false
+	}
+	return n.conn.quickly(n.channels[id].peer, b, len(frame), now)
+}
+
 // control handles channel 0.
 func (n *native) control(b wire.Body) {
 	if b.Type != wire.TypeEvent {

@@ -23,6 +23,7 @@ func (d *Door) pumps(max int64) *melody.Melody {
 	m.Config.WriteWait, m.Config.PongWait, m.Config.PingPeriod = writeWait, d.pongWait, pingPeriod
 	m.Upgrader.CheckOrigin = func(*http.Request) bool { return true } // checked before, against our list
 	m.Upgrader.EnableCompression = false                              // gorilla's read limit counts compressed bytes
+	m.Upgrader.ReadBufferSize = 128                                   // most is read past it, see socket
 	m.Upgrader.WriteBufferPool = &sync.Pool{}
 	m.Upgrader.Subprotocols = []string{wire.Subprotocol}
 	m.HandleConnect(func(s *melody.Session) { guard(s, func(c *conn) { c.start(s) }) })

@@ -2,6 +2,7 @@ package ws
 
 import (
 	"fmt"
+	"time"
 
 	"weft/crdt/ysync"
 	"weft/server/auth"
@@ -12,14 +13,14 @@ import (
 // frame is a body, and an update that comes back to its author is on disk.
 type yWebsocket struct {
 	conn *conn
-	peer *peer
+	peer peer
 }
 
 func (y *yWebsocket) opened() {
 	c := y.conn
 	id := y.peer.room.ID()
 	c.person.follow(c, c.person.identity, aging{lapsed: func() { y.renew(c.person.identity.User) }, ended: c.ranOut})
-	if err := y.peer.room.Join(y.peer, c.person.who(id)); err != nil {
+	if err := y.peer.room.Join(&y.peer, c.person.who(id)); err != nil {
 		c.close(wire.CloseOverload, "the room cannot be opened now")
 		return
 	}
@@ -36,7 +37,7 @@ func (y *yWebsocket) renew(user string) {
 		c.close(wire.CloseForbidden, "you may not stay in this room")
 		return
 	}
-	y.peer.room.Grant(y.peer, who)
+	y.peer.room.Grant(&y.peer, who)
 	if who.Role < auth.Comment {
 		c.door.depart(c, c.name, id)
 	} else {
@@ -56,8 +57,13 @@ func (y *yWebsocket) received(frame []byte) {
 	switch b.Type {
 	case wire.TypeSync, wire.TypeAwareness, wire.TypeQueryAwareness:
 		y.peer.edits(b)
-		y.peer.room.Receive(y.peer, b)
+		y.peer.room.Receive(&y.peer, b)
 	}
+}
+
+func (y *yWebsocket) quick(frame []byte, now time.Time) bool {
+	b, err := wire.DecodeBody(frame)
+	return err == nil && y.conn.quickly(&y.peer, b, len(frame), now)
 }
 
 func (y *yWebsocket) closed() {

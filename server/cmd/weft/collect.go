@@ -17,14 +17,21 @@ import (
 // of loading a document, and makes it several times slower on a busy machine; and
 // once a burst is over, memory goes back to the system and stacks shrink.
 type collector struct {
-	percent int // what debug.SetGCPercent was told last; only tune uses it
-	ended   atomic.Bool
+	ended atomic.Bool
+
+	mu      sync.Mutex
+	percent int // what debug.SetGCPercent was told last
 }
 
 const (
 	// heapFloor is the size below which the heap is not collected.
 	heapFloor = 24 << 20
-	mostGrown = 1000 // percent of what is live
+	// With so many goroutines, two for a connection, much of the heap are small things
+	// that stay. What is garbage between them when it is collected can be used again,
+	// and not given back, so it is collected sooner: from crowdFloor on.
+	crowd      = 500
+	crowdFloor = 6 << 20
+	mostGrown  = 1000 // percent of what is live
 	// A second in which less than restBytes were allocated counts as rest.
 	restEvery = time.Second
 	restBytes = 512 << 10
@@ -59,12 +66,17 @@ func (c *collector) watch() {
 	}, c)
 }
 
-// tune lets the heap grow to heapFloor, or by as much again as is live.
+// tune lets the heap grow to the floor, or by as much again as is live.
 func (c *collector) tune() {
-	live := max(value("/gc/heap/live:bytes"), 1<<20)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	live, floor := max(value("/gc/heap/live:bytes"), 1<<20), uint64(heapFloor)
+	if value("/sched/goroutines:goroutines") > crowd {
+		floor = crowdFloor
+	}
 	percent := 100
-	if live < heapFloor/2 {
-		percent = int(min(100*(heapFloor-live)/live, mostGrown))
+	if live < floor/2 {
+		percent = int(min(100*(floor-live)/live, mostGrown))
 	}
 	if float64(percent) > 1.1*float64(c.percent) || float64(percent) < 0.9*float64(c.percent) {
 		c.percent = percent
@@ -84,6 +96,7 @@ func (c *collector) tidy(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
+		c.tune()
 		now := value("/gc/heap/allocs:bytes")
 		rests := now-last < restBytes
 		last = now

@@ -1,11 +1,11 @@
+//go:build linux && (amd64 || arm64)
+
 package ws
 
 import (
-	"bufio"
 	"encoding/binary"
 	"io"
 	"net"
-	"net/http"
 	"sync"
 	"time"
 
@@ -15,30 +15,29 @@ import (
 // socket stands between Melody's pump and the network, so that small frames can
 // be written past the pump: by whoever has them, if the kernel takes them without
 // waiting. Most do, and a write costs less than waking the goroutine that would
-// do it. What the kernel does not take goes to the pump, which may wait.
+// do it. What the kernel does not take goes to the pump, which may wait. How they
+// are read past it, see poller.
 //
 //	outbox ── try ───────────┐
 //	   └── Melody ── gorilla ── Write ── network
 //
 // Frames stay whole and in order: the outbox has one frame on its way at a time;
-// mu is held while bytes go out; and when the kernel has taken the first part of a
+// writing is held while bytes go out; and when the kernel has taken the first part of a
 // frame only, that frame is given to Melody too, and its rest goes in place of
 // what gorilla writes then.
 type socket struct {
-	net.Conn // lingers, without the methods of a TCP connection that would write past Write
-	lingers  *lingering
-	of       *conn
+	polled
+	of *conn
 
-	mu     sync.Mutex
-	opened bool   // the handshake is over: frames only from now on
-	closed bool   // a close frame is out: no data may follow
-	again  bool   // gorilla is to write a frame that try has begun
-	skip   bool   // what is still to come of gorilla's frame is out already
-	left   int    // bytes of it that are still to come
-	owed   []byte // the rest of the frame that try has begun
+	writing sync.Mutex // guards what follows
+	opened  bool       // the handshake is over: frames only from now on
+	closed  bool       // a close frame is out: no data may follow
+	again   bool       // gorilla is to write a frame that try has begun
+	skip    bool       // what is still to come of gorilla's frame is out already
+	left    int        // bytes of it that are still to come
+	owed    []byte     // the rest of the frame that try has begun
 
-	// deadline is for the next Write. It is set by who calls Write, and
-	// given to the network only if that waits.
+	// deadline is for the next Write. It is set by who calls Write.
 	deadline time.Time
 }
 
@@ -48,45 +47,13 @@ const (
 	headBytes = 10 // of a frame to a client, at most
 )
 
-// hijacker gives the upgrader a socket, over one that lingers.
-type hijacker struct {
-	http.ResponseWriter
-	conn *conn
-}
-
-func (h hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	c, rw, err := http.NewResponseController(h.ResponseWriter).Hijack()
-	if err != nil {
-		return nil, nil, err
-	}
-	c = linger(c)
-	if l, ok := c.(*lingering); ok {
-		h.conn.lingers = l
-		if direct {
-			return &socket{Conn: l, lingers: l, of: h.conn}, rw, nil
-		}
-	}
-	return carried{c, h.conn}, rw, nil
-}
-
-// carrier is what the network looks like to Melody and gorilla, and knows whose it is.
-type carrier interface{ carries() *conn }
-
-// carried is one that is not a socket.
-type carried struct {
-	net.Conn
-	of *conn
-}
-
-func (c carried) carries() *conn { return c.of }
-
 func (s *socket) carries() *conn { return s.of }
 
 // open is called once the handshake has been answered.
 func (s *socket) open() {
-	s.mu.Lock()
+	s.writing.Lock()
 	s.opened = true
-	s.mu.Unlock()
+	s.writing.Unlock()
 }
 
 var scratch = sync.Pool{New: func() any { return new([headBytes + tryMost]byte) }}
@@ -94,17 +61,17 @@ var scratch = sync.Pool{New: func() any { return new([headBytes + tryMost]byte) 
 // try writes a binary frame if that takes no waiting, and tells whether it did. If
 // not, the caller must give the very frame to Melody next. It never blocks.
 func (s *socket) try(frame []byte) bool {
-	if len(frame) > tryMost || !s.mu.TryLock() {
+	if len(frame) > tryMost || !s.writing.TryLock() {
 		return false
 	}
-	defer s.mu.Unlock()
+	defer s.writing.Unlock()
 	if !s.opened || s.closed || s.left > 0 || s.again {
 		return false
 	}
 	buf := scratch.Get().(*[headBytes + tryMost]byte)
 	defer scratch.Put(buf)
 	b := append(appendHead(buf[:0], len(frame)), frame...)
-	n := s.lingers.send(b)
+	n := s.send(b)
 	if n > 0 && n < len(b) {
 		s.owed, s.again = append(s.owed, b[n:]...), true
 	}
@@ -136,6 +103,12 @@ func frameSize(b []byte) (opcode, size int) {
 	return opcode, size
 }
 
+// SetDeadline is for the Read under way, and the next Write.
+func (s *socket) SetDeadline(t time.Time) error {
+	_ = s.SetWriteDeadline(t)
+	return s.SetReadDeadline(t)
+}
+
 // SetWriteDeadline is for the next Write.
 func (s *socket) SetWriteDeadline(t time.Time) error {
 	s.deadline = t
@@ -144,8 +117,8 @@ func (s *socket) SetWriteDeadline(t time.Time) error {
 
 // Write is called by gorilla, with the head of a frame in the first piece of it.
 func (s *socket) Write(b []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.writing.Lock()
+	defer s.writing.Unlock()
 	if !s.opened {
 		return s.all(b)
 	}
@@ -186,18 +159,18 @@ func (s *socket) begin(b []byte) error {
 	return nil
 }
 
-// all writes all of b, and waits until the deadline if it has to. mu is held.
-func (s *socket) all(b []byte) (int, error) {
-	n := 0
-	if len(b) > 0 {
-		n = s.lingers.send(b)
+// all writes all of b, and waits until the deadline if it has to. writing is held.
+func (s *socket) all(b []byte) (int, error) { return s.write(b, s.deadline) }
+
+// sip takes the frames at the front of b that can be carried out without waiting, and
+// returns what is left.
+func (s *socket) sip(b []byte) (rest []byte) {
+	for len(b) > 0 {
+		payload, key, size := plainFrame(b)
+		if size == 0 || !s.of.quick(unmasked(payload, key)) {
+			return b
+		}
+		b = b[size:]
 	}
-	if n == len(b) {
-		return n, nil
-	}
-	if err := s.Conn.SetWriteDeadline(s.deadline); err != nil {
-		return n, err
-	}
-	more, err := s.Conn.Write(b[n:])
-	return n + more, err
+	return nil
 }

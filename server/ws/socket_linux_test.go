@@ -1,3 +1,5 @@
+//go:build linux && (amd64 || arm64)
+
 package ws
 
 import (
@@ -11,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -21,10 +24,15 @@ import (
 // client.
 func socketPair(t *testing.T) (s *socket, server, client *websocket.Conn) {
 	t.Helper()
+	p, err := newPoller()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.close)
 	up := websocket.Upgrader{WriteBufferPool: &sync.Pool{}}
 	got := make(chan *websocket.Conn, 1)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c, err := up.Upgrade(hijacker{w, &conn{}}, r, nil)
+		c, err := up.Upgrade(hijacker{w, &conn{door: &Door{poller: p}}}, r, nil)
 		if err != nil {
 			t.Error(err)
 		}
@@ -38,17 +46,14 @@ func socketPair(t *testing.T) (s *socket, server, client *websocket.Conn) {
 		}
 		return c, err
 	}}
-	client, _, err := d.Dial("ws"+strings.TrimPrefix(srv.URL, "http"), nil)
+	client, _, err = d.Dial("ws"+strings.TrimPrefix(srv.URL, "http"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	server = <-got
-	t.Cleanup(func() { client.Close(); server.Close() })
-	s, ok := server.NetConn().(*socket)
-	if !ok {
-		t.Skip("sockets can't be asked here for what takes no waiting")
-	}
-	if err := s.lingers.SetWriteBuffer(64 << 10); err != nil {
+	s = server.NetConn().(*socket)
+	t.Cleanup(func() { client.Close(); s.drop() })
+	if err := syscall.SetsockoptInt(s.fd, syscall.SOL_SOCKET, syscall.SO_SNDBUF, 64<<10); err != nil {
 		t.Fatal(err)
 	}
 	s.open()
@@ -93,11 +98,11 @@ func TestFramesStayWholeAndInOrder(t *testing.T) {
 			case full <- struct{}{}:
 			default:
 			}
-			s.mu.Lock()
+			s.writing.Lock()
 			if s.again {
 				begun.Add(1)
 			}
-			s.mu.Unlock()
+			s.writing.Unlock()
 			_ = server.SetWriteDeadline(time.Now().Add(time.Minute))
 			if err := server.WriteMessage(websocket.BinaryMessage, f); err != nil {
 				t.Error(err)

@@ -1,0 +1,408 @@
+package ws
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"weft/server/wire"
+)
+
+// listener is a dialect that takes note of what it hears. Fields are set before the
+// connection opens.
+type listener struct {
+	take    func(frame []byte) bool // of quick
+	mu      sync.Mutex
+	frames  [][]byte
+	quickly int
+	more    chan struct{} // holds a token when there are more
+	gone    chan struct{}
+}
+
+func newListener(take func([]byte) bool) *listener {
+	return &listener{take: take, more: make(chan struct{}, 1), gone: make(chan struct{})}
+}
+
+func (l *listener) opened()                  {}
+func (l *listener) closed()                  { close(l.gone) }
+func (l *listener) renew(string)             {}
+func (l *listener) beat()                    {}
+func (l *listener) slowCode() wire.CloseCode { return wire.CloseSlow }
+func (l *listener) received(frame []byte)    { l.hear(frame, false) }
+
+func (l *listener) quick(frame []byte, _ time.Time) bool {
+	if !l.take(frame) {
+		return false
+	}
+	l.hear(frame, true)
+	return true
+}
+
+func (l *listener) hear(frame []byte, quickly bool) {
+	l.mu.Lock()
+	l.frames = append(l.frames, frame)
+	if quickly {
+		l.quickly++
+	}
+	l.mu.Unlock()
+	select {
+	case l.more <- struct{}{}:
+	default:
+	}
+}
+
+// all waits for so many frames.
+func (l *listener) all(t *testing.T, n int) [][]byte {
+	t.Helper()
+	late := time.After(90 * time.Second)
+	for {
+		l.mu.Lock()
+		frames := slices.Clone(l.frames)
+		l.mu.Unlock()
+		if len(frames) >= n {
+			return frames
+		}
+		select {
+		case <-l.more:
+		case <-late:
+			t.Fatalf("%d of %d frames arrived", len(frames), n)
+		}
+	}
+}
+
+// listening is a door that gives its connections to listeners, in turn. Without a poller
+// it is as on other systems than Linux.
+func listening(t *testing.T, poller bool, to ...*listener) (door *Door, dial func() net.Conn) {
+	t.Helper()
+	door = New(Config{Limits: LabLimits(), Log: slog.New(slog.DiscardHandler)})
+	if !poller && door.poller != nil {
+		door.poller.close()
+		door.poller = nil
+	}
+	next := make(chan *listener, len(to))
+	for _, l := range to {
+		next <- l
+	}
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		in, leave, err := door.admit(r, false)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		c := door.conn(in)
+		c.dialect = <-next
+		door.serve(w, r, c, leave)
+	}))
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(t.Context(), 0)
+		defer cancel()
+		door.Close(ctx)
+		srv.Close()
+		door.Wait()
+	})
+	return door, func() net.Conn {
+		t.Helper()
+		d := websocket.Dialer{}
+		c, _, err := d.Dial("ws"+strings.TrimPrefix(srv.URL, "http"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		return c.NetConn()
+	}
+}
+
+// clientFrame is a frame as clients send them.
+func clientFrame(first byte, payload []byte) []byte {
+	f := []byte{first}
+	switch n := len(payload); {
+	case n < 126:
+		f = append(f, masked|byte(n))
+	case n < 1<<16:
+		f = binary.BigEndian.AppendUint16(append(f, masked|126), uint16(n))
+	default:
+		f = binary.BigEndian.AppendUint64(append(f, masked|127), uint64(n))
+	}
+	key := rand.Uint32()
+	f = binary.LittleEndian.AppendUint32(f, key)
+	for i, b := range payload {
+		f = append(f, b^byte(key>>(8*(i%4))))
+	}
+	return f
+}
+
+// TestFramesArriveOnceAndInOrder: whichever way each goes, in however many pieces it
+// comes, and with pings and messages of several frames in between.
+func TestFramesArriveOnceAndInOrder(t *testing.T) {
+	for name, poller := range map[string]bool{"poller": true, "net": false} {
+		t.Run(name, func(t *testing.T) {
+			seed := rand.Uint64()
+			t.Log("seed", seed)
+			rnd := rand.New(rand.NewPCG(seed, 0))
+			chance := rand.New(rand.NewPCG(seed, 1))
+			l := newListener(func([]byte) bool { return chance.IntN(4) > 0 })
+			door, dial := listening(t, poller, l)
+			c := dial()
+			const messages = 4000
+			var (
+				sent   [][]byte
+				stream []byte
+				ends   []int // of messages, in the stream
+			)
+			for i := range messages {
+				size := []int{4, 100, 130, 5000, readMost, 1 << 17}[min(rnd.IntN(6), rnd.IntN(6), rnd.IntN(6))]
+				m := make([]byte, max(4, size-rnd.IntN(20)))
+				binary.BigEndian.PutUint32(m, uint32(i))
+				sent = append(sent, m)
+				const fin, text, ping = 0x80, 1, 9
+				switch rnd.IntN(8) {
+				case 0:
+					cut := rnd.IntN(len(m))
+					stream = append(stream, clientFrame(websocket.BinaryMessage, m[:cut])...)
+					stream = append(stream, clientFrame(fin|ping, []byte("within"))...)
+					stream = append(stream, clientFrame(fin, m[cut:])...)
+				case 1:
+					stream = append(stream, clientFrame(fin|ping, []byte("between"))...)
+					fallthrough
+				default:
+					stream = append(stream, clientFrame(fin|websocket.BinaryMessage, m)...)
+				}
+				ends = append(ends, len(stream))
+			}
+			go io.Copy(io.Discard, c) // the pongs
+			for at := 0; at < len(stream); {
+				n := min(len(stream)-at, 1+rnd.IntN([]int{10, 1000, 100_000}[rnd.IntN(3)]))
+				if rnd.IntN(4) > 0 { // whole messages
+					k, _ := slices.BinarySearch(ends, at+1)
+					n = ends[min(k+rnd.IntN(4), messages-1)] - at
+				}
+				if _, err := c.Write(stream[at : at+n]); err != nil {
+					t.Fatal(err)
+				}
+				at += n
+				if rnd.IntN(4) == 0 { // let the server come to rest, now and then
+					whole, _ := slices.BinarySearch(ends, at+1)
+					l.all(t, whole)
+				}
+			}
+			got := l.all(t, messages)
+			for i := range sent {
+				if !slices.Equal(got[i], sent[i]) {
+					t.Fatalf("message %d: %d bytes, number %d; want %d bytes", i, len(got[i]), binary.BigEndian.Uint32(got[i]), len(sent[i]))
+				}
+			}
+			t.Logf("%d of %d went past the pump", l.quickly, len(got))
+			if quick := l.quickly > messages/100; quick != (door.poller != nil) || len(got) != messages {
+				t.Errorf("%d of %d frames went past the pump, want some: %v", l.quickly, len(got), poller)
+			}
+		})
+	}
+}
+
+// TestLastWordsArrive: what comes together with the end of a connection is heard.
+func TestLastWordsArrive(t *testing.T) {
+	for name, poller := range map[string]bool{"poller": true, "net": false} {
+		t.Run(name, func(t *testing.T) {
+			const times = 50
+			var ls []*listener
+			for i := range times {
+				ls = append(ls, newListener(func([]byte) bool { return i%2 == 0 }))
+			}
+			_, dial := listening(t, poller, ls...)
+			for _, l := range ls {
+				c := dial()
+				if _, err := c.Write(slices.Concat(clientFrame(0x82, []byte("one")), clientFrame(0x82, []byte("two")))); err != nil {
+					t.Fatal(err)
+				}
+				if err := c.(*net.TCPConn).CloseWrite(); err != nil {
+					t.Fatal(err)
+				}
+				l.all(t, 2)
+				select {
+				case <-l.gone:
+				case <-time.After(90 * time.Second):
+					t.Fatal("nobody has noticed that the client is gone")
+				}
+				// The server ends its side too, and says nothing it was not asked.
+				c.SetReadDeadline(time.Now().Add(90 * time.Second))
+				if _, err := io.Copy(io.Discard, c); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// TestStuckConnectionHoldsUpNobody: a frame that takes for ever to carry out costs its
+// own connection only.
+func TestStuckConnectionHoldsUpNobody(t *testing.T) {
+	release := make(chan struct{})
+	stops := func(f []byte) bool {
+		if string(f) == "stop" {
+			<-release
+		}
+		return true
+	}
+	others := make([]*listener, 8)
+	all := []*listener{newListener(stops), newListener(stops)}
+	for i := range others {
+		others[i] = newListener(func([]byte) bool { return true })
+		all = append(all, others[i])
+	}
+	door, dial := listening(t, true, all...)
+	if door.poller == nil {
+		t.Skip("there is no poller here")
+	}
+	looked := make(chan struct{})
+	defer func() { <-looked }()
+	go func() { // more often than beat does
+		defer close(looked)
+		ticker := time.NewTicker(10 * time.Millisecond)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-release:
+				return
+			case <-ticker.C:
+				door.poller.look()
+			}
+		}
+	}()
+	conns := make([]net.Conn, len(all))
+	for i := range conns {
+		conns[i] = dial()
+	}
+	for i := range conns[:2] {
+		for _, word := range []string{"before", "stop", "after"} {
+			if _, err := conns[i].Write(clientFrame(0x82, []byte(word))); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for round := range 100 {
+		for i, l := range others {
+			if _, err := conns[2+i].Write(clientFrame(0x82, []byte{byte(round)})); err != nil {
+				t.Fatal(err)
+			}
+			l.all(t, round+1)
+		}
+	}
+	close(release)
+	for _, l := range all[:2] {
+		got := l.all(t, 3)
+		if string(got[0]) != "before" || string(got[1]) != "stop" || string(got[2]) != "after" {
+			t.Errorf("%q", got)
+		}
+	}
+}
+
+// TestPanicEndsOneConnection: also where frames go past the pump.
+func TestPanicEndsOneConnection(t *testing.T) {
+	bad := newListener(func([]byte) bool { panic("a bug") })
+	good := newListener(func([]byte) bool { return true })
+	door, dial := listening(t, true, bad, good)
+	if door.poller == nil {
+		t.Skip("there is no poller here")
+	}
+	a, b := dial(), dial()
+	again, late := time.NewTicker(10*time.Millisecond), time.After(90*time.Second)
+	defer again.Stop()
+	for ended := false; !ended; {
+		_, _ = a.Write(clientFrame(0x82, []byte("boo"))) // the first may go another way
+		select {
+		case <-bad.gone:
+			ended = true
+		case <-again.C:
+		case <-late:
+			t.Fatal("the connection lives on")
+		}
+	}
+	if _, err := b.Write(clientFrame(0x82, []byte("fine"))); err != nil {
+		t.Fatal(err)
+	}
+	good.all(t, 1)
+}
+
+// FuzzFraming: where messages end does not depend on the pieces they come in, and a
+// frame that is taken for plain is one to gorilla too.
+func FuzzFraming(f *testing.F) {
+	f.Add(slices.Concat(clientFrame(0x82, []byte("a")), clientFrame(0x02, make([]byte, 300)), clientFrame(0x89, nil), clientFrame(0x80, nil)), 3)
+	f.Add(clientFrame(0x82, make([]byte, 1<<16)), 7)
+	f.Add([]byte{0x82, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, 1)
+	f.Fuzz(func(t *testing.T, b []byte, piece int) {
+		var whole, pieces framing
+		whole.pass(b)
+		for rest := range slices.Chunk(b, 1+int(uint(piece)%64)) {
+			pieces.pass(rest)
+		}
+		if whole.left != pieces.left || whole.have != pieces.have || whole.parts != pieces.parts {
+			t.Fatalf("%+v at once, %+v in pieces", whole, pieces)
+		}
+		payload, key, size := plainFrame(b)
+		if size == 0 {
+			return
+		}
+		var f framing
+		f.pass(b[:size])
+		if !f.between() {
+			t.Fatal("a plain frame does not end a message")
+		}
+		_, got, err := read(b[:size])
+		if err != nil || !slices.Equal(got, unmasked(payload, key)) {
+			t.Fatalf("gorilla reads %x, %v, and not %x", got, err, unmasked(payload, key))
+		}
+	})
+}
+
+// read has gorilla read a message as a server does.
+func read(b []byte) (kind int, message []byte, err error) {
+	client, server := net.Pipe()
+	defer client.Close()
+	go func() {
+		client.Write([]byte("GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"))
+		br := bufio.NewReader(client)
+		if _, err := http.ReadResponse(br, nil); err == nil {
+			client.Write(b)
+		}
+		client.Close()
+	}()
+	defer server.Close()
+	br := bufio.NewReader(server)
+	r, err := http.ReadRequest(br)
+	if err != nil {
+		return 0, nil, err
+	}
+	up := websocket.Upgrader{}
+	c, err := up.Upgrade(pipeWriter{server, br}, r, nil)
+	if err != nil {
+		return 0, nil, err
+	}
+	return c.ReadMessage()
+}
+
+// pipeWriter is a response that can be hijacked.
+type pipeWriter struct {
+	conn net.Conn
+	br   *bufio.Reader
+}
+
+func (p pipeWriter) Header() http.Header       { return http.Header{} }
+func (p pipeWriter) Write([]byte) (int, error) { return 0, errors.ErrUnsupported }
+func (p pipeWriter) WriteHeader(int)           {}
+func (p pipeWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return p.conn, bufio.NewReadWriter(p.br, bufio.NewWriter(p.conn)), nil
+}
