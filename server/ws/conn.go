@@ -15,7 +15,7 @@ import (
 )
 
 // dialect is what differs between the doors. All but slowCode are called under
-// conn.work, mostly on the connection's reading goroutine.
+// conn.work, on the connection's reading goroutine or the poller's.
 type dialect interface {
 	opened()
 	received(frame []byte)

@@ -302,20 +302,24 @@ func (d *Door) Renew(user string) {
 
 // beat gives connections a sign of life where it takes one: clients of
 // y-websocket and Hocuspocus hang up after 30 s without a message, and do not
-// see WebSocket pings. And it looks for connections that nobody reads.
+// see WebSocket pings. And it looks for connections whose time to say something has
+// passed, or that nobody reads.
 func (d *Door) beat() {
 	defer d.served.Done()
-	ticker := time.NewTicker(quiet / 2)
+	ticker := time.NewTicker(min(quiet/2, d.pongWait/4))
 	defer ticker.Stop()
 	for {
 		select {
 		case <-d.stop:
 			return
-		case <-ticker.C:
+		case now := <-ticker.C:
 			if d.poller != nil {
 				d.poller.look()
 			}
 			for _, c := range d.all() {
+				if c.lingers != nil {
+					c.lingers.lapse(now)
+				}
 				if c.unread() {
 					c.lose()
 				} else if c.out.quiet() {

@@ -19,6 +19,8 @@ type lingers interface {
 	// finish is called when nobody reads any more. It returns when the peer has
 	// ended too, or lingerTime after Close.
 	finish()
+	// lapse ends a Read whose deadline has passed, unless the deadline does so itself.
+	lapse(now time.Time)
 }
 
 // carrier is what the network looks like to Melody and gorilla, and knows whose it is.
@@ -109,6 +111,8 @@ func (l *lingering) finish() {
 	_, _ = l.Read(make([]byte, 4<<10))
 	l.drop()
 }
+
+func (*lingering) lapse(time.Time) {}
 
 func (l *lingering) drop() {
 	l.mu.Lock()

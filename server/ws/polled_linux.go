@@ -32,8 +32,7 @@ type polled struct {
 	handed []byte // read, and for Read to return
 	err    error  // to return after that
 
-	readBy time.Time
-	lapse  *time.Timer // at readBy
+	readBy time.Time   // see lapse
 	linger *time.Timer // drops it; nil before Close
 }
 
@@ -206,22 +205,21 @@ func (p *polled) stir() {
 	p.mu.Unlock()
 }
 
-// SetReadDeadline is for the Read under way, too.
+// SetReadDeadline is for the Read under way, too, which ends when lapse is called after t:
+// a timer for each socket would take memory.
 func (p *polled) SetReadDeadline(t time.Time) error {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.readBy = t
-	switch {
-	case t.IsZero() && p.lapse != nil:
-		p.lapse.Stop()
-	case t.IsZero():
-	case p.lapse == nil:
-		p.lapse = time.AfterFunc(time.Until(t), p.stir)
-	default:
-		p.lapse.Reset(time.Until(t))
-	}
-	p.changed.Broadcast()
+	p.mu.Unlock()
 	return nil
+}
+
+func (p *polled) lapse(now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.reads && !p.readBy.IsZero() && !now.Before(p.readBy) {
+		p.changed.Broadcast()
+	}
 }
 
 // Close ends the writing side; drop follows, here or in finish.
@@ -261,10 +259,8 @@ func (p *polled) drop() {
 	p.poller.remove(p.fd)
 	syscall.Close(p.fd)
 	p.fd, p.handed = -1, nil
-	for _, t := range []*time.Timer{p.linger, p.lapse} {
-		if t != nil {
-			t.Stop()
-		}
+	if p.linger != nil {
+		p.linger.Stop()
 	}
 	p.changed.Broadcast()
 }
