@@ -20,7 +20,7 @@ type polled struct {
 	closed atomic.Bool
 
 	mu      sync.Mutex
-	changed sync.Cond // of mu: something that Read or write waits for
+	changed sync.Cond // of mu: something that Read waits for
 	fd      int       // -1 once dropped
 	begun   framing   // what Read has returned so far
 
@@ -28,9 +28,10 @@ type polled struct {
 	busy   bool   // the poller has read something, and is at it
 	fresh  bool   // there may be more to read
 	hung   bool   // the peer has ended: see fresh
-	full   bool   // nothing can be written
 	handed []byte // read, and for Read to return
 	err    error  // to return after that
+
+	roomy chan struct{} // holds a token when more can be written; nil until somebody has waited
 
 	readBy time.Time   // see lapse
 	linger *time.Timer // drops it; nil before Close
@@ -97,9 +98,8 @@ func (p *polled) arrived(what uint32, buf []byte, sip func([]byte) []byte) {
 	const ended = syscall.EPOLLRDHUP | syscall.EPOLLHUP | syscall.EPOLLERR
 	p.hung = p.hung || what&ended != 0
 	p.fresh = p.fresh || what&(syscall.EPOLLIN|ended) != 0
-	if p.full && what&(syscall.EPOLLOUT|ended) != 0 {
-		p.full = false
-		p.changed.Broadcast()
+	if what&(syscall.EPOLLOUT|ended) != 0 {
+		p.hasRoom()
 	}
 	if p.busy {
 		return // who is at it looks again
@@ -158,33 +158,47 @@ func (p *polled) receive(buf []byte) int {
 	return n
 }
 
-// write writes b, or as much of it as there is time for.
+// write writes b, or as much of it as there is time for. One goroutine at a time may.
 func (p *polled) write(b []byte, by time.Time) (n int, err error) {
-	var late *time.Timer
+	var late <-chan time.Time
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for n < len(b) {
-		switch {
-		case p.fd < 0:
+	for {
+		if p.fd < 0 {
 			return n, net.ErrClosed
-		case late != nil && !time.Now().Before(by):
-			return n, os.ErrDeadlineExceeded
-		case p.full:
-			p.changed.Wait()
-			continue
 		}
 		sent, err := sendNow(p.fd, b[n:])
 		if err != nil {
 			return n, &net.OpError{Op: "write", Net: "tcp", Err: err}
 		}
-		n += sent
-		p.full = n < len(b)
-		if p.full && late == nil && !by.IsZero() {
-			late = time.AfterFunc(time.Until(by), p.stir)
-			defer late.Stop()
+		if n += sent; n == len(b) {
+			return n, nil
+		}
+		if p.roomy == nil {
+			p.roomy = make(chan struct{}, 1)
+		}
+		if late == nil && !by.IsZero() {
+			timer := time.NewTimer(time.Until(by))
+			defer timer.Stop()
+			late = timer.C
+		}
+		p.mu.Unlock()
+		select {
+		case <-p.roomy: // also a stale token
+			p.mu.Lock()
+		case <-late:
+			p.mu.Lock()
+			return n, os.ErrDeadlineExceeded
 		}
 	}
-	return n, nil
+}
+
+// hasRoom tells who writes to try again. mu is held.
+func (p *polled) hasRoom() {
+	select {
+	case p.roomy <- struct{}{}:
+	default: // nobody has ever waited, or a token is there
+	}
 }
 
 // send writes as much of b as takes no waiting.
@@ -196,13 +210,6 @@ func (p *polled) send(b []byte) int {
 	}
 	n, _ := sendNow(p.fd, b)
 	return n
-}
-
-// stir makes those who wait look again.
-func (p *polled) stir() {
-	p.mu.Lock()
-	p.changed.Broadcast()
-	p.mu.Unlock()
 }
 
 // SetReadDeadline is for the Read under way, too, which ends when lapse is called after t:
@@ -262,5 +269,6 @@ func (p *polled) drop() {
 	if p.linger != nil {
 		p.linger.Stop()
 	}
+	p.hasRoom()
 	p.changed.Broadcast()
 }
