@@ -2,6 +2,7 @@ package room
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -82,9 +83,63 @@ func TestReceiveNowIsShort(t *testing.T) {
 		}
 		time.Sleep(slowFor)
 		ana.takes = 0
+		if write() {
+			t.Fatal("taken before what waits in a full queue")
+		}
+		carried(4)
+		r.work(r.carryQueued)
+		carried(4 + commandQueue)
 		if !write() {
 			t.Fatal("not taken")
 		}
 		carried(4 + commandQueue + 1)
+	})
+}
+
+// TestReceiveNowLeavesWhatIsLarge: and what waits already, to the room's goroutine.
+func TestReceiveNowLeavesWhatIsLarge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := NewJournal(JournalOptions{Store: nowhere{}, Log: quietLog})
+		defer j.Close(t.Context())
+		big := crdt.New(crdt.Options{ClientID: 7})
+		for n := range shortDoc + 1 { // each before the last, so that none grow together
+			if _, err := big.InsertText("t", 0, string(rune('a'+n%26))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		small := crdt.New(crdt.Options{})
+		for name, c := range map[string]struct {
+			doc   *crdt.Doc
+			text  string
+			waits bool
+			want  bool
+		}{
+			"a letter":                       {small, "a", false, true},
+			"a page":                         {small, strings.Repeat("a", shortUpdate), false, false},
+			"a letter in a book":             {big, "a", false, false},
+			"a letter while something waits": {small, "a", true, false},
+		} {
+			r := newRoom("r", loaded{doc: c.doc}, &Hub{log: quietLog, limits: DefaultLimits(), hit: func(string) {}, journal: j})
+			ana := newReader("ana", 1, false)
+			if err := r.Join(ana, Who{Role: auth.Write}); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second)
+			if c.waits {
+				r.queue(command{kind: tick, now: time.Now()})
+			}
+			before := len(r.commands)
+			u, err := ana.doc.InsertText("t", 0, c.text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !r.ReceiveNow(ana, update(u), time.Now()) {
+				t.Errorf("%s: not taken", name)
+			}
+			if carried := len(r.commands) == before; carried != c.want {
+				t.Errorf("%s: carried out at once: %v", name, carried)
+			}
+			r.flow.timer.Stop()
+		}
 	})
 }

@@ -3,9 +3,7 @@ package room
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -54,14 +52,6 @@ const (
 	// commandQueue bounds what a halted room holds, at up to 1 MiB a command.
 	commandQueue = 32
 	tickEvery    = 3 * time.Second
-	// A room of at most smallRoom peers that have been told nothing for atRest
-	// carries commands out where they come from.
-	smallRoom = 32
-	atRest    = time.Millisecond
-	// A command that took longTurn where it came from, which on a busy machine any
-	// may, is the last for slowFor.
-	longTurn = 10 * time.Millisecond
-	slowFor  = time.Minute
 )
 
 // ID returns the room's id.
@@ -91,23 +81,6 @@ func (r *Room) Leave(p Peer) { r.do(command{kind: leave, peer: p}) }
 // Receive gives the room a body from a peer, which it keeps.
 func (r *Room) Receive(p Peer, b wire.Body) { r.do(command{kind: message, peer: p, body: b}) }
 
-// ReceiveNow is Receive if that takes no waiting; otherwise it does nothing and returns
-// false. It is short but for the first time that a room needs longTurn, as then it leaves
-// what comes to its own goroutine.
-func (r *Room) ReceiveNow(p Peer, b wire.Body, now time.Time) bool {
-	c := command{kind: message, peer: p, body: b, now: now}
-	if r.carryNow(c) {
-		return true
-	}
-	select {
-	case r.commands <- &c:
-		token(r.queued)
-		return true
-	default:
-		return false
-	}
-}
-
 // Relay gives a body to every peer but one, who need not be in the room.
 func (r *Room) Relay(from Peer, body []byte) { r.do(command{kind: relay, peer: from, raw: body}) }
 
@@ -126,68 +99,6 @@ func (r *Room) end(reason error) {
 	case r.broken <- reason:
 	default:
 	}
-}
-
-func (r *Room) do(c command) {
-	c.now = time.Now()
-	if !r.carryNow(c) {
-		r.queue(c)
-	}
-}
-
-// queue leaves a command to the room's goroutine.
-func (r *Room) queue(c command) {
-	select {
-	case r.commands <- &c:
-		token(r.queued)
-	case <-r.stopped:
-	}
-}
-
-// carryNow carries a command out on the caller's goroutine, after those that
-// wait, which may be of the same peer. It does not if somebody else works for the
-// room, if no commands are taken now, or if the room is large or busy: while its
-// goroutine tells the peers something, what comes meanwhile gathers in the queue.
-func (r *Room) carryNow(c command) (done bool) {
-	if !r.mu.TryLock() {
-		return false
-	}
-	defer r.mu.Unlock()
-	if r.over || c.now.Before(r.slow) || r.state.members.len() > smallRoom || c.now.Sub(r.flow.told) < atRest || r.heavy() || r.crowded() != nil {
-		return false
-	}
-	defer func() {
-		if p := recover(); p != nil {
-			r.failed(p)
-			r.end(errFailed)
-			done = true
-		}
-	}()
-	r.carryQueued()
-	r.carry(c)
-	r.tell()
-	if time.Since(c.now) >= longTurn {
-		r.slow = c.now.Add(slowFor)
-	}
-	return true
-}
-
-// carryQueued carries out what waits now.
-func (r *Room) carryQueued() {
-	for range len(r.commands) {
-		r.carry(*<-r.commands) // only who holds mu takes any
-	}
-}
-
-// errFailed says that a room has ended with a bug.
-var errFailed = errors.New("room: it has failed")
-
-// failed is called with mu held when somebody has panicked who worked for the room:
-// what is in memory can't be trusted any more.
-func (r *Room) failed(p any) {
-	r.log.Error("panic in a room; closing it", "room", r.id, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-	r.over = true
-	r.closeAll("the room failed: come back")
 }
 
 // crowded is Journal.full for a room that writes. One that is read-only adds nothing
@@ -321,14 +232,6 @@ func (r *Room) work(something func()) {
 	if !r.over {
 		something()
 		r.tell()
-	}
-}
-
-func (r *Room) carry(c command) {
-	r.apply(r.state.step(c))
-	clear(r.state.few[:]) // an update that it names may be large
-	if c.done != nil {
-		close(c.done)
 	}
 }
 

@@ -198,10 +198,12 @@ func (c *conn) probe() {
 // silent ends a connection whose peer has not answered in time. Melody closes
 // it as soon as this returns, so the close frame can't wait for its turn.
 func (c *conn) silent() {
-	c.closing.Do(func() {
+	first := false
+	c.closing.Do(func() { first = true })
+	if first { // not in there: a room that closes the same peer would wait for the write
 		message := websocket.FormatCloseMessage(int(c.dialect.slowCode()), "no sign of life")
 		_ = c.session.Load().WebsocketConnection().WriteControl(websocket.CloseMessage, message, time.Now().Add(time.Second))
-	})
+	}
 }
 
 // drop ends the connection at once.

@@ -314,7 +314,7 @@ func (d *Door) beat() {
 			return
 		case now := <-ticker.C:
 			if d.poller != nil {
-				d.poller.look()
+				d.poller.rescue()
 			}
 			for _, c := range d.all() {
 				if c.lingers != nil {

@@ -14,6 +14,8 @@ import (
 // unread is reset instead, and most systems then drop what the peer has not read yet:
 // the close code, and acks before it.
 type lingers interface {
+	// ended tells whether it has been closed.
+	ended() bool
 	// drop closes it at once.
 	drop()
 	// finish is called when nobody reads any more. It returns when the peer has
@@ -111,6 +113,8 @@ func (l *lingering) finish() {
 	_, _ = l.Read(make([]byte, 4<<10))
 	l.drop()
 }
+
+func (l *lingering) ended() bool { return l.closed.Load() }
 
 func (*lingering) lapse(time.Time) {}
 

@@ -13,8 +13,8 @@ import (
 )
 
 // native is the dialect weft.1: a hello, then many rooms, each on a channel of
-// the client's choice. See server/PROTOCOL.md. All of it is owned by the
-// connection's reading goroutine.
+// the client's choice. See server/PROTOCOL.md. What it holds is
+// guarded by conn.work.
 type native struct {
 	conn     *conn
 	token    string // from the request

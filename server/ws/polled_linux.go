@@ -75,6 +75,11 @@ func (p *polled) Read(b []byte) (int, error) {
 			return n, nil
 		case p.err != nil:
 			return 0, p.err
+		case p.fresh && len(b) >= readMost/4 && !p.closed.Load():
+			if n := p.receive(b); n > 0 {
+				p.begun.pass(b[:n])
+				return n, nil
+			}
 		case p.fresh:
 			p.read()
 		default:
@@ -152,7 +157,8 @@ func (p *polled) receive(buf []byte) int {
 		p.err = io.EOF
 	case n < len(buf):
 		// There will be an event when there is more, but none for an end that has
-		// been told together with this.
+		// been told together with this. (A read ends at urgent data, too, which no
+		// client of ours sends: what comes after waits for the next event.)
 		p.fresh = p.hung
 	}
 	return n
@@ -163,7 +169,7 @@ func (p *polled) write(b []byte, by time.Time) (n int, err error) {
 	var late <-chan time.Time
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for {
+	for n < len(b) {
 		if p.fd < 0 {
 			return n, net.ErrClosed
 		}
@@ -172,7 +178,7 @@ func (p *polled) write(b []byte, by time.Time) (n int, err error) {
 			return n, &net.OpError{Op: "write", Net: "tcp", Err: err}
 		}
 		if n += sent; n == len(b) {
-			return n, nil
+			break
 		}
 		if p.roomy == nil {
 			p.roomy = make(chan struct{}, 1)
@@ -191,6 +197,7 @@ func (p *polled) write(b []byte, by time.Time) (n int, err error) {
 			return n, os.ErrDeadlineExceeded
 		}
 	}
+	return n, nil
 }
 
 // hasRoom tells who writes to try again. mu is held.
@@ -220,6 +227,8 @@ func (p *polled) SetReadDeadline(t time.Time) error {
 	p.mu.Unlock()
 	return nil
 }
+
+func (p *polled) ended() bool { return p.closed.Load() }
 
 func (p *polled) lapse(now time.Time) {
 	p.mu.Lock()

@@ -4,11 +4,13 @@ package ws
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"runtime"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // poller reads the sockets of all connections. The net package would wake a goroutine
@@ -21,7 +23,7 @@ import (
 //
 // When many arrive at once more goroutines share them, up to one for each core. What is
 // carried out is short, see room.Room.ReceiveNow; should one be held up by it all the
-// same, look has another take its place.
+// same, rescue has another take its place.
 type poller struct {
 	epoll   syscall.RawConn
 	file    *os.File // of epoll
@@ -35,7 +37,7 @@ type poller struct {
 	working  int       // workers
 	waiting  bool      // one of them waits for arrivals
 	steps    int       // arrivals taken
-	seen     int       // steps when look was called last
+	seen     int       // steps when rescue was called last
 	over     bool
 }
 
@@ -65,7 +67,7 @@ func newPoller() (*poller, error) {
 	}
 	file := os.NewFile(uintptr(fd), "epoll") // it can be waited for as a socket can
 	epoll, err := file.SyscallConn()
-	if err != nil {
+	if err = errors.Join(err, file.SetDeadline(time.Time{})); err != nil { // it can't be waited for
 		file.Close()
 		return nil, err
 	}
@@ -168,9 +170,19 @@ func (p *poller) work() {
 			return n > 0
 		})
 		if err != nil {
-			return // closed
+			p.failed(err)
+			return
 		}
 		p.take(events[:n])
+	}
+}
+
+// failed is called by a worker that can't wait for arrivals.
+func (p *poller) failed(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.over {
+		panic(fmt.Sprintf("ws: sockets can't be read any more: %v", err))
 	}
 }
 
@@ -211,9 +223,9 @@ func (p *poller) take(events []syscall.EpollEvent) {
 	}
 }
 
-// look starts another worker if none has taken an arrival since it was last called,
+// rescue starts another worker if none has taken an arrival since it was last called,
 // though none waits for any. It is called now and then.
-func (p *poller) look() {
+func (p *poller) rescue() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.seen == p.steps && !p.waiting && !p.over {

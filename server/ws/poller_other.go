@@ -19,6 +19,6 @@ func newPoller() (*poller, error) { return nil, errors.ErrUnsupported }
 
 func (*poller) adopt(*net.TCPConn, *conn) (lingerer, error) { return nil, errors.ErrUnsupported }
 
-func (*poller) look() {}
+func (*poller) rescue() {}
 
 func (*poller) close() {}

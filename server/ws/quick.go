@@ -16,7 +16,7 @@ func (c *conn) quick(frame []byte) (taken bool) {
 		return false
 	}
 	defer c.work.Unlock()
-	if c.over {
+	if c.over || c.lingers.ended() {
 		return false
 	}
 	now := time.Now()
