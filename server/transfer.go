@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"weft/crdt"
+	"weft/server/room"
 	"weft/server/store"
 	"weft/server/store/sqlite"
 )
@@ -40,17 +41,17 @@ var (
 
 // Export writes a room's document and chat to w. A server may be at work on the
 // data folder: what is exported was all on disk at some moment during the call.
-func Export(ctx context.Context, data string, room store.RoomID, w io.Writer) (err error) {
+func Export(ctx context.Context, data string, id store.RoomID, w io.Writer) (err error) {
 	s, err := sqlite.View(filepath.Join(data, dataFile), sqlite.Options{})
 	if err != nil {
 		return fmt.Errorf("server: export: %w", err)
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	stored, err := s.LoadDoc(ctx, room)
+	doc, err := room.Load(ctx, s, id)
 	if err != nil {
 		return fmt.Errorf("server: export: %w", err)
 	}
-	last, err := s.LastSeq(ctx, room)
+	last, err := s.LastSeq(ctx, id)
 	if err != nil {
 		return fmt.Errorf("server: export: %w", err)
 	}
@@ -60,25 +61,17 @@ func Export(ctx context.Context, data string, room store.RoomID, w io.Writer) (e
 			err = lines.Encode(line)
 		}
 	}
-	if stored.Snapshot == nil && len(stored.Log) == 0 && last == 0 {
-		return fmt.Errorf("%w: %q", ErrNoRoom, room)
+	empty := len(doc.StateVector()) == 0 && !doc.HasPending()
+	if empty && last == 0 {
+		return fmt.Errorf("%w: %q", ErrNoRoom, id)
 	}
-	write(exported{Weft: exportFormat, Room: room})
-	if stored.Snapshot != nil || len(stored.Log) > 0 {
-		doc := crdt.New(crdt.Options{})
-		for i, update := range append([][]byte{stored.Snapshot}, stored.Log...) {
-			if i == 0 && update == nil {
-				continue
-			}
-			if _, err := doc.ApplyUpdate(update); err != nil {
-				return fmt.Errorf("server: export: %w: %w", store.ErrCorrupt, err)
-			}
-		}
+	write(exported{Weft: exportFormat, Room: id})
+	if !empty {
 		write(exported{Update: doc.EncodeStateAsUpdate(nil)})
 	}
 	count := 0
 	for after := store.Seq(-1); err == nil; {
-		page, pageErr := s.Messages(ctx, room, store.MessagePage{After: after, Limit: 200})
+		page, pageErr := s.Messages(ctx, id, store.MessagePage{After: after, Limit: 200})
 		if pageErr != nil {
 			return fmt.Errorf("server: export: %w", pageErr)
 		}

@@ -37,16 +37,16 @@ type Folder struct {
 
 // FoldStore is the part of a store that the folder needs.
 type FoldStore interface {
-	LoadPart(ctx context.Context, room store.RoomID, most int) (part store.Doc, more bool, err error)
+	LoadPart(ctx context.Context, room store.RoomID, after store.LogID, most int) (part store.Doc, more bool, err error)
 	FoldDoc(ctx context.Context, room store.RoomID, snapshot []byte, through store.LogID) error
 	LongLogs(ctx context.Context, records, bytes int) ([]store.RoomID, error)
 }
 
 const (
 	// A log is long from longRecords records on, or from longBytes bytes, if it is
-	// worthFolding. As many bytes, or as the snapshot has, are folded at once.
+	// worthFolding.
 	longRecords = 500
-	longBytes   = 1 << 20
+	longBytes   = logBytes
 	foldEvery   = 5 * time.Second
 	foldRetry   = 10 * time.Minute // after a failure
 	// wakeBytes is how much comes to all logs together before those that have as
@@ -184,11 +184,12 @@ func (f *Folder) long(ctx context.Context, records, bytes int) []store.RoomID {
 // Fold replaces the first part of a room's log by a snapshot that holds the
 // same, if that is worth it. more says that this was not all of the log.
 func Fold(ctx context.Context, s FoldStore, id store.RoomID) (more bool, err error) {
-	stored, more, err := s.LoadPart(ctx, id, longBytes)
+	stored, more, err := s.LoadPart(ctx, id, 0, logBytes)
 	if err != nil {
 		return false, fmt.Errorf("room: fold: %w", err)
 	}
-	if !more && !lengthOf(stored).worthFolding() {
+	log := length{}
+	if log.add(stored); !more && !log.worthFolding() {
 		return false, nil
 	}
 	doc, err := open(stored)

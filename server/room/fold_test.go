@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -63,22 +64,26 @@ func TestFoldKeepsEverything(t *testing.T) {
 // parts counts what a store hands out to be folded and takes back.
 type parts struct {
 	*sqlite.Store
-	most    int   // bytes of a part, if not 0
-	fail    error // of every LoadPart but the first
-	loads   int
-	beyond  int // most bytes of a log in one part, beyond what the snapshot takes
+	most    int // bytes of a part, if not 0
 	written int // bytes of snapshots
 	folded  []store.RoomID
+
+	mu     sync.Mutex
+	fail   error // of every LoadPart but the first
+	loads  int
+	beyond int // most bytes of a log in one part, beyond what the snapshot takes
 }
 
-func (p *parts) LoadPart(ctx context.Context, id store.RoomID, most int) (store.Doc, bool, error) {
+func (p *parts) LoadPart(ctx context.Context, id store.RoomID, after store.LogID, most int) (store.Doc, bool, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.loads++; p.fail != nil && p.loads > 1 {
 		return store.Doc{}, false, p.fail
 	}
 	if p.most > 0 {
 		most = p.most
 	}
-	part, more, err := p.Store.LoadPart(ctx, id, most)
+	part, more, err := p.Store.LoadPart(ctx, id, after, most)
 	size := -len(part.Snapshot)
 	for _, update := range part.Log {
 		size += len(update)
@@ -120,21 +125,14 @@ func (p *parts) log(t *testing.T, id store.RoomID, n, size int, grows bool) *crd
 // want demands the author's document, and returns how long its log is.
 func (p *parts) want(t *testing.T, id store.RoomID, author *crdt.Doc) (records, size int) {
 	t.Helper()
-	stored, err := p.LoadDoc(t.Context(), id)
+	l, err := load(t.Context(), p.Store, id)
 	if err != nil {
 		t.Fatal(err)
 	}
-	doc, err := open(stored)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(doc.EncodeStateAsUpdate(nil)) != string(author.EncodeStateAsUpdate(nil)) {
+	if string(l.doc.EncodeStateAsUpdate(nil)) != string(author.EncodeStateAsUpdate(nil)) {
 		t.Errorf("room %q holds another document than its author", id)
 	}
-	for _, update := range stored.Log {
-		size += len(update)
-	}
-	return len(stored.Log), size
+	return l.log.records, l.log.bytes
 }
 
 // TestFoldInParts: however long a log is, a fold has a part of it in its hands

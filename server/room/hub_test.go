@@ -108,11 +108,7 @@ func TestAckedUpdatesAreInTheStore(t *testing.T) {
 	}
 	a.waitAck(t, n)
 	// The store holds them already, though the room is open.
-	stored, err := s.LoadDoc(t.Context(), "class/7")
-	if err != nil {
-		t.Fatal(err)
-	}
-	doc, err := open(stored)
+	doc, err := Load(t.Context(), s, "class/7")
 	if err != nil || len(doc.Text("t").String()) != n {
 		t.Fatalf("%d characters stored, %v", len(doc.Text("t").String()), err)
 	}
@@ -165,11 +161,7 @@ func TestOneInstanceThroughOpenAndClose(t *testing.T) {
 	if err := h.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	stored, err := s.LoadDoc(t.Context(), "r")
-	if err != nil {
-		t.Fatal(err)
-	}
-	doc, err := open(stored)
+	doc, err := Load(t.Context(), s, "r")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -86,7 +86,7 @@ func (v *visits) stored(id store.RoomID, size int) {
 	if err := v.AppendUpdates(v.Context(), []store.Update{{Room: id, Data: u}}); err != nil {
 		v.Fatal(err)
 	}
-	part, _, err := v.LoadPart(v.Context(), id, len(u))
+	part, _, err := v.LoadPart(v.Context(), id, 0, len(u))
 	if err != nil {
 		v.Fatal(err)
 	}

@@ -8,12 +8,15 @@ type length struct {
 	snapshot       int // bytes of the one that the log comes after; 0 if there is none
 }
 
-func lengthOf(stored store.Doc) length {
-	l := length{records: len(stored.Log), snapshot: len(stored.Snapshot)}
-	for _, update := range stored.Log {
+// add counts the next part of what is stored.
+func (l *length) add(part store.Doc) {
+	if part.Snapshot != nil { // it holds what came before
+		*l = length{snapshot: len(part.Snapshot)}
+	}
+	l.records += len(part.Log)
+	for _, update := range part.Log {
 		l.bytes += len(update)
 	}
-	return l
 }
 
 // leastWeight is the weight from which on a log is worth folding: less is read in no

@@ -15,39 +15,65 @@ type loaded struct {
 	log  length
 }
 
+// logBytes is how much of a log is in memory at once, or as much as its snapshot has.
+const logBytes = 1 << 20
+
+// Load reads a stored document, which is empty if nothing is stored.
+func Load(ctx context.Context, s store.Store, id store.RoomID) (*crdt.Doc, error) {
+	l, err := loadBy(func(after store.LogID) (store.Doc, bool, error) { return s.LoadPart(ctx, id, after, logBytes) })
+	return l.doc, err
+}
+
 // load reads the stored document. Nothing is served before it has returned.
 func load(ctx context.Context, s store.Store, id store.RoomID) (loaded, error) {
-	stored, err := s.LoadDoc(ctx, id)
-	if err != nil {
-		return loaded{}, fmt.Errorf("room: load: %w", err)
+	return loadBy(func(store.LogID) (store.Doc, bool, error) {
+		all, err := s.LoadDoc(ctx, id)
+		return all, false, err
+	})
+}
+
+// loadBy makes a document of its parts, of which read gives the one that comes after
+// that.
+func loadBy(read func(after store.LogID) (part store.Doc, more bool, err error)) (l loaded, err error) {
+	doc := crdt.New(crdt.Options{})
+	part, parts := store.Doc{}, 0
+	for more := true; more; parts++ {
+		if part, more, err = read(part.Through); err != nil {
+			return loaded{}, fmt.Errorf("room: load: %w", err)
+		}
+		if err := apply(doc, part); err != nil {
+			return loaded{}, fmt.Errorf("room: load: %w", err)
+		}
+		l.log.add(part)
 	}
-	doc, err := open(stored)
-	if err != nil {
-		return loaded{}, err
-	}
-	l := loaded{doc: doc, log: lengthOf(stored)}
+	l.doc = doc
 	switch {
-	case !doc.AsLoaded():
-	case len(stored.Log) == 0:
-		l.full = stored.Snapshot
+	case parts > 1 || !doc.AsLoaded():
+	case len(part.Log) == 0:
+		l.full = part.Snapshot
 	case l.log.single():
-		l.full = stored.Log[0]
+		l.full = part.Log[0]
 	}
 	return l, nil
 }
 
-// open makes a document of its stored parts.
+// open makes a document of what is stored of it.
 func open(stored store.Doc) (*crdt.Doc, error) {
 	doc := crdt.New(crdt.Options{})
-	if stored.Snapshot != nil {
-		if _, err := doc.ApplyStored(stored.Snapshot); err != nil {
-			return nil, fmt.Errorf("room: load: snapshot: %w: %w", store.ErrCorrupt, err)
+	return doc, apply(doc, stored)
+}
+
+// apply brings a part of what is stored.
+func apply(doc *crdt.Doc, part store.Doc) error {
+	if part.Snapshot != nil {
+		if _, err := doc.ApplyStored(part.Snapshot); err != nil {
+			return fmt.Errorf("snapshot: %w: %w", store.ErrCorrupt, err)
 		}
 	}
-	for i, update := range stored.Log {
+	for i, update := range part.Log {
 		if _, err := doc.ApplyStored(update); err != nil {
-			return nil, fmt.Errorf("room: load: log record %d of %d: %w: %w", i+1, len(stored.Log), store.ErrCorrupt, err)
+			return fmt.Errorf("log record %d of %d through %d: %w: %w", i+1, len(part.Log), part.Through, store.ErrCorrupt, err)
 		}
 	}
-	return doc, nil
+	return nil
 }

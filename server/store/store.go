@@ -20,8 +20,8 @@ type Update struct {
 	Data []byte // Yjs update, V1; never empty
 }
 
-// Doc is what is stored of a document: applying Snapshot and then Log in
-// order gives the document. A room never written to has neither.
+// Doc is what is stored of a document, or a part of that: applying Snapshot and
+// then Log in order gives the document. A room never written to has neither.
 type Doc struct {
 	Snapshot []byte   // Yjs update V1, or nil
 	Log      [][]byte // updates V1, oldest first, not yet in Snapshot
@@ -56,11 +56,15 @@ type Store interface {
 	// LoadDoc reads a whole document as of one moment, not before any append
 	// that was acknowledged before the call. It is all of it or an error.
 	LoadDoc(ctx context.Context, room RoomID) (Doc, error)
-	// LoadPart reads the beginning of a document: what is folded, and of the
-	// records after that the first ones that take no more than most bytes, or no
-	// more than the snapshot does if that is larger; at least one if there is any.
-	// more says that others follow. Damage in those does not show.
-	LoadPart(ctx context.Context, room RoomID, most int) (part Doc, more bool, err error)
+	// LoadPart reads a document part by part: after is 0 for the first, and for
+	// each other one the Through of the part before. A part is the snapshot, if it
+	// goes beyond after, and of the records that follow the first ones that take no
+	// more than most bytes, or than that snapshot if it is larger; at least one if
+	// there is any. more says that others follow, whose damage does not show yet.
+	// The parts up to one without more are the document with all that had been
+	// acknowledged when the first was asked for. If records are folded meanwhile,
+	// a later part has a snapshot, which repeats what came before.
+	LoadPart(ctx context.Context, room RoomID, after LogID, most int) (part Doc, more bool, err error)
 	// AppendUpdates makes the records durable, all or none, in order.
 	AppendUpdates(ctx context.Context, updates []Update) error
 	// FoldDoc replaces everything up to and including through, which came from

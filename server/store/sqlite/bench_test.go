@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"weft/server/store"
+	"weft/server/store/storetest"
 )
 
 // BenchmarkAppend asks how many durable 200-byte records a second fit through
@@ -48,7 +49,7 @@ func BenchmarkLoad(b *testing.B) {
 		}
 		must(b, s.AppendUpdates(b.Context(), batch))
 		for i := 0; n == 0 && i < rooms; i++ {
-			doc, err := s.LoadDoc(b.Context(), room(i))
+			doc, err := storetest.LoadAll(b.Context(), s, room(i))
 			must(b, err)
 			must(b, s.FoldDoc(b.Context(), room(i), make([]byte, 8<<10), doc.Through))
 		}
@@ -56,7 +57,7 @@ func BenchmarkLoad(b *testing.B) {
 	r := rand.New(rand.NewPCG(1, 2))
 	b.ReportAllocs()
 	for b.Loop() {
-		doc, err := s.LoadDoc(b.Context(), room(r.IntN(rooms)))
+		doc, _, err := s.LoadPart(b.Context(), room(r.IntN(rooms)), 0, 1<<20)
 		if err != nil || len(doc.Log) != 20 {
 			b.Fatal(len(doc.Log), err)
 		}

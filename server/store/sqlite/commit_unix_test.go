@@ -15,6 +15,7 @@ import (
 
 	"weft/server/store"
 	"weft/server/store/sqlite"
+	"weft/server/store/storetest"
 )
 
 // commitEnv names the folder for a child process that may not write far.
@@ -57,7 +58,7 @@ func failCommits(dir string) error {
 		return err
 	}
 	check := func() error {
-		doc, err := s.LoadDoc(ctx, "room")
+		doc, err := storetest.LoadAll(ctx, s, "room")
 		got := string(doc.Snapshot)
 		for _, data := range doc.Log {
 			got += string(data)

@@ -15,6 +15,7 @@ import (
 
 	"weft/server/store"
 	"weft/server/store/sqlite"
+	"weft/server/store/storetest"
 )
 
 func must(t testing.TB, err error) {
@@ -36,7 +37,7 @@ func appendTo(t testing.TB, s *sqlite.Store, room store.RoomID, data ...string) 
 // text is the document as one string: its snapshot and its log, joined.
 func text(t testing.TB, s *sqlite.Store, room store.RoomID) (string, error) {
 	t.Helper()
-	doc, err := s.LoadDoc(t.Context(), room)
+	doc, err := storetest.LoadAll(t.Context(), s, room)
 	if err != nil && (doc.Snapshot != nil || doc.Log != nil || doc.Through != 0) {
 		t.Fatalf("with error %v came a document: %+v", err, doc)
 	}
@@ -47,7 +48,7 @@ func fold(t testing.TB, s *sqlite.Store, room store.RoomID) {
 	t.Helper()
 	all, err := text(t, s, room)
 	must(t, err)
-	doc, err := s.LoadDoc(t.Context(), room)
+	doc, err := storetest.LoadAll(t.Context(), s, room)
 	must(t, err)
 	must(t, s.FoldDoc(t.Context(), room, []byte(all), doc.Through))
 }
@@ -176,7 +177,7 @@ func TestFoldPartsHeal(t *testing.T) {
 		appendTo(t, s, "room", fmt.Sprintf("%d;", i))
 	}
 	for n := 0; ; n++ {
-		part, more, err := s.LoadPart(t.Context(), "room", 100)
+		part, more, err := s.LoadPart(t.Context(), "room", 0, 100)
 		must(t, err)
 		all := append([][]byte{part.Snapshot}, part.Log...)
 		must(t, s.FoldDoc(t.Context(), "room", bytes.Join(all, nil), part.Through))
@@ -209,7 +210,7 @@ func TestDamagedPart(t *testing.T) {
 		must(t, s.Exec(damage))
 		parts := 0
 		for ; ; parts++ {
-			part, more, err := s.LoadPart(t.Context(), "room", 100)
+			part, more, err := s.LoadPart(t.Context(), "room", 0, 100)
 			if errors.Is(err, store.ErrCorrupt) {
 				break
 			}

@@ -18,6 +18,7 @@ import (
 
 	"weft/server/store"
 	"weft/server/store/sqlite"
+	"weft/server/store/storetest"
 )
 
 // crashEnv names the folder of the store that a child process works on, until
@@ -64,7 +65,7 @@ func crashChild() {
 	var g errgroup.Group
 	for w := range crashWriters {
 		g.Go(func() error {
-			doc, err := s.LoadDoc(ctx, crashRoom(w))
+			doc, err := storetest.LoadAll(ctx, s, crashRoom(w))
 			if err != nil {
 				return err
 			}
@@ -89,7 +90,7 @@ func crashChild() {
 					if n%2 == 0 {
 						most = 64 // a part, and the next one after a kill perhaps
 					}
-					doc, _, err := s.LoadPart(ctx, crashRoom(w), most)
+					doc, _, err := s.LoadPart(ctx, crashRoom(w), 0, most)
 					if err != nil {
 						return err
 					}
@@ -159,7 +160,7 @@ func crashCheck(t *testing.T, dir string, appended [crashWriters]int, posted map
 	s := open(t, dir)
 	defer s.Close()
 	for w, acked := range appended {
-		doc, err := s.LoadDoc(t.Context(), crashRoom(w))
+		doc, err := storetest.LoadAll(t.Context(), s, crashRoom(w))
 		must(t, err)
 		counts, err := tally(doc)
 		must(t, err)

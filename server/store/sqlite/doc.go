@@ -29,7 +29,7 @@
 //
 // Every record's checksum covers its bytes, its id, its document and the id of
 // the record before it. So a changed, missing, swapped or foreign record breaks
-// the chain, and LoadDoc says store.ErrCorrupt instead of returning less than
+// the chain, and LoadPart says store.ErrCorrupt instead of returning less than
 // what was stored. A chain cannot see the loss of its last link: for that the
 // document's head is written down, once it has been quiet for 10 s and when the
 // store closes. So what nothing shows is the loss of the end of a document that

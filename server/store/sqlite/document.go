@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"weft/server/store"
@@ -16,12 +17,12 @@ const rowsPerInsert = 25
 
 // LoadDoc implements store.Store.
 func (s *Store) LoadDoc(ctx context.Context, room store.RoomID) (store.Doc, error) {
-	doc, _, err := s.LoadPart(ctx, room, math.MaxInt)
+	doc, _, err := s.LoadPart(ctx, room, 0, math.MaxInt)
 	return doc, err
 }
 
 // LoadPart implements store.Store.
-func (s *Store) LoadPart(ctx context.Context, room store.RoomID, most int) (part store.Doc, more bool, err error) {
+func (s *Store) LoadPart(ctx context.Context, room store.RoomID, after store.LogID, most int) (part store.Doc, more bool, err error) {
 	// The index first, the file after it: what the file has more by then is
 	// either behind the cut or a fold of records in it. The other way round, a
 	// fold could take ids out of the index whose rows and no snapshot are in
@@ -31,7 +32,7 @@ func (s *Store) LoadPart(ctx context.Context, room store.RoomID, most int) (part
 		return store.Doc{}, false, fail("load document", cut.err)
 	}
 	err = s.read(ctx, func(tx *sql.Tx) error {
-		part, more, err = load(s.preparedIn(ctx, tx), room, cut, most)
+		part, more, err = load(s.preparedIn(ctx, tx), room, cut, after, most)
 		return err
 	})
 	if err != nil {
@@ -40,23 +41,22 @@ func (s *Store) LoadPart(ctx context.Context, room store.RoomID, most int) (part
 	return part, more, nil
 }
 
-func load(q querier, room store.RoomID, cut cut, most int) (part store.Doc, more bool, err error) {
+func load(q querier, room store.RoomID, cut cut, after store.LogID, most int) (part store.Doc, more bool, err error) {
 	var doc docID
 	err = q.each(func(rows *sql.Rows) error { return rows.Scan(&doc) }, selectDoc, room)
 	switch {
 	case err != nil:
 		return store.Doc{}, false, err
-	case doc == 0 && len(cut.ids) == 0:
+	case doc == 0 && len(cut.ids) == 0 && after == 0:
 		return store.Doc{}, false, nil
 	case doc == 0:
 		return store.Doc{}, false, fmt.Errorf("%w: the document's row is gone", store.ErrCorrupt)
 	}
-	if part, err = folded(q, doc); err != nil {
+	if part, err = folded(q, doc, after); err != nil {
 		return store.Doc{}, false, err
 	}
-	for len(cut.ids) > 0 && cut.ids[0] <= part.Through {
-		cut.ids = cut.ids[1:]
-	}
+	first, _ := slices.BinarySearch(cut.ids, part.Through+1)
+	cut.ids = cut.ids[first:]
 	if part.Through == 0 && len(cut.ids) == 0 {
 		if store.LogID(doc) >= cut.next {
 			return store.Doc{}, false, nil // its first record came after the cut

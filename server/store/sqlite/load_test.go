@@ -9,6 +9,7 @@ import (
 
 	"weft/server/store"
 	"weft/server/store/sqlite"
+	"weft/server/store/storetest"
 )
 
 // TestLoadsAtOnce promises: many documents can be loaded at once however few connections
@@ -29,7 +30,7 @@ func TestLoadsAtOnce(t *testing.T) {
 			for range 3 {
 				wg.Go(func() {
 					for range 5 {
-						doc, err := s.LoadDoc(t.Context(), room)
+						doc, err := storetest.LoadAll(t.Context(), s, room)
 						if err != nil {
 							t.Error(err)
 							return
@@ -39,12 +40,12 @@ func TestLoadsAtOnce(t *testing.T) {
 						}
 						ctx, cancel := context.WithCancel(t.Context())
 						go cancel()
-						_, _ = s.LoadDoc(ctx, room) // it may be quicker
+						_, _ = storetest.LoadAll(ctx, s, room) // it may be quicker
 					}
 				})
 			}
 			wg.Go(func() {
-				doc, err := s.LoadDoc(t.Context(), room)
+				doc, err := storetest.LoadAll(t.Context(), s, room)
 				if err != nil {
 					t.Error(err)
 					return

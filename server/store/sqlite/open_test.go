@@ -12,6 +12,7 @@ import (
 
 	"weft/server/store"
 	"weft/server/store/sqlite"
+	"weft/server/store/storetest"
 )
 
 func refused(t *testing.T, path string, words ...string) {
@@ -127,7 +128,7 @@ func TestClosed(t *testing.T) {
 	if err := s.Backup(t.Context(), filepath.Join(dir, "copy.db")); !errors.Is(err, sqlite.ErrClosed) {
 		t.Fatalf("backup: %v, want ErrClosed", err)
 	}
-	if _, err := s.LoadDoc(t.Context(), "room"); err == nil {
+	if _, err := storetest.LoadAll(t.Context(), s, "room"); err == nil {
 		t.Fatal("a closed store was read")
 	}
 }

@@ -159,7 +159,7 @@ func (s *scan) highest() error {
 }
 
 // rooms reads the names of all documents, by both ways that lead to them: by
-// number, and by name as LoadDoc does. Where they differ a load would miss what
+// number, and by name as LoadPart does. Where they differ a load would miss what
 // is stored, and the room looks as if nobody had ever written to it.
 func (s *scan) rooms() (map[docID]store.RoomID, error) {
 	read := func(query, order string) (map[docID]store.RoomID, error) {

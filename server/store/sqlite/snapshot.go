@@ -113,8 +113,14 @@ func readTail(q querier, doc docID) (tail []byte, err error) {
 }
 
 // folded is the document as of its newest snapshot: that one, or the one before
-// it and the tail. It is empty, with Through 0, if there is no snapshot.
-func folded(q querier, doc docID) (store.Doc, error) {
+// it and the tail. It is empty, with Through after, if no snapshot is later than that.
+func folded(q querier, doc docID, after store.LogID) (store.Doc, error) {
+	if after > 0 {
+		later := false
+		if err := q.each(func(rows *sql.Rows) error { return rows.Scan(&later) }, "SELECT count(*) > 0 FROM snap WHERE doc = ? AND through > ?", doc, after); err != nil || !later {
+			return store.Doc{Through: after}, err
+		}
+	}
 	s, err := newestSnapshot(q, doc, withData)
 	if err != nil || s.through == 0 {
 		return store.Doc{}, err

@@ -186,7 +186,7 @@ func (s *Store) release() error {
 
 // Damage is what was found broken when the file was opened, nil if nothing was.
 // The rooms known to be affected are refused with store.ErrCorrupt; damage that
-// is found later shows in LoadDoc only.
+// is found later shows in LoadPart only.
 func (s *Store) Damage() error { return s.index.damage() }
 
 // Ping commits a record.

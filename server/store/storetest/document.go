@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -18,9 +19,24 @@ import (
 
 type storeUnderTest = opened[store.Store]
 
+// LoadAll reads all of a document, in parts that are small.
+func LoadAll(ctx context.Context, s store.Store, room store.RoomID) (all store.Doc, err error) {
+	for more := true; more; {
+		var part store.Doc
+		if part, more, err = s.LoadPart(ctx, room, all.Through, 200); err != nil {
+			return store.Doc{}, err
+		}
+		if part.Snapshot != nil {
+			all = store.Doc{Snapshot: part.Snapshot} // with all that came before
+		}
+		all.Log, all.Through = append(all.Log, part.Log...), part.Through
+	}
+	return all, nil
+}
+
 func load(t *testing.T, o *storeUnderTest, room store.RoomID) store.Doc {
 	t.Helper()
-	return value(o.S.LoadDoc(t.Context(), room))(t)
+	return value(LoadAll(t.Context(), o.S, room))(t)
 }
 
 func appendTo(t *testing.T, o *storeUnderTest, room store.RoomID, data ...string) {
@@ -211,7 +227,7 @@ func documentLongLogs(t *testing.T, o *storeUnderTest) {
 		appendTo(t, o, "five", "four")
 	}
 	// A fold of a part takes the part's bytes away.
-	part, _, err := o.S.LoadPart(t.Context(), "bytes", 1)
+	part, _, err := o.S.LoadPart(t.Context(), "bytes", 0, 1)
 	must(t, err)
 	must(t, o.S.FoldDoc(t.Context(), "bytes", []byte("4"), part.Through))
 	o.twice(func() {
@@ -224,7 +240,7 @@ func documentLongLogs(t *testing.T, o *storeUnderTest) {
 // documentParts folds a log part by part. Each part is bounded, and with the ones
 // before it holds what was stored.
 func documentParts(t *testing.T, o *storeUnderTest) {
-	part, more, err := o.S.LoadPart(t.Context(), "nowhere", 1<<20)
+	part, more, err := o.S.LoadPart(t.Context(), "nowhere", 0, 1<<20)
 	must(t, err)
 	same(t, "a room never written to", part, store.Doc{})
 	same(t, "more of it", more, false)
@@ -245,7 +261,7 @@ func documentParts(t *testing.T, o *storeUnderTest) {
 	appendTo(t, o, "b", "other")
 	const most = 1000
 	for folded, parts := 0, 0; ; parts++ {
-		part, more, err := o.S.LoadPart(t.Context(), "a", most)
+		part, more, err := o.S.LoadPart(t.Context(), "a", 0, most)
 		must(t, err)
 		if got, want := string(part.Snapshot), strings.Join(records[:folded], ""); got != want {
 			t.Fatalf("part %d: %d bytes are folded, want %d", parts, len(got), len(want))
@@ -290,11 +306,86 @@ func documentParts(t *testing.T, o *storeUnderTest) {
 	// What is all folded has no records to come.
 	must(t, o.S.FoldDoc(t.Context(), "a", []byte("s"), load(t, o, "a").Through))
 	through := load(t, o, "a").Through
-	part, more, err = o.S.LoadPart(t.Context(), "a", most)
+	part, more, err = o.S.LoadPart(t.Context(), "a", 0, most)
 	must(t, err)
 	if string(part.Snapshot) != "s" || len(part.Log) > 0 || part.Through != through || more {
 		t.Fatalf("%+v, more: %v", part, more)
 	}
+}
+
+// documentPages reads documents part by part while others write to them and fold
+// them. Each part is bounded, and together they are what was there, in order.
+func documentPages(t *testing.T, o *storeUnderTest) {
+	const most = 500
+	r := random(t)
+	var records []string
+	write := func(n int) {
+		for range n {
+			data := fmt.Sprintf("%d%s;", len(records), strings.Repeat("x", r.IntN(200)))
+			records = append(records, data)
+			appendTo(t, o, "a", data)
+		}
+	}
+	fold := func() {
+		part, _, err := o.S.LoadPart(t.Context(), "a", 0, r.IntN(4*most))
+		must(t, err)
+		must(t, o.S.FoldDoc(t.Context(), "a", slices.Concat(part.Snapshot, bytes.Join(part.Log, nil)), part.Through))
+	}
+	for round := range 20 {
+		write(1 + r.IntN(30))
+		if r.IntN(3) == 0 {
+			fold()
+		}
+		atLeast := strings.Join(records, "")
+		text, parts, snapshots := "", 0, 0
+		var after store.LogID
+		for more := true; more; parts++ {
+			var part store.Doc
+			var err error
+			part, more, err = o.S.LoadPart(t.Context(), "a", after, most)
+			must(t, err)
+			if part.Snapshot != nil {
+				if !strings.HasPrefix(string(part.Snapshot), text) {
+					t.Fatalf("round %d, part %d: the snapshot of %d bytes has not what came before, %d bytes", round, parts, len(part.Snapshot), len(text))
+				}
+				text = string(part.Snapshot)
+				snapshots++
+			}
+			log := string(bytes.Join(part.Log, nil))
+			if len(log) > max(most, len(part.Snapshot)) && len(part.Log) > 1 || more && len(part.Log) == 0 {
+				t.Fatalf("round %d, part %d: %d records of %d bytes", round, parts, len(part.Log), len(log))
+			}
+			if text += log; len(part.Log) > 0 && part.Through <= after {
+				t.Fatalf("round %d, part %d: through %d after %d", round, parts, part.Through, after)
+			}
+			after = part.Through
+			switch r.IntN(8) {
+			case 0:
+				fold()
+			case 1:
+				write(1 + r.IntN(3))
+			case 2:
+				o.reopen()
+			}
+		}
+		if all := strings.Join(records, ""); !strings.HasPrefix(all, text) || len(text) < len(atLeast) {
+			t.Fatalf("round %d: %d bytes in %d parts, want at least %d and at most %d", round, len(text), parts, len(atLeast), len(all))
+		}
+		if snapshots > 1 {
+			t.Logf("round %d: a fold came between two parts", round)
+		}
+	}
+	// Nothing comes after all there is, folded or not.
+	all := load(t, o, "a")
+	o.twice(func() {
+		for range 2 {
+			part, more, err := o.S.LoadPart(t.Context(), "a", all.Through, most)
+			must(t, err)
+			same(t, "what comes after all", part, store.Doc{Through: all.Through})
+			same(t, "more of it", more, false)
+			must(t, o.S.FoldDoc(t.Context(), "a", []byte(strings.Join(records, "")), all.Through))
+		}
+	})
 }
 
 // documentCut has writers, folders and readers at one room. A record is its
@@ -312,7 +403,7 @@ func documentCut(t *testing.T, o *storeUnderTest) {
 		for w := range writers {
 			atLeast[w] = acked[w].Load()
 		}
-		doc, err := o.S.LoadDoc(t.Context(), "room")
+		doc, err := LoadAll(t.Context(), o.S, "room")
 		if err != nil {
 			return err
 		}
@@ -333,7 +424,7 @@ func documentCut(t *testing.T, o *storeUnderTest) {
 		return nil
 	}
 	fold := func(most int) error {
-		doc, _, err := o.S.LoadPart(t.Context(), "room", most)
+		doc, _, err := o.S.LoadPart(t.Context(), "room", 0, most)
 		if err != nil || len(doc.Log) == 0 {
 			return err
 		}

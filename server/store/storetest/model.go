@@ -100,7 +100,7 @@ func modelFold(t *testing.T, o *storeUnderTest, r *rand.Rand, room store.RoomID,
 	if r.IntN(2) == 0 {
 		most = r.IntN(2000)
 	}
-	doc, _, err := o.S.LoadPart(t.Context(), room, most)
+	doc, _, err := o.S.LoadPart(t.Context(), room, 0, most)
 	must(t, err)
 	if doc.Through == 0 {
 		return

@@ -146,7 +146,7 @@ func cancelled(t *testing.T, o *storeUnderTest) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, _, postErr := o.S.PostMessage(ctx, store.Message{ID: "m", Room: "room", User: ann}, true)
-	_, loadErr := o.S.LoadDoc(ctx, "room")
+	_, loadErr := LoadAll(ctx, o.S, "room")
 	_, touchErr := o.S.TouchMember(ctx, "room", ann, at(0))
 	for name, err := range map[string]error{
 		"append": o.S.AppendUpdates(ctx, []store.Update{{Room: "room", Data: []byte("x")}}),
@@ -174,7 +174,7 @@ func everything(t *testing.T, o *storeUnderTest) {
 			for i := range 10 {
 				room := store.RoomID(fmt.Sprint("room ", i%2))
 				err := o.S.AppendUpdates(ctx, []store.Update{{Room: room, Data: []byte("x")}, {Room: "shared", Data: []byte("y")}})
-				doc, e := o.S.LoadDoc(ctx, room)
+				doc, e := LoadAll(ctx, o.S, room)
 				err = errors.Join(err, e)
 				err = errors.Join(err, o.S.FoldDoc(ctx, room, []byte("s"), doc.Through))
 				_, e = o.S.LongLogs(ctx, 1, 1)

@@ -34,6 +34,7 @@ func Run(t *testing.T, open func(t *testing.T, dir string) store.Store) {
 		{"documents/a fold never goes back", documentFoldStale},
 		{"documents/ids are not used again after a fold", documentFoldIDs},
 		{"documents/long logs", documentLongLogs},
+		{"documents/a document is read in parts", documentPages},
 		{"documents/a log is folded in parts", documentParts},
 		{"documents/every load is one moment", documentCut},
 		{"chat/seq has no gaps", chatGapless},

@@ -1,0 +1,80 @@
+package room
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"weft/server/store"
+)
+
+// foldsMeanwhile folds more than the first part of a room's log before the second one
+// is read.
+type foldsMeanwhile struct{ *parts }
+
+func (f foldsMeanwhile) LoadPart(ctx context.Context, id store.RoomID, after store.LogID, most int) (store.Doc, bool, error) {
+	for after > 0 && len(f.folded) < 2 {
+		if _, err := Fold(ctx, f.parts, id); err != nil {
+			return store.Doc{}, false, err
+		}
+	}
+	return f.parts.LoadPart(ctx, id, after, most)
+}
+
+// TestLoadInParts: however long a log is, a load has a part of it in its hands that is
+// bounded by logBytes and the snapshot, and misses nothing, whatever is folded meanwhile.
+func TestLoadInParts(t *testing.T) {
+	const n, size = 100, 64 << 10
+	for name, grows := range map[string]bool{"a document that stays small": false, "one that grows": true} {
+		t.Run(name, func(t *testing.T) {
+			p := &parts{Store: openStore(t, t.TempDir())}
+			defer p.Close()
+			author := p.log(t, "r", n, size, grows)
+			for folds, s := range []store.Store{p, foldsMeanwhile{p}} {
+				p.loads = 0
+				l, err := loadBy(func(after store.LogID) (store.Doc, bool, error) { return s.LoadPart(t.Context(), "r", after, logBytes) })
+				if err != nil {
+					t.Fatal(err)
+				}
+				if string(l.doc.EncodeStateAsUpdate(nil)) != string(author.EncodeStateAsUpdate(nil)) || l.full != nil {
+					t.Errorf("another document than its author's, or %d bytes are all of it", len(l.full))
+				}
+				if records, bytes := p.want(t, "r", author); records != l.log.records || bytes != l.log.bytes {
+					t.Errorf("%d records of %d bytes are stored, said were %+v", records, bytes, l.log)
+				}
+				if p.loads < 5 || p.beyond > logBytes || (l.log.snapshot > 0) != (folds > 0) {
+					t.Errorf("%d parts, one %d bytes larger than its snapshot, %+v", p.loads, p.beyond, l.log)
+				}
+			}
+			p.fail, p.loads = store.ErrCorrupt, 0
+			if _, err := Load(t.Context(), p, "r"); !errors.Is(err, store.ErrCorrupt) || p.loads < 2 {
+				t.Errorf("%d parts, the second damaged: %v", p.loads, err)
+			}
+		})
+	}
+}
+
+// TestFullStateIsAllOfIt: what is kept to answer the first who asks is the document, also
+// if it was stored after an update that says nothing.
+func TestFullStateIsAllOfIt(t *testing.T) {
+	whole := insert(t, 1, strings.Repeat("whole ", 100))
+	empty := []byte{0, 0}
+	for name, c := range map[string]struct {
+		stored store.Doc
+		full   bool
+	}{
+		"nothing":            {store.Doc{}, false},
+		"one record":         {store.Doc{Log: [][]byte{whole}}, true},
+		"a snapshot":         {store.Doc{Snapshot: whole}, true},
+		"after an empty one": {store.Doc{Log: [][]byte{empty, whole}}, false},
+		"before it":          {store.Doc{Log: [][]byte{whole, empty}}, false},
+		"an empty snapshot":  {store.Doc{Snapshot: empty, Log: [][]byte{whole}}, false},
+	} {
+		l, err := load(t.Context(), holding{doc: c.stored}, "r")
+		if err != nil || (l.full != nil) != c.full || l.full != nil && !bytes.Equal(l.full, whole) {
+			t.Errorf("%s: %d bytes are the full state, %v", name, len(l.full), err)
+		}
+	}
+}
