@@ -3,18 +3,29 @@ package crdt_test
 import (
 	"bytes"
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"testing"
 
 	"weft/crdt"
 	"weft/crdt/crdttest"
 )
 
-// The laws of doc.go, at random. Play one case again with the seed that is printed.
+// The laws of doc.go, at random. WEFT_SEED is the seed of a case that is played again, as it
+// is printed.
 
 func laws(t *testing.T, cases int, law func(t *testing.T, rng *rand.Rand)) {
+	t.Helper()
 	first := rand.Uint64()
 	if crdt.Thin {
 		cases /= 10
+	}
+	if again := os.Getenv("WEFT_SEED"); again != "" {
+		seed, err := strconv.ParseUint(again, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, cases = seed, 1
 	}
 	for i := range cases {
 		seed := first + uint64(i)

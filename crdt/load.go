@@ -89,9 +89,9 @@ func (d *Doc) load(stage func() bool) (ok bool) {
 			(d.maxSubdocs == 0 || d.store.subdocs <= d.maxSubdocs || work == unbounded)
 	}
 	if ok {
-		exact := len(d.tx.deleted) == 0 && d.pending.empty()
+		kept := len(d.tx.deleted) == 0
 		d.commitLoaded()
-		d.cache = cache{loaded: exact && d.store.structs() == structs}
+		d.cache = cache{loaded: kept && structs <= d.store.structs()}
 	} else {
 		items, bytes := d.store.items, d.store.bytes // not to be made again by the first way
 		clear(items)
@@ -104,10 +104,11 @@ func (d *Doc) load(stage func() bool) (ok bool) {
 	return ok
 }
 
-// AsLoaded tells whether the document is, struct by struct, what the first update that it
-// took in says: it was empty before, and nothing was merged, deleted or kept waiting, then
-// or later. Those very bytes are then a full state, as EncodeStateAsUpdate(nil) is, though
-// not of need byte by byte the same. It may be false where it could be true.
+// AsLoaded tells whether the first update that the document took in will still do for
+// EncodeStateAsUpdate(nil): who applies it, at once or by the parts of SplitUpdate, has the
+// same document, state vector and delete set; it holds no content that is deleted, and no
+// more structs. They need not be the same structs: some may be cut here, and others merged.
+// It may be false where it could be true.
 func (d *Doc) AsLoaded() bool { return d.cache.loaded }
 
 // structs counts what all clients' logs hold.

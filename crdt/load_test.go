@@ -3,7 +3,9 @@ package crdt_test
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"weft/crdt"
@@ -68,8 +70,8 @@ func TestLoad(t *testing.T) {
 	})
 }
 
-// asLoaded loads a state. It promises: if the document is as it was loaded, it encodes to
-// the same bytes, and it no longer is after any change.
+// asLoaded loads a state. It promises: if the document is as it was loaded, the state does
+// what its encoding does, and it no longer is after any change.
 func asLoaded(t *testing.T, state []byte) bool {
 	t.Helper()
 	d := crdt.New(crdt.Options{ClientID: 9})
@@ -79,9 +81,7 @@ func asLoaded(t *testing.T, state []byte) bool {
 	if !d.AsLoaded() {
 		return false
 	}
-	if !bytes.Equal(d.EncodeStateAsUpdate(nil), state) {
-		t.Errorf("%x: it is not as it was loaded", state)
-	}
+	sameEffect(t, state, d)
 	if changed, err := d.ApplyUpdate(state); err != nil || changed || !d.AsLoaded() {
 		t.Errorf("the same once more: %v, %v", changed, err)
 	}
@@ -108,6 +108,81 @@ func asLoaded(t *testing.T, state []byte) bool {
 		}
 	}
 	return true
+}
+
+// sameEffect fails unless a state brings what the document encodes to, and no more: those
+// who apply it have the same, even if they keep what is deleted, and even by its parts.
+func sameEffect(t *testing.T, state []byte, want *crdt.Doc) {
+	t.Helper()
+	encoded := want.EncodeStateAsUpdate(nil)
+	if had, has := crdt.StructsIn(state), crdt.StructsIn(encoded); had > has {
+		t.Errorf("%x: %d structs, encoded they are %d", state, had, has)
+	}
+	parts, err := crdt.SplitUpdate(state, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, updates := range [][][]byte{{state}, parts} {
+		for _, keep := range []bool{false, true} {
+			d := crdt.New(crdt.Options{KeepDeleted: keep})
+			stop := d.OnUpdate(func([]byte, bool) {}) // not in the short way
+			for _, u := range updates {
+				if _, err := d.ApplyUpdate(u); err != nil {
+					t.Fatal(err)
+				}
+			}
+			stop()
+			if !maps.Equal(d.StateVector(), want.StateVector()) || !bytes.Equal(d.EncodeStateAsUpdate(nil), encoded) {
+				t.Errorf("%x: in %d parts, deleted content kept: %v: another document", state, len(updates), keep)
+			}
+		}
+	}
+}
+
+// TestCutAndMergedIsAsLoaded promises: a state of which one struct is cut, even within a
+// character, and two are merged still does for the document, though that encodes to others.
+func TestCutAndMergedIsAsLoaded(t *testing.T) {
+	for _, long := range []string{strings.Repeat("text", 100), "x" + strings.Repeat("😀", 100)} {
+		state := []byte{3, 1, 3, 0, 0xc4, 1, 7, 1, 8, 1, 'y'} // by 3, in the middle of what 1 wrote
+		state = append(state, 2, 2, 0, 4, 1, 1, 'u', 1, 'a', 0x84, 2, 0, 1, 'b')
+		state = append(lib0.AppendVarString(append(state, 1, 1, 0, 4, 1, 1, 't'), long), 0)
+		if !asLoaded(t, state) {
+			t.Error("not as it was loaded")
+		}
+		d := crdt.New(crdt.Options{})
+		if _, err := d.ApplyUpdate(state); err != nil || bytes.Equal(d.EncodeStateAsUpdate(nil), state) {
+			t.Errorf("nothing was cut or merged (%v)", err)
+		}
+	}
+}
+
+// TestInsertedIsAsLoaded promises: where nothing is deleted too, and much is cut and merged, a
+// state still does for the document if that says so. With deletes that wait it does as well.
+func TestInsertedIsAsLoaded(t *testing.T) {
+	laws(t, 200, func(t *testing.T, rng *rand.Rand) {
+		docs := authors(rng)
+		net := crdttest.NewNetwork(t, rng, docs...)
+		updates := [][]byte{{0, 1, 78, 1, 3, 1}}[:rng.IntN(2)] // of client 78, whom nobody knows
+		for range 30 + rng.IntN(30) {
+			i := rng.IntN(len(docs))
+			update, err := docs[i].InsertText("t", rng.IntN(docs[i].Length("t")+1), strings.Repeat("long", rng.IntN(4))+"x")
+			if err != nil {
+				t.Fatal(err)
+			}
+			updates = append(updates, update)
+			net.Send(i, update)
+			for rng.IntN(3) > 0 && net.Deliver() {
+			}
+		}
+		state, err := crdt.MergeUpdates(updates...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := sameBothWays(t, state); err != nil {
+			t.Fatal(err)
+		}
+		asLoaded(t, state)
+	})
 }
 
 // TestLoadKnowsItsClocks promises: an origin beyond the clocks that there can be is waited
