@@ -135,7 +135,7 @@ var trials = map[string]func(*trial) (within, over func()){
 			func() { a.comes("r", written(a.T, 3, "t", 1, 1)) }
 	},
 	"roots": func(a *trial) (within, over func()) {
-		a.with("roots", "1")
+		a.with("roots", "2")
 		return func() { a.comes("r", written(a.T, 1, "t", 1, 1), written(a.T, 2, "t2", 1, 1)) },
 			func() { a.comes("r", written(a.T, 3, "t3", 1, 1)) }
 	},

@@ -70,7 +70,7 @@ func (l Limits) full(s crdt.Stats) (limit, why string) {
 		return "structs", "the document is full: its history is at its limit"
 	case s.Clients >= l.Clients:
 		return "clients", "the document is full: too many clients have written to it"
-	case s.Roots > l.Roots:
+	case s.Roots >= l.Roots:
 		return "roots", "the document has too many roots"
 	}
 	return "", ""

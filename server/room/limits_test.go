@@ -36,7 +36,7 @@ func TestDocumentLimits(t *testing.T) {
 		"clients": {Limits{Clients: 10}, func(t *testing.T, n int, d *crdt.Doc) []byte {
 			return insertion(t, crdt.New(crdt.Options{ClientID: uint64(n + 1)}), "t", "x")
 		}},
-		"roots": {Limits{Roots: 9}, func(t *testing.T, n int, d *crdt.Doc) []byte { return insertion(t, d, fmt.Sprint(n), "x") }},
+		"roots": {Limits{Roots: 10}, func(t *testing.T, n int, d *crdt.Doc) []byte { return insertion(t, d, fmt.Sprint(n), "x") }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newState()
