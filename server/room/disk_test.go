@@ -59,13 +59,13 @@ func (d *disk) AppendUpdates(_ context.Context, updates []store.Update) error {
 	return nil
 }
 
-func (d *disk) LoadDoc(_ context.Context, id store.RoomID) (store.Doc, error) {
+func (d *disk) LoadPart(_ context.Context, id store.RoomID, _ store.LogID, _ int) (store.Doc, bool, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.damaged[id] {
-		return store.Doc{}, store.ErrCorrupt
+		return store.Doc{}, false, store.ErrCorrupt
 	}
-	return store.Doc{Log: append([][]byte(nil), d.logs[id]...)}, nil
+	return store.Doc{Log: append([][]byte(nil), d.logs[id]...)}, false, nil
 }
 
 func (d *disk) LongLogs(context.Context, int, int) ([]store.RoomID, error) { return nil, nil }

@@ -19,7 +19,9 @@ type holding struct {
 	doc store.Doc
 }
 
-func (h holding) LoadDoc(context.Context, store.RoomID) (store.Doc, error) { return h.doc, nil }
+func (h holding) LoadPart(context.Context, store.RoomID, store.LogID, int) (store.Doc, bool, error) {
+	return h.doc, false, nil
+}
 
 // loadedTable is a room that was just loaded.
 func loadedTable(t *testing.T, stored store.Doc) *table {

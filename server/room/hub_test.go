@@ -181,11 +181,11 @@ type brokenStore struct {
 	err error
 }
 
-func (b *brokenStore) LoadDoc(ctx context.Context, id store.RoomID) (store.Doc, error) {
+func (b *brokenStore) LoadPart(ctx context.Context, id store.RoomID, after store.LogID, most int) (store.Doc, bool, error) {
 	if b.err != nil {
-		return store.Doc{}, b.err
+		return store.Doc{}, false, b.err
 	}
-	return b.Store.LoadDoc(ctx, id)
+	return b.Store.LoadPart(ctx, id, after, most)
 }
 
 func TestRoomThatCannotBeLoadedIsNotServedEmpty(t *testing.T) {
@@ -268,9 +268,9 @@ func TestPanicEndsOneRoom(t *testing.T) {
 // stuckStore does not answer while it loads.
 type stuckStore struct{ store.Store }
 
-func (stuckStore) LoadDoc(ctx context.Context, _ store.RoomID) (store.Doc, error) {
+func (stuckStore) LoadPart(ctx context.Context, _ store.RoomID, _ store.LogID, _ int) (store.Doc, bool, error) {
 	<-ctx.Done()
-	return store.Doc{}, ctx.Err()
+	return store.Doc{}, false, ctx.Err()
 }
 
 func TestCloseEndsLoading(t *testing.T) {

@@ -23,9 +23,9 @@ type countingStore struct {
 	loads atomic.Int64
 }
 
-func (c *countingStore) LoadDoc(ctx context.Context, id store.RoomID) (store.Doc, error) {
+func (c *countingStore) LoadPart(ctx context.Context, id store.RoomID, after store.LogID, most int) (store.Doc, bool, error) {
 	c.loads.Add(1)
-	return c.Store.LoadDoc(ctx, id)
+	return c.Store.LoadPart(ctx, id, after, most)
 }
 
 // TestHundredOpensASecond opens and leaves one room about a hundred times a

@@ -20,25 +20,16 @@ const logBytes = 1 << 20
 
 // Load reads a stored document, which is empty if nothing is stored.
 func Load(ctx context.Context, s store.Store, id store.RoomID) (*crdt.Doc, error) {
-	l, err := loadBy(func(after store.LogID) (store.Doc, bool, error) { return s.LoadPart(ctx, id, after, logBytes) })
+	l, err := load(ctx, s, id)
 	return l.doc, err
 }
 
 // load reads the stored document. Nothing is served before it has returned.
-func load(ctx context.Context, s store.Store, id store.RoomID) (loaded, error) {
-	return loadBy(func(store.LogID) (store.Doc, bool, error) {
-		all, err := s.LoadDoc(ctx, id)
-		return all, false, err
-	})
-}
-
-// loadBy makes a document of its parts, of which read gives the one that comes after
-// that.
-func loadBy(read func(after store.LogID) (part store.Doc, more bool, err error)) (l loaded, err error) {
+func load(ctx context.Context, s store.Store, id store.RoomID) (l loaded, err error) {
 	doc := crdt.New(crdt.Options{})
 	part, parts := store.Doc{}, 0
 	for more := true; more; parts++ {
-		if part, more, err = read(part.Through); err != nil {
+		if part, more, err = s.LoadPart(ctx, id, part.Through, logBytes); err != nil {
 			return loaded{}, fmt.Errorf("room: load: %w", err)
 		}
 		if err := apply(doc, part); err != nil {

@@ -34,7 +34,7 @@ func TestLoadInParts(t *testing.T) {
 			author := p.log(t, "r", n, size, grows)
 			for folds, s := range []store.Store{p, foldsMeanwhile{p}} {
 				p.loads = 0
-				l, err := loadBy(func(after store.LogID) (store.Doc, bool, error) { return s.LoadPart(t.Context(), "r", after, logBytes) })
+				l, err := load(t.Context(), s, "r")
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -49,7 +49,7 @@ func TestLoadInParts(t *testing.T) {
 				}
 			}
 			p.fail, p.loads = store.ErrCorrupt, 0
-			if _, err := Load(t.Context(), p, "r"); !errors.Is(err, store.ErrCorrupt) || p.loads < 2 {
+			if _, err := load(t.Context(), p, "r"); !errors.Is(err, store.ErrCorrupt) || p.loads < 2 {
 				t.Errorf("%d parts, the second damaged: %v", p.loads, err)
 			}
 		})

@@ -53,9 +53,6 @@ var (
 
 // Store keeps it all. Safe for concurrent use.
 type Store interface {
-	// LoadDoc reads a whole document as of one moment, not before any append
-	// that was acknowledged before the call. It is all of it or an error.
-	LoadDoc(ctx context.Context, room RoomID) (Doc, error)
 	// LoadPart reads a document part by part: after is 0 for the first, and for
 	// each other one the Through of the part before. A part is the snapshot, if it
 	// goes beyond after, and of the records that follow the first ones that take no
@@ -68,7 +65,7 @@ type Store interface {
 	// AppendUpdates makes the records durable, all or none, in order.
 	AppendUpdates(ctx context.Context, updates []Update) error
 	// FoldDoc replaces everything up to and including through, which came from
-	// LoadDoc or LoadPart, by the snapshot. The caller has verified that snapshot holds no
+	// LoadPart, by the snapshot. The caller has verified that snapshot holds no
 	// less than what it replaces and is not empty. Records after through stay.
 	// If a snapshot through a later record is there already, nothing happens.
 	FoldDoc(ctx context.Context, room RoomID, snapshot []byte, through LogID) error

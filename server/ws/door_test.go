@@ -31,7 +31,9 @@ type deadDisk struct {
 
 var errDisk = errors.New("the disk is full")
 
-func (deadDisk) LoadDoc(context.Context, store.RoomID) (store.Doc, error) { return store.Doc{}, nil }
+func (deadDisk) LoadPart(context.Context, store.RoomID, store.LogID, int) (store.Doc, bool, error) {
+	return store.Doc{}, false, nil
+}
 func (d deadDisk) AppendUpdates(context.Context, []store.Update) error {
 	if d.hang != nil {
 		<-d.hang

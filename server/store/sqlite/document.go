@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
@@ -14,12 +13,6 @@ import (
 
 // rowsPerInsert is where more rows in one INSERT stop paying.
 const rowsPerInsert = 25
-
-// LoadDoc implements store.Store.
-func (s *Store) LoadDoc(ctx context.Context, room store.RoomID) (store.Doc, error) {
-	doc, _, err := s.LoadPart(ctx, room, 0, math.MaxInt)
-	return doc, err
-}
 
 // LoadPart implements store.Store.
 func (s *Store) LoadPart(ctx context.Context, room store.RoomID, after store.LogID, most int) (part store.Doc, more bool, err error) {
