@@ -1,48 +1,70 @@
 package server
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"maps"
 	"net/http"
-	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
 
 	"weft/crdt"
 	"weft/presence/awareness"
 	"weft/server/wire"
 )
 
-// metric is the line of /metrics that begins like that, without this beginning.
-func (s *site) metric(t *testing.T, beginning string) string {
+// scrape reads /metrics as Prometheus does.
+func (s *site) scrape(t *testing.T) (page string, families map[string]*dto.MetricFamily) {
 	t.Helper()
-	answer, err := http.Get("http://" + s.host + "/metrics")
+	client := http.Client{Timeout: 90 * time.Second}
+	answer, err := client.Get("http://" + s.host + "/metrics")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer answer.Body.Close()
-	page, err := io.ReadAll(answer.Body)
-	if err != nil || answer.StatusCode != http.StatusOK || answer.Header.Get("Content-Type") != "text/plain; version=0.0.4; charset=utf-8" {
+	body, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK || expfmt.ResponseFormat(answer.Header).FormatType() != expfmt.TypeTextPlain {
 		t.Fatalf("/metrics answers %d, %v, %v", answer.StatusCode, answer.Header, err)
 	}
-	for line := range strings.Lines(string(page)) {
-		if rest, ok := strings.CutPrefix(line, beginning); ok {
-			return strings.TrimSpace(rest)
+	parser := expfmt.NewTextParser(model.LegacyValidation)
+	if families, err = parser.TextToMetricFamilies(bytes.NewReader(body)); err != nil {
+		t.Fatal(err)
+	}
+	return string(body), families
+}
+
+// metric is what /metrics says under a name: the one with that label if there are
+// several, of a histogram how many there were.
+func (s *site) metric(t *testing.T, name string, label ...string) float64 {
+	t.Helper()
+	_, families := s.scrape(t)
+	for _, m := range families[name].GetMetric() {
+		if len(m.Label) != len(label) || len(label) > 0 && m.Label[0].GetValue() != label[0] {
+			continue
+		}
+		switch families[name].GetType() {
+		case dto.MetricType_COUNTER:
+			return m.GetCounter().GetValue()
+		case dto.MetricType_HISTOGRAM:
+			return float64(m.GetHistogram().GetSampleCount())
+		default:
+			return m.GetGauge().GetValue()
 		}
 	}
-	t.Fatalf("/metrics does not say %s:\n%s", beginning, page)
-	return ""
+	t.Fatalf("/metrics does not say %s %v", name, label)
+	return 0
 }
 
 // hit is how often /metrics says that a limit was hit.
 func (s *site) hit(t *testing.T, limit string) int {
 	t.Helper()
-	n, err := strconv.Atoi(s.metric(t, fmt.Sprintf("weft_limit_hits_total{limit=%q} ", limit)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
+	return int(s.metric(t, "weft_limit_hits_total", limit))
 }
 
 // others are the hits of all limits but one.

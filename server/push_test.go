@@ -71,6 +71,7 @@ func TestMentionRingsAClosedPhone(t *testing.T) {
 	if want := "https://weft.example.org/s/class/7#m="; len(n.Navigate) <= len(want) || n.Navigate[:len(want)] != want {
 		t.Errorf("navigate %q", n.Navigate)
 	}
+	until(t, "it is counted", func() bool { return s.metric(t, "weft_pushes_total", "2xx") == 1 })
 	// A subscription that the service has forgotten is forgotten here too.
 	service.Unsubscribe(sub)
 	say("@Ben three")
@@ -88,6 +89,7 @@ func TestMentionRingsAClosedPhone(t *testing.T) {
 			break
 		}
 	}
+	until(t, "that is counted too", func() bool { return s.metric(t, "weft_pushes_total", "4xx") == 1 })
 	if refused := service.Refused(); len(refused) != 0 {
 		t.Errorf("the push service refused: %v", errors.Join(refused...))
 	}

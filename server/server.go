@@ -65,9 +65,9 @@ type Server struct {
 	background sync.WaitGroup
 	stopWatch  func()
 	rounds     *presence.Rounds
-	hits       hits
-	closing    sync.Once
-	closed     error
+	counters
+	closing sync.Once
+	closed  error
 }
 
 // New opens the data folder and puts the parts together. The caller must Serve
@@ -83,14 +83,15 @@ func New(c Config) (*Server, error) {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("server: data folder: %w", err)
 	}
-	db, err := sqlite.Open(filepath.Join(c.Data, dataFile), sqlite.Options{})
+	counters := newCounters()
+	db, err := sqlite.Open(filepath.Join(c.Data, dataFile), sqlite.Options{Committed: counters.committed})
 	if err != nil {
 		return nil, err
 	}
 	if err := db.Damage(); err != nil {
 		c.Log.Error("the data file is damaged; rooms known to be affected are quarantined, the others are served", "err", err)
 	}
-	s := &Server{config: c, store: db, live: api.NewLive(), hits: newHits()}
+	s := &Server{config: c, store: db, live: api.NewLive(), counters: counters}
 	if err := s.assemble(l); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -132,7 +133,7 @@ func (s *Server) assemble(l limits) (err error) {
 	}
 	s.push = push
 	s.worker = notify.NewWorker(notify.Config{
-		Inbox: s.store, Sender: push, Deliver: s.live.Deliver, Delay: c.pushDelay, Limits: l.push, Hit: s.hits.hit, Log: c.Log,
+		Inbox: s.store, Sender: countedSender{push, s.pushes}, Deliver: s.live.Deliver, Delay: c.pushDelay, Limits: l.push, Hit: s.hits.hit, Log: c.Log,
 		Here: func(ctx context.Context, user, room string) (bool, error) { return s.people.Here(ctx, room, user) },
 	})
 	epoch, err := s.store.Setting(ctx, chat.EpochSetting, chat.NewEpoch)
@@ -187,7 +188,7 @@ func (s *Server) assemble(l limits) (err error) {
 	handler, err := api.New(api.Config{
 		Auth: verifier, Access: &s.access, Chat: talk, Hub: s.hub, Store: s.store, Inbox: s.store, Worker: s.worker, Push: push,
 		People: s.people, Degraded: s.degraded, WS: s.door, Live: s.live, Pages: pages, Limits: l.api, Log: c.Log,
-		Hit: s.hits.hit, Metrics: s.metrics,
+		Hit: s.hits.hit, Metrics: s.metrics(),
 		Origins: api.Origins{Allowed: c.Origins, PublicURL: c.PublicURL, Local: c.OpenMode() && loopback(host)},
 	})
 	if err != nil {

@@ -74,6 +74,9 @@ func TestReaderThatStopsIsCaughtUp(t *testing.T) {
 	if bytes > writes*len(chunk)*3/4 {
 		t.Errorf("%d bytes were kept for it: nothing was let go of", bytes)
 	}
+	if n := s.metric(t, "weft_resyncs_total", "behind"); n < 1 {
+		t.Error("that it was caught up is not counted")
+	}
 }
 
 func write(t *testing.T, ws *websocket.Conn, update []byte) {

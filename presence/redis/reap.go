@@ -73,9 +73,14 @@ func (t *Tracker) reap(ctx context.Context, node string) error {
 	pipe := t.client.Pipeline()
 	pipe.HDel(ctx, t.keys.nodes(), node)
 	pipe.Del(ctx, claim)
-	_, err = pipe.Exec(ctx)
+	if _, err = pipe.Exec(ctx); err == nil {
+		t.reaped.Add(1)
+	}
 	return err
 }
+
+// Reaped returns how many times this node has removed all that a dead one wrote.
+func (t *Tracker) Reaped() uint64 { return t.reaped.Load() }
 
 // reapSet calls remove for every member of an index, which takes it out.
 func (t *Tracker) reapSet(ctx context.Context, index string, remove func(encoded, index string) error) error {

@@ -25,6 +25,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -82,6 +83,7 @@ type Tracker struct {
 	follow *presence.Followers
 	stop   context.CancelFunc
 	done   sync.WaitGroup
+	reaped atomic.Uint64
 
 	// Flags that a goroutine waits for, capacity 1.
 	writeNow, readNow, renewNow, clockNow, reapNow, typeNow chan struct{}

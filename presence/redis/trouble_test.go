@@ -221,6 +221,7 @@ func TestKilledNode(t *testing.T) {
 	eventually(t, "what it wrote is reaped", func() bool {
 		return s.direct.HLen(context.Background(), "weft:{n}:nodes").Val() == 1
 	})
+	eventually(t, "that is counted once", func() bool { return a.Reaped() == 1 })
 	for _, key := range keysOf(t, s) {
 		if n := s.direct.HLen(context.Background(), key).Val(); n > 4 {
 			t.Errorf("%q has %d fields", key, n)

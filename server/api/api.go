@@ -5,7 +5,6 @@ package api
 import (
 	"cmp"
 	"errors"
-	"io"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -47,9 +46,8 @@ type Config struct {
 	Limits   Limits
 	// Hit is called with the name of a limit each time that it is hit. It must not
 	// block.
-	Hit func(limit string)
-	// Metrics writes the page of metrics, in Prometheus' text format.
-	Metrics func(io.Writer)
+	Hit     func(limit string)
+	Metrics http.Handler
 	Log     *slog.Logger
 }
 

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"net/http"
 	"time"
@@ -32,8 +31,7 @@ func (a *API) readyz(c echo.Context) error {
 
 // metrics are numbers about the server, none about a person or a room.
 func (a *API) metrics(c echo.Context) error {
-	var page bytes.Buffer
-	a.Metrics(&page)
 	c.Response().Header().Set("Cache-Control", "no-store")
-	return c.Blob(http.StatusOK, "text/plain; version=0.0.4; charset=utf-8", page.Bytes())
+	a.Metrics.ServeHTTP(c.Response(), c.Request())
+	return nil
 }

@@ -24,6 +24,7 @@ type Live struct {
 	mu      sync.Mutex
 	streams map[topic]map[chan liveEvent]string // whose each one is
 	of      map[string]int                      // streams by whose they are
+	all     int                                 // streams
 	closed  bool
 }
 
@@ -101,6 +102,13 @@ func (l *Live) Has(room store.RoomID) bool {
 	return len(l.streams[topic{room: room}]) > 0
 }
 
+// Streams is how many are open.
+func (l *Live) Streams() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all
+}
+
 // open adds a stream; its channel is closed when it must end. ok is false when
 // whose it is has too many, or the server stops.
 func (l *Live) open(to topic, whose string) (events chan liveEvent, ok bool) {
@@ -115,6 +123,7 @@ func (l *Live) open(to topic, whose string) (events chan liveEvent, ok bool) {
 	}
 	l.streams[to][events] = whose
 	l.of[whose]++
+	l.all++
 	return events, true
 }
 
@@ -137,6 +146,7 @@ func (l *Live) remove(to topic, ch chan liveEvent) {
 	if l.of[whose]--; l.of[whose] == 0 {
 		delete(l.of, whose)
 	}
+	l.all--
 	close(ch)
 }
 

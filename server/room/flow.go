@@ -2,6 +2,7 @@ package room
 
 import (
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"weft/crdt"
@@ -172,8 +173,10 @@ func (r *Room) answer(m *member) {
 	r.feed.mu.Unlock()
 	given := &answer{}
 	if want != nil {
+		r.caught.asked.Add(1)
 		given.bodies = s.encoded.step2(s, want)
 	} else {
+		r.caught.behind.Add(1)
 		given.bodies = s.encoded.update(s, base)
 	}
 	given.next, given.base, given.whole = s.appended+1, at, want == nil
@@ -185,6 +188,14 @@ func (r *Room) answer(m *member) {
 	}
 	r.apply([]effect{e})
 }
+
+// caughtUp counts the answers that are made from a state vector: to peers that asked
+// with sync step 1, and to those that the feed had left behind.
+type caughtUp struct{ asked, behind atomic.Uint64 }
+
+// CaughtUp returns how many times peers were sent what a state vector lacked: one that
+// they sent, or one that they were known to have when they had fallen behind.
+func (h *Hub) CaughtUp() (asked, behind uint64) { return h.caught.asked.Load(), h.caught.behind.Load() }
 
 // answer is what a cursor asked for.
 type answer struct {

@@ -26,6 +26,7 @@ type Hub struct {
 	limits Limits
 	hit    func(limit string)
 	memory atomic.Int64 // bytes that all rooms take, as of their last tick
+	caught caughtUp
 
 	wg sync.WaitGroup // the rooms' goroutines
 
@@ -235,6 +236,10 @@ func (h *Hub) used(e *entry) {
 		e.timer, e.warm = nil, nil
 	}
 }
+
+// Backlog returns how many bytes of updates are not on disk yet, and for how long the
+// oldest of them has not been.
+func (h *Hub) Backlog() (bytes int, age time.Duration) { return h.journal.backlog() }
 
 // Stop has nothing folded any more: the server is about to close.
 func (h *Hub) Stop() { h.folder.Stop() }

@@ -21,8 +21,9 @@ import (
 // trouble: rooms take no updates then, so that nothing more gathers that is not
 // on disk. The commit is tried again until it succeeds, which ends the trouble.
 type Journal struct {
-	o    JournalOptions
-	done chan struct{} // closed when the goroutine has ended
+	o     JournalOptions
+	begun time.Time
+	done  chan struct{} // closed when the goroutine has ended
 	// given is closed when the journal gives up: what has not been committed
 	// by then never will be.
 	given chan struct{}
@@ -32,9 +33,13 @@ type Journal struct {
 	more   *sync.Cond // signalled when queue or closed changes
 	queue  []record
 	spare  []record // empty, for the next queue
-	bytes  int
+	bytes  int      // in queue
 	closed bool
-	space  chan struct{} // closed when the queue is no longer full; nil if it is not
+	// underway is how many bytes are being committed, and oldest when the first of them
+	// was added; 0 if none are.
+	underway int
+	oldest   time.Duration
+	space    chan struct{} // closed when the queue is no longer full; nil if it is not
 	// trouble is why nothing can be written at the moment, nil if all is well;
 	// changed is closed, and made anew, when it appears or ends.
 	trouble error
@@ -66,6 +71,9 @@ type record struct {
 	// room's count is moved to n once the record is on disk.
 	room *durable
 	n    uint64
+	// at is when it was added, counted from Journal.begun; only records that a batch may
+	// begin with have it.
+	at time.Duration
 }
 
 // durable tells a room how many of its records are on disk.
@@ -141,7 +149,7 @@ func NewJournal(o JournalOptions) *Journal {
 		o.Appended = func(int) {}
 	}
 	j := &Journal{
-		o: o, done: make(chan struct{}), given: make(chan struct{}),
+		o: o, begun: time.Now(), done: make(chan struct{}), given: make(chan struct{}),
 		changed: make(chan struct{}), urgent: make(chan struct{}, 1),
 	}
 	j.more = sync.NewCond(&j.mu)
@@ -153,8 +161,11 @@ func NewJournal(o JournalOptions) *Journal {
 // before.
 func (j *Journal) add(r record) {
 	j.mu.Lock()
-	j.queue = append(j.queue, r)
 	j.bytes += len(r.update.Data)
+	if len(j.queue) == 0 || j.bytes > maxBatch {
+		r.at = time.Since(j.begun)
+	}
+	j.queue = append(j.queue, r)
 	if j.bytes > j.o.Most && j.space == nil && !j.closed {
 		j.space = make(chan struct{})
 		j.o.Over()
@@ -176,6 +187,22 @@ func (j *Journal) full() <-chan struct{} {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.space
+}
+
+// backlog is how many bytes of updates are not on disk yet, and for how long the oldest
+// of them has not been.
+func (j *Journal) backlog() (bytes int, age time.Duration) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	at := j.oldest
+	switch {
+	case j.underway > 0:
+	case len(j.queue) > 0:
+		at = j.queue[0].at
+	default:
+		return 0, 0
+	}
+	return j.bytes + j.underway, time.Since(j.begun) - at
 }
 
 // health returns a channel that is closed when the answer changes, and why nothing
@@ -236,7 +263,7 @@ func (j *Journal) run() {
 			return
 		}
 		j.o.Appended(size)
-		j.reuse(batch)
+		j.committed(batch)
 	}
 }
 
@@ -304,6 +331,7 @@ func (j *Journal) take(then time.Time) (batch []record, size int) {
 		j.queue = j.queue[n:]
 	}
 	j.bytes -= size
+	j.underway, j.oldest = size, batch[0].at
 	if j.bytes <= j.o.Most {
 		j.open()
 	}
@@ -313,13 +341,16 @@ func (j *Journal) take(then time.Time) (batch []record, size int) {
 // sparePlaces is up to how many records a queue's memory is kept for.
 const sparePlaces = 1024
 
-// reuse keeps the memory of a batch that is on disk for a later queue.
-func (j *Journal) reuse(batch []record) {
-	if cap(batch) > sparePlaces {
-		return
+// committed takes note that a batch is on disk, and keeps its memory for a later queue.
+func (j *Journal) committed(batch []record) {
+	keep := cap(batch) <= sparePlaces
+	if keep {
+		clear(batch)
 	}
-	clear(batch)
 	j.mu.Lock()
-	j.spare = batch[:0]
-	j.mu.Unlock()
+	defer j.mu.Unlock()
+	j.underway = 0
+	if keep {
+		j.spare = batch[:0]
+	}
 }

@@ -135,3 +135,40 @@ func TestFullJournalHoldsItsWritersUp(t *testing.T) {
 		}
 	})
 }
+
+// TestBacklogIsWhatIsNotOnDisk: of what is being committed and what waits behind it,
+// also when that is more than one commit takes.
+func TestBacklogIsWhatIsNotOnDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := NewJournal(JournalOptions{Store: &slowLog{wait: 4 * time.Second}, Log: quietLog})
+		defer j.Close(t.Context())
+		d, n := newDurable(), uint64(0)
+		add := func(bytes int) {
+			n++
+			j.add(record{update: store.Update{Room: "r", Data: make([]byte, bytes)}, room: d, n: n})
+		}
+		is := func(bytes int, age time.Duration) {
+			t.Helper()
+			synctest.Wait()
+			if b, a := j.backlog(); b != bytes || a != age {
+				t.Errorf("%d bytes, the oldest for %s; want %d, %s", b, a, bytes, age)
+			}
+		}
+		const large = 12 << 20 // no two fit into a commit
+		is(0, 0)
+		add(1)
+		is(1, 0)
+		time.Sleep(time.Second)
+		add(large)
+		time.Sleep(time.Second)
+		add(large)
+		time.Sleep(time.Second)
+		is(1+2*large, 3*time.Second)
+		time.Sleep(time.Second) // the first commit ends, the second begins
+		is(2*large, 3*time.Second)
+		time.Sleep(4 * time.Second)
+		is(large, 6*time.Second)
+		time.Sleep(4 * time.Second)
+		is(0, 0)
+	})
+}

@@ -35,6 +35,7 @@ type Room struct {
 	hit       func(limit string)
 	memory    *atomic.Int64 // of all rooms
 	accounted atomic.Int64  // this room's part of it
+	caught    *caughtUp     // of all rooms
 
 	feed    *feed
 	waiting waiting
@@ -119,7 +120,7 @@ func newRoom(id store.RoomID, stored loaded, h *Hub) *Room {
 	r := &Room{
 		id: id, commands: make(chan *command, commandQueue), queued: make(chan struct{}, 1), events: newEvents(),
 		broken: make(chan error, 1), stopped: make(chan struct{}),
-		journal: h.journal, durable: newDurable(), log: h.log, hit: h.hit, memory: &h.memory, unfolded: stored.log,
+		journal: h.journal, durable: newDurable(), log: h.log, hit: h.hit, memory: &h.memory, caught: &h.caught, unfolded: stored.log,
 		feed: newFeed(doc.StateVector()),
 		state: &state{
 			id: id, doc: doc, encoded: encodings{full: stored.full}, aware: awareness.NewSet(awareness.Options{}),

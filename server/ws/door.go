@@ -71,6 +71,7 @@ type Door struct {
 
 	mu       sync.Mutex
 	conns    map[*conn]struct{}
+	open     Open
 	people   map[string]map[*conn]struct{} // native connections of people with a token
 	stopping bool
 }
@@ -208,10 +209,32 @@ func (d *Door) admit(r *http.Request, stranger bool) (in *admitted, leave func()
 	return in, func() { in.leave(); d.served.Done() }, nil
 }
 
+// Open is how many connections of each dialect are open.
+type Open struct{ YWebsocket, Hocuspocus, Native int }
+
+func (o *Open) of(c *conn) *int {
+	switch c.dialect.(type) {
+	case *yWebsocket:
+		return &o.YWebsocket
+	case *hocuspocus:
+		return &o.Hocuspocus
+	default:
+		return &o.Native
+	}
+}
+
+// Open returns how many connections are open.
+func (d *Door) Open() Open {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.open
+}
+
 func (d *Door) enter(c *conn) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.conns[c] = struct{}{}
+	*d.open.of(c)++
 	if d.stopping { // it upgraded while Close ran
 		go c.close(wire.CloseRestart, "restart")
 	}
@@ -220,7 +243,10 @@ func (d *Door) enter(c *conn) {
 func (d *Door) leave(c *conn) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	delete(d.conns, c)
+	if _, live := d.conns[c]; live {
+		delete(d.conns, c)
+		*d.open.of(c)--
+	}
 	if c.user == "" {
 		return
 	}

@@ -38,6 +38,7 @@ var rows = []row{
 var guests = map[string][]string{
 	"github.com/olahol/melody": {"server/ws"},
 	"github.com/labstack/echo": {"server/api", "server"},
+	"github.com/prometheus":    {"server"},
 }
 
 // pure packages compute: no network, lock, log or file, and no clock. They may

@@ -39,6 +39,9 @@ const closeWait = 3 * time.Second
 type Options struct {
 	CacheBytes int // page cache of each connection; 0 means 4 MiB
 	Readers    int // connections that read; 0 means 4
+	// Committed is called after each commit with how long that took: writing what has
+	// changed to the disk and waiting for it. It must not block. nil: nobody is told.
+	Committed func(took time.Duration)
 }
 
 // Store is one open data file. Safe for concurrent use.
@@ -139,7 +142,7 @@ func open(path string, opts Options) (_ *Store, err error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{conn: conn, index: &s.index, stmts: map[string]*sql.Stmt{}, args: make([]any, 0, 4*rowsPerInsert)}
+	w := &writer{conn: conn, index: &s.index, committed: opts.Committed, stmts: map[string]*sql.Stmt{}, args: make([]any, 0, 4*rowsPerInsert)}
 	if err := w.reload(); err != nil {
 		w.close()
 		return nil, err

@@ -45,11 +45,12 @@ func (s *Store) write(ctx context.Context, run func(*tx) error) error {
 
 // writer owns the writing connection. All of it belongs to one goroutine.
 type writer struct {
-	conn  *sql.Conn
-	stmts map[string]*sql.Stmt // by their text; texts are constants
-	index *index
-	next  store.LogID // never used yet; runs ahead of index.next inside a commit
-	stale bool        // a commit failed: read the index anew before the next one
+	conn      *sql.Conn
+	stmts     map[string]*sql.Stmt // by their text; texts are constants
+	index     *index
+	committed func(took time.Duration) // nil: nobody is told
+	next      store.LogID              // never used yet; runs ahead of index.next inside a commit
+	stale     bool                     // a commit failed: read the index anew before the next one
 
 	unsealed unsealed
 	args     []any // memory for insert
@@ -136,9 +137,7 @@ func (w *writer) try(batch []*write) (answers []error, err error) {
 	now := time.Now()
 	sealed := w.unsealed.quiet(now.Add(-sealAfter), sealMost)
 	if err = t.seal(sealed); err == nil {
-		if err = w.plain("COMMIT"); err != nil {
-			w.stale = true
-		}
+		err = w.end()
 	}
 	if err != nil {
 		for _, h := range sealed {
@@ -151,6 +150,19 @@ func (w *writer) try(batch []*write) (answers []error, err error) {
 		w.unsealed.add(h, now)
 	}
 	return answers, nil
+}
+
+// end commits the transaction.
+func (w *writer) end() error {
+	begun := time.Now()
+	if err := w.plain("COMMIT"); err != nil {
+		w.stale = true
+		return err
+	}
+	if w.committed != nil {
+		w.committed(time.Since(begun))
+	}
+	return nil
 }
 
 // step runs one write in a savepoint. err says that the whole transaction is
