@@ -355,7 +355,7 @@ func TestQuarantineIsLiftedByItself(t *testing.T) {
 	})
 }
 
-// TestHungDiskEndsNeitherPatienceNorPresence: while a commit hangs, a room that
+// TestHungDiskHoldsUpNeitherEventsNorTheExit: while a commit hangs, a room that
 // is full of unwritten updates takes events at once, and closing does not wait
 // for the disk.
 func TestHungDiskHoldsUpNeitherEventsNorTheExit(t *testing.T) {
