@@ -40,8 +40,8 @@ func TestLimitsAreSetByName(t *testing.T) {
 		}
 	}
 	lines := LimitNames()
-	if len(lines) != len(named)+len(fixed) {
-		t.Errorf("%d lines for %d limits", len(lines), len(named)+len(fixed))
+	if len(lines) != len(settable)+len(fixed) {
+		t.Errorf("%d lines for %d limits", len(lines), len(settable)+len(fixed))
 	}
 	for _, p := range []string{"10.0.0.0/8", "192.0.2.7", "fd00::/8"} {
 		if list, err := (Config{TrustedProxies: []string{p}}).proxies(); err != nil || len(list) != 1 {

@@ -22,7 +22,7 @@ type hits map[string]*atomic.Uint64
 
 func newHits() hits {
 	h := hits{}
-	for name := range named {
+	for name := range settable {
 		h[name] = new(atomic.Uint64)
 	}
 	for name := range fixed {

@@ -83,8 +83,8 @@ func (s *site) others(limit string) map[string]uint64 {
 // that it is counted.
 func TestEveryLimitIsCounted(t *testing.T) {
 	all := maps.Clone(fixed)
-	for name, l := range named {
-		all[name] = l.what
+	for name, l := range settable {
+		all[name] = l.help
 	}
 	for name := range all {
 		try := trials[name]
