@@ -24,6 +24,7 @@ func TestHouse(t *testing.T) {
 		check func(*Tree) []Problem
 	}{
 		{"imports point down", Floors},
+		{"every floor's packages exist", Rows},
 		{"no import cycle", Cycles},
 		{"one package comment each", Comments},
 		{"known top level", Tops},
@@ -117,6 +118,11 @@ func TestRules(t *testing.T) {
 			"a package on no floor", Floors,
 			map[string]string{"server/util/a.go": "package util"},
 			[]string{"server/util/a.go: the package server/util is on no floor"},
+		},
+		{
+			"a floor names a package that does not exist", func(t *Tree) []Problem { return Rows(t)[:1] },
+			map[string]string{"server/a.go": "package server"},
+			[]string{"crdt/lib0: there is no such package"},
 		},
 		{
 			"import cycle", Cycles,
