@@ -2,7 +2,9 @@ package presence
 
 import "hash/fnv"
 
-// PreferredSlot is the slot that a person's id hashes to.
+// PreferredSlot returns the slot, 0 to Slots−1, that a person gets if it is free:
+// the 32-bit FNV-1a hash of the UTF-8 bytes of the person's id, modulo Slots. It
+// needs no memory and is the same on every node and in the browser.
 func PreferredSlot(user string) int {
 	h := fnv.New32a()
 	h.Write([]byte(user))

@@ -3,6 +3,7 @@ package room
 import (
 	"time"
 
+	"weft/presence"
 	"weft/presence/awareness"
 	"weft/server/auth"
 )
@@ -164,17 +165,7 @@ func (m *member) stamped(states []awareness.State) []awareness.State {
 	return states
 }
 
-// hues are the twelve colours of people in the SDK (palette.ts).
-var hues = [...]string{
-	"#ba3535", "#a75001", "#886602", "#667404", "#028321", "#037e65",
-	"#037a84", "#0573aa", "#3065cc", "#6e53c5", "#9344aa", "#af3679",
-}
-
-// color is the hue that the SDK would try first: FNV-1a of the id.
+// color returns the colour of a person's preferred slot, as "#rrggbb".
 func color(user string) string {
-	h := uint32(0x811c9dc5)
-	for _, b := range []byte(user) {
-		h = (h ^ uint32(b)) * 0x01000193
-	}
-	return hues[h%uint32(len(hues))]
+	return awareness.Palette[presence.PreferredSlot(user)].Light
 }
