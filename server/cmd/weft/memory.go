@@ -11,9 +11,9 @@ import (
 	"weft/server"
 )
 
-// liveWithin tells the runtime to live within 80 % of what the container may
-// have, unless GOMEMLIMIT says otherwise.
-func liveWithin() {
+// limitMemoryToContainer sets Go's memory limit to 80 % of the container's (cgroup v2 or
+// v1), unless GOMEMLIMIT is set. Go reads no container limit itself.
+func limitMemoryToContainer() {
 	if os.Getenv("GOMEMLIMIT") != "" || debug.SetMemoryLimit(-1) != math.MaxInt64 {
 		return
 	}
@@ -22,7 +22,7 @@ func liveWithin() {
 		if err != nil {
 			continue
 		}
-		// "max", or a number near 2^63, is no limit.
+		// Without a limit the file says "max" (v2) or a number near 2^63 (v1).
 		if n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64); err == nil && n > 0 && n < 1<<50 {
 			debug.SetMemoryLimit(n / 100 * 80)
 			return
@@ -32,7 +32,7 @@ func liveWithin() {
 
 type limitsCmd struct{}
 
-// Run lists the limits.
+// Run prints the limits, their defaults and their meaning.
 func (limitsCmd) Run() error {
 	for _, line := range server.LimitNames() {
 		fmt.Println(line)

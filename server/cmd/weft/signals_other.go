@@ -2,5 +2,5 @@
 
 package main
 
-// outgrow does nothing where there is no file size limit.
-func outgrow() {}
+// ignoreFileSizeSignal does nothing where there is no file size limit.
+func ignoreFileSizeSignal() {}

@@ -7,6 +7,6 @@ import (
 	"syscall"
 )
 
-// outgrow lets a write that exceeds the process's file size limit fail, as on a disk
-// that takes nothing, instead of ending the process.
-func outgrow() { signal.Ignore(syscall.SIGXFSZ) }
+// ignoreFileSizeSignal makes a write beyond the process's file size limit (RLIMIT_FSIZE)
+// return an error, as a full disk does. By default SIGXFSZ would end the process.
+func ignoreFileSizeSignal() { signal.Ignore(syscall.SIGXFSZ) }
