@@ -154,7 +154,7 @@ func (c *anyToJSON) object(depth int) error {
 		}
 		c.members = append(c.members, m)
 	}
-	ms, changed := tidy(c.members[first:], c.r.Slice(0, c.r.Offset()))
+	ms, changed := orderMembers(c.members[first:], c.r.Slice(0, c.r.Offset()))
 	if changed {
 		end := len(c.dst)
 		for _, m := range ms {

@@ -152,7 +152,7 @@ func (d *Doc) applyParsed(u *parsed, size, work int) (changed bool, err error) {
 	if work < unbounded && d.mayOverflow(u, size) && d.wouldOverflow(u) {
 		return false, ErrPendingFull
 	}
-	if work < unbounded && d.tooManySubdocs(u) {
+	if work < unbounded && d.exceedsSubdocLimit(u) {
 		return false, ErrSubdocuments
 	}
 
@@ -178,7 +178,7 @@ func (d *Doc) applyParsed(u *parsed, size, work int) (changed bool, err error) {
 	}
 	d.commit()
 	if changed {
-		d.cache.changed(false) // what is pending belongs to the full state
+		d.cache.invalidate(false) // what is pending belongs to the full state
 	}
 	return changed || tx.changed(), nil
 }
@@ -266,10 +266,10 @@ func (tx *txn) applyDeletes(ds deleteSet) (parked bool) {
 		tx.retryDeletes()
 	}
 	unknown := tx.deleteKnown(ds, nil)
-	if len(unknown) == 0 || p.deletes.covers(unknown) {
+	if len(unknown) == 0 || p.deletes.containsAll(unknown) {
 		return false
 	}
-	p.deletes = p.deletes.with(unknown)
+	p.deletes = p.deletes.insert(unknown)
 	return true
 }
 

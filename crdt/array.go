@@ -92,7 +92,7 @@ func (a Array) MarshalJSON() ([]byte, error) {
 }
 
 // String is MarshalJSON, for people.
-func (a Array) String() string { return jsonString(a) }
+func (a Array) String() string { return jsonStringOf(a) }
 
 // atEnd stands for the index behind all items, deleted ones as well.
 const atEnd = -1
@@ -107,7 +107,7 @@ func (tx *Tx) insertList(t Type, index int, values []any, encode func([]any, int
 	if err != nil {
 		return err
 	}
-	if err := w.room(cs...); err != nil {
+	if err := w.checkSize(cs...); err != nil {
 		return err
 	}
 	if len(cs) == 0 && index != atEnd {
@@ -127,7 +127,7 @@ func (tx *Tx) insertList(t Type, index int, values []any, encode func([]any, int
 	}
 	tx.doc.cursors.inserted(w.t, index, len(values))
 	for i := range cs {
-		p.left = w.put(p.left, p.right, &cs[i])
+		p.left = w.insertBetween(p.left, p.right, &cs[i])
 	}
 	return nil
 }
@@ -158,7 +158,7 @@ func (w *writer) deleteUnits(p *gap, length int) {
 			continue
 		}
 		if n < s.units(p.right) {
-			w.tx.cutAt(p.right, n)
+			w.tx.splitItem(p.right, n)
 		}
 		n -= s.units(p.right)
 		w.tx.delete(p.right) // it does not count any more

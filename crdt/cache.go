@@ -9,7 +9,7 @@ type cache struct {
 }
 
 // changed forgets what no longer holds.
-func (c *cache) changed(deleted bool) {
+func (c *cache) invalidate(deleted bool) {
 	c.state, c.loaded = nil, false
 	if deleted {
 		c.deletes = nil

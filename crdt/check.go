@@ -27,7 +27,7 @@ func (d *Doc) Check() error {
 	room, live, free := s.dead, 0, 0
 	for r := 1; r < len(s.items); r++ {
 		it := &s.items[r]
-		room += int(it.roomOf())
+		room += int(it.reservedBytes())
 		switch it.kind() {
 		case kindFree:
 			free++
@@ -115,8 +115,8 @@ func (s *store) checkContent(it *item) error {
 		}
 		return nil
 	}
-	if int(it.data)+int(it.roomOf()) > len(s.bytes) {
-		return fmt.Errorf("content [%d, +%d of %d] outside %d bytes", it.data, it.size, it.roomOf(), len(s.bytes))
+	if int(it.data)+int(it.reservedBytes()) > len(s.bytes) {
+		return fmt.Errorf("content [%d, +%d of %d] outside %d bytes", it.data, it.size, it.reservedBytes(), len(s.bytes))
 	}
 	b := s.content(it)
 	switch it.kind() {
@@ -153,7 +153,7 @@ func (s *store) checkContent(it *item) error {
 // not come with the split: the value as a whole was live, of which readers see only the
 // last unit. Yjs writes no such values, but its merged tombstones look like them until
 // the delete set of the same update is applied.
-func (s *store) continues(it *item) bool {
+func (s *store) isSplitValue(it *item) bool {
 	if it.end() == s.clients[it.client()].state {
 		return false
 	}
@@ -177,7 +177,7 @@ func (s *store) checkType(t typeRef, seen []bool) error {
 				return 0, fmt.Errorf("%v belongs to place %x, not %x", s.id(it), it.place, place)
 			case it.left != left:
 				return 0, fmt.Errorf("%v does not know its left neighbour", s.id(it))
-			case it.keyed() && it.right != 0 && !it.deleted() && !s.continues(it):
+			case it.keyed() && it.right != 0 && !it.deleted() && !s.isSplitValue(it):
 				return 0, fmt.Errorf("%v is an old value and not deleted", s.id(it))
 			case !it.deleted() && s.types[t].owner != 0 && s.items[s.types[t].owner].deleted():
 				return 0, fmt.Errorf("%v is visible in a deleted type", s.id(it))

@@ -35,7 +35,7 @@ func (tx *txn) collect(d span) {
 func (tx *txn) drop(it *item) {
 	s := tx.store()
 	if it.kind() != kindType {
-		s.forget(it)
+		s.dropContent(it)
 		return
 	}
 	s.dropAllSiblings() // it may be one of their places
@@ -98,7 +98,7 @@ func (s *store) merge(l, r ref) bool {
 	if left.right != r || !right.follows(left) || !left.sameRightOrigin(right) {
 		return false
 	}
-	s.joinContent(left, right)
+	s.mergeContent(left, right)
 	left.length += right.length
 	left.meta |= right.meta & metaCursor
 	left.right = right.right

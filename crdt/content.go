@@ -39,7 +39,7 @@ const (
 func shapeHasName(shape uint8) bool { return shape == shapeXMLElement || shape == shapeXMLHook }
 
 // elementCut is the byte offset of the n-th element of JSON or Any content.
-func elementCut(k kind, b []byte, n uint64) int {
+func elementOffset(k kind, b []byte, n uint64) int {
 	r := lib0.NewReader(b)
 	for ; n > 0; n-- {
 		if k == kindAny {
@@ -70,7 +70,7 @@ func appendContent(dst []byte, k kind, b []byte, length, skip uint64) []byte {
 	case kindJSON, kindAny:
 		dst = lib0.AppendUvarint(dst, length-skip)
 		if skip > 0 {
-			b = b[elementCut(k, b, skip):]
+			b = b[elementOffset(k, b, skip):]
 		}
 	}
 	return append(dst, b...)
@@ -83,36 +83,36 @@ func (s *store) content(it *item) []byte {
 
 // roomOf is how many bytes are reserved for an item: what it holds, and where a run has
 // been extended in place, up to the next power of two.
-func (it *item) roomOf() uint32 {
-	if it.meta&metaRoomy == 0 || it.size == 0 {
+func (it *item) reservedBytes() uint32 {
+	if it.meta&metaReserved == 0 || it.size == 0 {
 		return it.size
 	}
 	return 1 << bits.Len32(it.size-1)
 }
 
 // keep copies b behind all other content and makes it the content of it.
-func (s *store) keep(it *item, b []byte) {
+func (s *store) storeContent(it *item, b []byte) {
 	it.data, it.size = uint32(len(s.bytes)), uint32(len(b))
 	s.bytes = append(s.bytes, b...)
 }
 
 // tighten gives back what is reserved for an item beyond its size.
-func (s *store) tighten(it *item) {
-	if it.meta&metaRoomy != 0 {
-		s.bury(it.data+it.size, it.roomOf()-it.size)
-		it.meta &^= metaRoomy
+func (s *store) releaseReserve(it *item) {
+	if it.meta&metaReserved != 0 {
+		s.discardBytes(it.data+it.size, it.reservedBytes()-it.size)
+		it.meta &^= metaReserved
 	}
 }
 
 // forget takes the content of it away.
-func (s *store) forget(it *item) {
-	s.bury(it.data, it.roomOf())
+func (s *store) dropContent(it *item) {
+	s.discardBytes(it.data, it.reservedBytes())
 	it.data, it.size = 0, 0
-	it.meta &^= metaRoomy
+	it.meta &^= metaReserved
 }
 
 // bury notes that room bytes at data belong to nobody now.
-func (s *store) bury(data, room uint32) {
+func (s *store) discardBytes(data, room uint32) {
 	if room > 0 && int(data)+int(room) == len(s.bytes) {
 		s.bytes = s.bytes[:data]
 		return
@@ -122,7 +122,7 @@ func (s *store) bury(data, room uint32) {
 
 // cutContent divides the bytes of l at unit n between l and r. l.length is still
 // the length of the whole.
-func (s *store) cutContent(l, r *item, n uint32) {
+func (s *store) splitContent(l, r *item, n uint32) {
 	at, halved := 0, false
 	switch l.kind() {
 	case kindString:
@@ -132,10 +132,10 @@ func (s *store) cutContent(l, r *item, n uint32) {
 	default:
 		return
 	}
-	s.tighten(l)
-	r.meta &^= metaRoomy
+	s.releaseReserve(l)
+	r.meta &^= metaReserved
 	if halved {
-		s.cutPair(l, r, at)
+		s.splitPair(l, r, at)
 		return
 	}
 	r.data, r.size = l.data+uint32(at), l.size-uint32(at)
@@ -144,7 +144,7 @@ func (s *store) cutContent(l, r *item, n uint32) {
 
 // cutPair is cutContent in the middle of a surrogate pair, whose four bytes start
 // at offset at: each half becomes a replacement character of three bytes.
-func (s *store) cutPair(l, r *item, at int) {
+func (s *store) splitPair(l, r *item, at int) {
 	old := *l
 	b := s.content(l)
 	head, tail := b[:at], b[at+4:] // stay readable if s.bytes moves
@@ -154,24 +154,24 @@ func (s *store) cutPair(l, r *item, at int) {
 	r.data = uint32(len(s.bytes))
 	s.bytes = append(append(s.bytes, replacement...), tail...)
 	r.size = uint32(len(s.bytes)) - r.data
-	s.bury(old.data, old.size)
+	s.discardBytes(old.data, old.size)
 }
 
 // joinContent appends the bytes of r to those of l. Typing mostly ends in one of
 // the first three cases, which copy little or nothing; the last one makes room for as
 // much again at the most, so that a run that grows is copied a constant number of times
 // per byte.
-func (s *store) joinContent(l, r *item) {
+func (s *store) mergeContent(l, r *item) {
 	if r.size == 0 {
 		return
 	}
 	b := s.content(r)
-	room := l.roomOf()
+	room := l.reservedBytes()
 	switch {
 	case room == l.size && l.data+l.size == r.data: // side by side
-		s.tighten(r)
+		s.releaseReserve(r)
 		l.size += r.size
-		l.meta &^= metaRoomy
+		l.meta &^= metaReserved
 		return
 	case room-l.size >= r.size:
 		copy(s.bytes[l.data+l.size:l.data+room], b)
@@ -179,17 +179,17 @@ func (s *store) joinContent(l, r *item) {
 	case int(l.data)+int(room) == len(s.bytes):
 		s.bytes = append(s.bytes[:l.data+l.size], b...)
 		l.size += r.size
-		l.meta &^= metaRoomy
+		l.meta &^= metaReserved
 	default:
 		head := s.content(l)
 		old := l.data
 		l.data, l.size = uint32(len(s.bytes)), l.size+r.size
-		l.meta |= metaRoomy
+		l.meta |= metaReserved
 		s.bytes = append(append(s.bytes, head...), b...)
-		s.bytes = append(s.bytes, make([]byte, l.roomOf()-l.size)...)
-		s.bury(old, room)
+		s.bytes = append(s.bytes, make([]byte, l.reservedBytes()-l.size)...)
+		s.discardBytes(old, room)
 	}
-	s.bury(r.data, r.roomOf())
+	s.discardBytes(r.data, r.reservedBytes())
 }
 
 // compactBytes rewrites the content of all items without gaps once more than half
@@ -207,7 +207,7 @@ func (s *store) compactBytes() {
 		}
 		b := s.content(it)
 		it.data = uint32(len(fresh))
-		it.meta &^= metaRoomy
+		it.meta &^= metaReserved
 		fresh = append(fresh, b...)
 	}
 	s.bytes, s.dead = fresh, 0

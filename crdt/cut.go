@@ -42,7 +42,7 @@ func (s *store) cutAt(it *item, n uint32) (offset int, halved bool) {
 	if it.kind() == kindString {
 		offset, halved = utf16Cut(b, int(it.end()-unit), int(n))
 	} else {
-		offset = elementCut(it.kind(), b, uint64(n))
+		offset = elementOffset(it.kind(), b, uint64(n))
 	}
 	s.work += offset / 4
 	return offset + int(at-it.data), halved
@@ -68,7 +68,7 @@ func (s *store) cutMark(it *item, unit uint32) cutMark {
 				units = 2
 			}
 		} else {
-			size = elementCut(it.kind(), b[off:], 1)
+			size = elementOffset(it.kind(), b[off:], 1)
 		}
 		for ; at+units > next; next += t.stride {
 			t.marks = append(t.marks, cutMark{at, it.data + uint32(off)})

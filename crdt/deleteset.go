@@ -45,7 +45,7 @@ func (ds deleteSet) search(client, clock uint64) (int, bool) {
 }
 
 // covers tells whether a set in normal form has all of these.
-func (ds deleteSet) covers(more deleteSet) bool {
+func (ds deleteSet) containsAll(more deleteSet) bool {
 	for _, d := range more {
 		i, found := ds.search(d.client, d.clock)
 		if !found {
@@ -59,7 +59,7 @@ func (ds deleteSet) covers(more deleteSet) bool {
 }
 
 // with adds ranges to a set in normal form, in place: a few without going through all.
-func (ds deleteSet) with(more deleteSet) deleteSet {
+func (ds deleteSet) insert(more deleteSet) deleteSet {
 	if len(more) > len(ds)/16 {
 		return append(ds, more...).normalise()
 	}

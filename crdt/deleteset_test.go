@@ -28,12 +28,12 @@ func TestDeleteSetGrows(t *testing.T) {
 					in[ID{d.client, clock}] = true
 				}
 			}
-			if set.covers(more) != known {
+			if set.containsAll(more) != known {
 				t.Fatalf("seed %d: %v covers %v: %v", seed, set, more, !known)
 			}
 			all = append(all, more...)
-			set = set.with(more)
-			if !set.covers(more) || !slices.Equal(set, slices.Clone(all).normalise()) {
+			set = set.insert(more)
+			if !set.containsAll(more) || !slices.Equal(set, slices.Clone(all).normalise()) {
 				t.Fatalf("seed %d: %v with %v", seed, set, more)
 			}
 		}

@@ -52,7 +52,7 @@ func (t Text) Delta() Delta {
 			delta = append(delta, Op{Insert: s.embed(d, r), Attributes: m.attributes()})
 		case kindFormat:
 			flush()
-			m = m.with(s.formatOf(r))
+			m = m.afterMark(s.formatOf(r))
 		}
 	}
 	flush()
@@ -79,7 +79,7 @@ func (t Text) ApplyDelta(tx *Tx, delta Delta) error {
 	if err != nil {
 		return err
 	}
-	steps, err := w.prepare(delta)
+	steps, err := w.encodeDelta(delta)
 	if err != nil {
 		return err
 	}
@@ -106,16 +106,16 @@ func (t Text) ApplyDelta(tx *Tx, delta Delta) error {
 }
 
 // step is an operation, encoded.
-type step struct {
+type deltaStep struct {
 	content content
 	marks   marks
 }
 
 // prepare encodes a delta and checks all of it.
-func (w *writer) prepare(delta Delta) (steps []step, err error) {
+func (w *writer) encodeDelta(delta Delta) (steps []deltaStep, err error) {
 	length := w.s.lengthOf(w.t)
 	at, units, size := 0, uint64(0), 0
-	steps = make([]step, len(delta))
+	steps = make([]deltaStep, len(delta))
 	for i, op := range delta {
 		step := &steps[i]
 		if step.marks, err = op.Attributes.marks(); err != nil {
@@ -157,7 +157,7 @@ func (w *writer) prepare(delta Delta) (steps []step, err error) {
 		}
 		if p, n, err := w.tx.doc.find(w.t, at); err != nil {
 			return nil, err
-		} else if n > 0 && w.s.halves(p.right, n) {
+		} else if n > 0 && w.s.splitsPair(p.right, n) {
 			return nil, ErrHalfPair
 		}
 	}

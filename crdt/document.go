@@ -26,8 +26,8 @@ type Doc struct {
 	busy    bool    // in a transaction or a callback: no other change may begin
 	cursors cursors // known places of long lists
 
-	observers []*observer // replaced, never changed: one that is called may stop
-	listeners []*listener
+	observers []*eventObserver // replaced, never changed: one that is called may stop
+	listeners []*updateListener
 
 	// Scratch, used again by each call.
 	deletes  deleteSet

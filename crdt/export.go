@@ -46,29 +46,29 @@ func (d *Doc) JSON() ([]byte, error) {
 }
 
 // look is what a type is to be exported as.
-type look int
+type exportKind int
 
 const (
-	lookEmpty look = iota
-	lookText
-	lookXML
-	lookArray
-	lookMap
+	exportEmpty exportKind = iota
+	exportText
+	exportXML
+	exportArray
+	exportMap
 )
 
 // look is what t says it is. Roots do not say, and a nested fragment may be anything:
 // Yjs 14 declares all unnamed types as that.
-func (s *store) look(t typeRef) look {
-	if s.holder(t) != 0 {
+func (s *store) exportKindOf(t typeRef) exportKind {
+	if s.ownerOf(t) != 0 {
 		switch s.shapeOf(t) {
 		case shapeArray:
-			return lookArray
+			return exportArray
 		case shapeMap, shapeXMLHook:
-			return lookMap
+			return exportMap
 		case shapeText:
-			return lookText
+			return exportText
 		case shapeXMLElement, shapeXMLText:
-			return lookXML
+			return exportXML
 		}
 	}
 	for r := s.listOf(t); r != 0; r = s.next(r) {
@@ -77,41 +77,41 @@ func (s *store) look(t typeRef) look {
 		}
 		switch s.kindOf(r) {
 		case kindString, kindEmbed, kindFormat:
-			return lookText
+			return exportText
 		case kindType:
 			switch s.shapeOf(s.nested(r)) {
 			case shapeXMLElement, shapeXMLText, shapeXMLHook:
-				return lookXML
+				return exportXML
 			case shapeXMLFragment:
-				if s.holder(t) != 0 {
-					return lookXML
+				if s.ownerOf(t) != 0 {
+					return exportXML
 				}
 			}
 		}
-		return lookArray
+		return exportArray
 	}
 	if len(s.liveEntries(t)) > 0 {
-		return lookMap
+		return exportMap
 	}
-	return lookEmpty
+	return exportEmpty
 }
 
 func (s *store) appendJSON(dst []byte, t typeRef, depth int) ([]byte, error) {
 	if depth == 0 {
 		return nil, ErrTooDeep
 	}
-	switch s.look(t) {
-	case lookText:
+	switch s.exportKindOf(t) {
+	case exportText:
 		return appendJSString(dst, s.appendText(nil, t)), nil
-	case lookXML:
+	case exportXML:
 		xml, err := s.xmlOf(t, false)
 		return appendJSString(dst, xml), err
-	case lookArray:
+	case exportArray:
 		return s.appendArray(dst, t, depth)
-	case lookMap:
+	case exportMap:
 		return s.appendObject(dst, t, depth)
 	}
-	if s.holder(t) == 0 {
+	if s.ownerOf(t) == 0 {
 		return append(dst, null...), nil
 	}
 	return append(dst, `""`...), nil
@@ -206,7 +206,7 @@ func (s *store) appendValues(dst []byte, r ref, n, depth int) ([]byte, error) {
 		return append(dst, null...), nil
 	case kindAny, kindJSON:
 		if n > 0 {
-			b = lib0.NewReader(s.raw(r)[elementCut(k, s.raw(r), uint64(n)):])
+			b = lib0.NewReader(s.raw(r)[elementOffset(k, s.raw(r), uint64(n)):])
 		}
 	}
 	for first := true; b.Len() > 0; first = false {

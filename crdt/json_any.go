@@ -22,14 +22,14 @@ type jsonToAny struct {
 func (c *jsonToAny) append(dst, text []byte) ([]byte, error) {
 	c.in, c.dst, c.members = text, dst, c.members[:0]
 	err := c.value(lib0.MaxDepth)
-	if c.space(); err == nil && len(c.in) > 0 {
+	if c.skipSpace(); err == nil && len(c.in) > 0 {
 		err = ErrJSON
 	}
 	return c.dst, err
 }
 
 // space passes over white space and returns the byte behind it, 0 at the end.
-func (c *jsonToAny) space() byte {
+func (c *jsonToAny) skipSpace() byte {
 	for len(c.in) > 0 {
 		switch b := c.in[0]; b {
 		case ' ', '\t', '\n', '\r':
@@ -42,7 +42,7 @@ func (c *jsonToAny) space() byte {
 }
 
 // pass passes over text if it comes next.
-func (c *jsonToAny) pass(text string) bool {
+func (c *jsonToAny) consume(text string) bool {
 	if len(c.in) < len(text) || string(c.in[:len(text)]) != text {
 		return false
 	}
@@ -51,7 +51,7 @@ func (c *jsonToAny) pass(text string) bool {
 }
 
 func (c *jsonToAny) value(depth int) error {
-	switch b := c.space(); {
+	switch b := c.skipSpace(); {
 	case b == '"':
 		c.dst = append(c.dst, lib0.TagString)
 		_, err := c.text()
@@ -64,11 +64,11 @@ func (c *jsonToAny) value(depth int) error {
 			return c.array(depth - 1)
 		}
 		return c.object(depth - 1)
-	case c.pass("true"):
+	case c.consume("true"):
 		c.dst = append(c.dst, lib0.TagTrue)
-	case c.pass("false"):
+	case c.consume("false"):
 		c.dst = append(c.dst, lib0.TagFalse)
-	case c.pass("null"):
+	case c.consume("null"):
 		c.dst = append(c.dst, lib0.TagNull)
 	default:
 		return c.number()
@@ -107,7 +107,7 @@ func (c *jsonToAny) text() (size int, err error) {
 		c.in = c.in[n+1:]
 		if quote {
 			size = len(c.dst) - at
-			c.dst = prefix(c.dst, at, size)
+			c.dst = insertUvarint(c.dst, at, size)
 			return size, nil
 		}
 		if err := c.escape(); err != nil {
@@ -136,15 +136,15 @@ func (c *jsonToAny) escape() error {
 	case 't':
 		b = '\t'
 	case 'u':
-		unit, ok := c.unit()
+		unit, ok := c.hexUnit()
 		if !ok {
 			return ErrJSON
 		}
 		if utf16.IsSurrogate(unit) {
 			rest := c.in
 			low := rune(0)
-			if c.pass(`\u`) {
-				low, _ = c.unit()
+			if c.consume(`\u`) {
+				low, _ = c.hexUnit()
 			}
 			if unit = utf16.DecodeRune(unit, low); unit == utf8.RuneError {
 				c.in = rest // the second one may begin a pair
@@ -160,7 +160,7 @@ func (c *jsonToAny) escape() error {
 }
 
 // unit reads four hexadecimal digits.
-func (c *jsonToAny) unit() (rune, bool) {
+func (c *jsonToAny) hexUnit() (rune, bool) {
 	if len(c.in) < 4 {
 		return 0, false
 	}
@@ -171,11 +171,11 @@ func (c *jsonToAny) unit() (rune, bool) {
 
 // next passes over a comma, or over the end of a list or object, and tells which.
 func (c *jsonToAny) next(end string) (more bool, err error) {
-	c.space()
-	if c.pass(end) {
+	c.skipSpace()
+	if c.consume(end) {
 		return false, nil
 	}
-	if !c.pass(",") {
+	if !c.consume(",") {
 		return false, ErrJSON
 	}
 	return true, nil
@@ -185,7 +185,7 @@ func (c *jsonToAny) array(depth int) (err error) {
 	c.in = c.in[1:]
 	c.dst = append(c.dst, lib0.TagArray)
 	at, n := len(c.dst), 0
-	if c.space(); c.pass("]") {
+	if c.skipSpace(); c.consume("]") {
 		c.dst = append(c.dst, 0)
 		return nil
 	}
@@ -197,7 +197,7 @@ func (c *jsonToAny) array(depth int) (err error) {
 			return err
 		}
 	}
-	c.dst = prefix(c.dst, at, n)
+	c.dst = insertUvarint(c.dst, at, n)
 	return nil
 }
 
@@ -206,12 +206,12 @@ func (c *jsonToAny) object(depth int) error {
 	c.in = c.in[1:]
 	c.dst = append(c.dst, lib0.TagObject)
 	at, first := len(c.dst), len(c.members)
-	if c.space(); c.pass("}") {
+	if c.skipSpace(); c.consume("}") {
 		c.dst = append(c.dst, 0)
 		return nil
 	}
 	for more := true; more; {
-		if c.space() != '"' {
+		if c.skipSpace() != '"' {
 			return ErrJSON
 		}
 		m := member{from: uint32(len(c.dst))}
@@ -221,7 +221,7 @@ func (c *jsonToAny) object(depth int) error {
 		}
 		m.keyTo = uint32(len(c.dst))
 		m.keyFrom = m.keyTo - uint32(size)
-		if c.space(); !c.pass(":") {
+		if c.skipSpace(); !c.consume(":") {
 			return ErrJSON
 		}
 		if err = c.value(depth); err != nil {
@@ -233,7 +233,7 @@ func (c *jsonToAny) object(depth int) error {
 			return err
 		}
 	}
-	ms, changed := tidy(c.members[first:], c.dst)
+	ms, changed := orderMembers(c.members[first:], c.dst)
 	if changed {
 		end := len(c.dst)
 		for _, m := range ms {
@@ -242,6 +242,6 @@ func (c *jsonToAny) object(depth int) error {
 		c.dst = c.dst[:at+copy(c.dst[at:], c.dst[end:])]
 	}
 	c.members = c.members[:first]
-	c.dst = prefix(c.dst, at, len(ms))
+	c.dst = insertUvarint(c.dst, at, len(ms))
 	return nil
 }

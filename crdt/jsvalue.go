@@ -25,7 +25,7 @@ type member struct {
 // tidy brings the members of an object into the order that JavaScript gives them, and
 // tells whether they were not: keys that are indices ascending, then the others as they
 // first came; a key that comes again has the later value.
-func tidy(ms []member, keys []byte) (_ []member, changed bool) {
+func orderMembers(ms []member, keys []byte) (_ []member, changed bool) {
 	key := func(m member) []byte { return keys[m.keyFrom:m.keyTo] }
 	index := false
 	for _, m := range ms {
@@ -43,7 +43,7 @@ func tidy(ms []member, keys []byte) (_ []member, changed bool) {
 
 // lastValues leaves one member for each key: the first, with the value of the last.
 func lastValues(ms []member, key func(member) []byte) []member {
-	if !mayRepeat(ms, key) {
+	if !mayHaveDuplicates(ms, key) {
 		return ms
 	}
 	byKey := slices.Clone(ms)
@@ -68,7 +68,7 @@ func lastValues(ms []member, key func(member) []byte) []member {
 }
 
 // mayRepeat tells whether a key may come twice: exactly for a few, always for many.
-func mayRepeat(ms []member, key func(member) []byte) bool {
+func mayHaveDuplicates(ms []member, key func(member) []byte) bool {
 	if len(ms) > 8 {
 		return true
 	}
@@ -101,7 +101,7 @@ func arrayIndex(key []byte) uint64 {
 }
 
 // prefix puts the number n in front of what was written from at on.
-func prefix(dst []byte, at, n int) []byte {
+func insertUvarint(dst []byte, at, n int) []byte {
 	size := lib0.UvarintLen(uint64(n))
 	dst = append(dst, make([]byte, size)...)
 	copy(dst[at+size:], dst[at:])

@@ -5,7 +5,7 @@ package crdt
 // tells by it a reader who only repeats from one who writes. Errors match
 // ErrMalformed.
 func (d *Doc) Knows(update []byte) (bool, error) {
-	var s structs
+	var s structReader
 	s.open(update)
 	known := true
 	for s.next() {

@@ -68,7 +68,7 @@ func (st *staging) find(clock uint32) ref {
 
 // mayLoad tells whether the document is empty and nobody wants to hear what changes.
 func (d *Doc) mayLoad() bool {
-	return len(d.store.clients) == 0 && d.pending.empty() && !d.watched()
+	return len(d.store.clients) == 0 && d.pending.empty() && !d.hasObservers()
 }
 
 // load makes a complete state, which stage reads, the content of an empty document. Not
@@ -264,7 +264,7 @@ func (s *store) stageText(b []byte, c clientRef, client uint64, clock uint32) (s
 	}
 	it.length = uint32(n)
 	if len(text) > 0 {
-		s.keep(&it, text)
+		s.storeContent(&it, text)
 	}
 	s.items = append(s.items, it)
 	return at, it.length

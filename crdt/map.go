@@ -24,10 +24,10 @@ func (m Map) Set(tx *Tx, key string, value any) error {
 	if err != nil {
 		return err
 	}
-	if err := w.room(cs[0].content); err != nil {
+	if err := w.checkSize(cs[0].content); err != nil {
 		return err
 	}
-	w.set(key, &cs[0].content)
+	w.setKey(key, &cs[0].content)
 	return nil
 }
 
@@ -90,7 +90,7 @@ func (m Map) MarshalJSON() ([]byte, error) {
 }
 
 // String is MarshalJSON, for people.
-func (m Map) String() string { return jsonString(m) }
+func (m Map) String() string { return jsonStringOf(m) }
 
 // live is the item that holds the value of key, 0 if it is not set.
 func (m Map) live(key string) ref {

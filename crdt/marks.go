@@ -62,7 +62,7 @@ func (m marks) without(key string) marks {
 }
 
 // with is what is in force behind a format mark.
-func (m marks) with(key, value []byte) marks {
+func (m marks) afterMark(key, value []byte) marks {
 	if string(value) == null {
 		for _, a := range m {
 			if a.key == string(key) {
@@ -122,7 +122,7 @@ func sameValue(a, b string) bool {
 	if a == b {
 		return true
 	}
-	if plain(a) && plain(b) {
+	if hasOneSpelling(a) && hasOneSpelling(b) {
 		return false
 	}
 	var x, y any
@@ -130,7 +130,7 @@ func sameValue(a, b string) bool {
 }
 
 // plain tells whether a value can only be spelled one way.
-func plain(v string) bool {
+func hasOneSpelling(v string) bool {
 	switch v[0] {
 	case 't', 'f', 'n':
 		return true

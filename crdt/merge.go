@@ -8,49 +8,49 @@ import (
 )
 
 // gathering is the contents of some updates (V1), by client.
-type gathering struct {
-	updates   [][]byte
-	stretches []stretch // as they came; the first one is unused
-	clients   []gathered
-	index     map[uint64]int // into clients, once there are more than few
-	last      int            // the client found last
-	deletes   deleteSet
-	in        structs
+type updateRuns struct {
+	updates [][]byte
+	runs    []structRun // as they came; the first one is unused
+	clients []clientRuns
+	index   map[uint64]int // into clients, once there are more than few
+	last    int            // the client found last
+	deletes deleteSet
+	reader  structReader
 }
 
 // gathered is what one client wrote: a list of stretches.
-type gathered struct {
+type clientRuns struct {
 	client      uint64
 	first, last int32
 }
 
 // stretch is consecutive structs of one client in one update, without a Skip. There may
 // be one for each keystroke ever made, so it holds no pointers.
-type stretch struct {
-	clock, end uint64
-	from, to   int   // its bytes in the update
-	structs    int32 // 0 if it has been written
-	update     int32 // the number of its update
-	next       int32 // further stretch of its client, 0 if this is the last
-	gc, keyed  bool  // some of them are
+type structRun struct {
+	clock, end      uint64
+	from, to        int   // its bytes in the update
+	structs         int32 // 0 if it has been written
+	update          int32 // the number of its update
+	next            int32 // further stretch of its client, 0 if this is the last
+	hasGC, omitsKey bool  // some of them are
 }
 
 // gather checks updates and takes them apart.
-func gather(updates [][]byte) (*gathering, error) {
-	g := &gathering{updates: updates}
-	g.stretches = make([]stretch, 1, 1+len(updates))
+func readRuns(updates [][]byte) (*updateRuns, error) {
+	g := &updateRuns{updates: updates}
+	g.runs = make([]structRun, 1, 1+len(updates))
 	for i := range updates {
-		if err := g.add(int32(i)); err != nil {
+		if err := g.addUpdate(int32(i)); err != nil {
 			return nil, err
 		}
 	}
 	return g, nil
 }
 
-func (g *gathering) add(update int32) (err error) {
-	s := &g.in
+func (g *updateRuns) addUpdate(update int32) (err error) {
+	s := &g.reader
 	s.open(g.updates[update])
-	var t *stretch // that which grows
+	var t *structRun // that which grows
 	for s.next() {
 		w := &s.w
 		if w.kind == kindSkip {
@@ -58,35 +58,35 @@ func (g *gathering) add(update int32) (err error) {
 			continue
 		}
 		if s.first || t == nil {
-			t = g.begin(w.client)
+			t = g.beginRun(w.client)
 			t.clock, t.from, t.update = w.clock, s.from, update
 		}
 		t.end, t.to = w.end(), s.r.Offset()
 		t.structs++
-		t.gc = t.gc || w.kind == kindGC
-		t.keyed = t.keyed || w.keyed()
+		t.hasGC = t.hasGC || w.kind == kindGC
+		t.omitsKey = t.omitsKey || w.omitsKey()
 	}
 	had := len(g.deletes)
 	g.deletes, err = s.close(g.deletes)
-	g.deletes = g.deletes.joinFrom(had)
+	g.deletes = g.deletes.coalesceFrom(had)
 	return err
 }
 
 // begin adds a stretch to what client has.
-func (g *gathering) begin(client uint64) *stretch {
-	n := int32(len(g.stretches))
-	g.stretches = append(g.stretches, stretch{})
+func (g *updateRuns) beginRun(client uint64) *structRun {
+	n := int32(len(g.runs))
+	g.runs = append(g.runs, structRun{})
 	if g.last >= len(g.clients) || g.clients[g.last].client != client {
-		g.last = g.client(client, n)
+		g.last = g.clientIndex(client, n)
 	}
 	c := &g.clients[g.last]
-	g.stretches[c.last].next = n // or of the unused one
+	g.runs[c.last].next = n // or of the unused one
 	c.last = n
-	return &g.stretches[n]
+	return &g.runs[n]
 }
 
 // client finds a client, or adds one whose first stretch is the given.
-func (g *gathering) client(id uint64, first int32) int {
+func (g *updateRuns) clientIndex(id uint64, first int32) int {
 	const few = 8
 	if g.index == nil {
 		for i := range g.clients {
@@ -98,7 +98,7 @@ func (g *gathering) client(id uint64, first int32) int {
 		return i
 	}
 	n := len(g.clients)
-	g.clients = append(g.clients, gathered{client: id, first: first})
+	g.clients = append(g.clients, clientRuns{client: id, first: first})
 	if n == few {
 		g.index = make(map[uint64]int, 2*few)
 		for i := range g.clients {
@@ -112,7 +112,7 @@ func (g *gathering) client(id uint64, first int32) int {
 
 // joinFrom joins the ranges from index i on to their neighbours in the list: what is
 // deleted key by key becomes few ranges, and is sorted faster.
-func (ds deleteSet) joinFrom(i int) deleteSet {
+func (ds deleteSet) coalesceFrom(i int) deleteSet {
 	out := ds[:i]
 	for _, d := range ds[i:] {
 		if n := len(out); n > 0 && out[n-1].client == d.client {
@@ -130,15 +130,15 @@ func (ds deleteSet) joinFrom(i int) deleteSet {
 }
 
 // encode writes all that was gathered, once, clients descending.
-func (g *gathering) encode() []byte {
-	slices.SortFunc(g.clients, func(a, b gathered) int { return cmp.Compare(b.client, a.client) })
+func (g *updateRuns) encode() []byte {
+	slices.SortFunc(g.clients, func(a, b clientRuns) int { return cmp.Compare(b.client, a.client) })
 	size := 0
 	for _, u := range g.updates {
 		size += len(u)
 	}
-	m := merging{gathering: g, moved: make([]int32, len(g.updates)), out: newSections(size)}
+	m := runMerger{updateRuns: g, lastMoved: make([]int32, len(g.updates)), out: newSectionWriter(size)}
 	for i := range g.clients {
-		m.client(&g.clients[i])
+		m.mergeClient(&g.clients[i])
 	}
 	return g.deletes.normalise().append(m.out.bytes())
 }
@@ -147,22 +147,22 @@ func (g *gathering) encode() []byte {
 // in the stretch that is taken first. The order is that of Yjs, which goes through all
 // updates at once, has a cursor in each, and moves the one that is at the lowest clock;
 // of several there, the one that it moved last.
-type merging struct {
-	*gathering
-	moved []int32 // by update: when its cursor moved last
-	moves int32
-	order []int32 // of the stretches of one client
-	end   uint64  // of what is written of it
-	out   sections
+type runMerger struct {
+	*updateRuns
+	lastMoved []int32 // by update: when its cursor moved last
+	moveCount int32
+	order     []int32 // of the stretches of one client
+	end       uint64  // of what is written of it
+	out       sectionWriter
 }
 
-func (m *merging) client(c *gathered) {
-	m.out.begin(c.client)
+func (m *runMerger) mergeClient(c *clientRuns) {
+	m.out.beginClient(c.client)
 	m.end, m.order = 0, m.order[:0]
-	for i := c.first; i != 0; i = m.stretches[i].next {
+	for i := c.first; i != 0; i = m.runs[i].next {
 		m.order = append(m.order, i)
 	}
-	byClock := func(a, b int32) int { return cmp.Compare(m.stretches[a].clock, m.stretches[b].clock) }
+	byClock := func(a, b int32) int { return cmp.Compare(m.runs[a].clock, m.runs[b].clock) }
 	if !slices.IsSortedFunc(m.order, byClock) {
 		slices.SortStableFunc(m.order, byClock)
 	}
@@ -173,11 +173,11 @@ func (m *merging) client(c *gathered) {
 		}
 		if n > 1 {
 			slices.SortStableFunc(rest[:n], func(a, b int32) int {
-				return cmp.Compare(m.moved[m.stretches[b].update], m.moved[m.stretches[a].update])
+				return cmp.Compare(m.lastMoved[m.runs[b].update], m.lastMoved[m.runs[a].update])
 			})
 		}
 		for _, i := range rest[:n] {
-			m.take(i)
+			m.mergeRun(i)
 		}
 		rest = rest[n:]
 	}
@@ -185,36 +185,36 @@ func (m *merging) client(c *gathered) {
 
 // take writes what is new of a stretch. If nothing is, the cursor has moved on to the
 // next one of the same update, and stays with it unless there is a gap in front.
-func (m *merging) take(i int32) {
+func (m *runMerger) mergeRun(i int32) {
 	for {
-		t := &m.stretches[i]
+		t := &m.runs[i]
 		if t.structs == 0 {
 			return
 		}
-		m.moves++
-		m.moved[t.update] = m.moves
+		m.moveCount++
+		m.lastMoved[t.update] = m.moveCount
 		known := t.end <= m.end
 		if !known {
-			m.write(t)
+			m.writeNew(t)
 		}
 		t.structs = 0
 		i = t.next
-		if next := &m.stretches[i]; !known || i == 0 || next.update != t.update || next.clock > m.end {
+		if next := &m.runs[i]; !known || i == 0 || next.update != t.update || next.clock > m.end {
 			return
 		}
 	}
 }
 
-func (m *merging) write(t *stretch) {
+func (m *runMerger) writeNew(t *structRun) {
 	o, raw := &m.out, m.updates[t.update][t.from:t.to]
 	if o.structs > 0 && t.clock > m.end {
-		o.skip(m.end, t.clock-m.end)
+		o.writeSkip(m.end, t.clock-m.end)
 	}
-	if t.clock >= m.end && !t.gc && (!t.keyed || t.structs == 1) {
-		o.add(int(t.structs), t.clock)
+	if t.clock >= m.end && !t.hasGC && (!t.omitsKey || t.structs == 1) {
+		o.countStructs(int(t.structs), t.clock)
 		at := len(o.dst)
 		o.dst = append(o.dst, raw...)
-		if t.keyed {
+		if t.omitsKey {
 			o.dst[at] &^= infoKey
 		}
 		m.end = t.end
@@ -231,11 +231,11 @@ func (m *merging) write(t *stretch) {
 		switch {
 		case w.end() <= m.end:
 		case w.kind == kindGC:
-			o.joinGC(at, w.end()-at)
+			o.writeGC(at, w.end()-at)
 		case at > clock:
 			o.write(&w, at-clock)
 		default:
-			o.copy(&w, r.Slice(from, r.Offset()))
+			o.writeRaw(&w, r.Slice(from, r.Offset()))
 		}
 		m.end = max(m.end, w.end())
 	}

@@ -15,10 +15,10 @@ import (
 // stop ends it, and may be called at any time. As long as nobody observes, it costs
 // nothing.
 func (d *Doc) Observe(f func(*Event)) (stop func()) {
-	o := &observer{f}
+	o := &eventObserver{f}
 	d.observers = append(slices.Clip(d.observers), o)
 	return func() {
-		d.observers = slices.DeleteFunc(slices.Clone(d.observers), func(p *observer) bool { return p == o })
+		d.observers = slices.DeleteFunc(slices.Clone(d.observers), func(p *eventObserver) bool { return p == o })
 	}
 }
 
@@ -30,19 +30,19 @@ func (d *Doc) Observe(f func(*Event)) (stop func()) {
 // An update that only waits for others changes nothing yet. Those that it waited for
 // bring it along: then one update has all of it.
 func (d *Doc) OnUpdate(f func(update []byte, local bool)) (stop func()) {
-	l := &listener{f}
+	l := &updateListener{f}
 	d.listeners = append(slices.Clip(d.listeners), l)
 	return func() {
-		d.listeners = slices.DeleteFunc(slices.Clone(d.listeners), func(p *listener) bool { return p == l })
+		d.listeners = slices.DeleteFunc(slices.Clone(d.listeners), func(p *updateListener) bool { return p == l })
 	}
 }
 
-type observer struct{ f func(*Event) }
+type eventObserver struct{ f func(*Event) }
 
-type listener struct{ f func([]byte, bool) }
+type updateListener struct{ f func([]byte, bool) }
 
 // watched tells whether anybody wants to know of changes.
-func (d *Doc) watched() bool { return len(d.observers)+len(d.listeners) > 0 }
+func (d *Doc) hasObservers() bool { return len(d.observers)+len(d.listeners) > 0 }
 
 // commit ends a transaction, and tells of it. Observers come before content goes that
 // was deleted, listeners after all is merged. The update is made for edits, and for who
@@ -53,7 +53,7 @@ func (d *Doc) commit() (update []byte) {
 		tx.commit()
 		return nothing()
 	}
-	if !tx.local && !d.watched() {
+	if !tx.local && !d.hasObservers() {
 		tx.commit()
 		d.cursors.forget()
 		return nil
@@ -61,7 +61,7 @@ func (d *Doc) commit() (update []byte) {
 	busy := d.busy
 	d.busy = true
 	defer func() { d.busy = busy }()
-	d.tellObservers()
+	d.notifyObservers()
 	if tx.local || len(d.listeners) > 0 {
 		update = tx.encodeChange()
 	}
@@ -73,7 +73,7 @@ func (d *Doc) commit() (update []byte) {
 
 // tellObservers shows observers the change and ends the transaction, also when one of
 // them panics.
-func (d *Doc) tellObservers() {
+func (d *Doc) notifyObservers() {
 	if !d.tx.local {
 		d.cursors.forget()
 	}
@@ -145,7 +145,7 @@ func (tx *txn) event() *Event {
 			return
 		}
 		t, key := s.parent(it.place), s.key(it.place)
-		if owner := s.holder(t); owner != 0 && (s.deleted(owner) || tx.adds(owner)) {
+		if owner := s.ownerOf(t); owner != 0 && (s.deleted(owner) || tx.adds(owner)) {
 			return
 		}
 		c := found[t]
@@ -196,13 +196,13 @@ func (tx *txn) deletes(r ref) bool {
 // path leads from its root to t.
 func (d *Doc) path(t typeRef) (path []any) {
 	s := &d.store
-	for owner := s.holder(t); owner != 0; owner = s.holder(t) {
+	for owner := s.ownerOf(t); owner != 0; owner = s.ownerOf(t) {
 		if key := s.keyOf(owner); key != 0 {
 			path = append(path, s.names.list[key])
 		} else {
 			path = append(path, d.indexOf(owner))
 		}
-		t = s.in(owner)
+		t = s.parentOf(owner)
 	}
 	path = append(path, s.nameOf(t))
 	slices.Reverse(path)
@@ -223,13 +223,13 @@ func (c *Change) Keys() map[string]KeyChange {
 		var change KeyChange
 		switch adds, deletes := c.tx.adds(r), c.tx.deletes(r); {
 		case adds && deletes && had:
-			change = KeyChange{KeyDeleted, c.old(prev)}
+			change = KeyChange{KeyDeleted, c.oldValue(prev)}
 		case adds && !deletes && had:
-			change = KeyChange{KeyUpdated, c.old(prev)}
+			change = KeyChange{KeyUpdated, c.oldValue(prev)}
 		case adds && !deletes:
 			change = KeyChange{KeyAdded, nil}
 		case !adds && deletes:
-			change = KeyChange{KeyDeleted, c.old(r)}
+			change = KeyChange{KeyDeleted, c.oldValue(r)}
 		default:
 			continue
 		}
@@ -239,7 +239,7 @@ func (c *Change) Keys() map[string]KeyChange {
 }
 
 // old is the value that r held.
-func (c *Change) old(r ref) any {
+func (c *Change) oldValue(r ref) any {
 	s := c.tx.store()
 	if s.kindOf(r) == kindDeleted {
 		return Undefined{}

@@ -17,7 +17,7 @@ func (c *Change) TextDelta() Delta {
 			w.format(r)
 		}
 	}
-	w.flush()
+	w.endOp()
 	for n := len(w.delta); n > 0 && w.delta[n-1].Retain > 0 && w.delta[n-1].Attributes == nil; n-- {
 		w.delta = w.delta[:n-1]
 	}
@@ -31,46 +31,46 @@ type deltaWriter struct {
 	s     *store
 	delta Delta
 
-	now, was marks // attributes in force at this place
-	changed  marks // attributes whose value differs here, by what it is now; null: none
+	current, old marks // attributes in force at this place
+	changed      marks // attributes whose value differs here, by what it is now; null: none
 
-	doing   action // what the operation at hand does, and to how much
-	run     strings.Builder
-	retain  int
-	deleted int
+	action   action // what the operation at hand does, and to how much
+	inserted strings.Builder
+	retained int
+	deleted  int
 }
 
 type action int
 
 const (
-	doNothing action = iota
-	doInsert
-	doRetain
-	doDelete
+	actionNone action = iota
+	actionInsert
+	actionRetain
+	actionDelete
 )
 
 // begin ends the operation at hand unless it does the same.
-func (w *deltaWriter) begin(a action) {
-	if w.doing != a {
-		w.flush()
-		w.doing = a
+func (w *deltaWriter) startOp(a action) {
+	if w.action != a {
+		w.endOp()
+		w.action = a
 	}
 }
 
 // flush ends the operation at hand.
-func (w *deltaWriter) flush() {
+func (w *deltaWriter) endOp() {
 	switch {
-	case w.doing == doInsert && w.run.Len() > 0:
-		w.delta = append(w.delta, Op{Insert: w.run.String(), Attributes: w.now.attributes()})
-		w.run.Reset()
-	case w.doing == doRetain && w.retain > 0:
-		w.delta = append(w.delta, Op{Retain: w.retain, Attributes: w.changed.attributes()})
-		w.retain = 0
-	case w.doing == doDelete && w.deleted > 0:
+	case w.action == actionInsert && w.inserted.Len() > 0:
+		w.delta = append(w.delta, Op{Insert: w.inserted.String(), Attributes: w.current.attributes()})
+		w.inserted.Reset()
+	case w.action == actionRetain && w.retained > 0:
+		w.delta = append(w.delta, Op{Retain: w.retained, Attributes: w.changed.attributes()})
+		w.retained = 0
+	case w.action == actionDelete && w.deleted > 0:
 		w.delta = append(w.delta, Op{Delete: w.deleted})
 		w.deleted = 0
 	}
-	w.doing = doNothing
+	w.action = actionNone
 }
 
 func (w *deltaWriter) content(r ref) {
@@ -79,19 +79,19 @@ func (w *deltaWriter) content(r ref) {
 	switch {
 	case adds && !deletes && !s.deleted(r):
 		if s.kindOf(r) == kindString {
-			w.begin(doInsert)
-			w.run.Write(s.raw(r))
+			w.startOp(actionInsert)
+			w.inserted.Write(s.raw(r))
 			return
 		}
-		w.flush()
-		w.delta = append(w.delta, Op{Insert: s.embed(tx.doc, r), Attributes: w.now.attributes()})
+		w.endOp()
+		w.delta = append(w.delta, Op{Insert: s.embed(tx.doc, r), Attributes: w.current.attributes()})
 	case adds:
 	case deletes:
-		w.begin(doDelete)
+		w.startOp(actionDelete)
 		w.deleted += s.units(r)
 	case !s.deleted(r):
-		w.begin(doRetain)
-		w.retain += s.units(r)
+		w.startOp(actionRetain)
+		w.retained += s.units(r)
 	}
 }
 
@@ -101,14 +101,14 @@ func (w *deltaWriter) format(r ref) {
 	s, tx := w.s, w.c.tx
 	k, v := s.formatOf(r)
 	key, value := string(k), string(v)
-	now := w.now.get(key)
+	now := w.current.get(key)
 	switch {
 	case tx.adds(r):
 		switch {
 		case tx.deletes(r):
 		case !sameValue(now, value):
 			w.endRetain()
-			if sameValue(value, w.was.get(key)) {
+			if sameValue(value, w.old.get(key)) {
 				w.changed = w.changed.without(key)
 			} else {
 				w.changed = w.changed.set(key, value)
@@ -117,13 +117,13 @@ func (w *deltaWriter) format(r ref) {
 			return // says nothing new
 		}
 	case tx.deletes(r):
-		w.was = w.was.set(key, value)
+		w.old = w.old.set(key, value)
 		if !sameValue(now, value) {
 			w.endRetain()
 			w.changed = w.changed.set(key, now)
 		}
 	case !s.deleted(r):
-		w.was = w.was.set(key, value)
+		w.old = w.old.set(key, value)
 		i := w.changed.find(key)
 		if i < 0 {
 			break
@@ -141,15 +141,15 @@ func (w *deltaWriter) format(r ref) {
 		}
 	}
 	if !s.deleted(r) {
-		if w.doing == doInsert {
-			w.flush()
+		if w.action == actionInsert {
+			w.endOp()
 		}
-		w.now = w.now.with(k, v)
+		w.current = w.current.afterMark(k, v)
 	}
 }
 
 func (w *deltaWriter) endRetain() {
-	if w.doing == doRetain {
-		w.flush()
+	if w.action == actionRetain {
+		w.endOp()
 	}
 }

@@ -14,7 +14,7 @@ import "bytes"
 // Yjs says the same, but for an update that begins with a Skip from clock 0 (of Yjs 14):
 // there it counts the Skip.
 func StateVectorFromUpdate(update []byte) (StateVector, error) {
-	var s structs
+	var s structReader
 	s.open(update)
 	sv, client := StateVector{}, uint64(0)
 	whole := false // no gap so far
@@ -39,7 +39,7 @@ type Clocks struct{ From, To uint64 }
 // ParseUpdateMeta tells which clocks of each client an update spans, Skips included.
 // Clients of which it only deletes units are absent.
 func ParseUpdateMeta(update []byte) (map[uint64]Clocks, error) {
-	var s structs
+	var s structReader
 	s.open(update)
 	spans := map[uint64]Clocks{}
 	var span Clocks
@@ -47,7 +47,7 @@ func ParseUpdateMeta(update []byte) (map[uint64]Clocks, error) {
 		if s.first {
 			span.From = s.w.clock
 		}
-		if span.To = s.w.end(); s.left == 0 {
+		if span.To = s.w.end(); s.structsLeft == 0 {
 			spans[s.w.client] = span
 		}
 	}
@@ -63,28 +63,28 @@ func ParseUpdateMeta(update []byte) (map[uint64]Clocks, error) {
 // The bytes are those of Yjs (diffUpdate) where Yjs made the update. Of others, Yjs
 // writes numbers and values anew, and leaves unsorted delete sets unsorted.
 func DiffUpdate(update []byte, sv StateVector) ([]byte, error) {
-	var s structs
+	var s structReader
 	s.open(update)
-	out := newSections(len(update))
+	out := newSectionWriter(len(update))
 	var known uint64
 	for s.next() {
 		if s.first {
 			known = sv[s.w.client]
-			out.begin(s.w.client)
+			out.beginClient(s.w.client)
 		}
 		switch {
 		case s.w.end() <= known, out.structs == 0 && s.w.kind == kindSkip:
 		case out.structs == 0 && s.w.clock < known:
 			out.write(&s.w, known-s.w.clock)
 		default:
-			out.copy(&s.w, s.raw())
+			out.writeRaw(&s.w, s.raw())
 		}
 	}
 	ds, err := s.close(nil)
 	if err != nil {
 		return nil, err
 	}
-	out.end()
+	out.endSection()
 	return ds.normalise().append(out.bytes()), nil
 }
 
@@ -101,7 +101,7 @@ func MergeUpdates(updates ...[]byte) ([]byte, error) {
 	if len(updates) == 1 {
 		return bytes.Clone(updates[0]), ValidateUpdate(updates[0])
 	}
-	g, err := gather(updates)
+	g, err := readRuns(updates)
 	if err != nil {
 		return nil, err
 	}

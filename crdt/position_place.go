@@ -22,13 +22,13 @@ func (d *Doc) ResolvePosition(p Position) (place Place, ok bool) {
 	s := &d.store
 	switch {
 	case p.Item != nil:
-		r := s.find(*p.Item)
+		r := s.findItem(*p.Item)
 		if r == 0 || s.items[r].kind() == kindGC || s.items[r].keyed() {
 			return Place{}, false
 		}
 		it := &s.items[r]
 		t := s.parent(it.place)
-		place = s.startOf(t)
+		place = s.startPlace(t)
 		if owner := s.types[t].owner; owner != 0 && s.items[owner].deleted() {
 			return place, true
 		}
@@ -51,7 +51,7 @@ func (d *Doc) ResolvePosition(p Position) (place Place, ok bool) {
 		if t == 0 {
 			return Place{}, false
 		}
-		place = s.startOf(t)
+		place = s.startPlace(t)
 		if p.Assoc >= 0 {
 			place.Index = int(s.types[t].length)
 		}
@@ -72,7 +72,7 @@ func (d *Doc) PositionAt(root string, index, assoc int) (Position, error) {
 		return Position{}, ErrUTF8
 	}
 	p := Position{Root: &root, Assoc: assoc}
-	return p, d.stick(&p, d.store.findRoot(root), index)
+	return p, d.anchor(&p, d.store.findRoot(root), index)
 }
 
 // PositionIn is PositionAt for the nested type that the given unit holds. If there is
@@ -83,11 +83,11 @@ func (d *Doc) PositionIn(nested ID, index, assoc int) (Position, error) {
 		return Position{}, ErrPlace
 	}
 	p := Position{Type: &nested, Assoc: assoc}
-	return p, d.stick(&p, t, index)
+	return p, d.anchor(&p, t, index)
 }
 
 // stick sets the unit that p, at index of list t, belongs to.
-func (d *Doc) stick(p *Position, t typeRef, index int) error {
+func (d *Doc) anchor(p *Position, t typeRef, index int) error {
 	s := &d.store
 	if index < 0 || index > s.lengthOf(t) {
 		return ErrRange
@@ -110,7 +110,7 @@ func (d *Doc) stick(p *Position, t typeRef, index int) error {
 }
 
 // find is the struct that holds a unit, 0 if the unit is not known.
-func (s *store) find(id ID) ref {
+func (s *store) findItem(id ID) ref {
 	c, ok := s.findClient(id.Client)
 	if !ok || id.Clock >= uint64(s.clients[c].state) {
 		return 0
@@ -120,7 +120,7 @@ func (s *store) find(id ID) ref {
 
 // findType is the type that a unit holds, 0 if it holds none.
 func (s *store) findType(id ID) typeRef {
-	r := s.find(id)
+	r := s.findItem(id)
 	if r == 0 || s.items[r].kind() != kindType {
 		return 0
 	}
@@ -128,7 +128,7 @@ func (s *store) findType(id ID) typeRef {
 }
 
 // startOf is index 0 of a list.
-func (s *store) startOf(t typeRef) Place {
+func (s *store) startPlace(t typeRef) Place {
 	if owner := s.types[t].owner; owner != 0 {
 		id := s.id(&s.items[owner])
 		return Place{Type: &id}

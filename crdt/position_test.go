@@ -127,7 +127,7 @@ func checkResolved(d *Doc, r []any) error {
 		return fmt.Errorf("encodes to %x", p.Append(nil))
 	}
 	got, ok := d.ResolvePosition(p)
-	if p.Item != nil && d.store.items[d.store.find(*p.Item)].keyed() {
+	if p.Item != nil && d.store.items[d.store.findItem(*p.Item)].keyed() {
 		if ok {
 			return fmt.Errorf("the value of a key stands in the list, at %+v", got)
 		}

@@ -54,7 +54,7 @@ func (s *store) values(d *Doc, r ref) []any {
 // value is the n-th unit of a visible item.
 func (s *store) value(d *Doc, r ref, n int) any {
 	if k := s.kindOf(r); k == kindAny || k == kindJSON {
-		b := lib0.NewReader(s.raw(r)[elementCut(k, s.raw(r), uint64(n)):])
+		b := lib0.NewReader(s.raw(r)[elementOffset(k, s.raw(r), uint64(n)):])
 		if k == kindAny {
 			v, _ := b.Any() //nolint:errcheck // validated when it was decoded
 			return v
@@ -74,7 +74,7 @@ func (s *store) lastValue(d *Doc, r ref) any {
 }
 
 // jsonString is a value's JSON, or why it has none.
-func jsonString(v json.Marshaler) string {
+func jsonStringOf(v json.Marshaler) string {
 	b, err := v.MarshalJSON()
 	if err != nil {
 		return err.Error()

@@ -5,7 +5,7 @@ import "weft/crdt/lib0"
 // sections is the structs of an update (V1) being written. The number of sections, and
 // of structs in each, stand in front of what they count: room is left there, and what
 // follows moves up once the number is known.
-type sections struct {
+type sectionWriter struct {
 	dst   []byte
 	count int // of sections that ended
 
@@ -17,82 +17,82 @@ type sections struct {
 }
 
 // countRoom is enough for any uvarint.
-const countRoom = 10
+const maxUvarintLen = 10
 
 // newSections expects to write about size bytes.
-func newSections(size int) sections {
-	return sections{dst: make([]byte, countRoom, countRoom+size+16)}
+func newSectionWriter(size int) sectionWriter {
+	return sectionWriter{dst: make([]byte, maxUvarintLen, maxUvarintLen+size+16)}
 }
 
 // begin makes what is written from now on the structs of client. Without any, the
 // section leaves no trace.
-func (o *sections) begin(client uint64) {
-	o.end()
+func (o *sectionWriter) beginClient(client uint64) {
+	o.endSection()
 	o.client = client
 }
 
-func (o *sections) end() {
+func (o *sectionWriter) endSection() {
 	if o.structs == 0 {
 		return
 	}
 	head := lib0.AppendUvarint(o.dst[:o.begun], uint64(o.structs))
-	n := copy(o.dst[len(head):], o.dst[o.begun+countRoom:])
+	n := copy(o.dst[len(head):], o.dst[o.begun+maxUvarintLen:])
 	o.dst = o.dst[:len(head)+n]
 	o.count++
 	o.structs, o.gc = 0, 0
 }
 
 // add counts structs, of which the first one begins at clock.
-func (o *sections) add(structs int, clock uint64) {
+func (o *sectionWriter) countStructs(structs int, clock uint64) {
 	if o.structs == 0 {
 		o.begun = len(o.dst)
-		o.dst = appendID(append(o.dst, make([]byte, countRoom)...), o.client, clock)
+		o.dst = appendID(append(o.dst, make([]byte, maxUvarintLen)...), o.client, clock)
 	}
 	o.structs += structs
 	o.gc = 0
 }
 
 // write writes a struct from its unit skip on.
-func (o *sections) write(w *wire, skip uint64) {
-	o.add(1, w.clock+skip)
+func (o *sectionWriter) write(w *wire, skip uint64) {
+	o.countStructs(1, w.clock+skip)
 	at := len(o.dst)
 	o.dst = w.append(o.dst, skip)
-	o.unkey(w, at)
+	o.clearKeyFlag(w, at)
 }
 
 // copy writes a struct as it was read.
-func (o *sections) copy(w *wire, raw []byte) {
-	o.add(1, w.clock)
+func (o *sectionWriter) writeRaw(w *wire, raw []byte) {
+	o.countStructs(1, w.clock)
 	at := len(o.dst)
 	o.dst = append(o.dst, raw...)
-	o.unkey(w, at)
+	o.clearKeyFlag(w, at)
 }
 
 // unkey takes infoKey from a struct at offset at whose key was not on the wire, as Yjs
 // does: there it says nothing.
-func (o *sections) unkey(w *wire, at int) {
-	if w.keyed() {
+func (o *sectionWriter) clearKeyFlag(w *wire, at int) {
+	if w.omitsKey() {
 		o.dst[at] &^= infoKey
 	}
 }
 
 // keyed tells whether a struct belongs to a key that it does not name.
-func (w *wire) keyed() bool { return w.info&infoKey != 0 && !w.hasParent() }
+func (w *wire) omitsKey() bool { return w.info&infoKey != 0 && !w.hasParent() }
 
 // skip writes a Skip.
-func (o *sections) skip(clock, units uint64) {
-	o.add(1, clock)
+func (o *sectionWriter) writeSkip(clock, units uint64) {
+	o.countStructs(1, clock)
 	o.dst = lib0.AppendUvarint(append(o.dst, byte(kindSkip)), units)
 }
 
 // joinGC writes a GC, or makes the one just written longer.
-func (o *sections) joinGC(clock, units uint64) {
+func (o *sectionWriter) writeGC(clock, units uint64) {
 	at := o.gc
 	if at > 0 {
 		units += o.units
 		o.dst = o.dst[:at]
 	} else {
-		o.add(1, clock)
+		o.countStructs(1, clock)
 		at = len(o.dst)
 	}
 	o.dst = lib0.AppendUvarint(append(o.dst, byte(kindGC)), units)
@@ -100,9 +100,9 @@ func (o *sections) joinGC(clock, units uint64) {
 }
 
 // bytes is all that was written; the delete set goes behind it.
-func (o *sections) bytes() []byte {
-	o.end()
-	from := countRoom - lib0.UvarintLen(uint64(o.count))
+func (o *sectionWriter) bytes() []byte {
+	o.endSection()
+	from := maxUvarintLen - lib0.UvarintLen(uint64(o.count))
 	lib0.AppendUvarint(o.dst[from:from], uint64(o.count))
 	return o.dst[from:]
 }

@@ -15,9 +15,9 @@ type gap struct {
 // forward steps over the item to the right.
 func (s *store) forward(p *gap) {
 	switch {
-	case s.format(p.right):
+	case s.isLiveFormat(p.right):
 		key, value := s.formatOf(p.right)
-		p.marks = p.marks.with(key, value)
+		p.marks = p.marks.afterMark(key, value)
 	case s.visible(p.right):
 		p.index += s.units(p.right)
 	}
@@ -33,7 +33,7 @@ func (w *writer) seek(index int) (gap, error) {
 		return p, err
 	}
 	s := w.s
-	if s.halves(p.right, n) {
+	if s.splitsPair(p.right, n) {
 		return p, ErrHalfPair
 	}
 	w.behind(&p, n)
@@ -43,7 +43,7 @@ func (w *writer) seek(index int) (gap, error) {
 // behind moves p into the item to its right, behind its n-th unit, and splits it there.
 func (w *writer) behind(p *gap, n int) {
 	s := w.s
-	w.tx.cutAt(p.right, n)
+	w.tx.splitItem(p.right, n)
 	p.index += n
 	p.left, p.right = p.right, s.next(p.right)
 }
@@ -84,7 +84,7 @@ func (d *Doc) find(t typeRef, index int) (p gap, n int, err error) {
 // cursor; if that is far, it leaves some for the next time.
 func (d *Doc) indexOf(r ref) int {
 	s := &d.store
-	t := s.in(r)
+	t := s.parentOf(r)
 	list := d.cursors.find(t)
 	index, steps := 0, 0
 	for o := r; o != 0; o = s.prev(o) {
@@ -238,7 +238,7 @@ func (l *cursorList) nearest(s *store, t typeRef, index int, p *gap) int {
 	}
 	c := &l.at[n-1]
 	r := s.at(c.client, c.clock)
-	if s.in(r) != t || s.keyOf(r) != 0 || !s.visible(r) {
+	if s.parentOf(r) != t || s.keyOf(r) != 0 || !s.visible(r) {
 		l.cut(0, len(l.at)) // the type is another one by now
 		return 0
 	}

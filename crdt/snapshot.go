@@ -25,7 +25,7 @@ type Range struct {
 // Snapshot is the state of the document now. What is pending does not count.
 func (d *Doc) Snapshot() Snapshot {
 	d.deletes = d.store.appendStoredDeletes(d.deletes[:0])
-	return Snapshot{rangesOf(d.deletes), d.StateVector()}
+	return Snapshot{rangesFrom(d.deletes), d.StateVector()}
 }
 
 // Has tells whether a unit was there, and visible as far as deleting goes. It takes
@@ -81,10 +81,10 @@ func decodeSnapshot(b []byte, read func(*lib0.Reader, deleteSet) (deleteSet, err
 	if err != nil {
 		return Snapshot{}, &MalformedError{"snapshot", r.Offset(), err}
 	}
-	return Snapshot{rangesOf(ds.normalise()), sv}, nil
+	return Snapshot{rangesFrom(ds.normalise()), sv}, nil
 }
 
-func rangesOf(ds deleteSet) []Range {
+func rangesFrom(ds deleteSet) []Range {
 	ranges := make([]Range, len(ds))
 	for i, d := range ds {
 		ranges[i] = Range{ID{d.client, d.clock}, d.length}

@@ -32,7 +32,7 @@ func SplitUpdate(update []byte, size int) ([][]byte, error) {
 		return [][]byte{slices.Clone(update)}, nil
 	}
 	if len(s.sections) > 0 || len(u.deletes) > 0 {
-		s.part(u.deletes.normalise())
+		s.finishPart(u.deletes.normalise())
 	}
 	return s.parts, nil
 }
@@ -77,12 +77,12 @@ func (s *splitter) take(w *wire, skip uint64) {
 	s.known[w.client] = w.end()
 	s.taken++
 	if s.bytes += len(t.raw) - before; s.bytes >= s.size {
-		s.part(nil)
+		s.finishPart(nil)
 	}
 }
 
 // part ends the part that grows.
-func (s *splitter) part(deletes deleteSet) {
+func (s *splitter) finishPart(deletes deleteSet) {
 	slices.SortFunc(s.sections, func(a, b splitSection) int { return cmp.Compare(b.client, a.client) })
 	dst := lib0.AppendUvarint(make([]byte, 0, s.bytes+16*len(s.sections)+16), uint64(len(s.sections)))
 	for _, t := range s.sections {

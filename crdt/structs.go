@@ -8,12 +8,12 @@ import (
 
 // structs walks over the structs of an update (V1) in the order found and checks each.
 // It can be used for one update after another.
-type structs struct {
-	r        lib0.Reader
-	sections int      // still to begin
-	left     int      // structs of this section still to come
-	clock    uint64   // of the next struct
-	clients  []uint64 // of all sections begun
+type structReader struct {
+	r            lib0.Reader
+	sectionsLeft int      // still to begin
+	structsLeft  int      // structs of this section still to come
+	clock        uint64   // of the next struct
+	clients      []uint64 // of all sections begun
 
 	w     wire // the struct just read, a view of the update
 	from  int  // offset of its first byte
@@ -21,32 +21,32 @@ type structs struct {
 	err   error
 }
 
-func (s *structs) open(update []byte) {
-	s.r, s.clients, s.left = lib0.NewReader(update), s.clients[:0], 0
-	s.sections, s.err = s.r.Count(3)
+func (s *structReader) open(update []byte) {
+	s.r, s.clients, s.structsLeft = lib0.NewReader(update), s.clients[:0], 0
+	s.sectionsLeft, s.err = s.r.Count(3)
 }
 
 // next reads one struct, and tells whether there was one. Sections without structs,
 // which are legal, do not show.
-func (s *structs) next() bool {
+func (s *structReader) next() bool {
 	s.first = false
-	for s.left == 0 && s.sections > 0 && s.err == nil {
-		s.sections--
+	for s.structsLeft == 0 && s.sectionsLeft > 0 && s.err == nil {
+		s.sectionsLeft--
 		s.first = true
 		s.err = s.begin()
 	}
-	if s.err != nil || s.left == 0 {
+	if s.err != nil || s.structsLeft == 0 {
 		return false
 	}
-	s.left--
+	s.structsLeft--
 	s.from = s.r.Offset()
 	s.err = s.w.read(&s.r, s.clients[len(s.clients)-1], s.clock)
 	s.clock = s.w.end()
 	return s.err == nil
 }
 
-func (s *structs) begin() (err error) {
-	if s.left, err = s.r.Count(2); err != nil {
+func (s *structReader) begin() (err error) {
+	if s.structsLeft, err = s.r.Count(2); err != nil {
 		return err
 	}
 	client, err := s.r.Uvarint()
@@ -59,14 +59,14 @@ func (s *structs) begin() (err error) {
 }
 
 // raw is the bytes of the struct just read.
-func (s *structs) raw() []byte { return s.r.Slice(s.from, s.r.Offset()) }
+func (s *structReader) raw() []byte { return s.r.Slice(s.from, s.r.Offset()) }
 
 // close appends the delete set behind the structs to ds, and returns whatever was wrong
 // with the update.
-func (s *structs) close(ds deleteSet) (deleteSet, error) {
+func (s *structReader) close(ds deleteSet) (deleteSet, error) {
 	for s.next() {
 	}
-	if s.err == nil && clientTwice(s.clients) {
+	if s.err == nil && hasDuplicateClient(s.clients) {
 		s.err = ErrClientTwice
 	}
 	if s.err == nil {
@@ -82,7 +82,7 @@ func (s *structs) close(ds deleteSet) (deleteSet, error) {
 }
 
 // clientTwice tells whether there are two sections for one client. It may sort them.
-func clientTwice(clients []uint64) bool {
+func hasDuplicateClient(clients []uint64) bool {
 	for i := 1; i < len(clients); i++ {
 		if clients[i-1] <= clients[i] { // Yjs writes them descending
 			slices.Sort(clients)

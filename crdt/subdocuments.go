@@ -9,24 +9,24 @@ func (d *Doc) LimitSubdocuments(most int) { d.maxSubdocs = most }
 // tooManySubdocs tells whether an update would leave more subdocuments than there may be,
 // and more than there are. Those that wait for other updates count from when they come: the
 // update that they wait for must not be refused for them.
-func (d *Doc) tooManySubdocs(u *parsed) bool {
+func (d *Doc) exceedsSubdocLimit(u *parsed) bool {
 	s, p := &d.store, &d.pending
 	if d.maxSubdocs == 0 || u.subdocs == 0 || s.subdocs+p.structs+u.subdocs <= d.maxSubdocs {
 		return false
 	}
 	u.deletes = u.deletes.normalise()
-	brought, ok := d.subdocsOf(u, d.maxSubdocs+s.subdocs)
+	brought, ok := d.newSubdocs(u, d.maxSubdocs+s.subdocs)
 	if !ok {
 		return true
 	}
 	now := s.subdocs
-	then := now + len(brought) - s.subdocsIn(u.deletes)
+	then := now + len(brought) - s.countDeletedSubdocs(u.deletes)
 	p.eachSubdoc(s, func(id ID) {
-		if p.deletes.has(id) {
+		if p.deletes.contains(id) {
 			return
 		}
 		now++
-		if _, again := slices.BinarySearchFunc(brought, id, compareIDs); !again && !u.deletes.has(id) {
+		if _, again := slices.BinarySearchFunc(brought, id, compareIDs); !again && !u.deletes.contains(id) {
 			then++
 		}
 	})
@@ -35,7 +35,7 @@ func (d *Doc) tooManySubdocs(u *parsed) bool {
 
 // subdocsOf lists the subdocuments of an update that are not known and that it does not
 // delete, in the order of its sources; not ok if there are more than most.
-func (d *Doc) subdocsOf(u *parsed, most int) (ids []ID, ok bool) {
+func (d *Doc) newSubdocs(u *parsed, most int) (ids []ID, ok bool) {
 	var w wire
 	for i := range u.sources {
 		s := u.sources[i] // reading it moves it on
@@ -44,7 +44,7 @@ func (d *Doc) subdocsOf(u *parsed, most int) (ids []ID, ok bool) {
 			if !more {
 				break
 			}
-			if id := (ID{w.client, w.clock}); w.kind == kindDoc && w.clock >= state && !u.deletes.has(id) {
+			if id := (ID{w.client, w.clock}); w.kind == kindDoc && w.clock >= state && !u.deletes.contains(id) {
 				if ids = append(ids, id); len(ids) > most {
 					return nil, false
 				}
@@ -76,7 +76,7 @@ func (p *pending) eachSubdoc(s *store, visit func(ID)) {
 }
 
 // subdocsIn counts the live subdocuments that a set in normal form deletes.
-func (s *store) subdocsIn(ds deleteSet) (n int) {
+func (s *store) countDeletedSubdocs(ds deleteSet) (n int) {
 	if s.subdocs == 0 {
 		return 0
 	}
@@ -100,7 +100,7 @@ func (s *store) subdocsIn(ds deleteSet) (n int) {
 }
 
 // has tells whether a set in normal form has a unit.
-func (ds deleteSet) has(id ID) bool {
+func (ds deleteSet) contains(id ID) bool {
 	i, found := ds.search(id.Client, id.Clock)
 	return found || i > 0 && ds[i-1].client == id.Client && id.Clock < ds[i-1].end()
 }

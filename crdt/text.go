@@ -60,7 +60,7 @@ func (t Text) insert(tx *Tx, index int, c content, wanted marks) error {
 	if err != nil {
 		return err
 	}
-	if err := w.room(c); err != nil {
+	if err := w.checkSize(c); err != nil {
 		return err
 	}
 	if c.length == 0 {
@@ -110,7 +110,7 @@ func (t Text) Format(tx *Tx, index, length int, a Attributes) error {
 	if err := w.checkRange(index, length); err != nil || length == 0 {
 		return err
 	}
-	if err := w.roomForMarks(wanted); err != nil {
+	if err := w.checkMarksSize(wanted); err != nil {
 		return err
 	}
 	p, err := w.seek(index)
@@ -164,7 +164,7 @@ func (w *writer) checkRange(index, length int) error {
 		if err != nil {
 			return err
 		}
-		if n > 0 && w.s.halves(p.right, n) {
+		if n > 0 && w.s.splitsPair(p.right, n) {
 			return ErrHalfPair
 		}
 	}

@@ -20,13 +20,13 @@ import (
 func (w *writer) putFormat(p *gap, m mark) {
 	b := lib0.AppendVarBytes(nil, []byte(m.key))
 	b = lib0.AppendVarBytes(b, []byte(m.value))
-	p.right = w.put(p.left, p.right, &content{kind: kindFormat, length: 1, data: b})
+	p.right = w.insertBetween(p.left, p.right, &content{kind: kindFormat, length: 1, data: b})
 	w.s.forward(p)
 	w.tx.doc.cursors.reformatted(w.t, p.index)
 }
 
 // roomForMarks tells whether there is room to open and close these.
-func (w *writer) roomForMarks(m marks) error {
+func (w *writer) checkMarksSize(m marks) error {
 	bytes := 0
 	for _, a := range m {
 		bytes += 2*len(a.key) + len(a.value) + 20
@@ -36,7 +36,7 @@ func (w *writer) roomForMarks(m marks) error {
 
 // insertText writes c at p with the wanted marks and no others, and moves p behind it.
 func (w *writer) insertText(p *gap, c *content, wanted marks) error {
-	if err := w.roomForMarks(append(wanted[:len(wanted):len(wanted)], p.marks...)); err != nil {
+	if err := w.checkMarksSize(append(wanted[:len(wanted):len(wanted)], p.marks...)); err != nil {
 		return err
 	}
 	for _, m := range p.marks {
@@ -47,7 +47,7 @@ func (w *writer) insertText(p *gap, c *content, wanted marks) error {
 	w.skipEqual(p, wanted)
 	negated := w.open(p, append(marks(nil), wanted...).sorted())
 	w.tx.doc.cursors.inserted(w.t, p.index, int(c.length))
-	r := w.put(p.left, p.right, c)
+	r := w.insertBetween(p.left, p.right, c)
 	p.left, p.index = r, p.index+int(c.length)
 	w.close(p, negated)
 	return nil
@@ -169,7 +169,7 @@ func (w *writer) pad(p *gap, n int) error {
 	}
 	c.data = bytes.Repeat([]byte{'\n'}, n)
 	w.tx.doc.cursors.inserted(w.t, p.index, n)
-	p.left = w.put(p.left, p.right, &c)
+	p.left = w.insertBetween(p.left, p.right, &c)
 	p.index += n
 	return nil
 }
@@ -190,7 +190,7 @@ func (w *writer) cleanGap(start ref, p *gap, before marks) {
 	last := map[string]ref{} // the mark of each key that has the last word
 	end := start
 	for end != 0 && !s.visible(end) {
-		if s.format(end) {
+		if s.isLiveFormat(end) {
 			key, _ := s.formatOf(end)
 			last[string(key)] = end
 		}
@@ -204,7 +204,7 @@ func (w *writer) cleanGap(start ref, p *gap, before marks) {
 		if r == p.right {
 			reached = true
 		}
-		if !s.format(r) {
+		if !s.isLiveFormat(r) {
 			continue
 		}
 		k, v := s.formatOf(r)
@@ -212,14 +212,14 @@ func (w *writer) cleanGap(start ref, p *gap, before marks) {
 		was := before.get(key)
 		if last[key] == r && !sameValue(was, value) {
 			if !reached {
-				p.marks = p.marks.with(k, v)
+				p.marks = p.marks.afterMark(k, v)
 			}
 			continue
 		}
 		w.tx.delete(r)
 		w.tx.doc.cursors.reformatted(w.t, p.index)
 		if !reached && p.marks.get(key) == value && !sameValue(was, value) {
-			p.marks = p.marks.with([]byte(key), []byte(was))
+			p.marks = p.marks.afterMark([]byte(key), []byte(was))
 		}
 	}
 }

@@ -55,7 +55,7 @@ func (d *Doc) Transact(edit func(tx *Tx) error) (update []byte, err error) {
 		if !done {
 			d.tx.takeBack(roots)
 			d.cursors.forget()
-			d.cache.changed(true)
+			d.cache.invalidate(true)
 		}
 	}()
 	if err := edit(tx); err != nil {
@@ -99,7 +99,7 @@ func (tx *Tx) edit(t Type) (*writer, error) {
 		return nil, ErrClosed
 	}
 	w := &writer{tx: &tx.doc.tx, s: &tx.doc.store, t: t.ref(), root: t.root, unit: t.unit, nested: t.nested}
-	if t.nested && (w.t == 0 || w.s.gone(w.t)) {
+	if t.nested && (w.t == 0 || w.s.isInDeletedType(w.t)) {
 		return nil, ErrGone
 	}
 	if !t.nested && !utf8.ValidString(t.root) {
@@ -184,7 +184,7 @@ func (s *store) unwrite(r ref) {
 		s.releaseType(typeRef(it.data))
 		it.data = 0
 	} else {
-		s.forget(it)
+		s.dropContent(it)
 	}
 	s.release(r)
 }

@@ -101,19 +101,19 @@ func (s *store) fill(r ref, w *wire, skip uint64) {
 			b = b[at:]
 		}
 		if halved {
-			s.keep(it, []byte(replacement))
+			s.storeContent(it, []byte(replacement))
 			s.bytes = append(s.bytes, b...)
 			it.size += uint32(len(b))
 		} else {
-			s.keep(it, b)
+			s.storeContent(it, b)
 		}
 	case kindJSON, kindAny:
-		s.keep(it, b[elementCut(w.kind, b, skip):])
+		s.storeContent(it, b[elementOffset(w.kind, b, skip):])
 	case kindDoc:
 		s.subdocs++
-		s.keep(it, b)
+		s.storeContent(it, b)
 	default:
-		s.keep(it, b)
+		s.storeContent(it, b)
 	}
 }
 
@@ -152,7 +152,7 @@ func (tx *txn) split(log *clientLog, p spot, n uint32) ref {
 	right.clock, right.length = left.clock+n, left.length-n
 	right.originClient, right.originClock = left.client(), right.clock-1
 	right.left = l
-	s.cutContent(left, right, n)
+	s.splitContent(left, right, n)
 	left.length = n
 	left.right = r
 	if right.right != 0 {
@@ -268,7 +268,7 @@ func (tx *txn) deleteRanges(c clientRef, ranges deleteSet) {
 func (tx *txn) commit() {
 	s := tx.store()
 	if tx.changed() {
-		tx.doc.cache.changed(len(tx.deleted) > 0)
+		tx.doc.cache.invalidate(len(tx.deleted) > 0)
 	}
 	if len(tx.deleted) == 0 && len(tx.seams) == 0 && len(tx.touched) == 1 {
 		tx.commitRun(&s.clients[tx.touched[0]])

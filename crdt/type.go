@@ -62,7 +62,7 @@ func (t Type) ID() (ID, bool) { return t.unit, t.nested }
 // been deleted.
 func (t Type) Exists() bool {
 	r := t.ref()
-	return r != 0 && !t.doc.store.gone(r)
+	return r != 0 && !t.doc.store.isInDeletedType(r)
 }
 
 // Length is how many visible units the list holds: UTF-16 units of text, embeds,
@@ -74,10 +74,10 @@ func (t Type) Length() int { return t.doc.store.lengthOf(t.ref()) }
 func (t Type) Parent() (Type, bool) {
 	s := &t.doc.store
 	r := t.ref()
-	if r == 0 || s.holder(r) == 0 {
+	if r == 0 || s.ownerOf(r) == 0 {
 		return Type{}, false
 	}
-	p := s.in(s.holder(r))
+	p := s.parentOf(s.ownerOf(r))
 	return s.typeAt(t.doc, p), p != 0
 }
 
@@ -91,7 +91,7 @@ func (t Type) ref() typeRef {
 
 // typeAt names what lies at t.
 func (s *store) typeAt(d *Doc, t typeRef) Type {
-	if owner := s.holder(t); owner != 0 {
+	if owner := s.ownerOf(t); owner != 0 {
 		return Type{doc: d, unit: s.firstID(owner), nested: true}
 	}
 	return Type{doc: d, root: s.nameOf(t)}
@@ -120,10 +120,10 @@ func (s *store) view(d *Doc, t typeRef) any {
 func (t Type) Index() (int, bool) {
 	s := &t.doc.store
 	at := t.ref()
-	if at == 0 || s.holder(at) == 0 || s.deleted(s.holder(at)) || s.keyOf(s.holder(at)) != 0 {
+	if at == 0 || s.ownerOf(at) == 0 || s.deleted(s.ownerOf(at)) || s.keyOf(s.ownerOf(at)) != 0 {
 		return 0, false
 	}
-	return t.doc.indexOf(s.holder(at)), true
+	return t.doc.indexOf(s.ownerOf(at)), true
 }
 
 // Key is the key of the parent's map whose value a nested type is; false if it stands
@@ -131,8 +131,8 @@ func (t Type) Index() (int, bool) {
 func (t Type) Key() (string, bool) {
 	s := &t.doc.store
 	at := t.ref()
-	if at == 0 || s.holder(at) == 0 || s.deleted(s.holder(at)) || s.keyOf(s.holder(at)) == 0 {
+	if at == 0 || s.ownerOf(at) == 0 || s.deleted(s.ownerOf(at)) || s.keyOf(s.ownerOf(at)) == 0 {
 		return "", false
 	}
-	return s.names.list[s.keyOf(s.holder(at))], true
+	return s.names.list[s.keyOf(s.ownerOf(at))], true
 }

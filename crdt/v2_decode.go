@@ -204,7 +204,7 @@ func (c *columnsIn) readTexts(dst []byte, w *wire) (_ []byte, err error) {
 			if err != nil {
 				return dst, err
 			}
-			dst = lib0.AppendVarBytes(roomFor(dst, len(text)+countRoom), text)
+			dst = lib0.AppendVarBytes(roomFor(dst, len(text)+maxUvarintLen), text)
 		}
 	case kindEmbed, kindFormat:
 		if w.kind == kindFormat {
@@ -212,13 +212,13 @@ func (c *columnsIn) readTexts(dst []byte, w *wire) (_ []byte, err error) {
 			if err != nil {
 				return dst, err
 			}
-			dst = lib0.AppendVarBytes(roomFor(dst, len(key)+countRoom), key)
+			dst = lib0.AppendVarBytes(roomFor(dst, len(key)+maxUvarintLen), key)
 		}
 		at := len(dst)
 		if dst, err = c.values.append(dst, &c.rest); err != nil {
 			return dst, err
 		}
-		dst = prefix(roomFor(dst, countRoom), at, len(dst)-at)
+		dst = insertUvarint(roomFor(dst, maxUvarintLen), at, len(dst)-at)
 	case kindDoc:
 		guid, _, err := c.text.read()
 		if err != nil {
@@ -232,7 +232,7 @@ func (c *columnsIn) readTexts(dst []byte, w *wire) (_ []byte, err error) {
 			return dst, err
 		}
 		options := c.rest.Slice(from, c.rest.Offset())
-		dst = roomFor(dst, len(guid)+len(options)+countRoom)
+		dst = roomFor(dst, len(guid)+len(options)+maxUvarintLen)
 		dst = append(lib0.AppendVarBytes(dst, guid), options...)
 	default:
 		return dst, ErrKind

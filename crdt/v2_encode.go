@@ -288,7 +288,7 @@ func (c *columns) writeContent(w *wire, skip uint64) (err error) {
 		return nil
 	case kindJSON, kindAny:
 		c.length.write(w.length - skip)
-		content = content[elementCut(w.kind, content, skip):]
+		content = content[elementOffset(w.kind, content, skip):]
 	}
 	if w.kind == kindAny || w.kind == kindBinary {
 		c.rest = append(c.rest, content...)

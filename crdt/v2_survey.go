@@ -37,7 +37,7 @@ func allowance(size int) int { return allowFree + allowPerByte*size }
 // tells that it is not the first one of its root.
 func (w *wire) cost(sameRoot bool) int {
 	if w.kind == kindSkip {
-		return 2 * countRoom
+		return 2 * maxUvarintLen
 	}
 	n := costStruct + w.bound() + 2*len(w.content)
 	if w.kind == kindEmbed || w.kind == kindFormat {
@@ -196,7 +196,7 @@ func (c *columnsIn) surveyOnce(update []byte, why purpose) (s survey, err error)
 	if why == toTrust {
 		most = math.MaxInt
 	}
-	s.whole, s.bound = true, 4*countRoom
+	s.whole, s.bound = true, 4*maxUvarintLen
 	var w wire
 	for range s.sections {
 		n, client, clock, err := c.begin()
@@ -209,7 +209,7 @@ func (c *columnsIn) surveyOnce(update []byte, why purpose) (s survey, err error)
 		s.whole = s.whole && n > 0 && clock == 0
 		s.clients = append(s.clients, client)
 		s.structs += int(n)
-		s.bound += 3 * countRoom
+		s.bound += 3 * maxUvarintLen
 		for ; n > 0; n-- {
 			if err := c.read(&w, client, clock); err != nil {
 				return s, err
@@ -234,7 +234,7 @@ func (c *columnsIn) surveyOnce(update []byte, why purpose) (s survey, err error)
 			clock = w.end()
 		}
 	}
-	if clientTwice(s.clients) {
+	if hasDuplicateClient(s.clients) {
 		return s, ErrClientTwice
 	}
 	s.deletes, err = readDeleteSteps(&c.rest, make(deleteSet, 0, min(c.rest.Len()/2, (most-m.sum)/costRange)))
@@ -246,7 +246,7 @@ func (c *columnsIn) surveyOnce(update []byte, why purpose) (s survey, err error)
 	case m.sum+costRange*len(s.deletes) > most:
 		return s, ErrTooDense
 	}
-	s.bound += 3 * countRoom * len(s.deletes)
+	s.bound += 3 * maxUvarintLen * len(s.deletes)
 	c.used += max(0, m.sum-allowPerByte*len(update))
 	s.cost, s.cuts = m.sum+costRange*len(s.deletes), m.cuts
 	return s, nil

@@ -72,10 +72,10 @@ type content struct {
 	shape    uint8
 	name     string
 	children []content
-	keys     []keyed
+	keys     []keyedContent
 }
 
-type keyed struct {
+type keyedContent struct {
 	key string
 	content
 }
@@ -132,7 +132,7 @@ func nodeContents(nodes []any, depth int) ([]content, error) {
 }
 
 // keyContents encodes the values of a map, sorted by key.
-func keyContents(values map[string]any, depth int) (cs []keyed, err error) {
+func keyContents(values map[string]any, depth int) (cs []keyedContent, err error) {
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		if !utf8.ValidString(key) {
 			return nil, ErrUTF8
@@ -141,7 +141,7 @@ func keyContents(values map[string]any, depth int) (cs []keyed, err error) {
 		if err != nil {
 			return nil, err
 		}
-		cs = append(cs, keyed{key, c})
+		cs = append(cs, keyedContent{key, c})
 	}
 	return cs, nil
 }
@@ -158,9 +158,9 @@ func valueContent(v any, depth int) (c content, err error) {
 	case Subdoc:
 		return subdocContent(v)
 	case NewText:
-		return c.text(shapeText, string(v))
+		return c.withText(shapeText, string(v))
 	case NewXMLText:
-		return c.text(shapeXMLText, string(v))
+		return c.withText(shapeXMLText, string(v))
 	case NewArray:
 		c.shape = shapeArray
 		c.children, err = listContents(v, depth-1)
@@ -183,7 +183,7 @@ func valueContent(v any, depth int) (c content, err error) {
 		}
 		return c, err
 	}
-	if err := plainValue(v); err != nil {
+	if err := checkUTF8(v); err != nil {
 		return c, err
 	}
 	c.kind = kindAny
@@ -191,7 +191,7 @@ func valueContent(v any, depth int) (c content, err error) {
 	return c, err
 }
 
-func (c content) text(shape uint8, s string) (content, error) {
+func (c content) withText(shape uint8, s string) (content, error) {
 	c.shape = shape
 	run, err := textContent(s)
 	if err == nil && run.length > 0 {
@@ -205,7 +205,7 @@ func subdocContent(v Subdoc) (content, error) {
 	if !utf8.ValidString(v.GUID) {
 		return content{}, ErrUTF8
 	}
-	if err := plainValue(v.Options); err != nil {
+	if err := checkUTF8(v.Options); err != nil {
 		return content{}, err
 	}
 	order := func(key string) int { return slices.Index([]string{"meta", "autoLoad", "gc"}, key) }
@@ -231,7 +231,7 @@ func subdocContent(v Subdoc) (content, error) {
 }
 
 // plainValue finds strings within v that are not valid UTF-8.
-func plainValue(v any) error {
+func checkUTF8(v any) error {
 	switch v := v.(type) {
 	case string:
 		if !utf8.ValidString(v) {
@@ -239,7 +239,7 @@ func plainValue(v any) error {
 		}
 	case []any:
 		for _, element := range v {
-			if err := plainValue(element); err != nil {
+			if err := checkUTF8(element); err != nil {
 				return err
 			}
 		}
@@ -248,7 +248,7 @@ func plainValue(v any) error {
 			if !utf8.ValidString(key) {
 				return ErrUTF8
 			}
-			if err := plainValue(value); err != nil {
+			if err := checkUTF8(value); err != nil {
 				return err
 			}
 		}
@@ -258,12 +258,12 @@ func plainValue(v any) error {
 
 // put writes c between two neighbours of the list, 0 at its ends, and what is in it;
 // it returns the item that now holds it and ends with it.
-func (w *writer) put(left, right ref, c *content) ref {
+func (w *writer) insertBetween(left, right ref, c *content) ref {
 	return w.write(left, right, nil, c)
 }
 
 // set writes c as the value of a key.
-func (w *writer) set(key string, c *content) {
+func (w *writer) setKey(key string, c *content) {
 	last := ref(0)
 	if k := w.s.names.lookup(key); k != 0 && w.t != 0 {
 		last = w.s.last(w.t, k)
@@ -291,30 +291,30 @@ func (w *writer) write(left, right ref, key *string, c *content) ref {
 		it.key = []byte(*key)
 	}
 	w.tx.integrate(&it, 0)
-	r := s.find(ID{d.client, it.clock})
+	r := s.findItem(ID{d.client, it.clock})
 	if w.t == 0 {
-		w.t = s.in(r)
+		w.t = s.parentOf(r)
 	}
 	if c.kind == kindType {
-		w.fill(r, c)
+		w.writeNested(r, c)
 	}
 	return r
 }
 
 // fill writes what is in the nested type that r holds.
-func (w *writer) fill(r ref, c *content) {
+func (w *writer) writeNested(r ref, c *content) {
 	n := &writer{tx: w.tx, s: w.s, t: w.s.nested(r), unit: w.s.firstID(r), nested: true}
 	left := ref(0)
 	for i := range c.children {
-		left = n.put(left, 0, &c.children[i])
+		left = n.insertBetween(left, 0, &c.children[i])
 	}
 	for i := range c.keys {
-		n.set(c.keys[i].key, &c.keys[i].content)
+		n.setKey(c.keys[i].key, &c.keys[i].content)
 	}
 }
 
 // room tells whether there is room for contents.
-func (w *writer) room(cs ...content) error {
+func (w *writer) checkSize(cs ...content) error {
 	units, bytes := uint64(0), 0
 	for i := range cs {
 		u, b := cs[i].size()

@@ -28,7 +28,7 @@ func (s *store) visible(r ref) bool {
 }
 
 // format tells whether r is a format mark that is in force.
-func (s *store) format(r ref) bool {
+func (s *store) isLiveFormat(r ref) bool {
 	it := &s.items[r]
 	return it.kind() == kindFormat && !it.deleted()
 }
@@ -37,7 +37,7 @@ func (s *store) format(r ref) bool {
 func (s *store) nested(r ref) typeRef { return typeRef(s.items[r].data) }
 
 // in is the type whose list or map r stands in, 0 for a GC.
-func (s *store) in(r ref) typeRef { return s.parent(s.items[r].place) }
+func (s *store) parentOf(r ref) typeRef { return s.parent(s.items[r].place) }
 
 func (s *store) firstID(r ref) ID { return s.id(&s.items[r]) }
 
@@ -54,11 +54,11 @@ func (s *store) shapeOf(t typeRef) uint8 {
 }
 
 // holder is the item that holds a nested type, 0 for a root.
-func (s *store) holder(t typeRef) ref { return s.types[t].owner }
+func (s *store) ownerOf(t typeRef) ref { return s.types[t].owner }
 
 // gone tells whether a nested type was deleted.
-func (s *store) gone(t typeRef) bool {
-	owner := s.holder(t)
+func (s *store) isInDeletedType(t typeRef) bool {
+	owner := s.ownerOf(t)
 	return owner != 0 && s.deleted(owner)
 }
 
@@ -66,7 +66,7 @@ func (s *store) nameOf(t typeRef) string { return s.names.list[s.types[t].name] 
 
 // halves tells whether the n-th unit of r, 0 < n < units, is the second half of a
 // surrogate pair.
-func (s *store) halves(r ref, n int) bool {
+func (s *store) splitsPair(r ref, n int) bool {
 	if s.kindOf(r) != kindString {
 		return false
 	}
@@ -83,7 +83,7 @@ func (s *store) formatOf(r ref) (key, value []byte) {
 }
 
 // cutAt splits r before its n-th unit, 0 < n < units; r is the left part.
-func (tx *txn) cutAt(r ref, n int) {
+func (tx *txn) splitItem(r ref, n int) {
 	it := &tx.store().items[r]
 	tx.startingAt(it.client(), it.clock+uint32(n))
 }

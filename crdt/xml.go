@@ -130,9 +130,9 @@ func (x *xmlWriter) text(t typeRef, depth int) error {
 	var run []byte
 	flush := func() {
 		if len(run) > 0 {
-			x.open(m)
+			x.openTags(m)
 			x.characters(string(run))
-			x.shut(m)
+			x.closeTags(m)
 			run = run[:0]
 		}
 	}
@@ -145,27 +145,27 @@ func (x *xmlWriter) text(t typeRef, depth int) error {
 			run = append(run, s.raw(r)...)
 		case kindFormat:
 			flush()
-			m = m.with(s.formatOf(r))
+			m = m.afterMark(s.formatOf(r))
 		case kindEmbed:
 			flush()
-			x.open(m)
+			x.openTags(m)
 			x.characters(jsToString(s.embed(nil, r)))
-			x.shut(m)
+			x.closeTags(m)
 		case kindType:
 			flush()
-			x.open(m)
+			x.openTags(m)
 			if err := x.node(s.nested(r), depth-1); err != nil {
 				return err
 			}
-			x.shut(m)
+			x.closeTags(m)
 		}
 	}
 	flush()
 	return nil
 }
 
-func (x *xmlWriter) open(m marks) {
-	for _, a := range byKey(m) {
+func (x *xmlWriter) openTags(m marks) {
+	for _, a := range sortedByKey(m) {
 		if x.escaped && !isXMLName(a.key) {
 			continue
 		}
@@ -197,8 +197,8 @@ func (x *xmlWriter) open(m marks) {
 	}
 }
 
-func (x *xmlWriter) shut(m marks) {
-	for _, a := range slices.Backward(byKey(m)) {
+func (x *xmlWriter) closeTags(m marks) {
+	for _, a := range slices.Backward(sortedByKey(m)) {
 		if x.escaped && !isXMLName(a.key) {
 			continue
 		}
@@ -206,7 +206,7 @@ func (x *xmlWriter) shut(m marks) {
 	}
 }
 
-func byKey(m marks) marks {
+func sortedByKey(m marks) marks {
 	return slices.SortedFunc(slices.Values(m), func(a, b mark) int { return compareUTF16(a.key, b.key) })
 }
 

@@ -122,10 +122,10 @@ func (t Type) marshalXML() ([]byte, error) {
 func (t Type) sibling(step func(*store, ref) ref) (any, bool) {
 	s := &t.doc.store
 	at := t.ref()
-	if at == 0 || s.holder(at) == 0 || s.keyOf(s.holder(at)) != 0 {
+	if at == 0 || s.ownerOf(at) == 0 || s.keyOf(s.ownerOf(at)) != 0 {
 		return nil, false
 	}
-	for r := step(s, s.holder(at)); r != 0; r = step(s, r) {
+	for r := step(s, s.ownerOf(at)); r != 0; r = step(s, r) {
 		if s.visible(r) {
 			values := s.values(t.doc, r)
 			return values[0], true
