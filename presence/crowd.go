@@ -5,14 +5,14 @@ import (
 	"slices"
 )
 
-// Crowd passes diffs on, with at most a given number of people of each room in
+// CrowdFilter passes diffs on, with at most a given number of people of each room in
 // them: those who came first. Everybody else is counted and not told, for else a
 // crowd of N that arrives, or turns to something else, is N times N cards. When
 // one of the told leaves, the next one by arrival is told. Leaves are all passed
 // on: who listed the room at another moment may know others.
 //
 // Take must be called by one goroutine at a time.
-type Crowd struct {
+type CrowdFilter struct {
 	most  int
 	tell  func(Diff)
 	rooms map[string]*crowd
@@ -23,14 +23,14 @@ type crowd struct {
 	rest few[string, Person]
 }
 
-// NewCrowd makes one that tells of at most most people in a room. A diff that tell
+// NewCrowdFilter makes one that tells of at most most people in a room. A diff that tell
 // gets may be empty: then only the number of people has changed.
-func NewCrowd(most int, tell func(Diff)) *Crowd {
-	return &Crowd{most: most, tell: tell, rooms: map[string]*crowd{}}
+func NewCrowdFilter(most int, tell func(Diff)) *CrowdFilter {
+	return &CrowdFilter{most: most, tell: tell, rooms: map[string]*crowd{}}
 }
 
 // Take takes the next diff.
-func (c *Crowd) Take(d Diff) {
+func (c *CrowdFilter) Push(d Diff) {
 	r := c.rooms[d.Room]
 	if r == nil {
 		r = &crowd{}

@@ -18,7 +18,7 @@ func TestCrowdTellsOfSo(t *testing.T) {
 	here := map[string]Person{}
 	known := map[string]Person{}
 	count := 0
-	c := NewCrowd(most, func(d Diff) {
+	c := NewCrowdFilter(most, func(d Diff) {
 		for _, p := range d.Joins {
 			known[p.ID] = p
 		}
@@ -46,7 +46,7 @@ func TestCrowdTellsOfSo(t *testing.T) {
 				d.Joins = append(d.Joins, here[id])
 			}
 		}
-		c.Take(d)
+		c.Push(d)
 		if len(known) != min(most, len(here)) {
 			t.Fatalf("knows %d people of %d", len(known), len(here))
 		}
@@ -63,7 +63,7 @@ func TestCrowdTellsOfSo(t *testing.T) {
 	for id := range here {
 		d.Leaves = append(d.Leaves, id)
 	}
-	c.Take(d)
+	c.Push(d)
 	if len(c.rooms) != 0 {
 		t.Error("an empty room is kept")
 	}
@@ -73,15 +73,15 @@ func TestCrowdTellsOfSo(t *testing.T) {
 // the diff has them in.
 func TestCrowdTellsTheFirst(t *testing.T) {
 	var told []string
-	c := NewCrowd(2, func(d Diff) {
+	c := NewCrowdFilter(2, func(d Diff) {
 		for _, p := range d.Joins {
 			told = append(told, p.ID)
 		}
 	})
 	at := func(id string, s int64) Person { return Person{ID: id, Since: time.Unix(s, 0)} }
-	c.Take(Diff{Room: "r", Joins: []Person{at("c", 3), at("a", 1), at("d", 4), at("b", 2)}})
-	c.Take(Diff{Room: "r", Joins: []Person{at("e", 5)}})
-	c.Take(Diff{Room: "r", Leaves: []string{"a"}})
+	c.Push(Diff{Room: "r", Joins: []Person{at("c", 3), at("a", 1), at("d", 4), at("b", 2)}})
+	c.Push(Diff{Room: "r", Joins: []Person{at("e", 5)}})
+	c.Push(Diff{Room: "r", Leaves: []string{"a"}})
 	if fmt.Sprint(told) != "[a b c]" {
 		t.Errorf("told of %v", told)
 	}

@@ -26,8 +26,8 @@ type Memory struct {
 	done sync.WaitGroup
 
 	rearm     chan struct{} // capacity 1: the next deadline may be earlier now
-	feed      *Feed
-	followers *Followers
+	feed      *Watchers
+	followers *StatusWatchers
 
 	mu     sync.Mutex
 	closed bool
@@ -44,10 +44,10 @@ func NewMemory(o MemoryOptions) *Memory {
 	m := &Memory{
 		stop:  stop,
 		rearm: make(chan struct{}, 1),
-		feed:  NewFeed(),
+		feed:  NewWatchers(),
 		state: newState(cmp.Or(o.Grace, Grace), cmp.Or(o.Idle, IdleAfter), cmp.Or(o.Away, AwayAfter)),
 	}
-	m.followers = NewFollowers(m.look, nil)
+	m.followers = NewStatusWatchers(m.look, nil)
 	m.state.changed = m.followers.Changed
 	m.done.Go(func() { m.keepTime(ctx) })
 	return m
@@ -71,7 +71,7 @@ func (m *Memory) Touch(_ context.Context, room, conn string) error {
 }
 
 // Rest makes a connection idle.
-func (m *Memory) Rest(_ context.Context, room, conn string) error {
+func (m *Memory) MarkIdle(_ context.Context, room, conn string) error {
 	return m.change(func(now time.Time) Diff { return m.state.rest(room, conn, now) })
 }
 
@@ -114,7 +114,7 @@ func (m *Memory) Count(_ context.Context, room string) (int, error) {
 }
 
 // Here tells whether the person has a live connection in the room.
-func (m *Memory) Here(_ context.Context, room, user string) (bool, error) {
+func (m *Memory) IsPresent(_ context.Context, room, user string) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
@@ -124,26 +124,28 @@ func (m *Memory) Here(_ context.Context, room, user string) (bool, error) {
 }
 
 // Status of people over all rooms.
-func (m *Memory) Status(_ context.Context, users []string) (map[string]Seen, error) {
+func (m *Memory) Status(_ context.Context, users []string) (map[string]UserStatus, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
 		return nil, ErrClosed
 	}
-	status := make(map[string]Seen, len(users))
+	status := make(map[string]UserStatus, len(users))
 	for _, id := range users {
 		status[id] = m.state.status(id)
 	}
 	return status, nil
 }
 
-// Watch calls fn with every diff from now on; see [Feed.Watch].
+// Watch calls fn with every diff from now on; see [Watchers.Watch].
 func (m *Memory) Watch(fn func(Diff)) (stop func()) { return m.feed.Watch(fn) }
 
 // Follow begins an empty list of people; see [Tracker].
-func (m *Memory) Follow(fn func(map[string]Seen)) Following { return m.followers.Follow(fn) }
+func (m *Memory) WatchStatus(fn func(map[string]UserStatus)) StatusWatch {
+	return m.followers.Watch(fn)
+}
 
-func (m *Memory) look(users []string) map[string]Seen {
+func (m *Memory) look(users []string) map[string]UserStatus {
 	all, _ := m.Status(context.Background(), users) // fails only once closed
 	return all
 }
@@ -163,7 +165,7 @@ func (m *Memory) Close() error {
 
 // tell queues a diff and sees to the timer. It runs after every change, under mu.
 func (m *Memory) tell(d Diff) {
-	m.feed.Tell(d)
+	m.feed.Publish(d)
 	if at, ok := m.state.next(); ok && (m.armed.IsZero() || at.Before(m.armed)) {
 		signal(m.rearm)
 	}

@@ -64,8 +64,8 @@ const (
 	Offline Status = "offline"
 )
 
-// Seen is what is known of a person over all rooms.
-type Seen struct {
+// UserStatus is what is known of a person over all rooms.
+type UserStatus struct {
 	Status   Status     `json:"status"`             // of the most active room; Offline only after the grace period
 	LastSeen *time.Time `json:"lastSeen,omitempty"` // when the last connection ended, UTC, cut to whole minutes; nil if never seen or not Offline
 	Devices  int        `json:"devices"`            // distinct Conns over all rooms
@@ -97,7 +97,7 @@ type Tracker interface {
 	Touch(ctx context.Context, room, conn string) error
 	// Rest says that the person has turned away from this connection: it is
 	// idle at once. Unknown connections are ignored.
-	Rest(ctx context.Context, room, conn string) error
+	MarkIdle(ctx context.Context, room, conn string) error
 	// People lists the people in the room, by arrival.
 	People(ctx context.Context, room string) ([]Person, error)
 	// Count is how many People would list. It waits for nothing: what is not known
@@ -105,9 +105,9 @@ type Tracker interface {
 	Count(ctx context.Context, room string) (int, error)
 	// Here tells whether the person has a live connection in the room (the
 	// grace period does not count).
-	Here(ctx context.Context, room, user string) (bool, error)
+	IsPresent(ctx context.Context, room, user string) (bool, error)
 	// Status of people over all rooms; unknown people are Offline.
-	Status(ctx context.Context, users []string) (map[string]Seen, error)
+	Status(ctx context.Context, users []string) (map[string]UserStatus, error)
 	// Watch calls fn with every Diff of every room, in order per room, from
 	// one goroutine of the tracker. fn must return quickly and call nothing
 	// of the tracker but Count. The returned stop waits until no call is under way; fn must
@@ -118,8 +118,8 @@ type Tracker interface {
 	// soon as that is known, and with those who have changed whenever some have;
 	// of changes that come fast it may skip some and ends at the last. It is
 	// called from one goroutine of the tracker, must return quickly, and must
-	// not call the tracker or the Following.
-	Follow(fn func(map[string]Seen)) Following
+	// not call the tracker or the StatusWatch.
+	WatchStatus(fn func(map[string]UserStatus)) StatusWatch
 	// Close ends timers and goroutines, and waits for them.
 	Close() error
 }

@@ -41,7 +41,7 @@ func NewSlotMemory() *SlotMemory { return &SlotMemory{newRecent[slotKey, int](ma
 
 // Had is the slot, other than the preferred one, that the person had in the room
 // when last seen there.
-func (m *SlotMemory) Had(room, user string) (slot int, ok bool) {
+func (m *SlotMemory) Get(room, user string) (slot int, ok bool) {
 	return m.recent.get(slotKey{room, user})
 }
 

@@ -214,17 +214,17 @@ func (s *state) here(room, user string) bool {
 }
 
 // status of one person over all rooms.
-func (s *state) status(id string) Seen {
+func (s *state) status(id string) UserStatus {
 	u := s.users[id]
 	if u == nil {
-		seen := Seen{Status: Offline}
+		seen := UserStatus{Status: Offline}
 		if at, ok := s.seen.get(id); ok {
 			at = at.UTC().Truncate(time.Minute)
 			seen.LastSeen = &at
 		}
 		return seen
 	}
-	seen := Seen{Status: Away, Devices: u.conns.len()}
+	seen := UserStatus{Status: Away, Devices: u.conns.len()}
 	for p := range u.people.all() {
 		if p.Status == Online || p.Status == Idle && seen.Status == Away {
 			seen.Status = p.Status
@@ -262,7 +262,7 @@ func (s *state) arrive(r *room, id string, now time.Time) *person {
 // all twelve and keep neighbours apart in hue. With none free it is the least
 // used in the same order.
 func (s *state) slot(r *room, user string) int {
-	if had, ok := s.slots.Had(r.name, user); ok && r.slots[had] == 0 {
+	if had, ok := s.slots.Get(r.name, user); ok && r.slots[had] == 0 {
 		return had
 	}
 	best := LeastUsedSlot(user, r.slots)

@@ -37,7 +37,7 @@ type sharedMark struct {
 // Share brings typing together with other nodes: tell is called with what they are
 // to Hear of this one, when that changes and every second as long as somebody types.
 // It must not wait long; what it drops costs the others a second. Call it once.
-func (t *Typing) Share(tell func(p Place, marks []byte)) {
+func (t *Typing) SetPublisher(tell func(p Place, marks []byte)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.shared = &sharedTyping{tell: tell, others: map[Place]map[string]*node{}, own: map[Place]time.Time{}}
@@ -45,7 +45,7 @@ func (t *Typing) Share(tell func(p Place, marks []byte)) {
 
 // Hear takes what another node tells of a place. What it told before is replaced,
 // and falls after the TTL if it tells nothing more. What can't be read is passed over.
-func (t *Typing) Hear(p Place, from string, marks []byte) {
+func (t *Typing) ReceiveRemote(p Place, from string, marks []byte) {
 	var said []sharedMark
 	if json.Unmarshal(marks, &said) != nil || len(said) > maxShared {
 		return

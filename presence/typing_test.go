@@ -215,12 +215,12 @@ func TestTypingShared(t *testing.T) {
 		place := presence.Place{Room: "r", Thread: "m1"}
 		var cut atomic.Bool
 		var sent atomic.Int64
-		a.Share(func(p presence.Place, marks []byte) {
+		a.SetPublisher(func(p presence.Place, marks []byte) {
 			if sent.Add(1); !cut.Load() {
-				b.Hear(p, "a", marks)
+				b.ReceiveRemote(p, "a", marks)
 			}
 		})
-		b.Share(func(p presence.Place, marks []byte) { a.Hear(p, "b", marks) })
+		b.SetPublisher(func(p presence.Place, marks []byte) { a.ReceiveRemote(p, "b", marks) })
 		a.Set(place, "1", ana)
 		here.expect(t, "ana ")
 		there.expect(t, "ana ")
@@ -259,7 +259,7 @@ func TestTypingShared(t *testing.T) {
 		there.expect(t, "")
 		here.expect(t, "ana ")
 		for _, bad := range []string{"", "{}", "[1]", "null", `[{"id":1}]`} {
-			b.Hear(place, "a", []byte(bad))
+			b.ReceiveRemote(place, "a", []byte(bad))
 		}
 		there.expect(t)
 	})

@@ -237,7 +237,7 @@ func (a *trial) rings(limit map[string]string) (within, over func()) {
 	ana, ben := a.guest(a.T, "Ana"), a.guest(a.T, "Ben")
 	a.enter(a.T, ben, "r").ws.Close() // who has been there can be mentioned
 	until(a.T, "Ben has left", func() bool {
-		here, err := a.people.Here(a.Context(), "r", ben.User.ID)
+		here, err := a.people.IsPresent(a.Context(), "r", ben.User.ID)
 		return err == nil && !here
 	})
 	sub := notifytest.SubscriptionJSON(service.Subscribe(ben.User.ID))

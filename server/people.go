@@ -12,17 +12,17 @@ func (s *Server) tracker() (presence.Tracker, error) {
 		return presence.NewMemory(presence.MemoryOptions{}), nil
 	}
 	shared, err := redis.New(redis.Options{
-		URL: s.config.Redis, Log: s.config.Log, Typing: s.typing.Hear,
+		URL: s.config.Redis, Log: s.config.Log, OnTyping: s.typing.ReceiveRemote,
 		Grace: s.config.grace, Lease: s.config.lease,
 		// Readers are in a room without being present, and so is who follows its
 		// events over HTTP.
-		Wanted: func(room string) bool {
+		KeepMirror: func(room string) bool {
 			_, open := s.hub.Loaded(store.RoomID(room))
 			return open || s.live.Has(store.RoomID(room))
 		},
 	})
 	if err == nil {
-		s.typing.Share(shared.TellTyping)
+		s.typing.SetPublisher(shared.PublishTyping)
 	}
 	return shared, err
 }

@@ -49,7 +49,7 @@ func TestMentionRingsAClosedPhone(t *testing.T) {
 	inRoom.ws.Close()
 	for here := true; here; {
 		var err error
-		if here, err = s.people.Here(t.Context(), "class/7", ben.User.ID); err != nil {
+		if here, err = s.people.IsPresent(t.Context(), "class/7", ben.User.ID); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -64,7 +64,7 @@ type Server struct {
 	cancel     context.CancelFunc // ends the goroutines below
 	background sync.WaitGroup
 	stopWatch  func()
-	rounds     *presence.Rounds
+	rounds     *presence.Throttle
 	counters
 	closing sync.Once
 	closed  error
@@ -134,7 +134,7 @@ func (s *Server) assemble(l limits) (err error) {
 	s.push = push
 	s.worker = notify.NewWorker(notify.Config{
 		Inbox: s.store, Sender: countedSender{push, s.pushes}, Deliver: s.live.Deliver, Delay: c.pushDelay, Limits: l.push, Hit: s.hits.hit, Log: c.Log,
-		Here: func(ctx context.Context, user, room string) (bool, error) { return s.people.Here(ctx, room, user) },
+		Here: func(ctx context.Context, user, room string) (bool, error) { return s.people.IsPresent(ctx, room, user) },
 	})
 	epoch, err := s.store.Setting(ctx, chat.EpochSetting, chat.NewEpoch)
 	if err != nil {
@@ -159,8 +159,8 @@ func (s *Server) assemble(l limits) (err error) {
 		return err
 	}
 	begun = append(begun, func() { _ = s.people.Close() })
-	s.rounds = presence.NewRounds(roundTime, s.tellPresence)
-	s.stopWatch = s.people.Watch(presence.NewCrowd(ws.MaxListed, s.rounds.Take).Take)
+	s.rounds = presence.NewThrottle(roundTime, s.tellPresence)
+	s.stopWatch = s.people.Watch(presence.NewCrowdFilter(ws.MaxListed, s.rounds.Push).Push)
 	begun = append(begun, s.rounds.Close, s.stopWatch)
 	talk := chat.New(chat.Config{
 		Store: s.store, Limits: l.chat, Hit: s.hits.hit, Epoch: string(epoch),

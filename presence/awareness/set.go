@@ -197,14 +197,14 @@ func (s *Set) All() []State {
 func (s *Set) Len() int { return s.live }
 
 // Knows tells whether the set holds a state of the client.
-func (s *Set) Knows(id uint64) bool {
+func (s *Set) Has(id uint64) bool {
 	c := s.clients[id]
 	return c != nil && c.json != nil
 }
 
 // News tells whether any of the states says something else than the one held of its
 // client: a renewal does not.
-func (s *Set) News(states []State) bool {
+func (s *Set) HasChanges(states []State) bool {
 	for _, in := range states {
 		c := s.clients[in.ClientID]
 		if !in.Gone() && (c == nil || !bytes.Equal(c.json, in.JSON)) {

@@ -66,8 +66,8 @@ func TestReceiverRules(t *testing.T) {
 			set.Apply(c.known, start)
 			equal(t, "accepted", show(set.Apply([]awareness.State{c.in}, start)), c.accepted)
 			equal(t, "held", show(set.All()), c.held)
-			if set.Len() != len(set.All()) || set.Knows(1) != (c.held != "") {
-				t.Errorf("Len %d, Knows %v, held %q", set.Len(), set.Knows(1), c.held)
+			if set.Len() != len(set.All()) || set.Has(1) != (c.held != "") {
+				t.Errorf("Len %d, Knows %v, held %q", set.Len(), set.Has(1), c.held)
 			}
 		})
 	}

@@ -55,7 +55,7 @@ func testReload(f *fixture) {
 	waiting := p
 	waiting.Devices = 0
 	f.equal("listed meanwhile", f.people("r"), []presence.Person{waiting})
-	f.equal("status meanwhile", f.status("ana"), presence.Seen{Status: presence.Online})
+	f.equal("status meanwhile", f.status("ana"), presence.UserStatus{Status: presence.Online})
 	if f.Exact {
 		f.Advance(f.Grace / 2)
 		f.quiet("half a grace period after leaving")
@@ -121,7 +121,7 @@ func testUnknown(f *fixture) {
 	f.quiet("unknown connections left")
 	f.equal("here", f.here("r", "ana"), true)
 	f.equal("an empty room", len(f.people("nowhere")), 0)
-	f.equal("a stranger", f.status("nobody"), presence.Seen{Status: presence.Offline})
+	f.equal("a stranger", f.status("nobody"), presence.UserStatus{Status: presence.Offline})
 }
 
 func testIdle(f *fixture) {
@@ -136,24 +136,24 @@ func testIdle(f *fixture) {
 	}
 	f.toldStatus(presence.Idle)
 	if f.Exact {
-		f.equal("over all rooms", f.status("ana"), presence.Seen{Status: presence.Idle, Devices: 1})
+		f.equal("over all rooms", f.status("ana"), presence.UserStatus{Status: presence.Idle, Devices: 1})
 		f.equal("listed", f.people("r")[0].Status, presence.Idle)
 		f.Advance(presence.AwayAfter - presence.IdleAfter)
 	}
 	f.toldStatus(presence.Away)
-	f.equal("over all rooms", f.status("ana"), presence.Seen{Status: presence.Away, Devices: 1})
+	f.equal("over all rooms", f.status("ana"), presence.UserStatus{Status: presence.Away, Devices: 1})
 	f.equal("listed", f.people("r")[0].Status, presence.Away)
 
 	f.join("r", "2", "ana") // the most active tab counts
 	f.toldStatus(presence.Online)
-	f.ok(f.Rest(f.Context(), "r"+f.salt, "2"+f.salt))
+	f.ok(f.MarkIdle(f.Context(), "r"+f.salt, "2"+f.salt))
 	f.toldStatus(presence.Idle)
 	f.ok(f.Touch(f.Context(), "r"+f.salt, "1"+f.salt))
 	f.toldStatus(presence.Online)
 	if f.Exact {
-		f.ok(f.Rest(f.Context(), "r"+f.salt, "2"+f.salt))
+		f.ok(f.MarkIdle(f.Context(), "r"+f.salt, "2"+f.salt))
 		f.ok(f.Touch(f.Context(), "r"+f.salt, "3"+f.salt))
-		f.ok(f.Rest(f.Context(), "nowhere"+f.salt, "1"+f.salt))
+		f.ok(f.MarkIdle(f.Context(), "nowhere"+f.salt, "1"+f.salt))
 		f.quiet("what is unknown, and what was idle")
 		f.leave("r", "1") // the other tab is idle, and stays
 		f.toldStatus(presence.Idle)
@@ -166,15 +166,15 @@ func testIdle(f *fixture) {
 
 func testFollow(f *fixture) {
 	var mu sync.Mutex
-	told := map[string]presence.Seen{}
-	list := f.Follow(func(news map[string]presence.Seen) {
+	told := map[string]presence.UserStatus{}
+	list := f.WatchStatus(func(news map[string]presence.UserStatus) {
 		mu.Lock()
 		defer mu.Unlock()
 		for id, seen := range news {
 			told[id[:len(id)-len(f.salt)]] = seen
 		}
 	})
-	are := func(want map[string]presence.Seen) {
+	are := func(want map[string]presence.UserStatus) {
 		f.Helper()
 		if f.Exact {
 			f.Advance(time.Second)
@@ -187,29 +187,29 @@ func testFollow(f *fixture) {
 	}
 	f.join("r", "1", "ana")
 	list.Add("ana"+f.salt, "ben"+f.salt)
-	want := map[string]presence.Seen{"ana": {Status: presence.Online, Devices: 1}, "ben": {Status: presence.Offline}}
+	want := map[string]presence.UserStatus{"ana": {Status: presence.Online, Devices: 1}, "ben": {Status: presence.Offline}}
 	are(want)
 	f.join("s", "2", "ben")
 	f.join("s", "3", "cleo") // whom nobody follows
-	want["ben"] = presence.Seen{Status: presence.Online, Devices: 1}
+	want["ben"] = presence.UserStatus{Status: presence.Online, Devices: 1}
 	are(want)
-	f.ok(f.Rest(f.Context(), "s"+f.salt, "2"+f.salt))
-	want["ben"] = presence.Seen{Status: presence.Idle, Devices: 1}
+	f.ok(f.MarkIdle(f.Context(), "s"+f.salt, "2"+f.salt))
+	want["ben"] = presence.UserStatus{Status: presence.Idle, Devices: 1}
 	are(want)
 	f.join("r", "2", "ben")
-	want["ben"] = presence.Seen{Status: presence.Online, Devices: 1}
+	want["ben"] = presence.UserStatus{Status: presence.Online, Devices: 1}
 	are(want)
 	f.leave("s", "2")
 	f.leave("r", "2") // in the grace period
-	want["ben"] = presence.Seen{Status: presence.Online}
+	want["ben"] = presence.UserStatus{Status: presence.Online}
 	are(want)
 	list.Remove("ben" + f.salt)
 	f.join("r", "2", "ben")
 	f.join("r", "4", "ana")
-	want["ana"] = presence.Seen{Status: presence.Online, Devices: 2}
+	want["ana"] = presence.UserStatus{Status: presence.Online, Devices: 2}
 	are(want)
 	list.Add("ben" + f.salt)
-	want["ben"] = presence.Seen{Status: presence.Online, Devices: 1}
+	want["ben"] = presence.UserStatus{Status: presence.Online, Devices: 1}
 	are(want)
 	if f.Exact {
 		f.leave("r", "2")
@@ -260,10 +260,10 @@ func testStatus(f *fixture) {
 	f.join("r", "1", "ana")
 	f.join("s", "1", "ana")
 	f.join("s", "2", "ana")
-	f.equal("online", f.status("ana"), presence.Seen{Status: presence.Online, Devices: 2})
+	f.equal("online", f.status("ana"), presence.UserStatus{Status: presence.Online, Devices: 2})
 	f.leave("s", "2")
 	f.leave("r", "1")
-	f.equal("one device", f.status("ana"), presence.Seen{Status: presence.Online, Devices: 1})
+	f.equal("one device", f.status("ana"), presence.UserStatus{Status: presence.Online, Devices: 1})
 	left := time.Now()
 	f.leave("s", "1")
 	f.Advance(2 * f.Grace)
@@ -279,7 +279,7 @@ func testStatus(f *fixture) {
 		f.Errorf("last seen %v, want the minute of %v", at, left)
 	}
 	f.join("r", "3", "ana")
-	f.equal("back", f.status("ana"), presence.Seen{Status: presence.Online, Devices: 1})
+	f.equal("back", f.status("ana"), presence.UserStatus{Status: presence.Online, Devices: 1})
 }
 
 func testSlots(f *fixture) {
@@ -357,7 +357,7 @@ func testConcurrent(f *fixture) {
 					f.Error(err)
 				}
 				_, err1 := f.People(f.Context(), "r"+f.salt)
-				_, err2 := f.Here(f.Context(), "r"+f.salt, user+f.salt)
+				_, err2 := f.IsPresent(f.Context(), "r"+f.salt, user+f.salt)
 				_, err3 := f.Status(f.Context(), []string{user + f.salt})
 				f.Watch(func(presence.Diff) {})()
 				err4 := f.Leave(f.Context(), "r"+f.salt, conn+f.salt)

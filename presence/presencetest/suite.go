@@ -202,12 +202,12 @@ func (f *fixture) people(room string) []presence.Person {
 
 func (f *fixture) here(room, user string) bool {
 	f.Helper()
-	here, err := f.Here(f.Context(), room+f.salt, user+f.salt)
+	here, err := f.IsPresent(f.Context(), room+f.salt, user+f.salt)
 	f.ok(err)
 	return here
 }
 
-func (f *fixture) status(user string) presence.Seen {
+func (f *fixture) status(user string) presence.UserStatus {
 	f.Helper()
 	status, err := f.Status(f.Context(), []string{user + f.salt})
 	f.ok(err)

@@ -252,7 +252,7 @@ func (t *Tracker) keepTime(ctx context.Context) {
 				t.settle(c, now)
 			}
 		}
-		if t.degraded && !t.hidden && now.Sub(t.since) > t.o.Hold {
+		if t.degraded && !t.hidden && now.Sub(t.since) > t.o.HideRemoteAfter {
 			t.hidden = true
 			t.bury(func(remote) bool { return true })
 			t.follow.ChangedAll()
@@ -280,7 +280,7 @@ func (t *Tracker) keepTime(ctx context.Context) {
 // forgetIdle ends the mirrors of rooms that nobody asks about any more.
 func (t *Tracker) forgetIdle(rooms []*room) {
 	for _, r := range rooms {
-		wanted := t.o.Wanted != nil && t.o.Wanted(r.name)
+		wanted := t.o.KeepMirror != nil && t.o.KeepMirror(r.name)
 		t.mu.Lock()
 		switch {
 		case t.rooms[r.name] != r || len(r.local) > 0 || time.Since(r.used) <= linger:

@@ -49,15 +49,15 @@ type Options struct {
 	Lease time.Duration
 	// Hold is how long people on other nodes go on being shown while Redis does
 	// not answer; 60 s.
-	Hold time.Duration
+	HideRemoteAfter time.Duration
 	// Timeout of one exchange with Redis; 2 s.
 	Timeout time.Duration
 	// Wanted tells whether a room is still followed although nobody on this node
 	// is in it. It is called with no lock held. Nil means no.
-	Wanted func(room string) bool
-	// Typing gets what another node told with TellTyping; nil passes it over. It
+	KeepMirror func(room string) bool
+	// Typing gets what another node told with PublishTyping; nil passes it over. It
 	// must not call the tracker and return quickly.
-	Typing func(p presence.Place, node string, marks []byte)
+	OnTyping func(p presence.Place, node string, marks []byte)
 	// Log gets when Redis is lost and found; nil discards it.
 	Log *slog.Logger
 }
@@ -79,8 +79,8 @@ type Tracker struct {
 	keys   keys
 	log    *slog.Logger
 	client *goredis.Client
-	feed   *presence.Feed
-	follow *presence.Followers
+	feed   *presence.Watchers
+	follow *presence.StatusWatchers
 	stop   context.CancelFunc
 	done   sync.WaitGroup
 	reaped atomic.Uint64
@@ -144,7 +144,7 @@ func New(o Options) (*Tracker, error) {
 	o.Grace = cmp.Or(o.Grace, presence.Grace)
 	o.Idle, o.Away = cmp.Or(o.Idle, presence.IdleAfter), cmp.Or(o.Away, presence.AwayAfter)
 	o.Lease = cmp.Or(o.Lease, 10*time.Second)
-	o.Hold = cmp.Or(o.Hold, time.Minute)
+	o.HideRemoteAfter = cmp.Or(o.HideRemoteAfter, time.Minute)
 	o.Timeout = cmp.Or(o.Timeout, 2*time.Second)
 	o.Prefix = cmp.Or(o.Prefix, "weft")
 	options.DialTimeout, options.ReadTimeout, options.WriteTimeout = o.Timeout, o.Timeout, o.Timeout
@@ -153,7 +153,7 @@ func New(o Options) (*Tracker, error) {
 	options.PoolSize = 8
 	options.DisableIdentity = true
 	t := &Tracker{
-		o: o, keys: keys(o.Prefix), log: o.Log, client: goredis.NewClient(options), feed: presence.NewFeed(),
+		o: o, keys: keys(o.Prefix), log: o.Log, client: goredis.NewClient(options), feed: presence.NewWatchers(),
 		writeNow: make(chan struct{}, 1), readNow: make(chan struct{}, 1),
 		renewNow: make(chan struct{}, 1), clockNow: make(chan struct{}, 1),
 		reapNow: make(chan struct{}, 1), typeNow: make(chan struct{}, 1), mine: map[string]bool{},
@@ -163,7 +163,7 @@ func New(o Options) (*Tracker, error) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	t.stop = stop
-	t.follow = presence.NewFollowers(func(users []string) map[string]presence.Seen { return t.look(ctx, users) }, t.concern)
+	t.follow = presence.NewStatusWatchers(func(users []string) map[string]presence.UserStatus { return t.look(ctx, users) }, t.concern)
 	t.pubsub = t.client.Subscribe(ctx, t.keys.nodes())
 	t.renew(ctx) // so that a Redis that answers is used from the first moment
 	t.done.Go(func() { t.reapDead(ctx) })
@@ -268,7 +268,7 @@ func (t *Tracker) Touch(_ context.Context, room, name string) error {
 }
 
 // Rest makes a connection idle, unless it is idle longer.
-func (t *Tracker) Rest(_ context.Context, room, name string) error {
+func (t *Tracker) MarkIdle(_ context.Context, room, name string) error {
 	return t.stir(room, name, func(c *conn, now time.Time) {
 		if quiet := now.Add(-t.o.Idle); c.active.After(quiet) {
 			c.active = quiet
@@ -323,7 +323,7 @@ func (t *Tracker) Count(_ context.Context, name string) (int, error) {
 }
 
 // Here tells whether the person has a live connection in the room.
-func (t *Tracker) Here(ctx context.Context, name, user string) (bool, error) {
+func (t *Tracker) IsPresent(ctx context.Context, name, user string) (bool, error) {
 	r, err := t.mirror(ctx, name)
 	if err != nil {
 		return false, err
@@ -364,7 +364,7 @@ func (t *Tracker) mirror(ctx context.Context, name string) (*room, error) {
 }
 
 // Watch calls fn with the diffs of the rooms that this node follows; see
-// [presence.Feed.Watch].
+// [presence.Watchers.Watch].
 func (t *Tracker) Watch(fn func(presence.Diff)) (stop func()) { return t.feed.Watch(fn) }
 
 // Close ends the goroutines and waits for them. What this node wrote stays for

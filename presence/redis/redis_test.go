@@ -178,7 +178,7 @@ func TestNodesAgree(t *testing.T) {
 		seen, _ := a.Status(t.Context(), []string{"ana"})
 		return seen["ana"].Devices == 2
 	})
-	if here, err := a.Here(t.Context(), "r", "ben"); err != nil || !here {
+	if here, err := a.IsPresent(t.Context(), "r", "ben"); err != nil || !here {
 		t.Errorf("ben is here: %v, %v", here, err)
 	}
 	a.leave("1")
@@ -229,16 +229,16 @@ func TestIdleOverNodes(t *testing.T) {
 	b.agrees(map[string]int{})
 	a.join("1", "ana")
 	are(presence.Online)
-	must(a.Rest(t.Context(), "r", "1"))
+	must(a.MarkIdle(t.Context(), "r", "1"))
 	are(presence.Idle)
 	b.join("2", "ana")
 	are(presence.Online)
-	must(b.Rest(t.Context(), "r", "2"))
+	must(b.MarkIdle(t.Context(), "r", "2"))
 	are(presence.Idle)
 	must(a.Touch(t.Context(), "r", "1"))
 	are(presence.Online)
 	b.leave("2")
-	must(a.Rest(t.Context(), "r", "1"))
+	must(a.MarkIdle(t.Context(), "r", "1"))
 	are(presence.Idle)
 	if err := s.direct.FlushAll(t.Context()).Err(); err != nil {
 		t.Fatal(err)

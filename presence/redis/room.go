@@ -279,7 +279,7 @@ func (t *Tracker) adopt(p *person) {
 				last = max(last, other.card.order)
 			}
 		}
-		slot, had := t.slots.Had(r.name, p.id)
+		slot, had := t.slots.Get(r.name, p.id)
 		if !had || used[slot] > 0 {
 			slot = presence.LeastUsedSlot(p.id, used)
 		}
@@ -302,7 +302,7 @@ func (t *Tracker) tellOf(r *room, people map[string]bool) {
 	for id := range people {
 		r.diff(id, &d)
 	}
-	t.feed.Tell(d)
+	t.feed.Publish(d)
 }
 
 func (r *room) diff(id string, d *presence.Diff) {

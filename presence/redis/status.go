@@ -15,8 +15,8 @@ import (
 const statusBatch = 250
 
 // Status of people over all rooms.
-func (t *Tracker) Status(ctx context.Context, users []string) (map[string]presence.Seen, error) {
-	all := make(map[string]presence.Seen, len(users))
+func (t *Tracker) Status(ctx context.Context, users []string) (map[string]presence.UserStatus, error) {
+	all := make(map[string]presence.UserStatus, len(users))
 	for ; len(users) > 0; users = users[min(statusBatch, len(users)):] {
 		if _, err := t.status(ctx, users[:min(statusBatch, len(users))], all); err != nil {
 			return nil, err
@@ -27,7 +27,7 @@ func (t *Tracker) Status(ctx context.Context, users []string) (map[string]presen
 
 // status puts how people are into all. It is sure unless something that other nodes
 // know may be missing.
-func (t *Tracker) status(ctx context.Context, users []string, all map[string]presence.Seen) (sure bool, err error) {
+func (t *Tracker) status(ctx context.Context, users []string, all map[string]presence.UserStatus) (sure bool, err error) {
 	t.mu.Lock()
 	closed, degraded, epoch := t.closed, t.degraded, t.epoch
 	sure = !degraded && !time.Now().Before(t.quiet) || t.hidden
@@ -59,7 +59,7 @@ func (t *Tracker) status(ctx context.Context, users []string, all map[string]pre
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for i, id := range users {
-		s := presence.Seen{Status: presence.Offline}
+		s := presence.UserStatus{Status: presence.Offline}
 		u := t.users[id]
 		states := map[byte]int{} // how many nodes say so
 		if u != nil && u.here() {
@@ -106,13 +106,13 @@ func (t *Tracker) doubt(epoch string) {
 // Follow begins an empty list of people; see [presence.Tracker]. While Redis is
 // away, and until the others have written everything again, people go on being told
 // as they were, unless they come online.
-func (t *Tracker) Follow(fn func(map[string]presence.Seen)) presence.Following {
-	return t.follow.Follow(fn)
+func (t *Tracker) WatchStatus(fn func(map[string]presence.UserStatus)) presence.StatusWatch {
+	return t.follow.Watch(fn)
 }
 
 // look is Status without those of whom it is not sure.
-func (t *Tracker) look(ctx context.Context, users []string) map[string]presence.Seen {
-	all := make(map[string]presence.Seen, len(users))
+func (t *Tracker) look(ctx context.Context, users []string) map[string]presence.UserStatus {
+	all := make(map[string]presence.UserStatus, len(users))
 	sure, err := t.status(ctx, users, all)
 	if err != nil {
 		return nil
@@ -131,7 +131,7 @@ func (t *Tracker) concern(user string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	_, had := t.followed[key]
-	switch follows := t.follow.Follows(user); {
+	switch follows := t.follow.IsWatched(user); {
 	case follows && !had:
 		t.followed[key] = user
 		t.join = append(t.join, key)

@@ -73,7 +73,7 @@ type followed struct {
 func (n *node) follows(users ...string) *followed {
 	n.t.Helper()
 	f := &followed{told: map[string][]presence.Status{}}
-	list := n.Follow(func(news map[string]presence.Seen) {
+	list := n.WatchStatus(func(news map[string]presence.UserStatus) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		for id, seen := range news {

@@ -11,9 +11,9 @@ import (
 // Who types is told on the channel of the room and kept nowhere: as
 // "NODE place marks", where place is base64url of the thread, or "-".
 
-// TellTyping tells other nodes who types here. It does not wait: while Redis is
+// PublishTyping tells other nodes who types here. It does not wait: while Redis is
 // away, what it was given is dropped, and of one place only the latest waits.
-func (t *Tracker) TellTyping(p presence.Place, marks []byte) {
+func (t *Tracker) PublishTyping(p presence.Place, marks []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed || t.degraded {
@@ -26,7 +26,7 @@ func (t *Tracker) TellTyping(p presence.Place, marks []byte) {
 	signal(t.typeNow)
 }
 
-// publish tells what TellTyping left.
+// publish tells what PublishTyping left.
 func (t *Tracker) publish(ctx context.Context) {
 	for {
 		select {
@@ -58,7 +58,7 @@ func (t *Tracker) publish(ctx context.Context) {
 // heardTyping takes what another node told; anything else is passed over.
 func (t *Tracker) heardTyping(channel, payload string) {
 	parts := strings.SplitN(payload, " ", 3)
-	if len(parts) != 3 || t.o.Typing == nil {
+	if len(parts) != 3 || t.o.OnTyping == nil {
 		return
 	}
 	t.mu.Lock()
@@ -75,5 +75,5 @@ func (t *Tracker) heardTyping(channel, payload string) {
 		}
 		p.Thread = string(thread)
 	}
-	t.o.Typing(p, parts[0], []byte(parts[2]))
+	t.o.OnTyping(p, parts[0], []byte(parts[2]))
 }

@@ -181,7 +181,7 @@ func (t *Tracker) put(ctx context.Context, pipe goredis.Pipeliner, c *conn) *gor
 	had, since := -1, int64(0)
 	if p := c.room.people[c.member.User]; p != nil && p.known {
 		had, since = p.card.slot, p.card.since.UnixMilli()
-	} else if slot, ok := t.slots.Had(c.room.name, c.member.User); ok {
+	} else if slot, ok := t.slots.Get(c.room.name, c.member.User); ok {
 		had = slot
 	}
 	gen := cmp.Or(c.gen, "0")

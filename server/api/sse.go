@@ -52,7 +52,7 @@ func (a *API) myEvents(c echo.Context) error {
 		s.event(LiveEvent{ID: n.ID, Name: "notification", Data: n})
 	}
 	if len(watch) > 0 {
-		following := a.People.Follow(func(news map[string]presence.Seen) {
+		following := a.People.WatchStatus(func(news map[string]presence.UserStatus) {
 			a.Live.push(me, events, LiveEvent{Name: "status", Data: ws.Statuses{Users: news}})
 		})
 		defer following.Stop()

@@ -306,7 +306,7 @@ func (s *state) moved(m *member, payload []byte, now time.Time) (effects []effec
 	}
 	again := s.returned(states, now)
 	stamped := m.stamped(states)
-	stirs := s.aware.News(stamped)
+	stirs := s.aware.HasChanges(stamped)
 	news := s.aware.Apply(stamped, now)
 	if len(news) == 0 {
 		return effects

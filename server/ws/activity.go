@@ -26,7 +26,7 @@ func (p *peer) Stir() {
 // rest says that the person has turned away.
 func (p *peer) rest() {
 	p.stirred.Store(0)
-	p.tell(p.conn.door.People.Rest)
+	p.tell(p.conn.door.People.MarkIdle)
 }
 
 func (p *peer) tell(say func(ctx context.Context, room, conn string) error) {

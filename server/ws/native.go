@@ -21,8 +21,8 @@ type native struct {
 	greeted  bool
 	hello    *time.Timer // ends a connection that does not say hello
 	channels map[uint64]*channel
-	watched  map[string]bool    // ids of people
-	watching presence.Following // nil before the first watch
+	watched  map[string]bool      // ids of people
+	watching presence.StatusWatch // nil before the first watch
 }
 
 // channel is a room that the connection has joined.

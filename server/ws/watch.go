@@ -15,7 +15,7 @@ const maxUserID = 256
 
 // Statuses is the event "status": how people are over all rooms, by id.
 type Statuses struct {
-	Users map[string]presence.Seen `json:"users"`
+	Users map[string]presence.UserStatus `json:"users"`
 }
 
 type userIDs struct {
@@ -31,7 +31,7 @@ func (n *native) watch(e wire.Event) error {
 	}
 	if n.watching == nil {
 		n.watched = map[string]bool{}
-		n.watching = n.conn.door.People.Follow(func(news map[string]presence.Seen) { n.say(0, "status", Statuses{news}) })
+		n.watching = n.conn.door.People.WatchStatus(func(news map[string]presence.UserStatus) { n.say(0, "status", Statuses{news}) })
 	}
 	for _, id := range ask.Users {
 		if n.watched[id] {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Following is a list of people that somebody follows. Safe for concurrent use.
-type Following interface {
+// StatusWatch is a list of people that somebody follows. Safe for concurrent use.
+type StatusWatch interface {
 	// Add follows more people; those followed already are told again.
 	Add(users ...string)
 	// Remove ends following some.
@@ -27,11 +27,11 @@ const (
 	followBatch = 250 // people
 )
 
-// Followers tell those who follow people how these are, for trackers to build on:
+// StatusWatchers tell those who follow people how these are, for trackers to build on:
 // the tracker says whose status may have changed, they look and tell what has. Safe
 // for concurrent use.
-type Followers struct {
-	look    func(users []string) map[string]Seen
+type StatusWatchers struct {
+	look    func(users []string) map[string]UserStatus
 	concern func(user string)
 	stop    context.CancelFunc
 	done    sync.WaitGroup
@@ -44,7 +44,7 @@ type Followers struct {
 }
 
 type followed struct {
-	told  Seen
+	told  UserStatus
 	known bool // told is set
 	dirty bool
 	// by has those who follow, and whether they have been told.
@@ -52,46 +52,46 @@ type followed struct {
 }
 
 type following struct {
-	f       *Followers
+	f       *StatusWatchers
 	calling sync.Mutex // held while fn runs
 	stopped bool       // guarded by calling
-	fn      func(map[string]Seen)
+	fn      func(map[string]UserStatus)
 	users   map[string]bool // guarded by f.mu; nil: stopped
 }
 
-// NewFollowers starts the one goroutine that looks and calls; Close it. look
+// NewStatusWatchers starts the one goroutine that looks and calls; Close it. look
 // returns how people are, without those of whom that is not known for sure: they
 // are looked at again a second later. concern is called when somebody may be
 // followed for the first time, or no more; it may ask Follows. It may be nil.
-func NewFollowers(look func(users []string) map[string]Seen, concern func(user string)) *Followers {
+func NewStatusWatchers(look func(users []string) map[string]UserStatus, concern func(user string)) *StatusWatchers {
 	ctx, stop := context.WithCancel(context.Background())
-	f := &Followers{look: look, concern: concern, stop: stop, ready: make(chan struct{}, 1), people: map[string]*followed{}}
+	f := &StatusWatchers{look: look, concern: concern, stop: stop, ready: make(chan struct{}, 1), people: map[string]*followed{}}
 	f.done.Go(func() { f.run(ctx) })
 	return f
 }
 
 // Follow begins an empty list. fn is called with what has changed, from the one
 // goroutine.
-func (f *Followers) Follow(fn func(map[string]Seen)) Following {
+func (f *StatusWatchers) Watch(fn func(map[string]UserStatus)) StatusWatch {
 	return &following{f: f, fn: fn, users: map[string]bool{}}
 }
 
 // Follows tells whether anybody follows the person.
-func (f *Followers) Follows(user string) bool {
+func (f *StatusWatchers) IsWatched(user string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.people[user] != nil
 }
 
 // Changed says that a person's status may be another. It never waits.
-func (f *Followers) Changed(user string) {
+func (f *StatusWatchers) Changed(user string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.touch(user)
 }
 
 // ChangedAll says so of everybody.
-func (f *Followers) ChangedAll() {
+func (f *StatusWatchers) ChangedAll() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for user := range f.people {
@@ -99,7 +99,7 @@ func (f *Followers) ChangedAll() {
 	}
 }
 
-func (f *Followers) touch(user string) {
+func (f *StatusWatchers) touch(user string) {
 	if p := f.people[user]; p != nil && !p.dirty {
 		p.dirty = true
 		f.dirty = append(f.dirty, user)
@@ -108,12 +108,12 @@ func (f *Followers) touch(user string) {
 }
 
 // Close ends the goroutine and waits for it.
-func (f *Followers) Close() {
+func (f *StatusWatchers) Close() {
 	f.stop()
 	f.done.Wait()
 }
 
-// Add implements Following.
+// Add implements StatusWatch.
 func (l *following) Add(users ...string) {
 	f := l.f
 	for _, user := range users {
@@ -137,7 +137,7 @@ func (l *following) Add(users ...string) {
 	}
 }
 
-// Remove implements Following.
+// Remove implements StatusWatch.
 func (l *following) Remove(users ...string) {
 	f := l.f
 	for _, user := range users {
@@ -157,7 +157,7 @@ func (l *following) Remove(users ...string) {
 	}
 }
 
-// Stop implements Following.
+// Stop implements StatusWatch.
 func (l *following) Stop() {
 	l.f.mu.Lock()
 	mine := slices.Collect(maps.Keys(l.users))
@@ -169,7 +169,7 @@ func (l *following) Stop() {
 	l.calling.Unlock()
 }
 
-func (f *Followers) run(ctx context.Context) {
+func (f *StatusWatchers) run(ctx context.Context) {
 	again := time.NewTicker(followAgain)
 	defer again.Stop()
 	rest := time.NewTimer(0)
@@ -194,7 +194,7 @@ func (f *Followers) run(ctx context.Context) {
 	}
 }
 
-func (f *Followers) retry() {
+func (f *StatusWatchers) retry() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, user := range f.unsure {
@@ -204,7 +204,7 @@ func (f *Followers) retry() {
 }
 
 // round looks at some of the dirty people.
-func (f *Followers) round() (more bool) {
+func (f *StatusWatchers) round() (more bool) {
 	f.mu.Lock()
 	n := min(followBatch, len(f.dirty))
 	users := f.dirty[:n:n]
@@ -221,7 +221,7 @@ func (f *Followers) round() (more bool) {
 	}
 	all := f.look(users)
 
-	news := map[*following]map[string]Seen{}
+	news := map[*following]map[string]UserStatus{}
 	f.mu.Lock()
 	for _, user := range users {
 		p := f.people[user]
@@ -241,7 +241,7 @@ func (f *Followers) round() (more bool) {
 			}
 			p.by[l] = true
 			if news[l] == nil {
-				news[l] = map[string]Seen{}
+				news[l] = map[string]UserStatus{}
 			}
 			news[l][user] = seen
 		}
@@ -253,7 +253,7 @@ func (f *Followers) round() (more bool) {
 	return more
 }
 
-func (l *following) call(seen map[string]Seen) {
+func (l *following) call(seen map[string]UserStatus) {
 	l.calling.Lock()
 	defer l.calling.Unlock()
 	if !l.stopped {
@@ -261,7 +261,7 @@ func (l *following) call(seen map[string]Seen) {
 	}
 }
 
-func (s Seen) equal(other Seen) bool {
+func (s UserStatus) equal(other UserStatus) bool {
 	same := s.LastSeen == other.LastSeen ||
 		s.LastSeen != nil && other.LastSeen != nil && s.LastSeen.Equal(*other.LastSeen)
 	return same && s.Status == other.Status && s.Devices == other.Devices

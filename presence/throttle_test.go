@@ -31,7 +31,7 @@ func TestRoundsKeepTheTruthAndThePace(t *testing.T) {
 			}
 		}
 		var told atomic.Int64
-		r := NewRounds(every, func(d Diff) {
+		r := NewThrottle(every, func(d Diff) {
 			told.Add(1)
 			if before, ok := last[d.Room]; ok && time.Since(before) < every {
 				t.Errorf("%s is told again after %s", d.Room, time.Since(before))
@@ -48,7 +48,7 @@ func TestRoundsKeepTheTruthAndThePace(t *testing.T) {
 				d.Leaves = append(d.Leaves, id)
 			}
 			apply(want, d)
-			r.Take(d)
+			r.Push(d)
 			if rng.IntN(3) == 0 {
 				time.Sleep(time.Duration(rng.IntN(100)) * time.Millisecond)
 			}
@@ -71,7 +71,7 @@ func TestRoundsKeepTheTruthAndThePace(t *testing.T) {
 		// After the pause, at once; and a crowd is two messages.
 		told.Store(0)
 		for n := range 1000 {
-			r.Take(Diff{Room: "r0", Joins: []Person{{ID: fmt.Sprint("q", n)}}})
+			r.Push(Diff{Room: "r0", Joins: []Person{{ID: fmt.Sprint("q", n)}}})
 		}
 		if told.Load() != 1 {
 			t.Errorf("told %d at once", told.Load())

@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// Rounds passes diffs on, those of one room no closer together than a given time:
+// Throttle passes diffs on, those of one room no closer together than a given time:
 // what comes meanwhile is merged into one. So a crowd that arrives costs everybody
 // in the room a few messages a second, and not one for each person. After a pause a
 // diff passes at once. Safe for concurrent use.
-type Rounds struct {
+type Throttle struct {
 	every time.Duration
 	tell  func(Diff)
 	stop  chan struct{}
@@ -27,16 +27,16 @@ type round struct {
 	diff  Diff
 }
 
-// NewRounds starts the one goroutine; Close ends it. tell must not block, nor call
-// the Rounds.
-func NewRounds(every time.Duration, tell func(Diff)) *Rounds {
-	r := &Rounds{every: every, tell: tell, stop: make(chan struct{}), begun: make(chan struct{}, 1), rooms: map[string]*round{}}
+// NewThrottle starts the one goroutine; Close ends it. tell must not block, nor call
+// the Throttle.
+func NewThrottle(every time.Duration, tell func(Diff)) *Throttle {
+	r := &Throttle{every: every, tell: tell, stop: make(chan struct{}), begun: make(chan struct{}, 1), rooms: map[string]*round{}}
 	r.done.Go(r.run)
 	return r
 }
 
 // Take takes the next diff.
-func (r *Rounds) Take(d Diff) {
+func (r *Throttle) Push(d Diff) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch room := r.rooms[d.Room]; {
@@ -52,12 +52,12 @@ func (r *Rounds) Take(d Diff) {
 }
 
 // Close ends the goroutine and waits for it. What still waits is not told.
-func (r *Rounds) Close() {
+func (r *Throttle) Close() {
 	close(r.stop)
 	r.done.Wait()
 }
 
-func (r *Rounds) run() {
+func (r *Throttle) run() {
 	for {
 		select {
 		case <-r.stop:
@@ -79,7 +79,7 @@ func (r *Rounds) run() {
 }
 
 // turn tells what is due, and whether anything is left.
-func (r *Rounds) turn(now time.Time) (more bool) {
+func (r *Throttle) turn(now time.Time) (more bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for id, room := range r.rooms {

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// Feed gives diffs to watchers, for trackers to build on. Safe for concurrent use.
-type Feed struct {
+// Watchers gives diffs to watchers, for trackers to build on. Safe for concurrent use.
+type Watchers struct {
 	stop  context.CancelFunc
 	done  sync.WaitGroup
 	ready chan struct{} // capacity 1: queue is not empty
@@ -22,10 +22,10 @@ type watcher struct {
 	fn      func(Diff)
 }
 
-// NewFeed starts the one goroutine that calls the watchers. Close it.
-func NewFeed() *Feed {
+// NewWatchers starts the one goroutine that calls the watchers. Close it.
+func NewWatchers() *Watchers {
 	ctx, stop := context.WithCancel(context.Background())
-	f := &Feed{stop: stop, ready: make(chan struct{}, 1), queue: diffQueue{max: maxQueued}}
+	f := &Watchers{stop: stop, ready: make(chan struct{}, 1), queue: diffQueue{max: maxQueued}}
 	f.done.Go(func() { f.deliver(ctx) })
 	return f
 }
@@ -35,7 +35,7 @@ func NewFeed() *Feed {
 // busy, diffs wait; once 1,024 do, a room's next diff is merged into the one of
 // its that waits already: the watchers then skip moments but end at the truth,
 // and the queue holds at most one diff more for each room.
-func (f *Feed) Watch(fn func(Diff)) (stop func()) {
+func (f *Watchers) Watch(fn func(Diff)) (stop func()) {
 	w := &watcher{fn: fn}
 	f.mu.Lock()
 	// A copy, because deliver reads the list it took without the lock.
@@ -59,7 +59,7 @@ func (f *Feed) Watch(fn func(Diff)) (stop func()) {
 
 // Tell queues a diff and never waits. A caller that tells under its own lock keeps
 // the order of a room's diffs. An empty diff is not told.
-func (f *Feed) Tell(d Diff) {
+func (f *Watchers) Publish(d Diff) {
 	if d.empty() {
 		return
 	}
@@ -72,12 +72,12 @@ func (f *Feed) Tell(d Diff) {
 }
 
 // Close ends the goroutine and waits for it. Diffs still queued are not delivered.
-func (f *Feed) Close() {
+func (f *Watchers) Close() {
 	f.stop()
 	f.done.Wait()
 }
 
-func (f *Feed) deliver(ctx context.Context) {
+func (f *Watchers) deliver(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
