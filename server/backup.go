@@ -40,7 +40,7 @@ func verify(ctx context.Context, file string) (r Report, err error) {
 		return r, err
 	}
 	r.Bytes = info.Size()
-	s, err := sqlite.View(file, sqlite.Options{})
+	s, err := sqlite.OpenReadOnly(file, sqlite.Options{})
 	if err != nil {
 		return r, err
 	}

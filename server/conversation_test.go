@@ -391,7 +391,7 @@ func TestLinesSayWhoIsNew(t *testing.T) {
 	s := run(t, Config{JWTSecret: strings.Repeat("s", 32), Limits: "lab"})
 	everywhere := func(role auth.Role) auth.Grant { return auth.Grant{Pattern: "**", Role: role} }
 	ana, ben := s.token(t, "ana", everywhere(auth.Comment)), s.token(t, "ben", everywhere(auth.Write))
-	lines := func(n int) (list struct{ Lines []store.Line }) {
+	lines := func(n int) (list struct{ Lines []store.SystemMessage }) {
 		t.Helper()
 		for deadline := time.Now().Add(90 * time.Second); len(list.Lines) != n; {
 			s.call(t, "GET", "/api/rooms/r/lines", ana.Token, nil, &list)

@@ -29,8 +29,7 @@ type mentions struct {
 }
 
 type mentionStore interface {
-	Facts(ctx context.Context, limit int) ([]store.Fact, error)
-	DoneFact(ctx context.Context, id int64) error
+	store.Outbox
 	Members(ctx context.Context, room store.RoomID) ([]store.User, error)
 	Message(ctx context.Context, room store.RoomID, id string) (store.Message, error)
 	Messages(ctx context.Context, room store.RoomID, p store.MessagePage) ([]store.Message, error)
@@ -73,7 +72,7 @@ func sleep(ctx context.Context, d time.Duration) {
 
 // some handles the oldest facts; more is false when there were none.
 func (m *mentions) some(ctx context.Context) (more bool, err error) {
-	facts, err := m.store.Facts(ctx, 100)
+	facts, err := m.store.OutboxEntries(ctx, 100)
 	if err != nil {
 		return false, err
 	}
@@ -81,14 +80,14 @@ func (m *mentions) some(ctx context.Context) (more bool, err error) {
 		if err := m.handle(ctx, f); err != nil {
 			return true, err
 		}
-		if err := m.store.DoneFact(ctx, f.ID); err != nil {
+		if err := m.store.DeleteOutboxEntry(ctx, f.ID); err != nil {
 			return true, err
 		}
 	}
 	return len(facts) > 0, nil
 }
 
-func (m *mentions) handle(ctx context.Context, f store.Fact) error {
+func (m *mentions) handle(ctx context.Context, f store.OutboxEntry) error {
 	var msg store.Message
 	if err := json.Unmarshal(f.Data, &msg); err != nil || f.Kind != "message" && f.Kind != "deleted" {
 		m.log.Error("a fact nobody understands is dropped", "fact", f.ID, "kind", f.Kind, "err", err)

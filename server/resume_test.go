@@ -198,7 +198,7 @@ func TestStreamSaysWhatItCannotResume(t *testing.T) {
 		g.SetLimit(64)
 		for n := from; n < to; n++ {
 			g.Go(func() error {
-				_, _, err := s.store.PostMessage(context.Background(), store.Message{ID: fmt.Sprint("m", n), Room: "r", User: store.User{ID: "u"}, Text: "x"}, false)
+				_, _, err := s.store.PostMessage(context.Background(), store.Message{ID: fmt.Sprint("m", n), Room: "r", User: store.User{ID: "u"}, Text: "x"}, store.NoOutbox)
 				return err
 			})
 		}

@@ -84,7 +84,7 @@ func New(c Config) (*Server, error) {
 		return nil, fmt.Errorf("server: data folder: %w", err)
 	}
 	counters := newCounters()
-	db, err := sqlite.Open(filepath.Join(c.Data, dataFile), sqlite.Options{Committed: counters.committed})
+	db, err := sqlite.Open(filepath.Join(c.Data, dataFile), sqlite.Options{OnCommit: counters.committed})
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +163,7 @@ func (s *Server) assemble(l limits) (err error) {
 	s.stopWatch = s.people.Watch(presence.NewCrowdFilter(ws.MaxListed, s.rounds.Push).Push)
 	begun = append(begun, s.rounds.Close, s.stopWatch)
 	talk := chat.New(chat.Config{
-		Store: s.store, Limits: l.chat, Hit: s.hits.hit, Epoch: string(epoch),
+		Store: s.store, Limits: l.chat, OnLimit: s.hits.hit, Epoch: string(epoch),
 		Posted: func(m store.Message) {
 			s.tell(string(m.Room), "message", m)
 			s.facts.nudge()
@@ -172,8 +172,8 @@ func (s *Server) assemble(l limits) (err error) {
 			s.tell(string(m.Room), "message.changed", m)
 			s.facts.nudge()
 		},
-		Lined: func(room store.RoomID, l store.Line) { s.tell(string(room), "line", l) },
-		Read:  s.tellRead, Barred: s.barred,
+		SystemPosted: func(room store.RoomID, l store.SystemMessage) { s.tell(string(room), "line", l) },
+		Read:         s.tellRead, Barred: s.barred,
 	})
 	s.door = ws.New(ws.Config{
 		Hub: s.hub, Chat: talk, People: s.people, Typing: s.typing, Members: rooms,

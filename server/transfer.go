@@ -42,7 +42,7 @@ var (
 // Export writes a room's document and chat to w. A server may be at work on the
 // data folder: what is exported was all on disk at some moment during the call.
 func Export(ctx context.Context, data string, id store.RoomID, w io.Writer) (err error) {
-	s, err := sqlite.View(filepath.Join(data, dataFile), sqlite.Options{})
+	s, err := sqlite.OpenReadOnly(filepath.Join(data, dataFile), sqlite.Options{})
 	if err != nil {
 		return fmt.Errorf("server: export: %w", err)
 	}

@@ -272,7 +272,7 @@ func (a *API) search(c echo.Context) error {
 	if limit > 100 {
 		return badRequest("limit is at most 100")
 	}
-	found, err := a.Chat.Search(c.Request().Context(), id, roomID, c.QueryParam("q"), store.Seq(before), int(limit))
+	found, err := a.Chat.Search(c.Request().Context(), id, roomID, chat.SearchQuery{Text: c.QueryParam("q"), Before: store.Seq(before), Limit: int(limit)})
 	if err != nil {
 		return err
 	}
@@ -284,7 +284,7 @@ func (a *API) lines(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	lines, err := a.Chat.Lines(c.Request().Context(), id, roomID)
+	lines, err := a.Chat.SystemMessages(c.Request().Context(), id, roomID)
 	if err != nil {
 		return err
 	}

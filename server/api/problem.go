@@ -67,7 +67,7 @@ func toProblem(err error) (p problem, known bool) {
 	if errors.As(err, &own) {
 		return own, true
 	}
-	if fast := (*chat.TooFast)(nil); errors.As(err, &fast) {
+	if fast := (*chat.RateLimitError)(nil); errors.As(err, &fast) {
 		return problem{Title: "Too many messages", Status: http.StatusTooManyRequests, Detail: err.Error(), retry: fast.Seconds()}, true
 	}
 	if errors.Is(err, store.ErrCorrupt) { // the log has the rest

@@ -19,7 +19,7 @@ type Edit struct {
 
 // Edit replaces a message's text. Its author may, and who administers the room.
 // Who was not mentioned before is notified. The same text again changes nothing.
-// Like all changes, it counts for the limits, and *TooFast refuses it.
+// Like all changes, it counts for the limits, and *RateLimitError refuses it.
 func (s *Service) Edit(ctx context.Context, who auth.Identity, room store.RoomID, id string, e Edit) (store.Message, error) {
 	if err := s.mayChange(ctx, who, room, id); err != nil {
 		return store.Message{}, err
@@ -40,7 +40,7 @@ func (s *Service) Edit(ctx context.Context, who auth.Identity, room store.RoomID
 	return s.change(ctx, room, func() (store.Message, bool, error) {
 		return s.c.Store.EditMessage(ctx, room, store.Edit{
 			ID: id, By: store.User{ID: who.User, Name: who.Name}, Text: e.Text, Mentions: mentions, At: s.now(), Version: e.Version,
-		}, true)
+		}, store.WithOutbox)
 	})
 }
 
@@ -54,7 +54,7 @@ func (s *Service) Delete(ctx context.Context, who auth.Identity, room store.Room
 		return store.Message{}, err
 	}
 	return s.change(ctx, room, func() (store.Message, bool, error) {
-		return s.c.Store.DeleteMessage(ctx, room, id, true)
+		return s.c.Store.DeleteMessage(ctx, room, id, store.WithOutbox)
 	})
 }
 
@@ -78,7 +78,7 @@ func (s *Service) React(ctx context.Context, who auth.Identity, room store.RoomI
 		return store.Message{}, err
 	}
 	return s.change(ctx, room, func() (store.Message, bool, error) {
-		return s.c.Store.React(ctx, room, store.React{ID: id, User: who.User, Emoji: r.Emoji, On: r.On})
+		return s.c.Store.React(ctx, room, store.ReactionChange{ID: id, User: who.User, Emoji: r.Emoji, On: r.On})
 	})
 }
 

@@ -14,6 +14,13 @@ import (
 	"weft/server/store"
 )
 
+// SearchQuery is what to search for in a room.
+type SearchQuery struct {
+	Text   string    // as a person typed it, at most store.MaxQuery characters; see store.ParseQuery
+	Before store.Seq // only messages with a lower seq; 0: not set
+	Limit  int       // 0 means 20, at most 100
+}
+
 // Found is a message that a search has found.
 type Found struct {
 	Message store.Message `json:"message"`
@@ -36,12 +43,12 @@ const (
 )
 
 // Search finds messages of a room that have all words of a query, newest first.
-// See store.ParseQuery for what a query is.
-func (s *Service) Search(ctx context.Context, reader auth.Identity, room store.RoomID, query string, before store.Seq, limit int) ([]Found, error) {
+// It waits while two other searches are running, 3 s at most.
+func (s *Service) Search(ctx context.Context, reader auth.Identity, room store.RoomID, query SearchQuery) ([]Found, error) {
 	if reader.Role(string(room)) < auth.Read {
 		return nil, ErrForbidden
 	}
-	if !utf8.ValidString(query) || utf8.RuneCountInString(query) > store.MaxQuery {
+	if !utf8.ValidString(query.Text) || utf8.RuneCountInString(query.Text) > store.MaxQuery {
 		return nil, fmt.Errorf("%w: a query has %d characters at most", ErrInvalid, store.MaxQuery)
 	}
 	ctx, cancel := context.WithTimeout(ctx, searchTime)
@@ -52,8 +59,8 @@ func (s *Service) Search(ctx context.Context, reader auth.Identity, room store.R
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	q := store.ParseQuery(query)
-	messages, err := s.c.Store.Search(ctx, room, store.SearchPage{Query: q, Before: before, Limit: limit})
+	q := store.ParseQuery(query.Text)
+	messages, err := s.c.Store.Search(ctx, room, store.SearchPage{Query: q, Before: query.Before, Limit: query.Limit})
 	if err != nil {
 		if ctx.Err() != nil { // what a store makes of it is its own business
 			err = ctx.Err()
@@ -72,7 +79,7 @@ func snippet(text string, q store.Query) Snippet {
 	wanted := wordsOf(q)
 	var hits []store.Word
 	for w := range store.Words(text) {
-		if wanted(w.Form) {
+		if wanted(w.Term) {
 			hits = append(hits, w)
 		}
 	}
@@ -120,7 +127,7 @@ func wordsOf(q store.Query) func(form string) bool {
 	words := slices.Concat(q.Phrases...)
 	return func(form string) bool {
 		for i, w := range words {
-			if form == w || q.Open && i == len(words)-1 && strings.HasPrefix(form, w) {
+			if form == w || q.LastIsPrefix && i == len(words)-1 && strings.HasPrefix(form, w) {
 				return true
 			}
 		}

@@ -47,17 +47,17 @@ type Config struct {
 	// it is after a change of it, in order of rev within a room, once that is on
 	// disk. They must not block for long.
 	Posted, Changed func(store.Message)
-	// Lined is called with every new system line, in any order.
-	Lined func(room store.RoomID, l store.Line)
+	// SystemPosted is called with every new system message, in any order.
+	SystemPosted func(room store.RoomID, l store.SystemMessage)
 	// Read is called after a person has marked a room as read, in any order.
 	Read func(room store.RoomID, user string, u store.Unread)
 	// Barred tells whether a person may not even read the room any more; they
 	// can't be mentioned.
 	Barred func(user string, room store.RoomID) bool
 	Limits Limits
-	// Hit is called with the name of a limit each time that it is hit. It must not
+	// OnLimit is called with the name of a limit each time that it refuses something. It must not
 	// block.
-	Hit func(limit string)
+	OnLimit func(limit string)
 	// Epoch names the history that Store holds; see Position.
 	Epoch string
 }
@@ -80,8 +80,8 @@ func New(c Config) *Service {
 	if c.Changed == nil {
 		c.Changed = func(store.Message) {}
 	}
-	if c.Lined == nil {
-		c.Lined = func(store.RoomID, store.Line) {}
+	if c.SystemPosted == nil {
+		c.SystemPosted = func(store.RoomID, store.SystemMessage) {}
 	}
 	if c.Read == nil {
 		c.Read = func(store.RoomID, string, store.Unread) {}
@@ -89,8 +89,8 @@ func New(c Config) *Service {
 	if c.Barred == nil {
 		c.Barred = func(string, store.RoomID) bool { return false }
 	}
-	if c.Hit == nil {
-		c.Hit = func(string) {}
+	if c.OnLimit == nil {
+		c.OnLimit = func(string) {}
 	}
 	s := &Service{c: c, now: time.Now, pace: pace.New[speaker](), searching: make(chan struct{}, searches)}
 	s.turns = newTurns(s.handOn)
@@ -111,7 +111,7 @@ type Post struct {
 
 // Post stores a message and hands it on. The same id from the same author is
 // the same message, returned again. A thread is the id of a message here, or
-// store.ErrNoMessage. A *TooFast says that nothing has happened.
+// store.ErrNoMessage. A *RateLimitError says that nothing has happened.
 func (s *Service) Post(ctx context.Context, author auth.Identity, room store.RoomID, p Post) (store.Message, error) {
 	if author.Role(string(room)) < auth.Comment {
 		return store.Message{}, ErrForbidden
@@ -137,8 +137,12 @@ func (s *Service) Post(ctx context.Context, author auth.Identity, room store.Roo
 		Text: p.Text, Thread: p.Thread, Quote: p.Quote, Mentions: mentions,
 		CreatedAt: s.now().UTC().Truncate(time.Millisecond),
 	}
+	outbox := store.NoOutbox
+	if len(m.Mentions) > 0 || m.Thread != "" {
+		outbox = store.WithOutbox
+	}
 	return s.turns.do(room, &change{ctx: ctx, post: true, make: func() (store.Message, bool, error) {
-		return s.c.Store.PostMessage(ctx, m, len(m.Mentions) > 0 || m.Thread != "")
+		return s.c.Store.PostMessage(ctx, m, outbox)
 	}})
 }
 
@@ -174,7 +178,7 @@ var errTooLong = fmt.Errorf("%w: the text is too long, the limit is %d character
 // counted counts err if a limit is the reason for it.
 func (s *Service) counted(err error) error {
 	if errors.Is(err, errTooLong) {
-		s.c.Hit("text")
+		s.c.OnLimit("text")
 	}
 	return err
 }

@@ -101,7 +101,7 @@ type gate struct {
 	posts int
 }
 
-func (g *gate) PostMessage(_ context.Context, m store.Message, _ bool) (store.Message, bool, error) {
+func (g *gate) PostMessage(_ context.Context, m store.Message, _ store.OutboxMode) (store.Message, bool, error) {
 	g.mu.Lock()
 	g.posts++
 	m.Seq, m.Rev = store.Seq(g.posts), store.Rev(g.posts)

@@ -38,7 +38,7 @@ type Folder struct {
 // FoldStore is the part of a store that the folder needs.
 type FoldStore interface {
 	LoadPart(ctx context.Context, room store.RoomID, after store.LogID, most int) (part store.Doc, more bool, err error)
-	FoldDoc(ctx context.Context, room store.RoomID, snapshot []byte, through store.LogID) error
+	Compact(ctx context.Context, room store.RoomID, snapshot []byte, through store.LogID) error
 	LongLogs(ctx context.Context, records, bytes int) ([]store.RoomID, error)
 }
 
@@ -201,7 +201,7 @@ func Fold(ctx context.Context, s FoldStore, id store.RoomID) (more bool, err err
 	if err := verify(doc, snapshot); err != nil {
 		return false, fmt.Errorf("room: fold: %w", err)
 	}
-	if err := s.FoldDoc(ctx, id, snapshot, stored.Through); err != nil {
+	if err := s.Compact(ctx, id, snapshot, stored.Through); err != nil {
 		return false, fmt.Errorf("room: fold: %w", err)
 	}
 	return more, nil

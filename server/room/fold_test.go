@@ -92,10 +92,10 @@ func (p *parts) LoadPart(ctx context.Context, id store.RoomID, after store.LogID
 	return part, more, err
 }
 
-func (p *parts) FoldDoc(ctx context.Context, id store.RoomID, snapshot []byte, through store.LogID) error {
+func (p *parts) Compact(ctx context.Context, id store.RoomID, snapshot []byte, through store.LogID) error {
 	p.written += len(snapshot)
 	p.folded = append(p.folded, id)
-	return p.Store.FoldDoc(ctx, id, snapshot, through)
+	return p.Store.Compact(ctx, id, snapshot, through)
 }
 
 // log writes n updates of so many bytes each: one value again and again, or a

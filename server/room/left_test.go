@@ -90,7 +90,7 @@ func (v *visits) stored(id store.RoomID, size int) {
 	if err != nil {
 		v.Fatal(err)
 	}
-	if err := v.Store.FoldDoc(v.Context(), id, u, part.Through); err != nil {
+	if err := v.Store.Compact(v.Context(), id, u, part.Through); err != nil {
 		v.Fatal(err)
 	}
 }
@@ -168,7 +168,7 @@ func TestComingAndGoingFoldsSeldom(t *testing.T) {
 		if most := int(seconds*time.Second/foldEvery) + 1; len(v.folded) > most || len(v.folded) == 0 {
 			v.Errorf("folded %d times in %d s", len(v.folded), seconds)
 		}
-		if took := store.Weight(seconds*hz/each, 0); v.written > took {
+		if took := store.WrittenBytes(seconds*hz/each, 0); v.written > took {
 			v.Errorf("%d bytes of snapshots for logs that took %d", v.written, took)
 		}
 	})
@@ -179,7 +179,7 @@ func TestComingAndGoingFoldsSeldom(t *testing.T) {
 			v.visit("r", 20, 1)
 			v.wait(foldEvery)
 		}
-		if took := store.Weight(200, 0); len(v.folded) > 0 || took > 1<<20 {
+		if took := store.WrittenBytes(200, 0); len(v.folded) > 0 || took > 1<<20 {
 			v.Errorf("folded %d times for logs that took %d", len(v.folded), took)
 		}
 	})
@@ -191,10 +191,10 @@ type slowFold struct {
 	begun, end chan struct{}
 }
 
-func (s *slowFold) FoldDoc(ctx context.Context, id store.RoomID, snapshot []byte, through store.LogID) error {
+func (s *slowFold) Compact(ctx context.Context, id store.RoomID, snapshot []byte, through store.LogID) error {
 	token(s.begun)
 	<-s.end
-	return s.parts.FoldDoc(ctx, id, snapshot, through)
+	return s.parts.Compact(ctx, id, snapshot, through)
 }
 
 // TestNobodyWaitsForAFold: while one is under way rooms leave, its own too, and who

@@ -24,12 +24,12 @@ func (l *length) add(part store.Doc) {
 const leastWeight = 64 << 10
 
 // worthFolding tells whether writing the log has taken as much as the snapshot has
-// (store.Weight). A fold writes a new snapshot, at most as large as the old one and
+// (store.WrittenBytes). A fold writes a new snapshot, at most as large as the old one and
 // the log together, and the log once more, to stand behind it. So that is about as
 // much as a log of keystrokes took, and three times as much as one of large updates
 // at most, whoever comes and goes.
 func (l length) worthFolding() bool {
-	return store.Weight(l.records, l.bytes) >= max(leastWeight, l.snapshot)
+	return store.WrittenBytes(l.records, l.bytes) >= max(leastWeight, l.snapshot)
 }
 
 // single tells whether all there is is one update, which is as good as a snapshot.

@@ -28,7 +28,7 @@ func TestWords(t *testing.T) {
 				t.Errorf("%q: word at %d to %d", text, w.Start, w.End)
 			}
 			end = w.End
-			got = append(got, w.Form)
+			got = append(got, w.Term)
 		}
 		if s := strings.Join(got, " "); s != want {
 			t.Errorf("%q: %q, want %q", text, s, want)
@@ -54,8 +54,8 @@ func TestParseQuery(t *testing.T) {
 		"漢字":                       "[[漢 字]] false",
 		`^foo) "a"b"c`:             "[[foo] [a] [b] [c]] false",
 	} {
-		if q := ParseQuery(text); fmt.Sprint(q.Phrases, q.Open) != want {
-			t.Errorf("%q: %v %v, want %s", text, q.Phrases, q.Open, want)
+		if q := ParseQuery(text); fmt.Sprint(q.Phrases, q.LastIsPrefix) != want {
+			t.Errorf("%q: %v %v, want %s", text, q.Phrases, q.LastIsPrefix, want)
 		}
 	}
 	if q := ParseQuery(strings.Repeat("word ", 100)); len(q.Phrases) != maxPhrases {
@@ -68,12 +68,12 @@ func FuzzWords(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		end := 0
 		for w := range Words(text) {
-			if w.Start < end || w.End <= w.Start || w.End > len(text) || w.Form == "" || len(w.Form) > 3*maxWord {
+			if w.Start < end || w.End <= w.Start || w.End > len(text) || w.Term == "" || len(w.Term) > 3*maxWord {
 				t.Fatalf("%+v", w)
 			}
 			end = w.End
-			for _, r := range w.Form {
-				if !inWord(r) && !unicode.IsMark(r) || r < 0x80 && !unicode.IsLower(r) && !unicode.IsDigit(r) {
+			for _, r := range w.Term {
+				if !isWordRune(r) && !unicode.IsMark(r) || r < 0x80 && !unicode.IsLower(r) && !unicode.IsDigit(r) {
 					t.Fatalf("%q in %+v", r, w)
 				}
 			}

@@ -76,7 +76,7 @@ func (d *Door) remember(c *conn, who *person, id store.RoomID) {
 		if !seen || before == v.user.Name {
 			return
 		}
-		if err := d.Chat.Line(ctx, id, v.user, before); err != nil {
+		if err := d.Chat.AddSystemMessage(ctx, id, v.user, before); err != nil {
 			c.log().Error("a line about a member", "room", id, "user", v.user.ID, "err", err)
 		}
 	})

@@ -37,7 +37,7 @@ var refusals = []struct {
 // refuse returns what to answer for err; known is false for an error that only
 // the log may see.
 func refuse(err error) (r refusal, known bool) {
-	if fast := (*chat.TooFast)(nil); errors.As(err, &fast) {
+	if fast := (*chat.RateLimitError)(nil); errors.As(err, &fast) {
 		return refusal{429, "Too many messages", err.Error(), fast.Seconds()}, true
 	}
 	if errors.Is(err, store.ErrConflict) {

@@ -51,7 +51,7 @@ func BenchmarkLoad(b *testing.B) {
 		for i := 0; n == 0 && i < rooms; i++ {
 			doc, err := storetest.LoadAll(b.Context(), s, room(i))
 			must(b, err)
-			must(b, s.FoldDoc(b.Context(), room(i), make([]byte, 8<<10), doc.Through))
+			must(b, s.Compact(b.Context(), room(i), make([]byte, 8<<10), doc.Through))
 		}
 	}
 	r := rand.New(rand.NewPCG(1, 2))
@@ -72,7 +72,7 @@ func BenchmarkPost(b *testing.B) {
 		r := rand.New(rand.NewPCG(rand.Uint64(), 1))
 		for pb.Next() {
 			m := store.Message{ID: fmt.Sprintf("%x", r.Uint64()), Room: "room", User: store.User{ID: "ann"}, Text: "hello"}
-			if _, _, err := s.PostMessage(b.Context(), m, true); err != nil {
+			if _, _, err := s.PostMessage(b.Context(), m, store.WithOutbox); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -9,7 +9,7 @@ import (
 )
 
 // EditMessage implements store.Chat.
-func (s *Store) EditMessage(ctx context.Context, room store.RoomID, e store.Edit, fact bool) (store.Message, bool, error) {
+func (s *Store) EditMessage(ctx context.Context, room store.RoomID, e store.Edit, outbox store.OutboxMode) (store.Message, bool, error) {
 	return s.changeMessage(ctx, "edit message", room, e.ID, func(t *tx, n int64, m *store.Message) (bool, error) {
 		switch {
 		case m.Deleted:
@@ -40,10 +40,10 @@ func (s *Store) EditMessage(ctx context.Context, room store.RoomID, e store.Edit
 		if err := t.indexWords(n, m.Seq, m.Text, true); err != nil {
 			return false, err
 		}
-		if fresh := newMentions(before, m.Mentions); fact && len(fresh) > 0 {
+		if fresh := newMentions(before, m.Mentions); outbox == store.WithOutbox && len(fresh) > 0 {
 			told := *m
 			told.Mentions = fresh
-			return true, t.fact("message", told)
+			return true, t.addToOutbox(store.OutboxMessage, told)
 		}
 		return true, nil
 	})
@@ -55,7 +55,7 @@ func newMentions(before, after []store.Mention) []store.Mention {
 }
 
 // DeleteMessage implements store.Chat.
-func (s *Store) DeleteMessage(ctx context.Context, room store.RoomID, id string, fact bool) (store.Message, bool, error) {
+func (s *Store) DeleteMessage(ctx context.Context, room store.RoomID, id string, outbox store.OutboxMode) (store.Message, bool, error) {
 	return s.changeMessage(ctx, "delete message", room, id, func(t *tx, n int64, m *store.Message) (bool, error) {
 		if m.Deleted {
 			return false, nil
@@ -70,8 +70,8 @@ func (s *Store) DeleteMessage(ctx context.Context, room store.RoomID, id string,
 		if err := t.indexWords(n, m.Seq, "", true); err != nil {
 			return false, err
 		}
-		if fact {
-			if err := t.fact("deleted", *m); err != nil {
+		if outbox == store.WithOutbox {
+			if err := t.addToOutbox(store.OutboxDeleted, *m); err != nil {
 				return false, err
 			}
 		}
@@ -97,7 +97,7 @@ func (t *tx) unmentioned(room int64, seq store.Seq, before []store.Mention) erro
 }
 
 // React implements store.Chat.
-func (s *Store) React(ctx context.Context, room store.RoomID, r store.React) (store.Message, bool, error) {
+func (s *Store) React(ctx context.Context, room store.RoomID, r store.ReactionChange) (store.Message, bool, error) {
 	return s.changeMessage(ctx, "react", room, r.ID, func(t *tx, n int64, m *store.Message) (bool, error) {
 		if m.Deleted {
 			return false, store.ErrDeleted
@@ -112,7 +112,7 @@ func (s *Store) React(ctx context.Context, room store.RoomID, r store.React) (st
 }
 
 // react does r to m.
-func react(m *store.Message, r store.React) (changed bool, err error) {
+func react(m *store.Message, r store.ReactionChange) (changed bool, err error) {
 	i := slices.IndexFunc(m.Reactions, func(k store.Reaction) bool { return k.Emoji == r.Emoji })
 	at := -1
 	if i >= 0 {

@@ -89,7 +89,7 @@ func failCommits(dir string) error {
 		if write(large) == nil {
 			return fmt.Errorf("round %d: a commit that could not be written was acknowledged", round)
 		}
-		if err := s.FoldDoc(ctx, "room", []byte(large), 1); err == nil {
+		if err := s.Compact(ctx, "room", []byte(large), 1); err == nil {
 			return fmt.Errorf("round %d: a fold that could not be written was acknowledged", round)
 		}
 		if err := check(); err != nil {

@@ -15,7 +15,7 @@ import (
 func TestEachCommitIsTold(t *testing.T) {
 	t.Parallel()
 	var commits atomic.Int64
-	s, err := sqlite.Open(filepath.Join(t.TempDir(), "weft.db"), sqlite.Options{Committed: func(took time.Duration) {
+	s, err := sqlite.Open(filepath.Join(t.TempDir(), "weft.db"), sqlite.Options{OnCommit: func(took time.Duration) {
 		if took <= 0 {
 			t.Errorf("it took %s", took)
 		}

@@ -50,7 +50,7 @@ func fold(t testing.TB, s *sqlite.Store, room store.RoomID) {
 	must(t, err)
 	doc, err := storetest.LoadAll(t.Context(), s, room)
 	must(t, err)
-	must(t, s.FoldDoc(t.Context(), room, []byte(all), doc.Through))
+	must(t, s.Compact(t.Context(), room, []byte(all), doc.Through))
 }
 
 func wantText(t testing.TB, s *sqlite.Store, room store.RoomID, want string) {
@@ -180,7 +180,7 @@ func TestFoldPartsHeal(t *testing.T) {
 		part, more, err := s.LoadPart(t.Context(), "room", 0, 100)
 		must(t, err)
 		all := append([][]byte{part.Snapshot}, part.Log...)
-		must(t, s.FoldDoc(t.Context(), "room", bytes.Join(all, nil), part.Through))
+		must(t, s.Compact(t.Context(), "room", bytes.Join(all, nil), part.Through))
 		if n%3 != 2 {
 			must(t, s.Exec("UPDATE snap SET crc = crc + 1 WHERE through = ?", part.Through))
 		}
@@ -219,7 +219,7 @@ func TestDamagedPart(t *testing.T) {
 				t.Fatalf("%s: record 30 is in a part through %d", damage, part.Through)
 			}
 			all := append([][]byte{part.Snapshot}, part.Log...)
-			must(t, s.FoldDoc(t.Context(), "room", bytes.Join(all, nil), part.Through))
+			must(t, s.Compact(t.Context(), "room", bytes.Join(all, nil), part.Through))
 			if got, err := text(t, s, "room"); !errors.Is(err, store.ErrCorrupt) {
 				t.Fatalf("%s: %q, %v", damage, got, err)
 			}

@@ -80,7 +80,7 @@ func crashChild() {
 				fmt.Printf("a %d %d\n", w, n)
 				if n%3 == 0 {
 					id := fmt.Sprintf("%d-%d", w, n)
-					if _, _, err := s.PostMessage(ctx, store.Message{ID: id, Room: "chat", User: store.User{ID: "ann"}}, true); err != nil {
+					if _, _, err := s.PostMessage(ctx, store.Message{ID: id, Room: "chat", User: store.User{ID: "ann"}}, store.WithOutbox); err != nil {
 						return err
 					}
 					fmt.Printf("m %s\n", id)
@@ -98,7 +98,7 @@ func crashChild() {
 					for _, data := range doc.Log {
 						snapshot = append(snapshot, data...)
 					}
-					if err := s.FoldDoc(ctx, crashRoom(w), snapshot, doc.Through); err != nil {
+					if err := s.Compact(ctx, crashRoom(w), snapshot, doc.Through); err != nil {
 						return err
 					}
 				}
@@ -189,7 +189,7 @@ func crashCheck(t *testing.T, dir string, appended [crashWriters]int, posted map
 	if found != len(posted) {
 		t.Fatalf("%d messages are there, %d were acknowledged", found, len(posted))
 	}
-	facts, err := s.Facts(t.Context(), 1<<20)
+	facts, err := s.OutboxEntries(t.Context(), 1<<20)
 	must(t, err)
 	if len(facts) != int(seq)-1 {
 		t.Fatalf("%d facts for %d messages", len(facts), seq-1)

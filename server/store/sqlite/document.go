@@ -163,7 +163,7 @@ func (s *Store) LongLogs(ctx context.Context, records, bytes int) ([]store.RoomI
 			return nil, fail("long logs", err)
 		}
 		// Of one that cannot be read, who folds the log is told.
-		if err == nil && store.Weight(log.records, log.bytes) < snapshot {
+		if err == nil && store.WrittenBytes(log.records, log.bytes) < snapshot {
 			continue
 		}
 		rooms = append(rooms, log.room)

@@ -30,7 +30,7 @@ func TestDiskFull(t *testing.T) {
 		wantText(t, s, "room", "12")
 		wantText(t, s, "new", "")
 	}
-	if err := s.FoldDoc(t.Context(), "room", large.Data, 2); err == nil {
+	if err := s.Compact(t.Context(), "room", large.Data, 2); err == nil {
 		t.Fatal("1 MiB went into 80 KiB")
 	}
 	wantText(t, s, "room", "12")

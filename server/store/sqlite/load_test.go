@@ -50,7 +50,7 @@ func TestLoadsAtOnce(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				if err := s.FoldDoc(t.Context(), room, []byte(record+record), doc.Through); err != nil {
+				if err := s.Compact(t.Context(), room, []byte(record+record), doc.Through); err != nil {
 					t.Error(err)
 				}
 			})

@@ -33,7 +33,7 @@ func open(t testing.TB, dir string) *sqlite.Store {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := s.Close(); err != nil && !errors.Is(err, sqlite.ErrHung) { // that one's test sees to it
+		if err := s.Close(); err != nil && !errors.Is(err, sqlite.ErrCommitHung) { // that one's test sees to it
 			t.Error(err)
 		}
 	})

@@ -14,9 +14,9 @@ import (
 const maxMessageID = 64
 
 // PostMessage implements store.Chat.
-func (s *Store) PostMessage(ctx context.Context, m store.Message, fact bool) (stored store.Message, created bool, err error) {
+func (s *Store) PostMessage(ctx context.Context, m store.Message, outbox store.OutboxMode) (stored store.Message, created bool, err error) {
 	m.EditedAt, m.EditedBy, m.Deleted, m.Version, m.Reactions = nil, nil, false, 1, nil
-	return s.addMessage(ctx, "post message", m, fact, func(t *tx, m *store.Message) (*store.Message, error) {
+	return s.addMessage(ctx, "post message", m, outbox, func(t *tx, m *store.Message) (*store.Message, error) {
 		root, err := t.underRoot(m)
 		if err == nil && root.Deleted && root.Replies == nil {
 			return nil, store.ErrDeleted
@@ -28,7 +28,7 @@ func (s *Store) PostMessage(ctx context.Context, m store.Message, fact bool) (st
 // ImportMessage implements store.Chat.
 func (s *Store) ImportMessage(ctx context.Context, m store.Message) (created bool, err error) {
 	m.Version = max(m.Version, 1)
-	_, created, err = s.addMessage(ctx, "import message", m, false, func(t *tx, m *store.Message) (*store.Message, error) {
+	_, created, err = s.addMessage(ctx, "import message", m, store.NoOutbox, func(t *tx, m *store.Message) (*store.Message, error) {
 		root, err := t.underRoot(m)
 		if errors.Is(err, store.ErrNoMessage) {
 			return nil, nil // its thread leads nowhere
@@ -38,13 +38,13 @@ func (s *Store) ImportMessage(ctx context.Context, m store.Message) (created boo
 	return created, err
 }
 
-func (s *Store) addMessage(ctx context.Context, op string, m store.Message, fact bool, underRoot func(*tx, *store.Message) (*store.Message, error)) (stored store.Message, created bool, err error) {
+func (s *Store) addMessage(ctx context.Context, op string, m store.Message, outbox store.OutboxMode, underRoot func(*tx, *store.Message) (*store.Message, error)) (stored store.Message, created bool, err error) {
 	if m.Room == "" || m.ID == "" || len(m.ID) > maxMessageID {
 		return store.Message{}, false, fail(op, fmt.Errorf("room %q, id %q", m.Room, m.ID))
 	}
 	m = normal(m)
 	err = s.write(ctx, func(t *tx) (err error) {
-		stored, created, err = t.post(m, fact, underRoot)
+		stored, created, err = t.post(m, outbox, underRoot)
 		return err
 	})
 	if err != nil {
@@ -70,7 +70,7 @@ func normal(m store.Message) store.Message {
 	return m
 }
 
-func (t *tx) post(m store.Message, fact bool, underRoot func(*tx, *store.Message) (*store.Message, error)) (store.Message, bool, error) {
+func (t *tx) post(m store.Message, outbox store.OutboxMode, underRoot func(*tx, *store.Message) (*store.Message, error)) (store.Message, bool, error) {
 	switch known, err := t.message(m.Room, m.ID); {
 	case errors.Is(err, store.ErrNoMessage):
 	case err != nil:
@@ -116,8 +116,8 @@ func (t *tx) post(m store.Message, fact bool, underRoot func(*tx, *store.Message
 			return store.Message{}, false, err
 		}
 	}
-	if fact {
-		if err := t.fact("message", m); err != nil {
+	if outbox == store.WithOutbox {
+		if err := t.addToOutbox(store.OutboxMessage, m); err != nil {
 			return store.Message{}, false, err
 		}
 	}
@@ -181,7 +181,7 @@ func (t *tx) mentioned(room int64, m store.Message) error {
 }
 
 // fact leaves the message to whoever notifies people.
-func (t *tx) fact(kind string, m store.Message) error {
+func (t *tx) addToOutbox(kind string, m store.Message) error {
 	data, err := json.Marshal(m)
 	if err != nil {
 		return err
@@ -210,12 +210,12 @@ func pageSize(limit int) int {
 
 // Message implements store.Chat.
 func (s *Store) Message(ctx context.Context, room store.RoomID, id string) (store.Message, error) {
-	m, err := message(s.reading(ctx), room, id)
+	m, err := message(s.queryReader(ctx), room, id)
 	return m, fail("message", err)
 }
 
-// reading queries on a connection that reads.
-func (s *Store) reading(ctx context.Context) querier {
+// queryReader returns a querier on any of the reading connections.
+func (s *Store) queryReader(ctx context.Context) querier {
 	return func(query string, args ...any) (*sql.Rows, error) { return s.readers.QueryContext(ctx, query, args...) }
 }
 
@@ -244,7 +244,7 @@ func (s *Store) Messages(ctx context.Context, room store.RoomID, p store.Message
 		where, args, order = where+" AND m.seq > ?", append(args, p.After), "ASC"
 	}
 	args = append(args, pageSize(p.Limit))
-	found, err := messages(s.reading(ctx), room, where+" ORDER BY m.seq "+order+" LIMIT ?", args...)
+	found, err := messages(s.queryReader(ctx), room, where+" ORDER BY m.seq "+order+" LIMIT ?", args...)
 	if err != nil {
 		return nil, fail("messages", err)
 	}
@@ -256,7 +256,7 @@ func (s *Store) Messages(ctx context.Context, room store.RoomID, p store.Message
 
 // Changes implements store.Chat.
 func (s *Store) Changes(ctx context.Context, room store.RoomID, after store.Rev, limit int) ([]store.Message, error) {
-	found, err := messages(s.reading(ctx), room, "AND m.rev > ? ORDER BY m.rev LIMIT ?", after, pageSize(limit))
+	found, err := messages(s.queryReader(ctx), room, "AND m.rev > ? ORDER BY m.rev LIMIT ?", after, pageSize(limit))
 	if err != nil {
 		return nil, fail("changes", err)
 	}

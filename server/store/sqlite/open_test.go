@@ -145,11 +145,11 @@ func TestCloseWithACommitThatHangs(t *testing.T) {
 	wantText(t, s, "room", "1") // readers do not wait for it
 	late := make(chan error, 1)
 	go func() { late <- s.AppendUpdates(t.Context(), []store.Update{{Room: "room", Data: []byte("2")}}) }()
-	if err := s.Close(); !errors.Is(err, sqlite.ErrHung) {
-		t.Errorf("Close: %v, want ErrHung", err)
+	if err := s.Close(); !errors.Is(err, sqlite.ErrCommitHung) {
+		t.Errorf("Close: %v, want ErrCommitHung", err)
 	}
-	if err := <-ended; !errors.Is(err, sqlite.ErrHung) {
-		t.Errorf("the write that hung: %v, want ErrHung", err)
+	if err := <-ended; !errors.Is(err, sqlite.ErrCommitHung) {
+		t.Errorf("the write that hung: %v, want ErrCommitHung", err)
 	}
 	if err := <-late; err == nil {
 		t.Error("a write behind it was acknowledged")
@@ -176,7 +176,7 @@ func TestBackup(t *testing.T) {
 	appendTo(t, s, "room", "1", "2")
 	fold(t, s, "room")
 	appendTo(t, s, "room", "3")
-	if _, _, err := s.PostMessage(t.Context(), store.Message{ID: "m", Room: "room", User: store.User{ID: "ann"}}, true); err != nil {
+	if _, _, err := s.PostMessage(t.Context(), store.Message{ID: "m", Room: "room", User: store.User{ID: "ann"}}, store.WithOutbox); err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(other, "weft.db")

@@ -21,7 +21,7 @@ func forms(text string) string {
 		if b.Len() > 0 {
 			b.WriteByte(' ')
 		}
-		b.WriteString(w.Form)
+		b.WriteString(w.Term)
 	}
 	return b.String()
 }
@@ -76,7 +76,7 @@ func match(q store.Query) string {
 		}
 		b.WriteString(`"` + strings.Join(phrase, " ") + `"`)
 	}
-	if q.Open {
+	if q.LastIsPrefix {
 		b.WriteByte('*')
 	}
 	return b.String()

@@ -28,9 +28,9 @@ var (
 // ErrClosed says that the store has been closed.
 var ErrClosed = errors.New("sqlite: store is closed")
 
-// ErrHung says that the store was closed while a commit was under way that did
+// ErrCommitHung says that the store was closed while a commit was under way that did
 // not end. Whether it happened shows when the file is opened again.
-var ErrHung = errors.New("sqlite: a commit does not end")
+var ErrCommitHung = errors.New("sqlite: a commit does not end")
 
 // closeWait is how long Close waits for the commit under way.
 const closeWait = 3 * time.Second
@@ -39,9 +39,9 @@ const closeWait = 3 * time.Second
 type Options struct {
 	CacheBytes int // page cache of each connection; 0 means 4 MiB
 	Readers    int // connections that read; 0 means 4
-	// Committed is called after each commit with how long that took: writing what has
+	// OnCommit is called after each commit with how long that took: writing what has
 	// changed to the disk and waiting for it. It must not block. nil: nobody is told.
-	Committed func(took time.Duration)
+	OnCommit func(took time.Duration)
 }
 
 // Store is one open data file. Safe for concurrent use.
@@ -142,7 +142,7 @@ func open(path string, opts Options) (_ *Store, err error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{conn: conn, index: &s.index, committed: opts.Committed, stmts: map[string]*sql.Stmt{}, args: make([]any, 0, 4*rowsPerInsert)}
+	w := &writer{conn: conn, index: &s.index, committed: opts.OnCommit, stmts: map[string]*sql.Stmt{}, args: make([]any, 0, 4*rowsPerInsert)}
 	if err := w.reload(); err != nil {
 		w.close()
 		return nil, err
@@ -156,11 +156,11 @@ func open(path string, opts Options) (_ *Store, err error) {
 
 // Close waits for the commit under way, refuses what comes after, and gives up
 // the file. A commit that does not end within closeWait is left alone with the
-// file: its callers get ErrHung, and so does who closes. The file is given up
+// file: its callers get ErrCommitHung, and so does who closes. The file is given up
 // when it does end.
 func (s *Store) Close() error {
 	s.closing.Do(func() {
-		if s.writer == nil { // a view
+		if s.writer == nil { // opened by OpenReadOnly
 			s.closed = fail("close", s.readers.Close())
 			return
 		}
@@ -174,7 +174,7 @@ func (s *Store) Close() error {
 			}
 		case <-timer.C:
 			close(s.abandoned)
-			s.closed = fail("close", ErrHung)
+			s.closed = fail("close", ErrCommitHung)
 			go func() { <-s.done; _ = s.release() }()
 		}
 	})

@@ -105,7 +105,7 @@ func TestUpgradeKeepsTheChat(t *testing.T) {
 		t.Errorf("found %+v", found)
 	}
 	// And it goes on from there.
-	m, _, err := s.PostMessage(t.Context(), store.Message{ID: "new", Room: "room", User: store.User{ID: "ann"}, Thread: "r3", Mentions: []store.Mention{{User: "ben"}}, CreatedAt: last}, false)
+	m, _, err := s.PostMessage(t.Context(), store.Message{ID: "new", Room: "room", User: store.User{ID: "ann"}, Thread: "r3", Mentions: []store.Mention{{User: "ben"}}, CreatedAt: last}, store.NoOutbox)
 	must(t, err)
 	if m.Seq != 9 || m.Rev != 9 || m.Thread != "root" {
 		t.Errorf("a new message: %+v", m)

@@ -34,7 +34,7 @@ func (s *Store) write(ctx context.Context, run func(*tx) error) error {
 		case err := <-w.done:
 			return err
 		case <-s.abandoned:
-			return ErrHung
+			return ErrCommitHung
 		}
 	case <-ctx.Done():
 		return ctx.Err()

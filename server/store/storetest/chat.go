@@ -20,7 +20,7 @@ var (
 
 func post(t *testing.T, o *storeUnderTest, room store.RoomID, id string) store.Message {
 	t.Helper()
-	m, created, err := o.S.PostMessage(t.Context(), store.Message{ID: id, Room: room, User: ann, Text: "text of " + id, CreatedAt: at(0)}, false)
+	m, created, err := o.S.PostMessage(t.Context(), store.Message{ID: id, Room: room, User: ann, Text: "text of " + id, CreatedAt: at(0)}, store.NoOutbox)
 	must(t, err)
 	if !created {
 		t.Fatalf("message %q was there already", id)
@@ -36,7 +36,7 @@ func chatGapless(t *testing.T, o *storeUnderTest) {
 			last := map[store.RoomID]store.Seq{}
 			for n := range each {
 				room := store.RoomID(fmt.Sprintf("room %d", n%2))
-				m, created, err := o.S.PostMessage(t.Context(), store.Message{ID: fmt.Sprintf("%d-%d", p, n), Room: room, User: ann, CreatedAt: at(n)}, true)
+				m, created, err := o.S.PostMessage(t.Context(), store.Message{ID: fmt.Sprintf("%d-%d", p, n), Room: room, User: ann, CreatedAt: at(n)}, store.WithOutbox)
 				if err != nil || !created {
 					return fmt.Errorf("created %v: %w", created, err)
 				}
@@ -69,14 +69,14 @@ func chatIdempotent(t *testing.T, o *storeUnderTest) {
 	first := post(t, o, "room", "m1")
 	post(t, o, "room", "m2")
 	o.twice(func() {
-		again, created, err := o.S.PostMessage(t.Context(), store.Message{ID: "m1", Room: "room", User: ann, Text: "another text", CreatedAt: at(9), Seq: 77}, true)
+		again, created, err := o.S.PostMessage(t.Context(), store.Message{ID: "m1", Room: "room", User: ann, Text: "another text", CreatedAt: at(9), Seq: 77}, store.WithOutbox)
 		must(t, err)
 		if created {
 			t.Fatal("the same id made a second message")
 		}
 		same(t, "message", again, first)
 		same(t, "last seq", value(o.S.LastSeq(t.Context(), "room"))(t), store.Seq(2))
-		if f := value(o.S.Facts(t.Context(), 10))(t); len(f) != 0 {
+		if f := value(o.S.OutboxEntries(t.Context(), 10))(t); len(f) != 0 {
 			t.Fatalf("a message posted again left %d facts", len(f))
 		}
 	})
@@ -86,7 +86,7 @@ func chatIdempotent(t *testing.T, o *storeUnderTest) {
 	created := make([]bool, 16)
 	for i := range created {
 		g.Go(func() (err error) {
-			_, created[i], err = o.S.PostMessage(t.Context(), store.Message{ID: "race", Room: "room", User: ann, CreatedAt: at(0)}, false)
+			_, created[i], err = o.S.PostMessage(t.Context(), store.Message{ID: "race", Room: "room", User: ann, CreatedAt: at(0)}, store.NoOutbox)
 			return err
 		})
 	}
@@ -99,7 +99,7 @@ func chatIdempotent(t *testing.T, o *storeUnderTest) {
 
 func chatConflict(t *testing.T, o *storeUnderTest) {
 	post(t, o, "room", "m1")
-	_, created, err := o.S.PostMessage(t.Context(), store.Message{ID: "m1", Room: "room", User: ben, CreatedAt: at(0)}, true)
+	_, created, err := o.S.PostMessage(t.Context(), store.Message{ID: "m1", Room: "room", User: ben, CreatedAt: at(0)}, store.WithOutbox)
 	if !errors.Is(err, store.ErrConflict) || created {
 		t.Fatalf("created %v, error %v; want ErrConflict", created, err)
 	}
@@ -111,7 +111,7 @@ func chatConflict(t *testing.T, o *storeUnderTest) {
 		t.Fatalf("seq %d after a refused message, want 2", m.Seq)
 	}
 	for _, id := range []string{"", string(make([]byte, 65))} {
-		if _, _, err := o.S.PostMessage(t.Context(), store.Message{ID: id, Room: "room", User: ann, CreatedAt: at(0)}, false); err == nil {
+		if _, _, err := o.S.PostMessage(t.Context(), store.Message{ID: id, Room: "room", User: ann, CreatedAt: at(0)}, store.NoOutbox); err == nil {
 			t.Fatalf("id %q was accepted", id)
 		}
 	}
@@ -119,7 +119,7 @@ func chatConflict(t *testing.T, o *storeUnderTest) {
 
 func chatFidelity(t *testing.T, o *storeUnderTest) {
 	edited := at(3).Add(300 * time.Microsecond).In(time.FixedZone("east", 3600))
-	root, _, err := o.S.PostMessage(t.Context(), store.Message{ID: "m🪡", Room: "a/b/ü", User: ann, CreatedAt: at(1)}, false)
+	root, _, err := o.S.PostMessage(t.Context(), store.Message{ID: "m🪡", Room: "a/b/ü", User: ann, CreatedAt: at(1)}, store.NoOutbox)
 	must(t, err)
 	given := store.Message{
 		ID: "m🧵", Room: "a/b/ü", Seq: 900, Rev: 800, Version: 700, User: ben,
@@ -135,7 +135,7 @@ func chatFidelity(t *testing.T, o *storeUnderTest) {
 	want := given
 	want.Seq, want.Rev, want.Version, want.CreatedAt = 2, 2, 1, at(2)
 	want.Reactions, want.Replies, want.EditedAt, want.EditedBy, want.Deleted = []store.Reaction{}, nil, nil, nil, false
-	stored, created, err := o.S.PostMessage(t.Context(), given, false)
+	stored, created, err := o.S.PostMessage(t.Context(), given, store.NoOutbox)
 	must(t, err)
 	if !created {
 		t.Fatal("not created")
@@ -144,7 +144,7 @@ func chatFidelity(t *testing.T, o *storeUnderTest) {
 	root.Rev, root.Replies = 3, &store.Replies{Count: 1, Last: at(2), People: []store.User{ben}}
 
 	plain := store.Message{ID: "m2", Room: "a/b/ü", User: ann, CreatedAt: at(4)}
-	stored2, _, err := o.S.PostMessage(t.Context(), plain, false)
+	stored2, _, err := o.S.PostMessage(t.Context(), plain, store.NoOutbox)
 	must(t, err)
 	plain.Seq, plain.Rev, plain.Version, plain.Mentions, plain.Reactions = 3, 4, 1, []store.Mention{}, []store.Reaction{}
 	same(t, "stored", stored2, plain)
@@ -179,7 +179,7 @@ func chatPages(t *testing.T, o *storeUnderTest) {
 	g.SetLimit(16)
 	for i := range n {
 		g.Go(func() error {
-			_, _, err := o.S.PostMessage(t.Context(), store.Message{ID: fmt.Sprint(i), Room: "room", User: ann, CreatedAt: at(i)}, false)
+			_, _, err := o.S.PostMessage(t.Context(), store.Message{ID: fmt.Sprint(i), Room: "room", User: ann, CreatedAt: at(i)}, store.NoOutbox)
 			return err
 		})
 	}

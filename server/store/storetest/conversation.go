@@ -15,7 +15,7 @@ import (
 func edit(t *testing.T, o *storeUnderTest, e store.Edit) store.Message {
 	t.Helper()
 	e.At = at(50)
-	m, changed, err := o.S.EditMessage(t.Context(), "room", e, true)
+	m, changed, err := o.S.EditMessage(t.Context(), "room", e, store.WithOutbox)
 	must(t, err)
 	if !changed {
 		t.Fatalf("%q was not changed", e.ID)
@@ -46,23 +46,23 @@ func chatEdits(t *testing.T, o *storeUnderTest) {
 	same(t, "edited", got, want)
 
 	// The same text again is no change, whatever version its sender knows of.
-	again, changed, err := o.S.EditMessage(t.Context(), "room", store.Edit{ID: "m1", By: ann, Text: "first", At: at(60), Version: 1}, true)
+	again, changed, err := o.S.EditMessage(t.Context(), "room", store.Edit{ID: "m1", By: ann, Text: "first", At: at(60), Version: 1}, store.WithOutbox)
 	must(t, err)
 	same(t, "edited again", again, want)
 	same(t, "changed", changed, false)
 
-	_, _, err = o.S.EditMessage(t.Context(), "room", store.Edit{ID: "m1", By: ann, Text: "late", At: at(60), Version: 1}, true)
+	_, _, err = o.S.EditMessage(t.Context(), "room", store.Edit{ID: "m1", By: ann, Text: "late", At: at(60), Version: 1}, store.WithOutbox)
 	is(t, "an edit of an older version", err, store.ErrVersion)
-	_, _, err = o.S.EditMessage(t.Context(), "room", store.Edit{ID: "m3", By: ann, Text: "late", At: at(60)}, true)
+	_, _, err = o.S.EditMessage(t.Context(), "room", store.Edit{ID: "m3", By: ann, Text: "late", At: at(60)}, store.WithOutbox)
 	is(t, "an edit of nothing", err, store.ErrNoMessage)
-	_, _, err = o.S.EditMessage(t.Context(), "elsewhere", store.Edit{ID: "m1", By: ann, Text: "late", At: at(60)}, true)
+	_, _, err = o.S.EditMessage(t.Context(), "elsewhere", store.Edit{ID: "m1", By: ann, Text: "late", At: at(60)}, store.WithOutbox)
 	is(t, "an edit in another room", err, store.ErrNoMessage)
 
 	// Only who is new is left in a fact.
 	edit(t, o, store.Edit{ID: "m1", By: ben, Text: "second", Mentions: []store.Mention{{User: "cid"}, {User: "ben"}}})
 	edit(t, o, store.Edit{ID: "m1", By: ben, Text: "third", Mentions: []store.Mention{{User: "cid"}}})
 	o.twice(func() {
-		facts := value(o.S.Facts(t.Context(), 10))(t)
+		facts := value(o.S.OutboxEntries(t.Context(), 10))(t)
 		var got []string
 		for _, f := range facts {
 			got = append(got, fmt.Sprint(messageOf(t, f).Mentions))
@@ -79,7 +79,7 @@ func chatEdits(t *testing.T, o *storeUnderTest) {
 	results := make([]error, 8)
 	for i := range results {
 		g.Go(func() error {
-			_, _, results[i] = o.S.EditMessage(t.Context(), "room", store.Edit{ID: "m2", By: ann, Text: fmt.Sprint("by ", i), At: at(70), Version: 1}, false)
+			_, _, results[i] = o.S.EditMessage(t.Context(), "room", store.Edit{ID: "m2", By: ann, Text: fmt.Sprint("by ", i), At: at(70), Version: 1}, store.NoOutbox)
 			return nil
 		})
 	}
@@ -98,38 +98,38 @@ func chatEdits(t *testing.T, o *storeUnderTest) {
 func chatDelete(t *testing.T, o *storeUnderTest) {
 	_, _, err := o.S.PostMessage(t.Context(), store.Message{
 		ID: "m1", Room: "room", User: ann, Text: "secret", Quote: []byte(`{"text":"secret"}`), Mentions: []store.Mention{{User: "ben"}}, CreatedAt: at(1),
-	}, false)
+	}, store.NoOutbox)
 	must(t, err)
 	post(t, o, "room", "m2")
-	_, _, err = o.S.React(t.Context(), "room", store.React{ID: "m1", User: "ben", Emoji: "👍", On: true})
+	_, _, err = o.S.React(t.Context(), "room", store.ReactionChange{ID: "m1", User: "ben", Emoji: "👍", On: true})
 	must(t, err)
 	want := store.Message{
 		ID: "m1", Room: "room", Seq: 1, Rev: 4, Version: 2, User: ann, Deleted: true,
 		Mentions: []store.Mention{}, Reactions: []store.Reaction{}, CreatedAt: at(1),
 	}
-	gone, changed, err := o.S.DeleteMessage(t.Context(), "room", "m1", false)
+	gone, changed, err := o.S.DeleteMessage(t.Context(), "room", "m1", store.NoOutbox)
 	must(t, err)
 	same(t, "changed", changed, true)
 	same(t, "deleted", gone, want)
 	o.twice(func() {
-		gone, changed, err := o.S.DeleteMessage(t.Context(), "room", "m1", false)
+		gone, changed, err := o.S.DeleteMessage(t.Context(), "room", "m1", store.NoOutbox)
 		must(t, err)
 		same(t, "changed again", changed, false)
 		same(t, "deleted again", gone, want)
 		same(t, "read", value(o.S.Messages(t.Context(), "room", store.MessagePage{Limit: 1, After: -1}))(t), []store.Message{want})
 		// Its id stays taken, and posting it again brings nothing back.
-		again, created, err := o.S.PostMessage(t.Context(), store.Message{ID: "m1", Room: "room", User: ann, Text: "secret", CreatedAt: at(9)}, true)
+		again, created, err := o.S.PostMessage(t.Context(), store.Message{ID: "m1", Room: "room", User: ann, Text: "secret", CreatedAt: at(9)}, store.WithOutbox)
 		must(t, err)
 		same(t, "created", created, false)
 		same(t, "posted again", again, want)
 	})
-	_, _, err = o.S.EditMessage(t.Context(), "room", store.Edit{ID: "m1", By: ann, Text: "back", At: at(9)}, true)
+	_, _, err = o.S.EditMessage(t.Context(), "room", store.Edit{ID: "m1", By: ann, Text: "back", At: at(9)}, store.WithOutbox)
 	is(t, "edit", err, store.ErrDeleted)
-	_, _, err = o.S.React(t.Context(), "room", store.React{ID: "m1", User: "ben", Emoji: "👍", On: true})
+	_, _, err = o.S.React(t.Context(), "room", store.ReactionChange{ID: "m1", User: "ben", Emoji: "👍", On: true})
 	is(t, "react", err, store.ErrDeleted)
-	_, _, err = o.S.PostMessage(t.Context(), store.Message{ID: "m3", Room: "room", User: ann, Thread: "m1", CreatedAt: at(9)}, true)
+	_, _, err = o.S.PostMessage(t.Context(), store.Message{ID: "m3", Room: "room", User: ann, Thread: "m1", CreatedAt: at(9)}, store.WithOutbox)
 	is(t, "reply", err, store.ErrDeleted)
-	_, _, err = o.S.DeleteMessage(t.Context(), "room", "m9", false)
+	_, _, err = o.S.DeleteMessage(t.Context(), "room", "m9", store.NoOutbox)
 	is(t, "delete nothing", err, store.ErrNoMessage)
 	same(t, "last seq", value(o.S.LastSeq(t.Context(), "room"))(t), store.Seq(2))
 }
@@ -138,7 +138,7 @@ func chatReactions(t *testing.T, o *storeUnderTest) {
 	post(t, o, "room", "m1")
 	put := func(user, emoji string, on bool) bool {
 		t.Helper()
-		_, changed, err := o.S.React(t.Context(), "room", store.React{ID: "m1", User: user, Emoji: emoji, On: on})
+		_, changed, err := o.S.React(t.Context(), "room", store.ReactionChange{ID: "m1", User: user, Emoji: emoji, On: on})
 		must(t, err)
 		return changed
 	}
@@ -161,7 +161,7 @@ func chatReactions(t *testing.T, o *storeUnderTest) {
 		same(t, "rev", m.Rev, store.Rev(7))
 	})
 	react := func(user, emoji string) error {
-		_, _, err := o.S.React(t.Context(), "room", store.React{ID: "m1", User: user, Emoji: emoji, On: true})
+		_, _, err := o.S.React(t.Context(), "room", store.ReactionChange{ID: "m1", User: user, Emoji: emoji, On: true})
 		return err
 	}
 	for i := range store.MaxEmoji - 2 {
@@ -175,7 +175,7 @@ func chatReactions(t *testing.T, o *storeUnderTest) {
 	put("ann", "e0", false)
 	must(t, react("ann", "👍"))
 	is(t, "a reaction to nothing", func() error {
-		_, _, err := o.S.React(t.Context(), "room", store.React{ID: "m9", User: "ann", Emoji: "👍", On: true})
+		_, _, err := o.S.React(t.Context(), "room", store.ReactionChange{ID: "m9", User: "ann", Emoji: "👍", On: true})
 		return err
 	}(), store.ErrNoMessage)
 }
@@ -184,7 +184,7 @@ func chatThreads(t *testing.T, o *storeUnderTest) {
 	root := post(t, o, "room", "root")
 	reply := func(id, to string, u store.User, n int) store.Message {
 		t.Helper()
-		m, _, err := o.S.PostMessage(t.Context(), store.Message{ID: id, Room: "room", User: u, Thread: to, CreatedAt: at(n)}, false)
+		m, _, err := o.S.PostMessage(t.Context(), store.Message{ID: id, Room: "room", User: u, Thread: to, CreatedAt: at(n)}, store.NoOutbox)
 		must(t, err)
 		return m
 	}
@@ -195,7 +195,7 @@ func chatThreads(t *testing.T, o *storeUnderTest) {
 	for i := range 3 {
 		reply(fmt.Sprint("x", i), "root", store.User{ID: fmt.Sprint("u", i), Name: "U"}, 10+i)
 	}
-	_, _, err := o.S.PostMessage(t.Context(), store.Message{ID: "lost", Room: "room", User: ann, Thread: "m9", CreatedAt: at(9)}, false)
+	_, _, err := o.S.PostMessage(t.Context(), store.Message{ID: "lost", Room: "room", User: ann, Thread: "m9", CreatedAt: at(9)}, store.NoOutbox)
 	is(t, "a reply to nothing", err, store.ErrNoMessage)
 	same(t, "last seq", value(o.S.LastSeq(t.Context(), "room"))(t), store.Seq(8))
 
@@ -226,7 +226,7 @@ func chatThreads(t *testing.T, o *storeUnderTest) {
 	})
 	remove := func(id string) store.Message {
 		t.Helper()
-		m, _, err := o.S.DeleteMessage(t.Context(), "room", id, false)
+		m, _, err := o.S.DeleteMessage(t.Context(), "room", id, store.NoOutbox)
 		must(t, err)
 		return m
 	}
@@ -243,7 +243,7 @@ func chatThreads(t *testing.T, o *storeUnderTest) {
 	}
 	wantReplies(nil)
 	same(t, "rev", value(o.S.Message(t.Context(), "room", "root"))(t).Rev > root.Rev, true)
-	_, _, err = o.S.PostMessage(t.Context(), store.Message{ID: "late", Room: "room", User: ann, Thread: "root", CreatedAt: at(30)}, false)
+	_, _, err = o.S.PostMessage(t.Context(), store.Message{ID: "late", Room: "room", User: ann, Thread: "root", CreatedAt: at(30)}, store.NoOutbox)
 	is(t, "a reply to a thread that has ended", err, store.ErrDeleted)
 }
 
@@ -253,12 +253,12 @@ func chatChanges(t *testing.T, o *storeUnderTest) {
 	}
 	before := value(o.S.LastRev(t.Context(), "room"))(t)
 	same(t, "rev", before, store.Rev(5))
-	_, _, err := o.S.React(t.Context(), "room", store.React{ID: "m3", User: "ben", Emoji: "👍", On: true})
+	_, _, err := o.S.React(t.Context(), "room", store.ReactionChange{ID: "m3", User: "ben", Emoji: "👍", On: true})
 	must(t, err)
 	edit(t, o, store.Edit{ID: "m1", By: ann, Text: "new"})
-	_, _, err = o.S.DeleteMessage(t.Context(), "room", "m3", false)
+	_, _, err = o.S.DeleteMessage(t.Context(), "room", "m3", store.NoOutbox)
 	must(t, err)
-	_, _, err = o.S.PostMessage(t.Context(), store.Message{ID: "m5", Room: "room", User: ann, Thread: "m0", CreatedAt: at(1)}, false)
+	_, _, err = o.S.PostMessage(t.Context(), store.Message{ID: "m5", Room: "room", User: ann, Thread: "m0", CreatedAt: at(1)}, store.NoOutbox)
 	must(t, err)
 	list := func(after store.Rev, limit int) (got string) {
 		t.Helper()
@@ -286,7 +286,7 @@ func chatChanges(t *testing.T, o *storeUnderTest) {
 func chatRead(t *testing.T, o *storeUnderTest) {
 	say := func(u store.User, id string, mentions ...store.Mention) {
 		t.Helper()
-		_, _, err := o.S.PostMessage(t.Context(), store.Message{ID: id, Room: "room", User: u, Text: id, Mentions: mentions, CreatedAt: at(1)}, false)
+		_, _, err := o.S.PostMessage(t.Context(), store.Message{ID: id, Room: "room", User: u, Text: id, Mentions: mentions, CreatedAt: at(1)}, store.NoOutbox)
 		must(t, err)
 	}
 	unread := func(user string) store.Unread { t.Helper(); return value(o.S.Unread(t.Context(), "room", user))(t) }
@@ -309,7 +309,7 @@ func chatRead(t *testing.T, o *storeUnderTest) {
 	edit(t, o, store.Edit{ID: "m5", By: ann, Text: "hey", Mentions: []store.Mention{{User: "ben"}}})
 	edit(t, o, store.Edit{ID: "m2", By: ann, Text: "never mind", Mentions: []store.Mention{{Room: true}}})
 	same(t, "after edits", unread("ben"), store.Unread{Read: 1, Count: 4, Mentions: 3, LastSeq: 6})
-	_, _, err := o.S.DeleteMessage(t.Context(), "room", "m4", false)
+	_, _, err := o.S.DeleteMessage(t.Context(), "room", "m4", store.NoOutbox)
 	must(t, err)
 	same(t, "after a deletion", unread("ben"), store.Unread{Read: 1, Count: 3, Mentions: 2, LastSeq: 6})
 
@@ -340,7 +340,7 @@ func chatRooms(t *testing.T, o *storeUnderTest) {
 			touch(t, o, room, ben, at(i/2))
 		}
 	}
-	_, _, err := o.S.PostMessage(t.Context(), store.Message{ID: "m2", Room: "class/1", User: ann, Mentions: []store.Mention{{User: "ben"}}, CreatedAt: at(77)}, false)
+	_, _, err := o.S.PostMessage(t.Context(), store.Message{ID: "m2", Room: "class/1", User: ann, Mentions: []store.Mention{{User: "ben"}}, CreatedAt: at(77)}, store.NoOutbox)
 	must(t, err)
 	zero, late := at(0), at(77)
 	want := []store.RoomUnread{
@@ -382,44 +382,46 @@ func chatRooms(t *testing.T, o *storeUnderTest) {
 }
 
 func chatLines(t *testing.T, o *storeUnderTest) {
-	add := func(l store.Line) (store.Line, bool) {
+	add := func(l store.SystemMessage) (store.SystemMessage, bool) {
 		t.Helper()
-		stored, added, err := o.S.AddLine(t.Context(), "room", l)
+		stored, added, err := o.S.AddSystemMessage(t.Context(), "room", l)
 		must(t, err)
 		return stored, added
 	}
-	joined := func(u store.User, n int) store.Line { return store.Line{Kind: store.LineJoined, User: u, At: at(n)} }
+	joined := func(u store.User, n int) store.SystemMessage {
+		return store.SystemMessage{Kind: store.SystemJoined, User: u, At: at(n)}
+	}
 	if _, added := add(joined(ann, 1)); added {
 		t.Fatal("a line in a room that is not there")
 	}
 	same(t, "the name before", touch(t, o, "room", ann, at(1)), "")
 	first, _ := add(joined(ann, 1))
-	same(t, "first", first, store.Line{N: 1, Kind: store.LineJoined, User: ann, At: at(1)})
+	same(t, "first", first, store.SystemMessage{N: 1, Kind: store.SystemJoined, User: ann, At: at(1)})
 	post(t, o, "room", "m1")
 	ana := store.User{ID: "ann", Name: "Ana"}
 	same(t, "the name before", touch(t, o, "room", ana, at(2)), "Ann")
 	same(t, "the name before", touch(t, o, "room", ana, at(3)), "Ana")
-	renamed := store.Line{Kind: store.LineRenamed, User: ana, Before: "Ann", At: at(2)}
+	renamed := store.SystemMessage{Kind: store.SystemRenamed, User: ana, OldName: "Ann", At: at(2)}
 	second, _ := add(renamed)
-	want := []store.Line{first, {N: 2, Kind: store.LineRenamed, User: ana, Before: "Ann", After: 1, At: at(2)}}
+	want := []store.SystemMessage{first, {N: 2, Kind: store.SystemRenamed, User: ana, OldName: "Ann", After: 1, At: at(2)}}
 	same(t, "second", second, want[1])
 	renamed.At = at(2).Add(store.RenameQuiet - time.Second)
 	if _, added := add(renamed); added {
 		t.Fatal("two changes of a name at once")
 	}
 	o.twice(func() {
-		same(t, "lines", value(o.S.Lines(t.Context(), "room"))(t), want)
-		same(t, "lines of another room", value(o.S.Lines(t.Context(), "elsewhere"))(t), []store.Line{})
+		same(t, "lines", value(o.S.SystemMessages(t.Context(), "room"))(t), want)
+		same(t, "lines of another room", value(o.S.SystemMessages(t.Context(), "elsewhere"))(t), []store.SystemMessage{})
 		same(t, "last seq", value(o.S.LastSeq(t.Context(), "room"))(t), store.Seq(1))
 		same(t, "last rev", value(o.S.LastRev(t.Context(), "room"))(t), store.Rev(1))
 	})
-	for i := range store.MaxLines {
+	for i := range store.MaxSystemMessages {
 		renamed.At = renamed.At.Add(store.RenameQuiet)
 		if _, added := add(renamed); !added {
 			t.Fatalf("change %d of a name was not added", i)
 		}
 	}
-	for i := range store.MaxLines - 1 {
+	for i := range store.MaxSystemMessages - 1 {
 		touch(t, o, "room", store.User{ID: fmt.Sprint("user ", i), Name: "U"}, at(9))
 	}
 	if _, added := add(joined(ben, 9)); !added {
@@ -430,8 +432,8 @@ func chatLines(t *testing.T, o *storeUnderTest) {
 		t.Fatal("one of a crowd is news")
 	}
 	o.twice(func() {
-		lines := value(o.S.Lines(t.Context(), "room"))(t)
-		if len(lines) != store.MaxLines || lines[0].N != 4 || lines[store.MaxLines-1].N != store.MaxLines+3 {
+		lines := value(o.S.SystemMessages(t.Context(), "room"))(t)
+		if len(lines) != store.MaxSystemMessages || lines[0].N != 4 || lines[store.MaxSystemMessages-1].N != store.MaxSystemMessages+3 {
 			t.Fatalf("%d lines, from %+v to %+v", len(lines), lines[0], lines[len(lines)-1])
 		}
 	})

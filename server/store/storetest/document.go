@@ -69,7 +69,7 @@ func documentEmpty(t *testing.T, o *storeUnderTest) {
 	})
 	must(t, o.S.AppendUpdates(t.Context(), nil))
 	appendTo(t, o, "somewhere", "a")
-	value0, _, err := o.S.PostMessage(t.Context(), store.Message{ID: "m", Room: "nowhere", User: ann}, false)
+	value0, _, err := o.S.PostMessage(t.Context(), store.Message{ID: "m", Room: "nowhere", User: ann}, store.NoOutbox)
 	must(t, err)
 	if value0.Seq != 1 {
 		t.Fatalf("seq %d", value0.Seq)
@@ -124,7 +124,7 @@ func documentFold(t *testing.T, o *storeUnderTest) {
 		appendTo(t, o, "b", fmt.Sprint(i))
 		before := load(t, o, "a")
 		snapshot := fmt.Sprint("snapshot ", i)
-		must(t, o.S.FoldDoc(t.Context(), "a", []byte(snapshot), before.Through))
+		must(t, o.S.Compact(t.Context(), "a", []byte(snapshot), before.Through))
 		o.twice(func() {
 			same(t, "folded", load(t, o, "a"), store.Doc{Snapshot: []byte(snapshot), Through: before.Through})
 		})
@@ -132,7 +132,7 @@ func documentFold(t *testing.T, o *storeUnderTest) {
 	wantDoc(t, o, "b", "", "0", "1", "2", "3", "4")
 	// The same records once more: a snapshot may be written anew.
 	through := load(t, o, "a").Through
-	must(t, o.S.FoldDoc(t.Context(), "a", []byte("smaller"), through))
+	must(t, o.S.Compact(t.Context(), "a", []byte("smaller"), through))
 	o.twice(func() {
 		same(t, "written anew", load(t, o, "a"), store.Doc{Snapshot: []byte("smaller"), Through: through})
 	})
@@ -145,7 +145,7 @@ func documentFoldKeeps(t *testing.T, o *storeUnderTest) {
 	appendTo(t, o, "b", "other")
 	appendTo(t, o, "a", "4")
 	last := load(t, o, "a").Through
-	must(t, o.S.FoldDoc(t.Context(), "a", []byte("1+2"), through))
+	must(t, o.S.Compact(t.Context(), "a", []byte("1+2"), through))
 	o.twice(func() {
 		wantDoc(t, o, "a", "1+2", "3", "4")
 		wantDoc(t, o, "b", "", "other")
@@ -159,16 +159,16 @@ func documentFoldStale(t *testing.T, o *storeUnderTest) {
 	appendTo(t, o, "a", "2")
 	appendTo(t, o, "b", "other")
 	second := load(t, o, "a").Through
-	if err := o.S.FoldDoc(t.Context(), "a", nil, second); err == nil {
+	if err := o.S.Compact(t.Context(), "a", nil, second); err == nil {
 		t.Fatal("folded into nothing")
 	}
 	for room, through := range map[store.RoomID]store.LogID{"a": second + 1000, "b": first, "nowhere": second, "c": 0} {
-		if err := o.S.FoldDoc(t.Context(), room, []byte("s"), through); err == nil {
+		if err := o.S.Compact(t.Context(), room, []byte("s"), through); err == nil {
 			t.Fatalf("room %q folded through %d", room, through)
 		}
 	}
-	must(t, o.S.FoldDoc(t.Context(), "a", []byte("1+2"), second))
-	must(t, o.S.FoldDoc(t.Context(), "a", []byte("1"), first)) // comes late, changes nothing
+	must(t, o.S.Compact(t.Context(), "a", []byte("1+2"), second))
+	must(t, o.S.Compact(t.Context(), "a", []byte("1"), first)) // comes late, changes nothing
 	o.twice(func() {
 		wantDoc(t, o, "a", "1+2")
 		wantDoc(t, o, "b", "", "other")
@@ -178,7 +178,7 @@ func documentFoldStale(t *testing.T, o *storeUnderTest) {
 func documentFoldIDs(t *testing.T, o *storeUnderTest) {
 	appendTo(t, o, "a", "1", "2", "3")
 	through := load(t, o, "a").Through
-	must(t, o.S.FoldDoc(t.Context(), "a", []byte("s"), through))
+	must(t, o.S.Compact(t.Context(), "a", []byte("s"), through))
 	o.reopen() // the log is empty now
 	appendTo(t, o, "a", "4")
 	o.twice(func() {
@@ -194,7 +194,7 @@ func documentLongLogs(t *testing.T, o *storeUnderTest) {
 	appendTo(t, o, "three", "1", "2", "3")
 	appendTo(t, o, "five", "1", "2", "3", "4", "5")
 	appendTo(t, o, "folded", "1", "2", "3", "4", "5", "6")
-	must(t, o.S.FoldDoc(t.Context(), "folded", []byte("s"), load(t, o, "folded").Through))
+	must(t, o.S.Compact(t.Context(), "folded", []byte("s"), load(t, o, "folded").Through))
 	appendTo(t, o, "folded", "7", "8")
 	appendTo(t, o, "bytes", "four", "and", "nine bytes")
 	const any = math.MaxInt
@@ -216,8 +216,8 @@ func documentLongLogs(t *testing.T, o *storeUnderTest) {
 		}
 	})
 	// None is long that has less weight than its snapshot.
-	snapshot := make([]byte, store.Weight(2, 2*len("four")))
-	must(t, o.S.FoldDoc(t.Context(), "five", snapshot, load(t, o, "five").Through))
+	snapshot := make([]byte, store.WrittenBytes(2, 2*len("four")))
+	must(t, o.S.Compact(t.Context(), "five", snapshot, load(t, o, "five").Through))
 	for n, want := range [][]store.RoomID{{}, {}, {"five"}} {
 		o.twice(func() {
 			same(t, fmt.Sprint(4*n, " bytes"), value(o.S.LongLogs(t.Context(), any, 4))(t), append([]store.RoomID{"bytes"}, want...))
@@ -229,7 +229,7 @@ func documentLongLogs(t *testing.T, o *storeUnderTest) {
 	// A fold of a part takes the part's bytes away.
 	part, _, err := o.S.LoadPart(t.Context(), "bytes", 0, 1)
 	must(t, err)
-	must(t, o.S.FoldDoc(t.Context(), "bytes", []byte("4"), part.Through))
+	must(t, o.S.Compact(t.Context(), "bytes", []byte("4"), part.Through))
 	o.twice(func() {
 		for size, want := range map[int][]store.RoomID{13: {"bytes"}, 14: {}} {
 			same(t, fmt.Sprint(size, " bytes"), value(o.S.LongLogs(t.Context(), any, size))(t), want)
@@ -290,7 +290,7 @@ func documentParts(t *testing.T, o *storeUnderTest) {
 			records = append(records, "late")
 			appendTo(t, o, "a", "late")
 		}
-		must(t, o.S.FoldDoc(t.Context(), "a", []byte(strings.Join(records[:folded], "")), part.Through))
+		must(t, o.S.Compact(t.Context(), "a", []byte(strings.Join(records[:folded], "")), part.Through))
 		if parts%3 == 0 {
 			o.reopen()
 		}
@@ -304,7 +304,7 @@ func documentParts(t *testing.T, o *storeUnderTest) {
 		wantDoc(t, o, "b", "", "other")
 	})
 	// What is all folded has no records to come.
-	must(t, o.S.FoldDoc(t.Context(), "a", []byte("s"), load(t, o, "a").Through))
+	must(t, o.S.Compact(t.Context(), "a", []byte("s"), load(t, o, "a").Through))
 	through := load(t, o, "a").Through
 	part, more, err = o.S.LoadPart(t.Context(), "a", 0, most)
 	must(t, err)
@@ -329,7 +329,7 @@ func documentPages(t *testing.T, o *storeUnderTest) {
 	fold := func() {
 		part, _, err := o.S.LoadPart(t.Context(), "a", 0, r.IntN(4*most))
 		must(t, err)
-		must(t, o.S.FoldDoc(t.Context(), "a", slices.Concat(part.Snapshot, bytes.Join(part.Log, nil)), part.Through))
+		must(t, o.S.Compact(t.Context(), "a", slices.Concat(part.Snapshot, bytes.Join(part.Log, nil)), part.Through))
 	}
 	for round := range 20 {
 		write(1 + r.IntN(30))
@@ -383,7 +383,7 @@ func documentPages(t *testing.T, o *storeUnderTest) {
 			must(t, err)
 			same(t, "what comes after all", part, store.Doc{Through: all.Through})
 			same(t, "more of it", more, false)
-			must(t, o.S.FoldDoc(t.Context(), "a", []byte(strings.Join(records, "")), all.Through))
+			must(t, o.S.Compact(t.Context(), "a", []byte(strings.Join(records, "")), all.Through))
 		}
 	})
 }
@@ -429,7 +429,7 @@ func documentCut(t *testing.T, o *storeUnderTest) {
 			return err
 		}
 		snapshot := slices.Concat(append([][]byte{doc.Snapshot}, doc.Log...)...)
-		return o.S.FoldDoc(t.Context(), "room", snapshot, doc.Through)
+		return o.S.Compact(t.Context(), "room", snapshot, doc.Through)
 	}
 	var g errgroup.Group
 	for w := range writers {

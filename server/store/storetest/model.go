@@ -63,8 +63,8 @@ func model(t *testing.T, o *storeUnderTest) {
 			}
 		case n < 83 && len(facts) > 0:
 			i := r.IntN(len(facts))
-			list := value(o.S.Facts(t.Context(), i+1))(t)
-			must(t, o.S.DoneFact(t.Context(), list[i].ID))
+			list := value(o.S.OutboxEntries(t.Context(), i+1))(t)
+			must(t, o.S.DeleteOutboxEntry(t.Context(), list[i].ID))
 			facts = slices.Delete(facts, i, i+1)
 		case n < 90:
 			if told, ok := modelChange(t, o, r, room, m, step); ok {
@@ -110,7 +110,7 @@ func modelFold(t *testing.T, o *storeUnderTest, r *rand.Rand, room store.RoomID,
 		m.records = append(m.records, "late;")
 		appendTo(t, o, room, "late;")
 	}
-	must(t, o.S.FoldDoc(t.Context(), room, []byte(strings.Join(m.records[:n], "")), doc.Through))
+	must(t, o.S.Compact(t.Context(), room, []byte(strings.Join(m.records[:n], "")), doc.Through))
 	m.folded = n
 }
 
@@ -128,8 +128,8 @@ func modelPost(t *testing.T, o *storeUnderTest, r *rand.Rand, room store.RoomID,
 	if len(m.messages) > 0 && r.IntN(3) == 0 {
 		msg.Thread = m.messages[r.IntN(len(m.messages))].ID
 	}
-	fact := r.IntN(2) == 0
-	stored, created, err := o.S.PostMessage(t.Context(), msg, fact)
+	outbox := []store.OutboxMode{store.NoOutbox, store.WithOutbox}[r.IntN(2)]
+	stored, created, err := o.S.PostMessage(t.Context(), msg, outbox)
 	i := slices.IndexFunc(m.messages, func(k store.Message) bool { return k.ID == msg.ID })
 	switch {
 	case i < 0:
@@ -150,7 +150,7 @@ func modelPost(t *testing.T, o *storeUnderTest, r *rand.Rand, room store.RoomID,
 		m.sum(msg.Thread)
 		same(t, "posted", stored, msg)
 		same(t, "created", created, true)
-		return msg, fact
+		return msg, outbox == store.WithOutbox
 	case m.messages[i].User.ID != msg.User.ID:
 		if !errors.Is(err, store.ErrConflict) {
 			t.Fatalf("error %v, want ErrConflict", err)
@@ -218,7 +218,7 @@ func modelCheck(t *testing.T, o *storeUnderTest, rooms map[store.RoomID]*modelRo
 			same(t, "unread of "+user, value(o.S.Unread(t.Context(), room, user))(t), m.unread(user))
 		}
 		n := len(strings.Join(m.records[m.folded:], ""))
-		if n > 0 && store.Weight(len(m.records)-m.folded, n) >= len(strings.Join(m.records[:m.folded], "")) {
+		if n > 0 && store.WrittenBytes(len(m.records)-m.folded, n) >= len(strings.Join(m.records[:m.folded], "")) {
 			long = append(long, length{room, n})
 		}
 		var people []store.User
@@ -236,7 +236,7 @@ func modelCheck(t *testing.T, o *storeUnderTest, rooms map[store.RoomID]*modelRo
 		want = append(want, l.room)
 	}
 	same(t, "long logs", value(o.S.LongLogs(t.Context(), 1, math.MaxInt))(t), want)
-	list := value(o.S.Facts(t.Context(), 1000))(t)
+	list := value(o.S.OutboxEntries(t.Context(), 1000))(t)
 	if len(list) != len(facts) {
 		t.Fatalf("%d facts, want %d", len(list), len(facts))
 	}

@@ -11,7 +11,7 @@ import (
 	"weft/server/store"
 )
 
-func messageOf(t *testing.T, f store.Fact) (m store.Message) {
+func messageOf(t *testing.T, f store.OutboxEntry) (m store.Message) {
 	t.Helper()
 	must(t, json.Unmarshal(f.Data, &m))
 	return m
@@ -100,7 +100,7 @@ func modelChange(t *testing.T, o *storeUnderTest, r *rand.Rand, room store.RoomI
 		if r.IntN(2) == 0 {
 			e.Mentions = []store.Mention{{User: fmt.Sprint("user ", r.IntN(4))}, {Room: true}}[r.IntN(2):]
 		}
-		got, changed, err = o.S.EditMessage(t.Context(), room, e, true)
+		got, changed, err = o.S.EditMessage(t.Context(), room, e, store.WithOutbox)
 		switch {
 		case msg == nil:
 			wantErr = store.ErrNoMessage
@@ -124,7 +124,7 @@ func modelChange(t *testing.T, o *storeUnderTest, r *rand.Rand, room store.RoomI
 			}
 		}
 	case 1:
-		got, changed, err = o.S.DeleteMessage(t.Context(), room, id, true)
+		got, changed, err = o.S.DeleteMessage(t.Context(), room, id, store.WithOutbox)
 		switch {
 		case msg == nil:
 			wantErr = store.ErrNoMessage
@@ -141,7 +141,7 @@ func modelChange(t *testing.T, o *storeUnderTest, r *rand.Rand, room store.RoomI
 	default:
 		on := r.IntN(2) == 0
 		emoji := []string{"👍", "🎉"}[r.IntN(2)]
-		got, changed, err = o.S.React(t.Context(), room, store.React{ID: id, User: user, Emoji: emoji, On: on})
+		got, changed, err = o.S.React(t.Context(), room, store.ReactionChange{ID: id, User: user, Emoji: emoji, On: on})
 		switch {
 		case msg == nil:
 			wantErr = store.ErrNoMessage

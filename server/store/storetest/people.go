@@ -15,18 +15,22 @@ import (
 func facts(t *testing.T, o *storeUnderTest) {
 	var posted []store.Message
 	for i := range 5 {
+		outbox := store.WithOutbox
+		if i == 2 {
+			outbox = store.NoOutbox
+		}
 		m, _, err := o.S.PostMessage(t.Context(), store.Message{
 			ID: fmt.Sprint(i), Room: "room", User: ann, Text: "hello @ben", Mentions: []store.Mention{{User: "ben"}}, CreatedAt: at(i),
-		}, i != 2)
+		}, outbox)
 		must(t, err)
 		if i != 2 {
 			posted = append(posted, m)
 		}
 	}
-	if _, _, err := o.S.PostMessage(t.Context(), store.Message{ID: "0", Room: "room", User: ben, CreatedAt: at(0)}, true); err == nil {
+	if _, _, err := o.S.PostMessage(t.Context(), store.Message{ID: "0", Room: "room", User: ben, CreatedAt: at(0)}, store.WithOutbox); err == nil {
 		t.Fatal("no conflict")
 	}
-	list := value(o.S.Facts(t.Context(), 10))(t)
+	list := value(o.S.OutboxEntries(t.Context(), 10))(t)
 	if len(list) != len(posted) {
 		t.Fatalf("%d facts, want %d", len(list), len(posted))
 	}
@@ -37,22 +41,22 @@ func facts(t *testing.T, o *storeUnderTest) {
 		same(t, "cause", m, posted[i])
 	}
 	o.twice(func() {
-		same(t, "facts", value(o.S.Facts(t.Context(), 10))(t), list)
-		same(t, "first two", value(o.S.Facts(t.Context(), 2))(t), list[:2])
+		same(t, "facts", value(o.S.OutboxEntries(t.Context(), 10))(t), list)
+		same(t, "first two", value(o.S.OutboxEntries(t.Context(), 2))(t), list[:2])
 	})
-	must(t, o.S.DoneFact(t.Context(), list[0].ID))
-	must(t, o.S.DoneFact(t.Context(), list[3].ID))
-	must(t, o.S.DoneFact(t.Context(), list[0].ID)) // again is no error
+	must(t, o.S.DeleteOutboxEntry(t.Context(), list[0].ID))
+	must(t, o.S.DeleteOutboxEntry(t.Context(), list[3].ID))
+	must(t, o.S.DeleteOutboxEntry(t.Context(), list[0].ID)) // again is no error
 	o.twice(func() {
-		same(t, "facts", value(o.S.Facts(t.Context(), 10))(t), list[1:3])
+		same(t, "facts", value(o.S.OutboxEntries(t.Context(), 10))(t), list[1:3])
 	})
-	must(t, o.S.DoneFact(t.Context(), list[1].ID))
-	must(t, o.S.DoneFact(t.Context(), list[2].ID))
+	must(t, o.S.DeleteOutboxEntry(t.Context(), list[1].ID))
+	must(t, o.S.DeleteOutboxEntry(t.Context(), list[2].ID))
 	o.reopen()
-	m, _, err := o.S.PostMessage(t.Context(), store.Message{ID: "new", Room: "room", User: ann, CreatedAt: at(9)}, true)
+	m, _, err := o.S.PostMessage(t.Context(), store.Message{ID: "new", Room: "room", User: ann, CreatedAt: at(9)}, store.WithOutbox)
 	must(t, err)
-	must(t, o.S.DoneFact(t.Context(), list[3].ID)) // an old id is not given again
-	if left := value(o.S.Facts(t.Context(), 10))(t); len(left) != 1 || left[0].ID <= list[3].ID {
+	must(t, o.S.DeleteOutboxEntry(t.Context(), list[3].ID)) // an old id is not given again
+	if left := value(o.S.OutboxEntries(t.Context(), 10))(t); len(left) != 1 || left[0].ID <= list[3].ID {
 		t.Fatalf("facts after message %q: %+v", m.ID, left)
 	}
 }
@@ -145,12 +149,12 @@ func settingsPut(t *testing.T, o *storeUnderTest) {
 func cancelled(t *testing.T, o *storeUnderTest) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, _, postErr := o.S.PostMessage(ctx, store.Message{ID: "m", Room: "room", User: ann}, true)
+	_, _, postErr := o.S.PostMessage(ctx, store.Message{ID: "m", Room: "room", User: ann}, store.WithOutbox)
 	_, loadErr := LoadAll(ctx, o.S, "room")
 	_, touchErr := o.S.TouchMember(ctx, "room", ann, at(0))
 	for name, err := range map[string]error{
 		"append": o.S.AppendUpdates(ctx, []store.Update{{Room: "room", Data: []byte("x")}}),
-		"fold":   o.S.FoldDoc(ctx, "room", []byte("x"), 1),
+		"fold":   o.S.Compact(ctx, "room", []byte("x"), 1),
 		"touch":  touchErr,
 		"ping":   o.S.Ping(ctx),
 		"post":   postErr,
@@ -176,29 +180,29 @@ func everything(t *testing.T, o *storeUnderTest) {
 				err := o.S.AppendUpdates(ctx, []store.Update{{Room: room, Data: []byte("x")}, {Room: "shared", Data: []byte("y")}})
 				doc, e := LoadAll(ctx, o.S, room)
 				err = errors.Join(err, e)
-				err = errors.Join(err, o.S.FoldDoc(ctx, room, []byte("s"), doc.Through))
+				err = errors.Join(err, o.S.Compact(ctx, room, []byte("s"), doc.Through))
 				_, e = o.S.LongLogs(ctx, 1, 1)
 				err = errors.Join(err, e)
-				_, _, e = o.S.PostMessage(ctx, store.Message{ID: fmt.Sprint(w, "-", i), Room: room, User: ann, CreatedAt: at(i)}, true)
+				_, _, e = o.S.PostMessage(ctx, store.Message{ID: fmt.Sprint(w, "-", i), Room: room, User: ann, CreatedAt: at(i)}, store.WithOutbox)
 				err = errors.Join(err, e)
 				_, e = o.S.Messages(ctx, room, store.MessagePage{})
 				err = errors.Join(err, e)
 				_, e = o.S.LastSeq(ctx, room)
 				err = errors.Join(err, e)
-				list, e := o.S.Facts(ctx, 1)
+				list, e := o.S.OutboxEntries(ctx, 1)
 				err = errors.Join(err, e)
 				for _, f := range list {
-					err = errors.Join(err, o.S.DoneFact(ctx, f.ID))
+					err = errors.Join(err, o.S.DeleteOutboxEntry(ctx, f.ID))
 				}
 				_, e = o.S.TouchMember(ctx, room, ann, at(i))
 				err = errors.Join(err, e)
-				_, _, e = o.S.AddLine(ctx, room, store.Line{Kind: store.LineJoined, User: ann, At: at(i)})
+				_, _, e = o.S.AddSystemMessage(ctx, room, store.SystemMessage{Kind: store.SystemJoined, User: ann, At: at(i)})
 				err = errors.Join(err, e)
-				_, e = o.S.Lines(ctx, room)
+				_, e = o.S.SystemMessages(ctx, room)
 				err = errors.Join(err, e)
-				_, _, e = o.S.React(ctx, room, store.React{ID: fmt.Sprint(w, "-", i), User: "ben", Emoji: "👍", On: true})
+				_, _, e = o.S.React(ctx, room, store.ReactionChange{ID: fmt.Sprint(w, "-", i), User: "ben", Emoji: "👍", On: true})
 				err = errors.Join(err, e)
-				_, _, e = o.S.EditMessage(ctx, room, store.Edit{ID: fmt.Sprint(w, "-", i), By: ann, Text: "edited", At: at(i)}, true)
+				_, _, e = o.S.EditMessage(ctx, room, store.Edit{ID: fmt.Sprint(w, "-", i), By: ann, Text: "edited", At: at(i)}, store.WithOutbox)
 				err = errors.Join(err, e)
 				_, e = o.S.Changes(ctx, room, 0, 0)
 				err = errors.Join(err, e)
@@ -214,7 +218,7 @@ func everything(t *testing.T, o *storeUnderTest) {
 				err = errors.Join(err, e)
 				_, e = o.S.ImportMessage(ctx, store.Message{ID: fmt.Sprint("i", w, "-", i), Room: room, User: ann, CreatedAt: at(i)})
 				err = errors.Join(err, e)
-				_, _, e = o.S.DeleteMessage(ctx, room, fmt.Sprint(w, "-", i), true)
+				_, _, e = o.S.DeleteMessage(ctx, room, fmt.Sprint(w, "-", i), store.WithOutbox)
 				err = errors.Join(err, e)
 				_, e = o.S.Members(ctx, room)
 				err = errors.Join(err, e)

@@ -13,7 +13,7 @@ import (
 func chatSearch(t *testing.T, o *storeUnderTest) {
 	say := func(room store.RoomID, id, text string) {
 		t.Helper()
-		_, _, err := o.S.PostMessage(t.Context(), store.Message{ID: id, Room: room, User: ann, Text: text, CreatedAt: at(1)}, false)
+		_, _, err := o.S.PostMessage(t.Context(), store.Message{ID: id, Room: room, User: ann, Text: text, CreatedAt: at(1)}, store.NoOutbox)
 		must(t, err)
 	}
 	find := func(query string, p store.SearchPage) string {
@@ -58,7 +58,7 @@ func chatSearch(t *testing.T, o *storeUnderTest) {
 	same(t, "last page", find("osmosis", store.SearchPage{Limit: 2, Before: 1}), "")
 
 	edit(t, o, store.Edit{ID: "m1", By: ann, Text: "diffusion"})
-	_, _, err := o.S.DeleteMessage(t.Context(), "room", "m4", false)
+	_, _, err := o.S.DeleteMessage(t.Context(), "room", "m4", store.NoOutbox)
 	must(t, err)
 	for _, id := range []string{"m6", "m7"} {
 		if created := value(o.S.ImportMessage(t.Context(), store.Message{ID: id, Room: "room", User: ann, Text: "imported osmosis", Deleted: id == "m7", CreatedAt: at(1)}))(t); !created {

@@ -14,8 +14,8 @@ import (
 // snapshot, and nothing stands in for a newest one that goes bad.
 const maxTail = 32 << 20
 
-// FoldDoc implements store.Store.
-func (s *Store) FoldDoc(ctx context.Context, room store.RoomID, snapshot []byte, through store.LogID) error {
+// Compact implements store.Store.
+func (s *Store) Compact(ctx context.Context, room store.RoomID, snapshot []byte, through store.LogID) error {
 	if len(snapshot) == 0 {
 		return fail("fold", errors.New("the snapshot is empty"))
 	}

@@ -10,18 +10,18 @@ import (
 	"weft/server/store"
 )
 
-// View opens a data file for reading, also while a server has it open. What it
+// OpenReadOnly opens a data file for reading, also while a server has it open. What it
 // reads is as of the moment it was opened, or later. Writing to it fails with
 // ErrClosed. A file in an older format is refused: it has to be opened once.
-func View(path string, opts Options) (*Store, error) {
-	s, err := view(path, opts)
+func OpenReadOnly(path string, opts Options) (*Store, error) {
+	s, err := openReadOnly(path, opts)
 	if err != nil {
-		return nil, fail("view", fmt.Errorf("%s: %w", path, err))
+		return nil, fail("open read-only", fmt.Errorf("%s: %w", path, err))
 	}
 	return s, nil
 }
 
-func view(path string, opts Options) (_ *Store, err error) {
+func openReadOnly(path string, opts Options) (_ *Store, err error) {
 	if path, err = filepath.Abs(path); err != nil {
 		return nil, err
 	}
