@@ -20,7 +20,7 @@ import (
 	"weft/presence"
 	"weft/server/auth"
 	"weft/server/chat"
-	"weft/server/pace"
+	"weft/server/internal/ratelimit"
 	"weft/server/room"
 	"weft/server/store"
 	"weft/server/ws"
@@ -56,14 +56,14 @@ type API struct {
 	Config
 	echo  *echo.Echo
 	pages pages
-	fresh *pace.Pace[string] // guests, by address
+	fresh *ratelimit.Keyed[string] // guests, by address
 
 	accessing sync.Mutex // held while somebody's access changes
 }
 
 // New makes the API.
 func New(c Config) (*API, error) {
-	a := &API{Config: c, echo: echo.New(), fresh: pace.New[string]()}
+	a := &API{Config: c, echo: echo.New(), fresh: ratelimit.New[string](0)}
 	var err error
 	if a.pages, err = loadPages(c.Pages); err != nil {
 		return nil, err

@@ -7,12 +7,11 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"weft/server/auth"
-	"weft/server/pace"
+	"weft/server/internal/ratelimit"
 )
 
 // newGuest gives somebody in open mode an identity to come back with. A guest
@@ -24,10 +23,10 @@ func (a *API) newGuest(c echo.Context) error {
 	if err := bind(c, &ask); err != nil {
 		return err
 	}
-	claim := pace.Claim[string]{Key: a.WS.Address(c.Request()), Limit: a.Limits.Guests, Burst: a.Limits.GuestsAt}
-	if wait, _ := a.fresh.Take(time.Now(), claim); wait > 0 {
+	claim := ratelimit.Claim[string]{Key: a.WS.Address(c.Request()), Limit: a.Limits.Guests, Burst: a.Limits.GuestsAt}
+	if wait, _ := a.fresh.Take(claim); wait > 0 {
 		a.Hit("guests")
-		s := pace.Seconds(wait)
+		s := ratelimit.Seconds(wait)
 		return problem{Title: "Too many guests", Status: http.StatusTooManyRequests, Detail: fmt.Sprintf("too many come from this address: wait %d s", s), retry: s}
 	}
 	id, token, err := a.Auth.Guest(ask.Name, auth.RequestToken(c.Request()))

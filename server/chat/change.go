@@ -30,7 +30,7 @@ func (s *Service) Edit(ctx context.Context, who auth.Identity, room store.RoomID
 	if e.Version < 0 {
 		return store.Message{}, fmt.Errorf("%w: versions begin with 1", ErrInvalid)
 	}
-	if err := s.paced(who.User, room); err != nil {
+	if err := s.takeToken(who.User, room); err != nil {
 		return store.Message{}, err
 	}
 	mentions, err := s.mentions(ctx, room, e.Text)
@@ -50,7 +50,7 @@ func (s *Service) Delete(ctx context.Context, who auth.Identity, room store.Room
 	if err := s.mayChange(ctx, who, room, id); err != nil {
 		return store.Message{}, err
 	}
-	if err := s.paced(who.User, room); err != nil {
+	if err := s.takeToken(who.User, room); err != nil {
 		return store.Message{}, err
 	}
 	return s.change(ctx, room, func() (store.Message, bool, error) {
@@ -74,7 +74,7 @@ func (s *Service) React(ctx context.Context, who auth.Identity, room store.RoomI
 	if !isEmoji(r.Emoji) {
 		return store.Message{}, fmt.Errorf("%w: a reaction is one emoji", ErrInvalid)
 	}
-	if err := s.paced(cmp.Or(r.From, who.User), room); err != nil {
+	if err := s.takeToken(cmp.Or(r.From, who.User), room); err != nil {
 		return store.Message{}, err
 	}
 	return s.change(ctx, room, func() (store.Message, bool, error) {

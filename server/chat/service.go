@@ -17,7 +17,7 @@ import (
 	"unicode/utf8"
 
 	"weft/server/auth"
-	"weft/server/pace"
+	"weft/server/internal/ratelimit"
 	"weft/server/store"
 )
 
@@ -64,9 +64,9 @@ type Config struct {
 
 // Service posts, changes and reads messages. Safe for concurrent use.
 type Service struct {
-	c    Config
-	now  func() time.Time
-	pace *pace.Pace[speaker]
+	c        Config
+	now      func() time.Time
+	limiters *ratelimit.Keyed[limitKey]
 	// searching holds a token for each search under way.
 	searching chan struct{}
 	turns     *turns
@@ -92,7 +92,7 @@ func New(c Config) *Service {
 	if c.OnLimit == nil {
 		c.OnLimit = func(string) {}
 	}
-	s := &Service{c: c, now: time.Now, pace: pace.New[speaker](), searching: make(chan struct{}, searches)}
+	s := &Service{c: c, now: time.Now, limiters: ratelimit.New[limitKey](0), searching: make(chan struct{}, searches)}
 	s.turns = newTurns(s.handOn)
 	return s
 }
@@ -125,7 +125,7 @@ func (s *Service) Post(ctx context.Context, author auth.Identity, room store.Roo
 	if err := s.counted(p.check()); err != nil {
 		return store.Message{}, err
 	}
-	if err := s.paced(cmp.Or(p.From, author.User), room); err != nil {
+	if err := s.takeToken(cmp.Or(p.From, author.User), room); err != nil {
 		return store.Message{}, err
 	}
 	mentions, err := s.mentions(ctx, room, p.Text)

@@ -20,8 +20,8 @@ var rows = []row{
 	{0, []string{"crdt/lib0", "web"}},
 	{1, []string{"crdt/internal/oracle"}},
 	{1, []string{"crdt", "crdt/ysync", "presence/awareness"}},
-	{1, []string{"server/wire", "notify/guard"}},
-	{2, []string{"crdt/crdttest", "presence", "notify", "server/store", "server/auth", "server/pace"}},
+	{1, []string{"server/wire", "server/internal/text", "notify/guard"}},
+	{2, []string{"crdt/crdttest", "presence", "notify", "server/store", "server/auth", "server/internal/ratelimit"}},
 	{3, []string{"presence/presencetest", "notify/notifytest", "server/store/storetest"}},
 	{3, []string{"presence/redis", "notify/webpush", "server/store/sqlite"}},
 	{3, []string{"server/auth/jwks"}},
@@ -59,7 +59,7 @@ var guests = map[string][]string{
 
 // pure packages compute: no network, lock, log or file, and no clock. They may
 // speak of times and durations that they are given.
-var pure = []string{"crdt/lib0", "crdt", "crdt/ysync", "presence/awareness", "server/wire"}
+var pure = []string{"crdt/lib0", "crdt", "crdt/ysync", "presence/awareness", "server/wire", "server/internal/text"}
 
 var impure = []string{"context", "log", "net", "os", "sync", "syscall", "math/rand", "crypto/rand"}
 
