@@ -145,7 +145,7 @@ func TestAScrapeWaitsForNoRoom(t *testing.T) {
 		joined.Go(func() {
 			defer release()
 			p := &stuck{stands: sync.OnceFunc(standing.Done), until: until}
-			if err := r.Join(p, room.Who{Role: auth.Write}); err != nil {
+			if err := r.Join(p, room.PeerInfo{Role: auth.Write}); err != nil {
 				t.Error(err)
 			}
 			r.Leave(p)

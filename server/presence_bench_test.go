@@ -147,7 +147,7 @@ func BenchmarkPresenceOfManyRooms(b *testing.B) {
 					}
 					b.Cleanup(release)
 					w := &witness{seen: map[string]time.Time{}}
-					if err := r.Join(w, room.Who{Role: auth.Read}); err != nil {
+					if err := r.Join(w, room.PeerInfo{Role: auth.Read}); err != nil {
 						b.Fatal(err)
 					}
 					return w

@@ -145,7 +145,7 @@ func (s *Server) assemble(l limits) (err error) {
 	if c.rooms != nil {
 		rooms = c.rooms(rooms)
 	}
-	s.hub = room.NewHub(room.HubOptions{Store: rooms, Log: c.Log, Limits: l.rooms, Hit: s.hits.hit})
+	s.hub = room.NewHub(room.HubOptions{Store: rooms, Log: c.Log, Limits: l.rooms, OnLimit: s.hits.hit})
 	begun = append(begun, func() { _ = s.hub.Close(context.Background()) }) // of no rooms yet
 	s.typing = presence.NewTyping(0, func(p presence.Place, users []presence.Typist) {
 		if p.Thread == "" {

@@ -14,7 +14,7 @@ import (
 // clients do all of this, and none of it can be told from a forgery by its bytes:
 // what one refused here would be an honest edit lost (SECURITY.md, "Authorship").
 func TestOperationsOfOthersAreTaken(t *testing.T) {
-	who := func(user string) Who { return Who{Role: auth.Write, User: user, Name: user} }
+	who := func(user string) PeerInfo { return PeerInfo{Role: auth.Write, User: user, Name: user} }
 	step2 := func(u []byte) wire.Body { return wire.Body{Type: wire.TypeSync, Sync: ysync.Step2, Payload: u} }
 	for name, story := range map[string]func(s *state, say func(Peer, wire.Body), ben *crdt.Doc){
 		// Ana is connected to Ben some other way as well (y-webrtc, a
@@ -37,8 +37,8 @@ func TestOperationsOfOthersAreTaken(t *testing.T) {
 		// Ben's tab comes back on a new socket, under a made-up name as it has no
 		// token, while the old socket is not known to be dead.
 		"on a new connection": func(s *state, say func(Peer, wire.Body), ben *crdt.Doc) {
-			say(as(s, Who{Role: auth.Write, User: "guest-1", Anonymous: true}), update(write(t, ben, "one ")))
-			say(as(s, Who{Role: auth.Write, User: "guest-2", Anonymous: true}), update(write(t, ben, "two")))
+			say(as(s, PeerInfo{Role: auth.Write, User: "guest-1", Anonymous: true}), update(write(t, ben, "one ")))
+			say(as(s, PeerInfo{Role: auth.Write, User: "guest-2", Anonymous: true}), update(write(t, ben, "two")))
 		},
 		// Ana's connection dies after Ben has built on what she wrote.
 		"to complete what was built on": func(s *state, say func(Peer, wire.Body), ben *crdt.Doc) {

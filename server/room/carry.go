@@ -18,7 +18,7 @@ const (
 	// may, is the last for slowFor.
 	longTurn = 10 * time.Millisecond
 	slowFor  = time.Minute
-	// What ReceiveNow carries out: an update of at most shortUpdate bytes in a document
+	// What TryReceive carries out: an update of at most shortUpdate bytes in a document
 	// of at most shortDoc structs. Deleting all of those takes about 2 ms.
 	shortUpdate = 1 << 10
 	shortDoc    = 50_000
@@ -31,11 +31,11 @@ func (r *Room) do(c command) {
 	}
 }
 
-// ReceiveNow is Receive if that takes no waiting; otherwise it does nothing and returns
+// TryReceive is Receive if that takes no waiting; otherwise it does nothing and returns
 // false. It carries out nothing but this, and only what should be short: what is large,
 // or in a large document, is left to the room's goroutine, and so is all for a while
 // in a room that once took longTurn.
-func (r *Room) ReceiveNow(p Peer, b wire.Body, now time.Time) bool {
+func (r *Room) TryReceive(p Peer, b wire.Body, now time.Time) bool {
 	c := command{kind: message, peer: p, body: b, now: now}
 	if len(b.Payload) <= shortUpdate && r.carryNow(c, true) {
 		return true

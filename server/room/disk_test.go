@@ -104,7 +104,7 @@ type author struct {
 func enterAuthor(t *testing.T, r *Room, id uint64) *author {
 	t.Helper()
 	a := &author{t: t, room: r, doc: crdt.New(crdt.Options{ClientID: id})}
-	if err := r.Join(a, Who{Role: auth.Write}); err != nil {
+	if err := r.Join(a, PeerInfo{Role: auth.Write}); err != nil {
 		t.Fatal(err)
 	}
 	return a

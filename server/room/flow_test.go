@@ -99,7 +99,7 @@ func (r *table) do(c command) {
 }
 
 func (r *table) join(p *reader) {
-	r.do(command{kind: join, peer: p, who: Who{Role: auth.Write}, cursor: r.feed.cursor(p.echo), now: start})
+	r.do(command{kind: join, peer: p, who: PeerInfo{Role: auth.Write}, cursor: r.feed.cursor(p.echo), now: start})
 }
 
 func (r *table) sync(p *reader) {

@@ -64,9 +64,9 @@ type HubOptions struct {
 	Idle time.Duration
 	// Limits; 0 in any of them means its default.
 	Limits Limits
-	// Hit is called with the name of a limit each time that it is hit, with locks
+	// OnLimit is called with the name of a limit each time that it is hit, with locks
 	// held. nil: nobody counts.
-	Hit func(limit string)
+	OnLimit func(limit string)
 }
 
 // NewHub starts a hub; Close ends it.
@@ -74,15 +74,15 @@ func NewHub(o HubOptions) *Hub {
 	if o.Idle == 0 {
 		o.Idle = 60 * time.Second
 	}
-	if o.Hit == nil {
-		o.Hit = func(string) {}
+	if o.OnLimit == nil {
+		o.OnLimit = func(string) {}
 	}
 	limits := o.Limits.filled()
 	folder := NewFolder(o.Store, o.Log)
 	return &Hub{
-		store: o.Store, log: o.Log, idle: o.Idle, limits: limits, hit: o.Hit, folder: folder,
+		store: o.Store, log: o.Log, idle: o.Idle, limits: limits, hit: o.OnLimit, folder: folder,
 		journal: NewJournal(JournalOptions{
-			Store: o.Store, Log: o.Log, Most: limits.Journal, Over: func() { o.Hit("journal") }, Appended: folder.Appended,
+			Store: o.Store, Log: o.Log, Most: limits.Journal, Over: func() { o.OnLimit("journal") }, Appended: folder.Appended,
 		}),
 		rooms: map[store.RoomID]*entry{}, quarantined: map[store.RoomID]*quarantine{},
 	}

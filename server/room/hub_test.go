@@ -81,7 +81,7 @@ func (l *listener) waitAck(t *testing.T, want uint64) {
 
 func mustJoin(t *testing.T, r *Room, p Peer) {
 	t.Helper()
-	if err := r.Join(p, Who{Role: auth.Write}); err != nil {
+	if err := r.Join(p, PeerInfo{Role: auth.Write}); err != nil {
 		t.Error(err)
 	}
 }
@@ -240,7 +240,7 @@ func TestPanicEndsOneRoom(t *testing.T) {
 	if p.closed != wire.CloseOverload || p.acked != 1 {
 		t.Errorf("the peer was closed with %d, acked %d", p.closed, p.acked)
 	}
-	if err := r.Join(newListener(), Who{Role: auth.Write}); !errors.Is(err, ErrClosed) {
+	if err := r.Join(newListener(), PeerInfo{Role: auth.Write}); !errors.Is(err, ErrClosed) {
 		t.Errorf("Join: %v", err)
 	}
 	release()

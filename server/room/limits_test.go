@@ -86,7 +86,7 @@ func TestDocumentLimits(t *testing.T) {
 func TestWarmRooms(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		early := 0
-		h := NewHub(HubOptions{Store: newDisk(), Log: quietLog, Limits: Limits{Warm: 3}, Hit: func(limit string) {
+		h := NewHub(HubOptions{Store: newDisk(), Log: quietLog, Limits: Limits{Warm: 3}, OnLimit: func(limit string) {
 			if limit == "warm-rooms" {
 				early++
 			}
@@ -172,7 +172,7 @@ func TestMemoryOfRooms(t *testing.T) {
 			t.Fatalf("a document of 1 MiB is accounted as %d", size)
 		}
 		refused := 0
-		h := NewHub(HubOptions{Store: d, Log: quietLog, Limits: Limits{Memory: 12 * size}, Hit: func(string) { refused++ }})
+		h := NewHub(HubOptions{Store: d, Log: quietLog, Limits: Limits{Memory: 12 * size}, OnLimit: func(string) { refused++ }})
 		open := func(n int) (func(), error) {
 			time.Sleep(time.Millisecond) // one is left before the other
 			_, release, err := h.Open(t.Context(), store.RoomID(fmt.Sprint(n)))

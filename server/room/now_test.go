@@ -24,16 +24,16 @@ type nowhere struct{}
 
 func (nowhere) AppendUpdates(context.Context, []store.Update) error { return nil }
 
-// TestReceiveNowIsShort: a room where things take long costs who reads the sockets of all
+// TestTryReceiveIsShort: a room where things take long costs who reads the sockets of all
 // that once, and then works on its own goroutine; when that is behind, it says so.
-func TestReceiveNowIsShort(t *testing.T) {
+func TestTryReceiveIsShort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := NewJournal(JournalOptions{Store: nowhere{}, Log: quietLog})
 		r := newRoom("r", loaded{doc: crdt.New(crdt.Options{})}, &Hub{log: quietLog, limits: DefaultLimits(), hit: func(string) {}, journal: j})
 		defer j.Close(t.Context())
 		defer r.flow.timer.Stop()
 		ana := &sleeper{reader: newReader("ana", 1, false)}
-		if err := r.Join(ana, Who{Role: auth.Write}); err != nil {
+		if err := r.Join(ana, PeerInfo{Role: auth.Write}); err != nil {
 			t.Fatal(err)
 		}
 		wrote := 0
@@ -48,7 +48,7 @@ func TestReceiveNowIsShort(t *testing.T) {
 				wrote++
 			}
 			time.Sleep(time.Second) // so that the room is at rest
-			if !r.ReceiveNow(ana, update(u), time.Now()) {
+			if !r.TryReceive(ana, update(u), time.Now()) {
 				refused = u
 				return false
 			}
@@ -96,8 +96,8 @@ func TestReceiveNowIsShort(t *testing.T) {
 	})
 }
 
-// TestReceiveNowLeavesWhatIsLarge: and what waits already, to the room's goroutine.
-func TestReceiveNowLeavesWhatIsLarge(t *testing.T) {
+// TestTryReceiveLeavesWhatIsLarge: and what waits already, to the room's goroutine.
+func TestTryReceiveLeavesWhatIsLarge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := NewJournal(JournalOptions{Store: nowhere{}, Log: quietLog})
 		defer j.Close(t.Context())
@@ -121,7 +121,7 @@ func TestReceiveNowLeavesWhatIsLarge(t *testing.T) {
 		} {
 			r := newRoom("r", loaded{doc: c.doc}, &Hub{log: quietLog, limits: DefaultLimits(), hit: func(string) {}, journal: j})
 			ana := newReader("ana", 1, false)
-			if err := r.Join(ana, Who{Role: auth.Write}); err != nil {
+			if err := r.Join(ana, PeerInfo{Role: auth.Write}); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(time.Second)
@@ -133,7 +133,7 @@ func TestReceiveNowLeavesWhatIsLarge(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !r.ReceiveNow(ana, update(u), time.Now()) {
+			if !r.TryReceive(ana, update(u), time.Now()) {
 				t.Errorf("%s: not taken", name)
 			}
 			if carried := len(r.commands) == before; carried != c.want {

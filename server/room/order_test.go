@@ -41,7 +41,7 @@ func TestWhatComesFromOnePeerKeepsItsOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := &orderly{listener: listener{change: make(chan struct{}, 1)}, t: t, last: map[uint32]uint32{}}
-	if err := r.Join(o, Who{Role: auth.Write}); err != nil {
+	if err := r.Join(o, PeerInfo{Role: auth.Write}); err != nil {
 		t.Fatal(err)
 	}
 	var all sync.WaitGroup

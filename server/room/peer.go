@@ -16,8 +16,8 @@ const (
 	Event
 )
 
-// Who is the person behind a peer, as the server knows them.
-type Who struct {
+// PeerInfo is the person behind a peer, as the server knows them.
+type PeerInfo struct {
 	Role       auth.Role
 	User, Name string
 	// Anonymous people came without a token: User is made up for the one

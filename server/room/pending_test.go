@@ -207,7 +207,7 @@ func TestWhatWaitsIsNeverLost(t *testing.T) {
 		hits := map[string]int{}
 		h := NewHub(HubOptions{
 			Store: d, Log: slog.New(slog.NewTextHandler(log, nil)),
-			Hit: func(limit string) { mu.Lock(); defer mu.Unlock(); hits[limit]++ },
+			OnLimit: func(limit string) { mu.Lock(); defer mu.Unlock(); hits[limit]++ },
 		})
 		waiting := func(rooms int, longest time.Duration) {
 			t.Helper()
@@ -332,7 +332,7 @@ func TestReadersAreNotChased(t *testing.T) {
 	a := enter(s, "a", true)
 	s.step(command{kind: message, peer: a, body: update(typed(t, 1, 2)[1]), now: start})
 	answers(s, "a")
-	s.step(command{kind: grant, peer: a, who: Who{Role: auth.Comment}})
+	s.step(command{kind: grant, peer: a, who: PeerInfo{Role: auth.Comment}})
 	if got := questions(s.step(command{kind: tick, now: start.Add(time.Minute / 2)})); got != nil {
 		t.Errorf("%v are asked", got)
 	}

@@ -61,7 +61,7 @@ func (r *Room) ID() store.RoomID { return r.id }
 // Join adds a peer: it is greeted with step 1 and the awareness known. When
 // Join returns nil, the peer hears everything that is broadcast; ErrClosed says
 // that the room has ended.
-func (r *Room) Join(p Peer, who Who) error {
+func (r *Room) Join(p Peer, who PeerInfo) error {
 	joined := make(chan struct{})
 	r.do(command{kind: join, peer: p, who: who, cursor: r.feed.cursor(p.Echoes()), done: joined})
 	select {
@@ -74,7 +74,7 @@ func (r *Room) Join(p Peer, who Who) error {
 
 // Grant changes what a peer may do, and its name. What it has sent before is
 // judged by what it might do then.
-func (r *Room) Grant(p Peer, who Who) { r.do(command{kind: grant, peer: p, who: who}) }
+func (r *Room) Grant(p Peer, who PeerInfo) { r.do(command{kind: grant, peer: p, who: who}) }
 
 // Leave takes a peer and its awareness away. It may be called twice.
 func (r *Room) Leave(p Peer) { r.do(command{kind: leave, peer: p}) }

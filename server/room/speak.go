@@ -37,9 +37,9 @@ const (
 // answer, it ends.
 type Prober interface{ Probe() }
 
-// A Stirrer is a Peer that wants to know when its person does something that only
+// A Toucher is a Peer that wants to know when its person does something that only
 // the room can tell from a renewal: when their awareness says something new.
-type Stirrer interface{ Stir() }
+type Toucher interface{ Touch() }
 
 // may tells whether m may say st.
 //

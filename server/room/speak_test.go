@@ -40,8 +40,8 @@ func shows(s *state, id uint64) string {
 }
 
 var (
-	anaWho = Who{Role: auth.Write, User: "ana", Name: "Ana"}
-	malWho = Who{Role: auth.Write, User: "mal", Name: "Mal"}
+	anaWho = PeerInfo{Role: auth.Write, User: "ana", Name: "Ana"}
+	malWho = PeerInfo{Role: auth.Write, User: "mal", Name: "Mal"}
 )
 
 // TestNobodySpeaksForAnothersClient: neither to move it, nor to end it, nor to
@@ -87,7 +87,7 @@ func TestNobodySpeaksForAnothersClient(t *testing.T) {
 // TestNobodyAppearsUnderAnothersName: the server says who it is.
 func TestNobodyAppearsUnderAnothersName(t *testing.T) {
 	s := newState()
-	mal, guest := as(s, malWho), as(s, Who{Role: auth.Write, User: "guest-1", Name: "Guest 1", Anonymous: true})
+	mal, guest := as(s, malWho), as(s, PeerInfo{Role: auth.Write, User: "guest-1", Name: "Guest 1", Anonymous: true})
 	speak(t, s, mal, 7, 1, `{"user":{"id":"ana","name":"Ana","color":"#00ff00"}}`, start)
 	if got := shows(s, 7); got != `1 {"user":{"color":"#00ff00","id":"mal","name":"Mal"}}` {
 		t.Errorf("%s", got)
@@ -97,7 +97,7 @@ func TestNobodyAppearsUnderAnothersName(t *testing.T) {
 		t.Errorf("%s", got)
 	}
 	// A name that changes with the token changes here too.
-	s.step(command{kind: grant, peer: mal, who: Who{Role: auth.Write, User: "mal", Name: "Malory"}, now: start})
+	s.step(command{kind: grant, peer: mal, who: PeerInfo{Role: auth.Write, User: "mal", Name: "Malory"}, now: start})
 	speak(t, s, mal, 7, 2, `{}`, start)
 	if got := shows(s, 7); got != `2 {"user":{"color":"`+color("mal")+`","id":"mal","name":"Malory"}}` {
 		t.Errorf("%s", got)
@@ -109,8 +109,8 @@ func TestNobodyAppearsUnderAnothersName(t *testing.T) {
 func TestAnonymousOwnerIsAskedWhetherItLives(t *testing.T) {
 	s := newState()
 	old := &probed{}
-	s.step(command{kind: join, peer: old, who: Who{Role: auth.Write, User: "guest-1", Anonymous: true}, now: start})
-	again := as(s, Who{Role: auth.Write, User: "guest-2", Anonymous: true})
+	s.step(command{kind: join, peer: old, who: PeerInfo{Role: auth.Write, User: "guest-1", Anonymous: true}, now: start})
+	again := as(s, PeerInfo{Role: auth.Write, User: "guest-2", Anonymous: true})
 	speak(t, s, old, 7, 1, `{}`, start)
 	speak(t, s, again, 7, 1, `{}`, start)
 	if old.asked != 0 {

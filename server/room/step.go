@@ -21,7 +21,7 @@ type member struct {
 	peer   Peer
 	cursor *Cursor
 	seat   int // in the room's roster
-	who    Who
+	who    PeerInfo
 	// clients are the awareness client ids whose voice this peer is; they go
 	// when it goes.
 	clients map[uint64]bool
@@ -93,8 +93,8 @@ const (
 type command struct {
 	kind   commandKind
 	peer   Peer
-	who    Who     // join, grant
-	cursor *Cursor // join
+	who    PeerInfo // join, grant
+	cursor *Cursor  // join
 	body   wire.Body
 	raw    []byte // broadcastEvent, relay
 	read   func(*crdt.Doc)
@@ -311,8 +311,8 @@ func (s *state) moved(m *member, payload []byte, now time.Time) (effects []effec
 	if len(news) == 0 {
 		return effects
 	}
-	if p, ok := m.peer.(Stirrer); ok && stirs {
-		p.Stir()
+	if p, ok := m.peer.(Toucher); ok && stirs {
+		p.Touch()
 	}
 	s.spoke(m, news, now)
 	effects = append(effects, effect{kind: show, states: news})

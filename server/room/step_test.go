@@ -47,12 +47,12 @@ func enter(s *state, name string, mayWrite bool) Peer {
 	if mayWrite {
 		role = auth.Write
 	}
-	s.step(command{kind: join, peer: p, who: Who{Role: role, User: name, Name: name}, now: start})
+	s.step(command{kind: join, peer: p, who: PeerInfo{Role: role, User: name, Name: name}, now: start})
 	return p
 }
 
 // as lets a person in over one more connection.
-func as(s *state, who Who) Peer {
+func as(s *state, who PeerInfo) Peer {
 	p := &nobody{who.User}
 	s.step(command{kind: join, peer: p, who: who, now: start})
 	return p
@@ -118,7 +118,7 @@ func TestReaderChangesNothing(t *testing.T) {
 	}
 	// No ack counts what was refused, also not once the peer may write.
 	for _, role := range []auth.Role{auth.Read, auth.Write} {
-		s.step(command{kind: grant, peer: a, who: Who{Role: role}})
+		s.step(command{kind: grant, peer: a, who: PeerInfo{Role: role}})
 		for _, e := range s.step(command{kind: message, peer: a, body: nothing}) {
 			if e.kind == ack && e.n > 1 {
 				t.Errorf("%v: ack %d counts an update that was refused", role, e.n)
@@ -126,7 +126,7 @@ func TestReaderChangesNothing(t *testing.T) {
 		}
 	}
 	// A reader is not seen either.
-	s.step(command{kind: grant, peer: a, who: Who{Role: auth.Read}})
+	s.step(command{kind: grant, peer: a, who: PeerInfo{Role: auth.Read}})
 	if effects := s.step(command{kind: message, peer: a, body: aware(7, 1, `{}`), now: start}); effects != nil {
 		t.Errorf("awareness of a reader: %+v", effects)
 	}
@@ -137,13 +137,13 @@ func TestGrantHoldsFromThenOn(t *testing.T) {
 	a := enter(s, "a", true)
 	enter(s, "b", true)
 	s.step(command{kind: message, peer: a, body: aware(7, 1, `{}`), now: start})
-	if gone := s.step(command{kind: grant, peer: a, who: Who{Role: auth.Read}, now: start}); len(gone) != 1 || s.aware.Len() != 0 {
+	if gone := s.step(command{kind: grant, peer: a, who: PeerInfo{Role: auth.Read}, now: start}); len(gone) != 1 || s.aware.Len() != 0 {
 		t.Errorf("becoming a reader: %+v, %d states left", gone, s.aware.Len())
 	}
 	if effects := s.step(command{kind: message, peer: a, body: update(insert(t, 1, "hi"))}); len(effects) != 1 || effects[0].kind != refuse {
 		t.Errorf("effects %v", kinds(effects))
 	}
-	s.step(command{kind: grant, peer: a, who: Who{Role: auth.Write}})
+	s.step(command{kind: grant, peer: a, who: PeerInfo{Role: auth.Write}})
 	if effects := s.step(command{kind: message, peer: a, body: update(insert(t, 2, "hi"))}); len(effects) != 3 {
 		t.Errorf("effects %v", kinds(effects))
 	}
@@ -213,7 +213,7 @@ func TestAwarenessIsEchoedOnceAndLeavesWithItsConnection(t *testing.T) {
 
 func TestClientThatCameBackOutlivesItsOldConnection(t *testing.T) {
 	s := newState()
-	ana := Who{Role: auth.Write, User: "ana", Name: "Ana"}
+	ana := PeerInfo{Role: auth.Write, User: "ana", Name: "Ana"}
 	old := as(s, ana)
 	s.step(command{kind: message, peer: old, body: aware(7, 1, `{}`), now: start})
 	again := as(s, ana)

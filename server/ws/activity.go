@@ -13,9 +13,9 @@ import (
 // longer ago.
 const stirEvery = 5 * time.Second
 
-// Stir implements room.Stirrer: the person did something at this connection. It
+// Touch implements room.Toucher: the person did something at this connection. It
 // does not block.
-func (p *peer) Stir() {
+func (p *peer) Touch() {
 	now, last := time.Now().UnixNano(), p.stirred.Load()
 	if now-last < int64(stirEvery) || !p.stirred.CompareAndSwap(last, now) {
 		return
@@ -38,7 +38,7 @@ func (p *peer) tell(say func(ctx context.Context, room, conn string) error) {
 // edits stirs for an update. A step 2 comes by itself, with a new connection.
 func (p *peer) edits(b wire.Body) {
 	if b.Type == wire.TypeSync && b.Sync == ysync.Update {
-		p.Stir()
+		p.Touch()
 	}
 }
 
@@ -53,7 +53,7 @@ func (n *native) active(e wire.Event) error {
 	}
 	for _, ch := range n.channels {
 		if p.On {
-			ch.peer.Stir()
+			ch.peer.Touch()
 		} else {
 			ch.peer.rest()
 		}

@@ -348,7 +348,7 @@ func TestWhatAJoinHoldsIsBounded(t *testing.T) {
 	p := &peer{conn: c, room: live, channel: 1, prefix: "\x01"}
 	p.hold()
 	p.Deliver(room.Event, []byte("first"))
-	if err := live.Join(p, room.Who{Role: auth.Write}); err != nil {
+	if err := live.Join(p, room.PeerInfo{Role: auth.Write}); err != nil {
 		t.Fatal(err)
 	}
 	for range 50 {

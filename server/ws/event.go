@@ -67,7 +67,7 @@ func (n *native) post(ch *channel, e wire.Event) error {
 		return nil
 	}
 	c.door.Typing.Clear(string(room), ch.name)
-	ch.peer.Stir()
+	ch.peer.Touch()
 	n.say(ch.peer.channel, "sent", map[string]any{"id": stored.ID, "message": stored})
 	return nil
 }
@@ -91,7 +91,7 @@ func (n *native) typing(ch *channel, e wire.Event) error {
 			return nil
 		}
 		typing.Set(presence.Place{Room: room, Thread: p.Thread}, ch.name, n.conn.typist())
-		ch.peer.Stir()
+		ch.peer.Touch()
 	}
 	return nil
 }

@@ -35,8 +35,8 @@ func (p *person) role(id store.RoomID) auth.Role {
 }
 
 // who is the person as a room sees them.
-func (p *person) who(id store.RoomID) room.Who {
-	return room.Who{Role: p.role(id), User: p.identity.User, Name: p.identity.Name, Anonymous: p.anonymous}
+func (p *person) who(id store.RoomID) room.PeerInfo {
+	return room.PeerInfo{Role: p.role(id), User: p.identity.User, Name: p.identity.Name, Anonymous: p.anonymous}
 }
 
 // aging is what happens to a person as their token does.

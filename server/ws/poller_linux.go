@@ -22,7 +22,7 @@ import (
 //	              └────── Read ── gorilla ── Melody ── conn.receive
 //
 // When many arrive at once more goroutines share them, up to one for each core. What is
-// carried out is short, see room.Room.ReceiveNow; should one be held up by it all the
+// carried out is short, see room.Room.TryReceive; should one be held up by it all the
 // same, rescue has another take its place.
 type poller struct {
 	epoll   syscall.RawConn

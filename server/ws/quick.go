@@ -42,7 +42,7 @@ func (c *conn) quickly(p *peer, b wire.Body, size int, now time.Time) bool {
 	default:
 		return false
 	}
-	if !has(times, 1, now) || !has(&c.limit.bytes, size, now) || !p.room.ReceiveNow(p, b, now) {
+	if !has(times, 1, now) || !has(&c.limit.bytes, size, now) || !p.room.TryReceive(p, b, now) {
 		return false
 	}
 	times.AllowN(now, 1)
