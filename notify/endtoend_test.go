@@ -11,7 +11,8 @@ import (
 	"weft/notify/webpush"
 )
 
-// From Notify to what the device decrypts, and a dead device is forgotten.
+// TestMentionReachesTheClosedDevice: from Notify to the payload that the device decrypts.
+// The subscription of a device that is gone is removed.
 func TestMentionReachesTheClosedDevice(t *testing.T) {
 	service := notifytest.NewPushService(t)
 	keys, err := webpush.GenerateKeys()

@@ -7,63 +7,67 @@ import (
 	"time"
 )
 
-// DefaultDelay is how long a push waits for its notification to be read on a
-// device that is already awake.
+// DefaultDelay is the time between a notification and its push. If the person reads the
+// notification on an open page within it, no push is sent.
 const DefaultDelay = 5 * time.Second
 
-// Facts are what the rules know of one notification.
+// Facts is the input of the rules for one notification.
 type Facts struct {
 	Notification Notification
-	Here         bool // the person has a live connection in the room
+	Present      bool // the person has a live connection in the room
 	Now          time.Time
-	Delay        time.Duration // before a push
-	Free         time.Time     // before it the person is not rung, see Limits
+	Delay        time.Duration // between notification and push
+	NotBefore    time.Time     // earliest push that the person's Limits allow
 }
 
-// Decision is what becomes of a notification, and why.
+// Decision is the output of the rules.
 type Decision struct {
-	Inbox bool   // it is stored, and shown live
-	Push  Push   // whether and when it rings a closed device
-	Trace []Step // the rules looked at, in order; the last one decided
+	Inbox bool   // store the notification, and show it on open pages
+	Push  Push   // push it to closed devices
+	Trace []Step // the rules that were applied, in order; the last one decided
 }
 
-// Step is one rule's say, for logs and for "why did I get this?".
+// Step records the verdict of one rule, for the log and for "why did I get this?".
 type Step struct {
-	Rule string // self, here, away
-	Says string // pass, drop, inbox, push
+	Rule    string // "self", "here" or "away"
+	Verdict string // "pass" (to the next rule), "drop", "inbox" or "push"
 }
 
-// Decide applies the rules in order: nobody is told of what they did themselves;
-// who is in the room sees it there and finds it in the inbox; everybody else is
-// pushed to, after the delay and when the limits allow it. Pure.
+// Decide applies the rules in order:
+//
+//	self   the person caused the notification          → drop
+//	here   the person is connected to the room         → inbox, no push
+//	away   everybody else                              → inbox and push
+//
+// A push is due after Delay and not before NotBefore. Decide is pure.
 func Decide(f Facts) Decision {
 	var d Decision
-	say := func(rule, says string) { d.Trace = append(d.Trace, Step{rule, says}) }
+	trace := func(rule, verdict string) { d.Trace = append(d.Trace, Step{rule, verdict}) }
 	if f.Notification.Actor.ID == f.Notification.User {
-		say("self", "drop")
+		trace("self", "drop")
 		return d
 	}
-	say("self", "pass")
+	trace("self", "pass")
 	d.Inbox = true
-	if f.Here {
-		say("here", "inbox")
+	if f.Present {
+		trace("here", "inbox")
 		return d
 	}
-	say("here", "pass")
-	say("away", "push")
-	d.Push = Push{Wanted: true, At: later(f.Now.Add(f.Delay), f.Free)}
+	trace("here", "pass")
+	trace("away", "push")
+	d.Push = Push{Wanted: true, At: latest(f.Now.Add(f.Delay), f.NotBefore)}
 	return d
 }
 
-// NotificationID is the id of what cause, such as "mention:<message id>", tells
-// user: 32 hex digits, the same each time, different for each pair.
+// NotificationID returns the id of the notification that cause, such as
+// "mention:<message id>", makes for user: 32 hex digits, a hash of both.
 func NotificationID(cause, user string) string {
 	b := binary.AppendUvarint(nil, uint64(len(cause)))
 	sum := sha256.Sum256(append(append(b, cause...), user...))
 	return hex.EncodeToString(sum[:16])
 }
 
-// SubscriptionID is the id of the subscription with the endpoint: 32 hex digits.
+// SubscriptionID returns the id of the subscription with the endpoint: 32 hex digits.
 func SubscriptionID(endpoint string) string {
 	sum := sha256.Sum256([]byte(endpoint))
 	return hex.EncodeToString(sum[:16])

@@ -13,72 +13,75 @@ import (
 	"time"
 )
 
-// Config of a Worker. Inbox is required; a nil function or Sender does without
-// what it would do.
+// Config of a Worker. Only Inbox is required.
 type Config struct {
 	Inbox Inbox
-	// Sender pushes. nil: nothing is ever pushed.
+	// Sender sends the pushes. nil: nothing is pushed.
 	Sender Sender
-	// Here tells whether the person has a live connection in the room. On an
-	// error they count as absent: one push too many beats one too few.
-	Here func(ctx context.Context, user, room string) (bool, error)
-	// Deliver shows a new notification on the devices that are awake. It must
-	// not block. Called once per notification, from the goroutine that notifies.
+	// Present reports whether the person has a live connection in the room. nil, or an
+	// error: absent, since a needless push is better than a missing one.
+	Present func(ctx context.Context, user, room string) (bool, error)
+	// Deliver shows a new notification on the person's open pages. It is called once
+	// for each notification, on the goroutine of Notify, and must not block. nil: none.
 	Deliver func(Notification)
-	Now     func() time.Time // nil: time.Now; used for stored times, not for waiting
-	Delay   time.Duration    // before a push; 0: DefaultDelay, below 0: none
-	Limits  Limits
-	// Hit is called with push-every or pushes each time that a push is put off by
-	// that limit. It must not block.
-	Hit func(limit string)
-	Log *slog.Logger // nil: silent
+	// Now is the clock for stored times; waiting uses timers. nil: time.Now.
+	Now func() time.Time
+	// Delay between a notification and its push; 0: DefaultDelay, below 0: none.
+	Delay  time.Duration
+	Limits Limits
+	// OnLimit is called with "push-every" or "pushes" each time that limit delays a
+	// push. It must not block. nil: nobody counts.
+	OnLimit func(limit string)
+	Log     *slog.Logger // nil: discarded
 }
 
-// What the worker does about failure.
 const (
-	maxSends = 8                // pushes under way at once
-	giveUp   = 24 * time.Hour   // age of a notification that is no longer pushed
-	minBack  = 5 * time.Second  // before the second send; doubles each time
-	maxBack  = 30 * time.Minute // except where a push service asks for more
-	retryDB  = time.Second      // after an error of the inbox; doubles up to maxDB
-	maxDB    = 30 * time.Second
-	lastWord = 5 * time.Second // to record an outcome during shutdown
-	blindFor = time.Second     // between looks while jobs under way hide what is due next
+	maxSends        = 8                // concurrent sends
+	maxPushAge      = 24 * time.Hour   // older notifications are not pushed
+	minSendBackoff  = 5 * time.Second  // before the second send; doubles each time
+	maxSendBackoff  = 30 * time.Minute // a push service may ask for more
+	minInboxBackoff = time.Second      // after an error of the inbox; doubles each time
+	maxInboxBackoff = 30 * time.Second
+	recordTimeout   = 5 * time.Second // of writing an outcome, also during shutdown
+	pollInterval    = time.Second     // between reads of the queue while sends are in flight
 )
 
-// Worker puts notifications in inboxes and pushes them.
+// Worker stores notifications in inboxes and pushes them.
 //
-//	Notify ─▶ rules ─▶ Inbox.Add (stored) ─▶ Deliver (live, once)
+//	Notify ─▶ Decide ─▶ Inbox.Add (durable) ─▶ Deliver (open pages, once)
 //	                        │ push wanted
 //	                        ▼
-//	               job, due after Delay ──▶ here by now ─▶ dropped (what is read is gone)
-//	                        │      └──────▶ rung enough ─▶ later, with what comes until then
-//	                        │ Send: the newest of the room, for all that wait
-//	                        ├─ Delivered ─▶ finished
-//	                        ├─ Gone ─────▶ subscription forgotten
-//	                        ├─ Retry ────▶ again later, until a day old
-//	                        └─ Refused ──▶ logged as an error, finished
+//	               job, due after Delay ──▶ person is present ──▶ removed
+//	                        │      └──────▶ limit reached ──────▶ due later, with newer ones
+//	                        │ Send: the newest notification of the room, with the count
+//	                        ├─ Delivered ─▶ removed
+//	                        ├─ Gone ─────▶ subscription removed
+//	                        ├─ Retry ────▶ due later, until maxPushAge
+//	                        └─ Refused ──▶ logged as an error, removed
 //
-// A push is attempted at least once: a crash between the send and its record
-// repeats it, and the device's tag and topic make one of two.
+// A notification that was read is removed from the queue by Inbox.MarkRead. A push is
+// sent at least once: a crash between send and record repeats it, and the device merges
+// both by tag and topic.
+//
+// Goroutines: Run, and one per send in flight (at most maxSends), which Run waits for.
 type Worker struct {
-	c    Config
-	wake chan struct{} // capacity 1: there may be something due
-	pace *pace
+	c     Config
+	wake  chan struct{} // capacity 1: a job may be due
+	rings *ringLimiter
 
 	mu       sync.Mutex
-	underway map[target]bool
+	inFlight map[target]bool
 	sends    sync.WaitGroup
 }
 
-// target is where one push at a time goes: what comes for it meanwhile waits.
+// target receives one push at a time; newer notifications for it stay queued.
 type target struct{ subscription, room string }
 
 func (j Job) target() target { return target{j.Subscription.ID, j.Notification.Room} }
 
-func (j Job) place() place { return place{j.Notification.User, j.Notification.Room} }
+func (j Job) ringKey() ringKey { return ringKey{j.Notification.User, j.Notification.Room} }
 
-// NewWorker makes a worker; jobs wait until Run.
+// NewWorker makes a worker. Jobs are sent while Run runs. It panics without an Inbox.
 func NewWorker(c Config) *Worker {
 	if c.Inbox == nil {
 		panic("notify: worker without an inbox")
@@ -89,17 +92,17 @@ func NewWorker(c Config) *Worker {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	if c.Hit == nil {
-		c.Hit = func(string) {}
+	if c.OnLimit == nil {
+		c.OnLimit = func(string) {}
 	}
 	c.Delay = max(0, cmp.Or(c.Delay, DefaultDelay))
-	return &Worker{c: c, wake: make(chan struct{}, 1), pace: newPace(c.Limits), underway: map[target]bool{}}
+	return &Worker{c: c, wake: make(chan struct{}, 1), rings: newRingLimiter(c.Limits), inFlight: map[target]bool{}}
 }
 
-// Notify stores the notification and sees to the rest. Once it has returned nil
-// the notification is in the inbox and survives a crash. Repeating it with the
-// same id does nothing, so a caller in doubt repeats. A zero CreatedAt becomes
-// now. Safe for concurrent use, with or without Run.
+// Notify applies the rules and stores the notification. When it returns nil, the
+// notification is durable. A second call with the same id does nothing, so a caller
+// retries after an error. A zero CreatedAt becomes the current time. Safe for concurrent
+// use, also while Run does not run.
 func (w *Worker) Notify(ctx context.Context, n Notification) error {
 	if err := n.check(); err != nil {
 		return err
@@ -109,8 +112,8 @@ func (w *Worker) Notify(ctx context.Context, n Notification) error {
 		n.CreatedAt = now
 	}
 	n.CreatedAt = n.CreatedAt.UTC().Truncate(time.Millisecond)
-	free, by := w.pace.free(now, place{n.User, n.Room})
-	d := Decide(Facts{Notification: n, Here: w.here(ctx, n), Now: now, Delay: w.c.Delay, Free: free})
+	notBefore, limit := w.rings.earliest(now, ringKey{n.User, n.Room})
+	d := Decide(Facts{Notification: n, Present: w.present(ctx, n), Now: now, Delay: w.c.Delay, NotBefore: notBefore})
 	w.c.Log.Debug("notification", "id", n.ID, "user", n.User, "room", n.Room, "kind", n.Kind, "trace", d.Trace)
 	if !d.Inbox {
 		return nil
@@ -129,47 +132,48 @@ func (w *Worker) Notify(ctx context.Context, n Notification) error {
 		w.c.Deliver(n)
 	}
 	if d.Push.Wanted {
-		if free.After(now.Add(w.c.Delay)) {
-			w.c.Hit(by)
+		if notBefore.After(now.Add(w.c.Delay)) {
+			w.c.OnLimit(limit)
 		}
-		w.look()
+		w.wakeRun()
 	}
 	return nil
 }
 
+// check refuses a notification that cannot be stored or that leads to another origin.
 func (n Notification) check() error {
 	switch {
 	case n.ID == "" || n.User == "" || n.Kind == "":
 		return errors.New("notify: notification without id, user or kind")
 	case !strings.HasPrefix(n.URL, "/") || strings.HasPrefix(n.URL, "//") || strings.HasPrefix(n.URL, `/\`):
-		return errors.New("notify: url is not a path on this origin")
+		return errors.New("notify: notification url: want a path on this origin, such as /s/room")
 	}
 	return nil
 }
 
-func (w *Worker) here(ctx context.Context, n Notification) bool {
-	if w.c.Here == nil || n.Room == "" {
+func (w *Worker) present(ctx context.Context, n Notification) bool {
+	if w.c.Present == nil || n.Room == "" {
 		return false
 	}
-	here, err := w.c.Here(ctx, n.User, n.Room)
+	present, err := w.c.Present(ctx, n.User, n.Room)
 	if err != nil {
-		w.c.Log.Warn("who is here is not known", "user", n.User, "room", n.Room, "err", err)
+		w.c.Log.Warn("presence is not known; the person counts as absent", "user", n.User, "room", n.Room, "err", err)
 	}
-	return here && err == nil
+	return present && err == nil
 }
 
-// look makes Run look for due jobs.
-func (w *Worker) look() {
+// wakeRun makes Run read the queue.
+func (w *Worker) wakeRun() {
 	select {
 	case w.wake <- struct{}{}:
 	default:
 	}
 }
 
-// Run sends due jobs, at most eight at once, until ctx ends; then it waits for
-// the sends under way, which end with ctx, and returns ctx's error. A job cut
-// short is due again at the next start. Only one Run at a time, also over all
-// nodes of a shared inbox: jobs are not leased.
+// Run sends due jobs, at most maxSends at once, until ctx ends. Then it waits for the
+// sends in flight, which end with ctx, and returns ctx's error. A job whose send was
+// cancelled is due again at the next start. Only one Run may run for one inbox, on all
+// nodes together: jobs have no lease.
 func (w *Worker) Run(ctx context.Context) error {
 	defer w.sends.Wait()
 	if w.c.Sender == nil {
@@ -178,7 +182,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	failing := time.Duration(0)
+	backoff := time.Duration(0) // while the inbox fails
 	for {
 		select {
 		case <-ctx.Done():
@@ -187,140 +191,142 @@ func (w *Worker) Run(ctx context.Context) error {
 		case <-timer.C:
 		}
 		if ctx.Err() != nil {
-			return ctx.Err() // select may prefer the wake of a send that ctx cut short
+			return ctx.Err() // a cancelled send wakes Run, and select chooses at random
 		}
-		wait, err := w.start(ctx)
+		wait, err := w.startDue(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil:
-			failing = min(maxDB, max(retryDB, 2*failing))
-			w.c.Log.Error("push jobs cannot be read", "err", err)
-			timer.Reset(failing)
+			backoff = min(maxInboxBackoff, max(minInboxBackoff, 2*backoff))
+			w.c.Log.Error("queued pushes cannot be read; retrying", "wait", backoff, "err", err)
+			timer.Reset(backoff)
 		case wait < 0:
-			failing = 0
-			timer.Stop() // nothing to wait for: the next look is asked for
+			backoff = 0
+			timer.Stop() // wakeRun wakes Run
 		default:
-			failing = 0
+			backoff = 0
 			timer.Reset(wait)
 		}
 	}
 }
 
-// start sets off due jobs as far as there is room, and says when to look again;
-// below 0 for when asked.
-func (w *Worker) start(ctx context.Context) (time.Duration, error) {
+// startDue starts sends of due jobs, up to maxSends in flight, and returns when to read
+// the queue again; a negative duration: when wakeRun is called.
+func (w *Worker) startDue(ctx context.Context) (time.Duration, error) {
 	now := w.c.Now()
-	// What was under way before the read may have ended since: the list does not
-	// know, and would have it sent twice. Its end asks for the next look.
+	// A send that was in flight before the read may end during the read. Its job is
+	// still in the list then and must not be sent again. The end of the send wakes Run.
 	w.mu.Lock()
-	before := maps.Clone(w.underway)
+	before := maps.Clone(w.inFlight)
 	w.mu.Unlock()
-	// Jobs under way stay listed as due; twice the room finds all others.
+	// Jobs in flight are still due, so twice maxSends finds as many others.
 	jobs, err := w.c.Inbox.DueJobs(ctx, now, 2*maxSends)
 	if err != nil {
 		return 0, err
 	}
 	w.mu.Lock()
 	for _, job := range jobs {
-		if len(w.underway) == maxSends {
+		if len(w.inFlight) == maxSends {
 			w.mu.Unlock()
-			return -1, nil // each end of a send looks again
+			return -1, nil // the end of a send wakes Run
 		}
 		if before[job.target()] {
 			continue
 		}
-		w.underway[job.target()] = true
-		// Here, so that of those who wait for the same moment the oldest rings.
-		var held time.Time
-		if wait, by := w.pace.take(now, job.place(), job.Subscription.ID); wait > 0 {
-			held = now.Add(wait)
-			w.c.Hit(by)
+		w.inFlight[job.target()] = true
+		// take is called in the order of the list, so of several jobs that wait for the
+		// same limit the oldest is sent.
+		var heldUntil time.Time
+		if wait, limit := w.rings.take(now, job.ringKey(), job.Subscription.ID); wait > 0 {
+			heldUntil = now.Add(wait)
+			w.c.OnLimit(limit)
 		}
 		w.sends.Go(func() {
-			if rang := w.send(ctx, job, held); !rang && held.IsZero() {
-				w.pace.undo(job.place(), job.Subscription.ID)
+			if delivered := w.send(ctx, job, heldUntil); !delivered && heldUntil.IsZero() {
+				w.rings.undo(job.ringKey(), job.Subscription.ID)
 			}
 			w.mu.Lock()
-			delete(w.underway, job.target())
+			delete(w.inFlight, job.target())
 			w.mu.Unlock()
-			w.look()
+			w.wakeRun()
 		})
 	}
-	busy := len(w.underway) > 0
+	busy := len(w.inFlight) > 0
 	w.mu.Unlock()
 	if busy {
-		return blindFor, nil
+		return pollInterval, nil // NextJob would return the jobs in flight
 	}
 	at, ok, err := w.c.Inbox.NextJob(ctx)
 	if err != nil || !ok {
 		return -1, err
 	}
-	// A little more than nothing, so that a coarser clock cannot spin.
+	// At least 1 ms, so that Run does not spin when the stored time is coarser.
 	return max(time.Millisecond, at.Sub(now)), nil
 }
 
-// send does one job, or puts it off until held, and records what came of it.
-func (w *Worker) send(ctx context.Context, job Job, held time.Time) (rang bool) {
+// send sends one job, or delays it until heldUntil if that is set, and records the
+// outcome in the inbox.
+func (w *Worker) send(ctx context.Context, job Job, heldUntil time.Time) (delivered bool) {
 	n := job.Notification
 	log := w.c.Log.With("job", job.ID, "user", n.User, "room", n.Room)
 	age := w.c.Now().Sub(n.CreatedAt)
 	switch {
-	case age >= giveUp:
-		log.Warn("push given up", "attempts", job.Attempt)
+	case age >= maxPushAge:
+		log.Warn("push dropped: it is too old", "attempts", job.Attempt)
 		w.record(ctx, log, "", func(ctx context.Context) error { return w.c.Inbox.FinishJob(ctx, job.ID) })
 		return false
-	case w.here(ctx, n):
-		w.record(ctx, log, "came before the push", func(ctx context.Context) error { return w.c.Inbox.FinishJob(ctx, job.ID) })
+	case w.present(ctx, n):
+		w.record(ctx, log, "push dropped: the person is in the room", func(ctx context.Context) error { return w.c.Inbox.FinishJob(ctx, job.ID) })
 		return false
-	case !held.IsZero():
-		w.record(ctx, log, "rung enough", func(ctx context.Context) error { return w.c.Inbox.HoldJob(ctx, job.ID, held) })
+	case !heldUntil.IsZero():
+		w.record(ctx, log, "push delayed by a limit", func(ctx context.Context) error { return w.c.Inbox.HoldJob(ctx, job.ID, heldUntil) })
 		return false
 	}
 	result, err := w.c.Sender.Send(ctx, job.Subscription, n, job.Count)
 	if result.Outcome == Retry && ctx.Err() != nil {
-		return false // cut short by the shutdown, not by the push service
+		return false // cancelled by the shutdown, not refused by the push service
 	}
 	log = log.With("status", result.Status)
 	switch result.Outcome {
 	case Delivered:
 		w.record(ctx, log, "pushed", func(ctx context.Context) error { return w.c.Inbox.FinishJob(ctx, job.ID) })
 	case Gone:
-		w.record(ctx, log, "subscription gone", func(ctx context.Context) error { return w.c.Inbox.Prune(ctx, job.Subscription.ID) })
+		w.record(ctx, log, "subscription removed", func(ctx context.Context) error { return w.c.Inbox.Prune(ctx, job.Subscription.ID) })
 	case Retry:
-		wait := backoff(job.Attempt, result.RetryAfter)
-		if age+wait >= giveUp {
-			log.Warn("push given up", "attempts", job.Attempt+1, "err", err)
+		wait := sendBackoff(job.Attempt, result.RetryAfter)
+		if age+wait >= maxPushAge {
+			log.Warn("push dropped: every attempt failed for a day", "attempts", job.Attempt+1, "err", err)
 			w.record(ctx, log, "", func(ctx context.Context) error { return w.c.Inbox.FinishJob(ctx, job.ID) })
 			return false
 		}
-		log.Debug("push will be tried again", "in", wait, "err", err)
+		log.Debug("push failed; retrying", "wait", wait, "err", err)
 		at := w.c.Now().Add(wait)
 		w.record(ctx, log, "", func(ctx context.Context) error { return w.c.Inbox.RetryJob(ctx, job.ID, at) })
 	default:
-		log.Error("push refused: check the VAPID keys, the subject and the clock", "err", err)
+		log.Error("push refused: check VAPID keys, subject and clock", "err", err)
 		w.record(ctx, log, "", func(ctx context.Context) error { return w.c.Inbox.FinishJob(ctx, job.ID) })
 	}
 	return result.Outcome == Delivered
 }
 
-// record writes an outcome down and does not give up while Run runs, since an
-// unrecorded push would be sent again. The job counts as under way meanwhile.
-// What is done when the shutdown comes is recorded once more, in little time.
-func (w *Worker) record(ctx context.Context, log *slog.Logger, what string, write func(context.Context) error) {
-	for wait := retryDB; ; wait = min(maxDB, 2*wait) {
-		last := ctx.Err() != nil
-		writing, done := context.WithTimeout(context.WithoutCancel(ctx), lastWord)
+// record writes an outcome to the inbox. It retries while Run runs, since a push without
+// a recorded outcome would be sent again; the job stays in flight meanwhile. During the
+// shutdown it tries once, for at most recordTimeout. outcome is logged; "" for none.
+func (w *Worker) record(ctx context.Context, log *slog.Logger, outcome string, write func(context.Context) error) {
+	for wait := minInboxBackoff; ; wait = min(maxInboxBackoff, 2*wait) {
+		stopping := ctx.Err() != nil
+		writing, done := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 		err := write(writing)
 		done()
 		if err == nil {
-			if what != "" {
-				log.Debug(what)
+			if outcome != "" {
+				log.Debug(outcome)
 			}
 			return
 		}
-		log.Error("the outcome of a push is not recorded", "err", err)
-		if last {
+		log.Error("the outcome of a push cannot be recorded", "err", err)
+		if stopping {
 			return
 		}
 		pause := time.NewTimer(wait)
@@ -332,13 +338,13 @@ func (w *Worker) record(ctx context.Context, log *slog.Logger, what string, writ
 	}
 }
 
-// backoff is how long to wait after the given number of earlier sends: doubled
-// each time, half of it at random, so that what failed together does not return
-// together. What the push service asked for is never undercut.
-func backoff(attempt int, asked time.Duration) time.Duration {
-	wait := maxBack
+// sendBackoff returns the time until the next send after the given number of failed
+// ones: exponential, with the second half at random, so that pushes that failed together
+// are not retried together. It is at least what the push service asked for.
+func sendBackoff(attempt int, asked time.Duration) time.Duration {
+	wait := maxSendBackoff
 	if attempt < 20 {
-		wait = min(maxBack, minBack<<max(0, attempt))
+		wait = min(maxSendBackoff, minSendBackoff<<max(0, attempt))
 	}
 	wait = wait/2 + rand.N(wait/2)
 	if asked > 0 {

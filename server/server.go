@@ -133,8 +133,8 @@ func (s *Server) assemble(l limits) (err error) {
 	}
 	s.push = push
 	s.worker = notify.NewWorker(notify.Config{
-		Inbox: s.store, Sender: countedSender{push, s.pushes}, Deliver: s.live.Deliver, Delay: c.pushDelay, Limits: l.push, Hit: s.hits.hit, Log: c.Log,
-		Here: func(ctx context.Context, user, room string) (bool, error) { return s.people.IsPresent(ctx, room, user) },
+		Inbox: s.store, Sender: countedSender{push, s.pushes}, Deliver: s.live.Deliver, Delay: c.pushDelay, Limits: l.push, OnLimit: s.hits.hit, Log: c.Log,
+		Present: func(ctx context.Context, user, room string) (bool, error) { return s.people.IsPresent(ctx, room, user) },
 	})
 	epoch, err := s.store.Setting(ctx, chat.EpochSetting, chat.NewEpoch)
 	if err != nil {

@@ -14,8 +14,9 @@ import (
 
 const ms = time.Millisecond
 
-// rang checks what was sent since the last look, and how long after start.
-func (w *world) rang(start time.Time, want ...string) {
+// expectRings checks which pushes were sent since the last check, and how long after
+// start: "id×count at time".
+func (w *world) expectRings(start time.Time, want ...string) {
 	w.Helper()
 	synctest.Wait()
 	got := []string{}
@@ -24,37 +25,38 @@ func (w *world) rang(start time.Time, want ...string) {
 		got = append(got, fmt.Sprintf("%s at %v", told[i], sent[i].Sub(start)))
 	}
 	if !slices.Equal(got, want) {
-		w.Errorf("rang %q, want %q", got, want)
+		w.Errorf("pushes %q, want %q", got, want)
 	}
 }
 
-func TestRoomRingsOnceInAWhile(t *testing.T) {
+func TestRoomRingsOncePerInterval(t *testing.T) {
 	runLimited(t, notify.DefaultLimits(), func(w *world) {
 		start := time.Now()
 		w.notify(mention("1"))
-		time.Sleep(6 * time.Second) // rung at 5 s
+		time.Sleep(6 * time.Second) // pushed at 5 s
 		for i := 2; i < 5; i++ {
 			w.notify(mention(fmt.Sprint(i)))
 			time.Sleep(time.Second)
 		}
-		w.notify(mentionIn("elsewhere", "e")) // another room does not wait
+		w.notify(mentionIn("elsewhere", "e")) // the interval is per room
 		time.Sleep(time.Until(start.Add(35*time.Second - ms)))
-		w.rang(start, "1×1 at 5s", "e×1 at 14s")
+		w.expectRings(start, "1×1 at 5s", "e×1 at 14s")
 		time.Sleep(ms)
-		w.rang(start, "4×3 at 35s")
+		w.expectRings(start, "4×3 at 35s")
 		time.Sleep(time.Hour)
 		w.expect(0, 0)
 		if !slices.Equal(w.live, []string{"1", "2", "3", "4", "e"}) {
 			w.Errorf("delivered live: %v", w.live)
 		}
-		if !maps.Equal(w.hits, map[string]int{"push-every": 3}) {
-			w.Errorf("counted %v", w.hits)
+		if !maps.Equal(w.limited, map[string]int{"push-every": 3}) {
+			w.Errorf("limits reached: %v", w.limited)
 		}
 	})
 }
 
-// What comes before the first push rings with it. What comes when the time since the
-// last push is over rings like a first one; what comes a moment sooner waits no less.
+// TestRoomRingsAgainAtTheLimit: a notification before the first push is part of it. A
+// notification at the end of the interval is pushed after the delay like a first one,
+// and so is one that comes a moment sooner.
 func TestRoomRingsAgainAtTheLimit(t *testing.T) {
 	runLimited(t, notify.DefaultLimits(), func(w *world) {
 		start := time.Now()
@@ -64,15 +66,15 @@ func TestRoomRingsAgainAtTheLimit(t *testing.T) {
 		time.Sleep(25 * time.Second) // at 30 s - 1 ms
 		w.notify(mention("3"))       // due a moment before 35 s
 		time.Sleep(10 * time.Second)
-		w.rang(start, "2×2 at 5s", "3×1 at 35s")
+		w.expectRings(start, "2×2 at 5s", "3×1 at 35s")
 		time.Sleep(20*time.Second + ms) // at 60 s
 		w.notify(mention("4"))
 		time.Sleep(time.Minute)
-		w.rang(start, "4×1 at 1m5s")
+		w.expectRings(start, "4×1 at 1m5s")
 	})
 }
 
-func TestReadOrHereMeanwhileRingsNoMore(t *testing.T) {
+func TestReadNotificationOrPresentPersonDropsTheDelayedPush(t *testing.T) {
 	runLimited(t, notify.DefaultLimits(), func(w *world) {
 		start := time.Now()
 		w.notify(mention("1"))
@@ -81,11 +83,11 @@ func TestReadOrHereMeanwhileRingsNoMore(t *testing.T) {
 		w.notify(mention("3"))
 		w.inbox.MarkRead(w.Context(), "ben", "3", time.Now())
 		time.Sleep(30 * time.Second)
-		w.rang(start, "1×1 at 5s", "2×1 at 35s")
+		w.expectRings(start, "1×1 at 5s", "2×1 at 35s")
 		w.notify(mention("4"))
 		w.notify(mention("5"))
 		w.mu.Lock()
-		w.here = true
+		w.present = true
 		w.mu.Unlock()
 		time.Sleep(time.Hour)
 		w.expect(0, 0)
@@ -115,8 +117,9 @@ func TestSeveralDevicesAreOneRing(t *testing.T) {
 	})
 }
 
-// A send that fails has not rung: it is tried again as ever, and costs nothing.
-func TestFailedSendsAreNoRings(t *testing.T) {
+// TestFailedSendsAreNotCounted: a failed send is retried with the usual back-off and
+// uses up none of the limits.
+func TestFailedSendsAreNotCounted(t *testing.T) {
 	runLimited(t, notify.Limits{Every: 30 * time.Second, Hourly: 1}, func(w *world) {
 		start := time.Now()
 		w.sender.answer = func(context.Context, notify.Subscription) notify.Result {
@@ -132,7 +135,7 @@ func TestFailedSendsAreNoRings(t *testing.T) {
 		w.expect(w.sender.times(), 0)
 		told, _ := w.sender.take()
 		if n := len(told); n < 4 || told[0] != "1×1" || told[n-1] != "2×2" || len(w.inbox.retries) != n-1 {
-			w.Errorf("rang %v with %d retries", told, len(w.inbox.retries))
+			w.Errorf("pushes %v with %d retries", told, len(w.inbox.retries))
 		}
 		w.notify(mentionIn("elsewhere", "e"))
 		time.Sleep(30 * time.Minute)
@@ -140,7 +143,7 @@ func TestFailedSendsAreNoRings(t *testing.T) {
 	})
 }
 
-// TestHourlyLimit: 60 rooms ring, the next ones wait for an hour since each.
+// TestHourlyLimit: 60 rooms ring. Each further ring waits until one of them is an hour old.
 func TestHourlyLimit(t *testing.T) {
 	runLimited(t, notify.DefaultLimits(), func(w *world) {
 		start := time.Now()
@@ -162,26 +165,26 @@ func TestHourlyLimit(t *testing.T) {
 		w.inbox.mu.Unlock()
 		w.notify(other)
 		time.Sleep(time.Minute)
-		w.rang(start, "x for cid×1 at 21m15s")
+		w.expectRings(start, "x for cid×1 at 21m15s")
 		time.Sleep(time.Until(start.Add(time.Hour + 5*time.Second - ms)))
 		w.expect(0, 3)
 		time.Sleep(ms)
-		w.rang(start, "x2×2 at 1h0m5s")
+		w.expectRings(start, "x2×2 at 1h0m5s")
 		time.Sleep(time.Hour)
-		w.rang(start, "y1×1 at 1h0m6s")
+		w.expectRings(start, "y1×1 at 1h0m6s")
 		if len(w.live) != 64 {
-			w.Errorf("%d delivered live", len(w.live))
+			w.Errorf("%d notifications on open pages, want 64", len(w.live))
 		}
-		// x1, y1 and x2 when they came, and y1 once more when x2 had rung.
-		if !maps.Equal(w.hits, map[string]int{"pushes": 4}) {
-			w.Errorf("counted %v", w.hits)
+		// Once each for x1, y1 and x2 when they were added, and for y1 again after x2.
+		if !maps.Equal(w.limited, map[string]int{"pushes": 4}) {
+			w.Errorf("limits reached: %v", w.limited)
 		}
 	})
 }
 
-func TestWaitingPushesAreGivenUp(t *testing.T) {
+func TestDelayedPushesAreDroppedAfterADay(t *testing.T) {
 	runLimited(t, notify.Limits{Hourly: 1}, func(w *world) {
-		for i := range 40 { // more than a day's
+		for i := range 40 { // more than a day allows
 			w.notify(mentionIn(fmt.Sprint(i), fmt.Sprint(i)))
 		}
 		time.Sleep(24 * time.Hour)
@@ -191,8 +194,8 @@ func TestWaitingPushesAreGivenUp(t *testing.T) {
 	})
 }
 
-// No drift over a day: an hour of any 60 minutes has 60 rings at most, and as many
-// if so much has come.
+// TestHourlyLimitOverADay: any 60 minutes have at most 60 rings, and the limit does not
+// drift below 60 an hour under steady load.
 func TestHourlyLimitOverADay(t *testing.T) {
 	runLimited(t, notify.DefaultLimits(), func(w *world) {
 		for i := range 24 * 180 { // every 20 s, in one of 5 rooms
@@ -202,15 +205,16 @@ func TestHourlyLimitOverADay(t *testing.T) {
 		_, sent := w.sender.take()
 		for i := range sent {
 			if i >= 60 && sent[i].Sub(sent[i-60]) < time.Hour {
-				w.Fatalf("61 rings in %v", sent[i].Sub(sent[i-60]))
+				w.Fatalf("61 pushes within %v", sent[i].Sub(sent[i-60]))
 			}
 		}
 		if len(sent) < 24*60-60 || len(sent) > 24*60 {
-			w.Errorf("%d rings in a day", len(sent))
+			w.Errorf("%d pushes in a day, want %d to %d", len(sent), 24*60-60, 24*60)
 		}
 	})
 }
 
+// TestClockSetBack: a clock that is set back by two days does not silence a person.
 func TestClockSetBack(t *testing.T) {
 	runLimited(t, notify.Limits{Every: 30 * time.Second, Hourly: 1}, func(w *world) {
 		w.mu.Lock()
@@ -230,7 +234,7 @@ func TestClockSetBack(t *testing.T) {
 	})
 }
 
-// A device that rings late in a ring has its own time until the next.
+// TestLateDevice: a device whose push succeeded late waits a full interval from then.
 func TestLateDevice(t *testing.T) {
 	runLimited(t, notify.DefaultLimits(), func(w *world) {
 		w.inbox.subs = append(w.inbox.subs, notify.Subscription{ID: "flaky", User: "ben"})
@@ -245,9 +249,9 @@ func TestLateDevice(t *testing.T) {
 		time.Sleep(20 * time.Second)
 		told, _ := w.sender.take()
 		if !slices.Equal(told, []string{"1×1", "1×1"}) {
-			w.Errorf("rang %q", told)
+			w.Errorf("pushes %q, want one to each device", told)
 		}
-		time.Sleep(13 * time.Second) // 33 s: the flaky one has rung
+		time.Sleep(13 * time.Second) // at 33 s the flaky device has its push
 		w.sender.take()
 		w.notify(mention("2"))
 		time.Sleep(21 * time.Second)
@@ -255,7 +259,7 @@ func TestLateDevice(t *testing.T) {
 		time.Sleep(time.Minute)
 		_, late := w.sender.take()
 		if len(first) != 1 || len(late) != 1 || late[0].Sub(start) < time.Minute {
-			w.Errorf("rang at %v and %v, from %v", first, late, start)
+			w.Errorf("pushed at %v and %v, start was %v", first, late, start)
 		}
 	})
 }
