@@ -215,7 +215,7 @@ func (s *Server) assemble(l limits) (err error) {
 func (s *Server) verifier(ctx context.Context) (*auth.Verifier, error) {
 	c := auth.Config{
 		Secret: []byte(s.config.JWTSecret), Issuer: s.config.Issuer, Audience: s.config.Audience,
-		Open: s.config.OpenMode(), Access: &s.access, APIKey: s.config.APIKey, Hit: s.hits.hit,
+		Open: s.config.OpenMode(), Access: &s.access, APIKey: s.config.APIKey, OnLimit: s.hits.hit,
 	}
 	var err error
 	switch {

@@ -2,16 +2,16 @@ package auth
 
 import "sync"
 
-// Access holds the ceilings that a backend has put on people: what they may do
-// at most, whatever their tokens say, which stay good until they run out. A
-// ceiling is a list of grants as a token has them; rooms that none of them
-// matches are not limited. Safe for concurrent use.
+// Access holds the ceilings that a backend has set for people. A ceiling limits what a
+// person may do in a room, whatever their token grants: a token cannot be revoked before
+// it expires. A ceiling is a list of grants like a token's; in a room that no grant
+// matches, the person is not limited. Safe for concurrent use.
 type Access struct {
 	mu       sync.RWMutex
 	ceilings map[string][]Grant
 }
 
-// Set replaces a person's ceiling; an empty one lifts it.
+// Set replaces a person's ceiling. An empty ceiling removes the limit.
 func (a *Access) Set(user string, ceiling []Grant) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -25,7 +25,7 @@ func (a *Access) Set(user string, ceiling []Grant) {
 	a.ceilings[user] = ceiling
 }
 
-// Get returns a person's ceiling. A nil Access has none for anybody.
+// Get returns a person's ceiling, nil if there is none. A nil Access has no ceilings.
 func (a *Access) Get(user string) []Grant {
 	if a == nil {
 		return nil
@@ -35,11 +35,11 @@ func (a *Access) Get(user string) []Grant {
 	return a.ceilings[user]
 }
 
-// Ceiling returns what a person may do at most in a room, Admin if nothing is
-// said of it.
+// Ceiling returns the highest role that a person may have in a room; Admin if no grant of
+// their ceiling matches it.
 func (a *Access) Ceiling(user, room string) Role { return a.limit(user, room, Admin) }
 
-// limit lowers a role to the person's ceiling in the room.
+// limit returns role, lowered to the person's ceiling in the room.
 func (a *Access) limit(user, room string, role Role) Role {
 	for _, g := range a.Get(user) {
 		if g.Matches(room) {

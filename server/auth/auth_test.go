@@ -61,11 +61,11 @@ func TestFirstGrantWins(t *testing.T) {
 	}
 }
 
-func TestBadPatternsAreRefused(t *testing.T) {
+func TestInvalidPatternsAreRefused(t *testing.T) {
 	for _, text := range []string{`["a*b","read"]`, `["*/a","read"]`, `["","read"]`, `["a","owner"]`, `["a"]`, `"a"`, `["a/***","read"]`} {
 		var g Grant
 		if err := json.Unmarshal([]byte(text), &g); err == nil {
-			t.Errorf("%s was accepted as %+v", text, g)
+			t.Errorf("grant %s was accepted as %+v", text, g)
 		}
 	}
 }
@@ -82,7 +82,7 @@ func TestTokenRoundTrip(t *testing.T) {
 	}
 }
 
-func TestBadTokensAreRefused(t *testing.T) {
+func TestInvalidTokensAreRefused(t *testing.T) {
 	v := verifier(t, Config{})
 	now := time.Now()
 	base := func() jwt.MapClaims {
@@ -115,14 +115,14 @@ func TestBadTokensAreRefused(t *testing.T) {
 		"another alg":   {sign(jwt.SigningMethodHS512, secret, base()), ErrToken},
 		"another key":   {sign(jwt.SigningMethodHS256, []byte(strings.Repeat("x", 32)), base()), ErrToken},
 		"no exp":        {sign(jwt.SigningMethodHS256, secret, change("exp", nil)), ErrToken},
-		"run out":       {sign(jwt.SigningMethodHS256, secret, change("exp", now.Add(-time.Minute).Unix())), ErrExpired},
-		"not yet":       {sign(jwt.SigningMethodHS256, secret, change("nbf", now.Add(time.Hour).Unix())), ErrToken},
+		"expired":       {sign(jwt.SigningMethodHS256, secret, change("exp", now.Add(-time.Minute).Unix())), ErrExpired},
+		"not yet valid": {sign(jwt.SigningMethodHS256, secret, change("nbf", now.Add(time.Hour).Unix())), ErrToken},
 		"another aud":   {sign(jwt.SigningMethodHS256, secret, change("aud", "other")), ErrToken},
 		"no aud":        {sign(jwt.SigningMethodHS256, secret, change("aud", nil)), ErrToken},
 		"no sub":        {sign(jwt.SigningMethodHS256, secret, change("sub", nil)), ErrToken},
 		"sub with CRLF": {sign(jwt.SigningMethodHS256, secret, change("sub", "a\r\nb")), ErrToken},
 		"bad role":      {sign(jwt.SigningMethodHS256, secret, change("rooms", [][]string{{"a", "owner"}})), ErrToken},
-		"cut":           {good[:len(good)-4], ErrToken},
+		"truncated":     {good[:len(good)-4], ErrToken},
 		"garbage":       {"a.b.c", ErrToken},
 		"huge":          {strings.Repeat("a", MaxToken+1), ErrToken},
 	} {
@@ -152,14 +152,14 @@ func TestTokenAtTheSizeLimit(t *testing.T) {
 			if token, err = unsigned.SignedString(secret); err != nil {
 				t.Fatal(err)
 			}
-			if len(token) <= size { // base64 leaves some lengths out: a longer header reaches them
+			if len(token) <= size { // not every length is possible in base64; a longer header makes it so
 				header["typ"] = fmt.Sprint(header["typ"], "x")
 				continue
 			}
 			pad--
 		}
 		if _, err := v.Identify(token); len(token) != size || !errors.Is(err, want) {
-			t.Errorf("%d bytes, meant %d: %v, want %v", len(token), size, err, want)
+			t.Errorf("token of %d bytes (wanted %d): %v, want %v", len(token), size, err, want)
 		}
 	}
 }
@@ -167,7 +167,7 @@ func TestTokenAtTheSizeLimit(t *testing.T) {
 func TestGuestsOnlyInOpenMode(t *testing.T) {
 	closed, open := verifier(t, Config{}), verifier(t, Config{Open: true})
 	if _, _, err := closed.Guest("Ana", ""); err == nil {
-		t.Error("a closed server made a guest")
+		t.Error("a guest was made outside open mode")
 	}
 	id, token, err := open.Guest(" Ana\u202e\n ", "")
 	if err != nil || id.Name != "Ana" {
@@ -177,11 +177,11 @@ func TestGuestsOnlyInOpenMode(t *testing.T) {
 	if err != nil || again.User != id.User || again.Role("any") != Write {
 		t.Errorf("%+v, %v", again, err)
 	}
-	// The token gives nothing once the server has left open mode.
+	// The token grants nothing once open mode is switched off.
 	if left, err := closed.Identify(token); err != nil || left.Role("any") != None {
 		t.Errorf("after open mode: %+v, %v", left, err)
 	}
-	// A guest may take another name and stays the same person.
+	// A guest may change their name and stays the same person.
 	renamed, token, err := open.Guest("Anna", token)
 	if err != nil || renamed.User != id.User || renamed.Name != "Anna" {
 		t.Errorf("renamed: %+v, %v", renamed, err)
@@ -195,7 +195,7 @@ func TestGuestsOnlyInOpenMode(t *testing.T) {
 	a, _ := open.Identify("")
 	b, _ := open.Identify("")
 	if a.User == b.User {
-		t.Error("two strangers have one id")
+		t.Error("two guests have the same id")
 	}
 }
 
@@ -244,6 +244,6 @@ func TestRequestToken(t *testing.T) {
 
 func TestShortSecretIsRefused(t *testing.T) {
 	if _, err := NewVerifier(Config{Secret: []byte("short")}); err == nil {
-		t.Error("accepted")
+		t.Error("a short secret was accepted")
 	}
 }

@@ -8,31 +8,31 @@ import (
 	"strings"
 	"time"
 	"unicode"
-	"unicode/utf8"
 )
 
-// Identity is who is at the other end, as the server knows it.
+// Identity is the person whose token was verified, and their rights.
 type Identity struct {
-	User   string // stable id
-	Name   string // display name, plain text
-	Avatar string
-	Guest  bool
-	// Grants are tried in order, the first match wins. No match is None.
+	User   string // stable id, unique among all people
+	Name   string // display name, plain text, at most MaxName bytes
+	Avatar string // URL of a picture, see CleanAvatar; empty: none
+	Guest  bool   // made by this server in open mode
+	// Grants are tried in order; the first whose pattern matches the room decides. If
+	// none matches, the role is None.
 	Grants  []Grant
-	Expires time.Time // zero: never
+	Expires time.Time // of the token; zero: never
 
-	access *Access // may take rights away at any time
+	access *Access // ceilings, which may change at any time
 }
 
-// Grant gives a role in the rooms that a pattern matches. It travels as
+// Grant gives a role in the rooms that match a pattern. Its JSON form is
 // ["docs/42","write"].
 type Grant struct {
 	Pattern string
 	Role    Role
 }
 
-// Role returns what the identity may do in the room now: what its grants say, or
-// less if the server's Access says so.
+// Role returns the person's current role in the room: that of the first matching grant,
+// limited by their ceiling (Access).
 func (id Identity) Role(room string) Role {
 	for _, g := range id.Grants {
 		if g.Matches(room) {
@@ -42,8 +42,8 @@ func (id Identity) Role(room string) Role {
 	return None
 }
 
-// Everywhere returns what the identity may do in all rooms, as far as one grant
-// says so.
+// Everywhere returns the role that the person has in every room, if their first grant is
+// for all rooms and they have no ceiling; else None.
 func (id Identity) Everywhere() Role {
 	if len(id.Grants) > 0 && id.Grants[0].Pattern == "**" && len(id.access.Get(id.User)) == 0 {
 		return id.Grants[0].Role
@@ -51,8 +51,8 @@ func (id Identity) Everywhere() Role {
 	return None
 }
 
-// Matches tells whether the pattern names the room: segment by segment, "*" as
-// the last segment matches any one segment, "**" as the last any one or more.
+// Matches reports whether the pattern matches the room id. Segments are compared one by
+// one. As the last segment, "*" matches exactly one segment and "**" one or more.
 func (g Grant) Matches(room string) bool {
 	switch {
 	case g.Pattern == "**":
@@ -72,7 +72,7 @@ func (g Grant) Matches(room string) bool {
 func (g *Grant) UnmarshalJSON(b []byte) error {
 	var pair []string
 	if err := json.Unmarshal(b, &pair); err != nil || len(pair) != 2 {
-		return errors.New(`auth: a grant is ["room pattern","role"]`)
+		return errors.New(`auth: grant: want ["room pattern","role"]`)
 	}
 	role, err := ParseRole(pair[1])
 	if err != nil {
@@ -83,7 +83,7 @@ func (g *Grant) UnmarshalJSON(b []byte) error {
 		body = strings.TrimSuffix(pair[0], "*")
 	}
 	if pair[0] == "" || strings.Contains(body, "*") || body != "" && body != pair[0] && !strings.HasSuffix(body, "/") {
-		return fmt.Errorf("auth: bad room pattern %q: a star may only be the last segment", pair[0])
+		return fmt.Errorf("auth: room pattern %q: * and ** are allowed only as the last segment", pair[0])
 	}
 	*g = Grant{Pattern: pair[0], Role: role}
 	return nil
@@ -94,12 +94,12 @@ func (g Grant) MarshalJSON() ([]byte, error) {
 	return json.Marshal([]string{g.Pattern, g.Role.String()})
 }
 
-// MaxName is the longest display name, in bytes.
+// MaxName is the maximum length of a display name, in bytes.
 const MaxName = 64
 
-// CleanName makes a display name fit to show: control and formatting
-// characters become spaces, runs of spaces one, and it is cut at MaxName bytes
-// between characters. It may return the empty string.
+// CleanName makes a display name safe to show. Control and bidi formatting characters
+// become spaces, runs of spaces one space, and the name is cut to MaxName bytes between
+// characters. The result may be empty.
 func CleanName(s string) string {
 	s = strings.ToValidUTF8(s, "")
 	s = strings.Map(func(r rune) rune {
@@ -109,18 +109,17 @@ func CleanName(s string) string {
 		return r
 	}, s)
 	s = strings.Join(strings.Fields(s), " ")
-	for len(s) > MaxName {
-		_, size := utf8.DecodeLastRuneInString(s)
-		s = s[:len(s)-size]
+	if len(s) > MaxName {
+		s = strings.ToValidUTF8(s[:MaxName], "") // drops the character that was cut in two
 	}
 	return strings.TrimSpace(s)
 }
 
-// MaxAvatar is the longest address of a picture, in bytes.
+// MaxAvatar is the maximum length of a picture's URL, in bytes.
 const MaxAvatar = 2048
 
-// CleanAvatar returns the address of a picture if it is one that pages may show,
-// http or https with a host or a path, and the empty string otherwise.
+// CleanAvatar returns s if pages may show it as a picture: an http or https URL with a
+// host, or a path on the page's own origin. Otherwise it returns the empty string.
 func CleanAvatar(s string) string {
 	if len(s) > MaxAvatar || strings.ContainsFunc(s, func(r rune) bool {
 		return unicode.IsControl(r) || unicode.IsSpace(r) || strings.ContainsRune("\"'<>\\`", r)

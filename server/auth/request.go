@@ -5,12 +5,13 @@ import (
 	"strings"
 )
 
-// bearerPrefix of a Sec-WebSocket-Protocol entry that carries a token.
+// bearerPrefix begins the Sec-WebSocket-Protocol entry that carries a token: browsers can
+// set no other header of a WebSocket request.
 const bearerPrefix = "bearer."
 
-// RequestToken returns the token that a request carries, or the empty string:
-// from Authorization, from a WebSocket subprotocol, or from ?token= where stock
-// Yjs providers put it. The query must never be logged.
+// RequestToken returns the token of a request, or the empty string. It looks in this
+// order at the Authorization header, the WebSocket subprotocols, and the query parameter
+// "token", where stock Yjs providers put it. The query must never be logged.
 func RequestToken(r *http.Request) string {
 	if scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
 		return strings.TrimSpace(token)

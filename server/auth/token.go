@@ -16,85 +16,88 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// Errors that a door turns into 401 or 4401.
+// The reasons why a token is refused.
 var (
-	ErrNoToken = errors.New("auth: a token is needed")
-	ErrToken   = errors.New("auth: the token is not valid")
-	ErrExpired = errors.New("auth: the token has run out")
-	// ErrKeys is not the token's fault: 503 or 1013.
-	ErrKeys = errors.New("auth: the token cannot be checked at the moment, as its issuer's keys cannot be fetched: come back later")
+	// ErrNoToken, ErrToken and ErrExpired are answered with 401, or closed with 4401.
+	ErrNoToken = errors.New("auth: a token is required")
+	ErrToken   = errors.New("auth: invalid token")
+	ErrExpired = errors.New("auth: token expired")
+	// ErrKeys is a fault of the issuer or the network, not of the token. It is answered
+	// with 503, or closed with 1013.
+	ErrKeys = errors.New("auth: the token cannot be verified now, because the keys of its issuer cannot be fetched; retry later")
 )
 
-// MaxToken is the longest token looked at, in bytes.
+// MaxToken is the maximum length of a token, in bytes. Longer ones are not parsed.
 const MaxToken = 8 << 10
 
-// Leeway is how long past its end a token is still taken, as clocks differ.
+// Leeway is how long after its expiry a token is still accepted: clocks differ.
 const Leeway = 30 * time.Second
 
 const (
-	audience = "weft"
+	audience = "weft" // default of the aud claim
 	guestTTL = 365 * 24 * time.Hour
 )
 
-// Keys finds the public keys of an issuer whose tokens are taken besides our own.
-// It may be called concurrently, and take some seconds.
+// Keys finds the public keys of an external issuer of tokens. Safe for concurrent use.
 type Keys interface {
-	// Find returns the key for a token that names this key id (empty: none) and
-	// algorithm: RS256, ES256 or EdDSA. The key's type is that of the algorithm. Errors
-	// wrap ErrKeys if it may be another answer later, or else ErrToken.
+	// Find returns the public key with the key id (empty: the token has none) for the
+	// algorithm: RS256, ES256 or EdDSA. The key's type fits the algorithm. Find may block
+	// for some seconds while keys are fetched. Errors wrap ErrKeys if a later call may
+	// succeed, else ErrToken.
 	Find(kid, alg string) (crypto.PublicKey, error)
 }
 
 // Config of a Verifier.
 type Config struct {
-	// Secret checks and signs HS256 tokens; at least 32 bytes. With Keys it may be
-	// nil: then there are no such tokens.
+	// Secret signs and verifies HS256 tokens; at least 32 bytes. It may be nil if Keys is
+	// set: then HS256 tokens are refused.
 	Secret []byte
-	// Keys check the tokens of an issuer that signs with RS256, ES256 or EdDSA; nil
-	// for none. Issuer is what their iss must be, empty for anything; Audience what
-	// their aud must name, empty for "weft".
+	// Keys verify the tokens of an external issuer (RS256, ES256, EdDSA); nil: none.
+	// Issuer is the required iss claim of those tokens (empty: any), Audience their
+	// required aud claim (empty: "weft").
 	Keys     Keys
 	Issuer   string
 	Audience string
-	// Open lets people in without a token, as guests who may write anywhere.
+	// Open is open mode: a request without a token becomes a guest, who may write in
+	// every room.
 	Open bool
-	// APIKey, if set, gives backends full rights over HTTP.
+	// APIKey, if set, is the key with which backends have full rights on the HTTP API.
 	APIKey string
-	// Access may lower what tokens say; nil lowers nothing.
+	// Access limits the rights that tokens grant; nil: no limits.
 	Access *Access
-	// Hit is called with the name of a limit each time that it is hit. It must not
-	// block. nil: nobody counts.
-	Hit func(limit string)
-	// Now is the clock; nil means time.Now.
+	// OnLimit is called with the name of a limit each time a token exceeds it. It must
+	// not block. nil: not called.
+	OnLimit func(limit string)
+	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 }
 
-// Verifier turns tokens into identities. Safe for concurrent use.
+// Verifier verifies tokens, and signs those of this server. Safe for concurrent use.
 type Verifier struct {
-	secret []byte
-	open   bool
-	access *Access
-	apiKey *[32]byte // SHA-256
-	hit    func(limit string)
-	now    func() time.Time
-	parser *jwt.Parser // checks the signature, own and issued the claims
-	keys   Keys
-	own    *jwt.Validator
-	issued *jwt.Validator
+	secret   []byte
+	open     bool
+	access   *Access
+	apiKey   *[32]byte // SHA-256 of the key; nil: none
+	onLimit  func(limit string)
+	now      func() time.Time
+	keys     Keys
+	parser   *jwt.Parser    // verifies signatures
+	own      *jwt.Validator // checks the claims of tokens signed with secret
+	external *jwt.Validator // checks the claims of tokens signed by the issuer of keys
 }
 
-// NewVerifier checks the configuration.
+// NewVerifier makes a Verifier. It returns an error if the secret is too short or missing.
 func NewVerifier(c Config) (*Verifier, error) {
 	if len(c.Secret) < 32 && (c.Secret != nil || c.Keys == nil) {
-		return nil, fmt.Errorf("auth: the JWT secret has %d bytes, it needs 32 or more (try: openssl rand -hex 32)", len(c.Secret))
+		return nil, fmt.Errorf("auth: the JWT secret has %d bytes, want 32 or more (try: openssl rand -hex 32)", len(c.Secret))
 	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	if c.Hit == nil {
-		c.Hit = func(string) {}
+	if c.OnLimit == nil {
+		c.OnLimit = func(string) {}
 	}
-	v := &Verifier{secret: c.Secret, keys: c.Keys, open: c.Open, access: c.Access, hit: c.Hit, now: c.Now}
+	v := &Verifier{secret: c.Secret, keys: c.Keys, open: c.Open, access: c.Access, onLimit: c.OnLimit, now: c.Now}
 	if c.APIKey != "" {
 		sum := sha256.Sum256([]byte(c.APIKey))
 		v.apiKey = &sum
@@ -113,11 +116,11 @@ func NewVerifier(c Config) (*Verifier, error) {
 	if c.Issuer != "" {
 		claims = append(claims, jwt.WithIssuer(c.Issuer))
 	}
-	v.issued = jwt.NewValidator(claims...)
+	v.external = jwt.NewValidator(claims...)
 	return v, nil
 }
 
-// claims of a token; see the contract.
+// claims are the claims of a token that this server reads; see SECURITY.md.
 type claims struct {
 	jwt.RegisteredClaims
 	Name   string  `json:"name,omitempty"`
@@ -126,11 +129,12 @@ type claims struct {
 	Guest  bool    `json:"guest,omitempty"`
 }
 
-// Open tells whether people come in without a token.
+// Open reports whether the server is in open mode.
 func (v *Verifier) Open() bool { return v.open }
 
-// Identify checks a token. Without one it returns a new guest in open mode,
-// else ErrNoToken.
+// Identify verifies a token and returns the identity of its bearer. For an empty token it
+// returns a new guest in open mode, else ErrNoToken. Other errors wrap ErrToken,
+// ErrExpired or ErrKeys. With an external issuer it may block while keys are fetched.
 func (v *Verifier) Identify(token string) (Identity, error) {
 	if token == "" {
 		if !v.open {
@@ -139,13 +143,13 @@ func (v *Verifier) Identify(token string) (Identity, error) {
 		return newGuest(""), nil
 	}
 	if len(token) > MaxToken {
-		v.hit("token")
-		return Identity{}, fmt.Errorf("%w: it has %d bytes, the limit is %d", ErrToken, len(token), MaxToken)
+		v.onLimit("token")
+		return Identity{}, fmt.Errorf("%w: %d bytes, at most %d are allowed", ErrToken, len(token), MaxToken)
 	}
 	var c claims
 	parsed, err := v.parser.ParseWithClaims(token, &c, v.key)
 	if err == nil {
-		check := v.issued
+		check := v.external
 		if parsed.Method == jwt.SigningMethodHS256 {
 			check = v.own
 		}
@@ -172,12 +176,12 @@ func (v *Verifier) Identify(token string) (Identity, error) {
 	return id, nil
 }
 
-// key returns what checks a token's signature. The algorithm, which is the token's
-// choice, decides between secret and public keys before a key is looked at, so that
-// a public key never serves as a secret.
+// key returns the key that verifies a token's signature. The token's algorithm selects
+// secret or public keys before any key is looked up, so a public key is never used as an
+// HMAC secret (RFC 8725 §2.1, algorithm confusion).
 func (v *Verifier) key(t *jwt.Token) (any, error) {
 	if _, critical := t.Header["crit"]; critical {
-		return nil, fmt.Errorf("%w: it demands extensions", ErrToken) // RFC 7515 §4.1.11
+		return nil, fmt.Errorf("%w: it requires extensions (crit)", ErrToken) // RFC 7515 §4.1.11
 	}
 	if t.Method == jwt.SigningMethodHS256 {
 		return v.secret, nil
@@ -186,7 +190,7 @@ func (v *Verifier) key(t *jwt.Token) (any, error) {
 	return v.keys.Find(kid, t.Method.Alg())
 }
 
-// IsAPIKey tells, in constant time, whether s is the API key.
+// IsAPIKey reports whether s is the API key, in constant time.
 func (v *Verifier) IsAPIKey(s string) bool {
 	if v.apiKey == nil {
 		return false
@@ -195,10 +199,11 @@ func (v *Verifier) IsAPIKey(s string) bool {
 	return subtle.ConstantTimeCompare(sum[:], v.apiKey[:]) == 1
 }
 
-// Sign makes a token for the identity that runs out after ttl. It takes a Secret.
+// Sign returns a token for the identity that expires after ttl. It returns an error if the
+// Verifier has no Secret.
 func (v *Verifier) Sign(id Identity, ttl time.Duration) (string, error) {
 	if v.secret == nil {
-		return "", errors.New("auth: sign: there is no secret to sign with")
+		return "", errors.New("auth: sign: no secret is configured")
 	}
 	now := v.now()
 	c := claims{
@@ -217,16 +222,16 @@ func (v *Verifier) Sign(id Identity, ttl time.Duration) (string, error) {
 	return token, nil
 }
 
-// Guest makes a guest with a token to come back with. Only in open mode. The
-// guest that held the token before, if there is one, stays the same person
-// under the new name.
-func (v *Verifier) Guest(name, before string) (Identity, string, error) {
+// Guest returns a guest with the name, and a token with which the guest returns later. If
+// previous is the token of a guest, the person stays the same and gets the new name. It
+// returns ErrNoToken outside open mode, and ErrToken if previous is not a guest's.
+func (v *Verifier) Guest(name, previous string) (Identity, string, error) {
 	if !v.open {
 		return Identity{}, "", ErrNoToken
 	}
 	id := newGuest(CleanName(name))
-	if before != "" {
-		known, err := v.Identify(before)
+	if previous != "" {
+		known, err := v.Identify(previous)
 		if err != nil {
 			return Identity{}, "", err
 		}
@@ -238,11 +243,12 @@ func (v *Verifier) Guest(name, before string) (Identity, string, error) {
 		}
 	}
 	signed := id
-	signed.Grants = nil // given on arrival, so that leaving open mode takes them away
+	signed.Grants = nil // Identify adds them, so the token is worthless once open mode is switched off
 	token, err := v.Sign(signed, guestTTL)
 	return id, token, err
 }
 
+// openGrants are the rights of guests in open mode.
 var openGrants = []Grant{{Pattern: "**", Role: Write}}
 
 func newGuest(name string) Identity {
@@ -253,28 +259,29 @@ func newGuest(name string) Identity {
 	return Identity{User: user, Name: name, Guest: true, Grants: openGrants}
 }
 
-// ValidUser tells whether s can be a user id.
+// ValidUser reports whether s can be a user id: 1 to 128 bytes of UTF-8 without spaces and
+// control characters.
 func ValidUser(s string) bool {
 	return s != "" && len(s) <= 128 && strings.ToValidUTF8(s, "") == s && !strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) })
 }
 
-// reason says what is wrong with a token without repeating any of it.
+// reason describes what is wrong with a token without quoting any part of it.
 func reason(err error) string {
 	for _, known := range []struct {
 		err  error
 		text string
 	}{
-		{jwt.ErrTokenMalformed, "it is malformed"},
-		{jwt.ErrTokenSignatureInvalid, "its signature or algorithm is not accepted"},
-		{jwt.ErrTokenUnverifiable, "its key is not known"},
-		{jwt.ErrTokenRequiredClaimMissing, "it lacks exp or aud"},
-		{jwt.ErrTokenInvalidAudience, "its aud is not the one demanded here"},
-		{jwt.ErrTokenInvalidIssuer, "its iss is not the one demanded here"},
-		{jwt.ErrTokenNotValidYet, "it is not valid yet"},
+		{jwt.ErrTokenMalformed, "malformed"},
+		{jwt.ErrTokenSignatureInvalid, "signature or algorithm not accepted"},
+		{jwt.ErrTokenUnverifiable, "its key is unknown"},
+		{jwt.ErrTokenRequiredClaimMissing, "exp or aud is missing"},
+		{jwt.ErrTokenInvalidAudience, "wrong aud"},
+		{jwt.ErrTokenInvalidIssuer, "wrong iss"},
+		{jwt.ErrTokenNotValidYet, "not valid yet"},
 	} {
 		if errors.Is(err, known.err) {
 			return known.text
 		}
 	}
-	return "it cannot be read"
+	return "unreadable"
 }

@@ -1,6 +1,14 @@
-// Package jwks keeps the public keys of an issuer of tokens, a JSON Web Key Set
-// (RFC 7517) at a URL or in a file: read at the start, again from time to time, and
-// when a token names a key that is not in it.
+// Package jwks keeps the public keys of an external issuer of tokens: a JSON Web Key Set
+// (RFC 7517) at a URL or in a file. The set is read at the start, every few minutes, and
+// when a token names an unknown key.
+//
+// Why not a library (keyfunc, jwkset, jwx): most of this package is policy that they leave
+// to their user or do otherwise. A token with an unknown key causes at most one read in
+// minUnknownInterval, shared by all callers. Keys stay valid for maxStale while their
+// issuer is down, and callers can tell "unknown key" from "cannot know now". The HTTP
+// client refuses private addresses and redirects. A key is bound to one algorithm;
+// private, weak and oversized keys are refused. What a library would save is decoding
+// three kinds of keys, some 60 lines.
 package jwks
 
 import (
@@ -15,48 +23,48 @@ import (
 	"weft/server/auth"
 )
 
-// How fresh a set is.
 const (
-	// Every is how often the set is read again without a reason: so long may a key
-	// that its issuer has withdrawn still count.
-	Every = 5 * time.Minute
-	// Apart is how far apart the reads are at least that tokens with unknown keys
-	// cause, as anybody can send one.
-	Apart = 10 * time.Second
-	// Trusted is how long the keys count if the set cannot be read any more.
-	Trusted = 24 * time.Hour
+	// refreshInterval is the time between regular reads. A key that its issuer has
+	// withdrawn is accepted for at most this time.
+	refreshInterval = 5 * time.Minute
+	// minUnknownInterval is the shortest time between two reads that tokens with unknown
+	// keys cause: anybody can send such a token.
+	minUnknownInterval = 10 * time.Second
+	// maxStale is how long keys are accepted after the last successful read.
+	maxStale = 24 * time.Hour
 
-	firstRetry = time.Second
-	lastRetry  = time.Minute
+	minBackoff = time.Second // after a failed read; doubles each time
+	maxBackoff = time.Minute
 )
 
-// Set is such a set. Make one with New. Safe for concurrent use.
+// Set is a key set that is kept up to date. Make one with New. Safe for concurrent use.
 type Set struct {
 	read func(context.Context) ([]byte, error)
 	log  *slog.Logger
 
-	reading sync.Mutex // held by the one who reads
+	reading sync.Mutex // held during a read of the source; taken before mu
 
-	mu    sync.Mutex
-	keys  map[name]crypto.PublicKey
-	at    time.Time // when keys were read; zero: never
-	tried time.Time // when reading them ended last
-	err   error     // how
+	mu      sync.Mutex
+	keys    map[keyName]crypto.PublicKey
+	readAt  time.Time // last successful read; zero: none
+	triedAt time.Time // end of the last read
+	err     error     // of the last read
 }
 
 // Config of a Set.
 type Config struct {
-	// Source is an https URL, a file URL, or a file's path.
+	// Source is an https URL, a file URL, or the path of a file.
 	Source string
-	// Private allows a URL of http or in a private network.
+	// Private allows an http URL, and addresses in private networks.
 	Private bool
-	// Log gets what goes wrong; nil discards it.
+	// Log receives failed reads; nil: discarded.
 	Log *slog.Logger
 
-	timeout time.Duration // of one read, for tests; 0: readTime
+	timeout time.Duration // of one read, for tests; 0: readTimeout
 }
 
-// New checks the source; a file is read. A URL is not: see Run.
+// New checks the source and makes a Set. It reads a file at once; a URL is read by Run.
+// Errors wrap ErrSource, or are those of reading the file.
 func New(c Config) (*Set, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -74,19 +82,19 @@ func New(c Config) (*Set, error) {
 	return s, nil
 }
 
-// Run reads the set, now and from time to time, until ctx ends.
+// Run reads the set now and then every refreshInterval, until ctx ends.
 func (s *Set) Run(ctx context.Context) {
-	retry := firstRetry
+	backoff := minBackoff
 	for {
-		wait := Every
+		wait := refreshInterval
 		if err := s.refresh(ctx); err != nil {
 			if ctx.Err() != nil {
 				return
 			}
-			s.log.Error("the keys of tokens could not be read; trying again", "wait", retry, "err", err)
-			wait, retry = retry, min(2*retry, lastRetry)
+			s.log.Error("token keys cannot be read; retrying", "wait", backoff, "err", err)
+			wait, backoff = backoff, min(2*backoff, maxBackoff)
 		} else {
-			retry = firstRetry
+			backoff = minBackoff
 		}
 		timer := time.NewTimer(wait)
 		select {
@@ -98,17 +106,17 @@ func (s *Set) Run(ctx context.Context) {
 	}
 }
 
-// refresh reads the set. What was read before stays if it can't.
+// refresh reads the source. If that fails, the keys of the last read stay.
 func (s *Set) refresh(ctx context.Context) error {
 	s.reading.Lock()
 	defer s.reading.Unlock()
-	return s.refreshNow(ctx)
+	return s.refreshLocked(ctx)
 }
 
-// refreshNow is called with reading held.
-func (s *Set) refreshNow(ctx context.Context) error {
+// refreshLocked is refresh for callers that hold reading.
+func (s *Set) refreshLocked(ctx context.Context) error {
 	text, err := s.read(ctx)
-	var keys map[name]crypto.PublicKey
+	var keys map[keyName]crypto.PublicKey
 	var skipped []error
 	if err == nil {
 		keys, skipped, err = parse(text)
@@ -118,57 +126,57 @@ func (s *Set) refreshNow(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.tried, s.err = time.Now(), err
+	s.triedAt, s.err = time.Now(), err
 	if err != nil {
 		return err
 	}
 	if s.keys == nil || len(keys) != len(s.keys) {
-		s.log.Info("the keys of tokens were read", "keys", len(keys), "unused", len(skipped), "err", errors.Join(skipped...))
+		s.log.Info("token keys read", "keys", len(keys), "skipped", len(skipped), "reasons", errors.Join(skipped...))
 	}
-	s.keys, s.at = keys, s.tried
+	s.keys, s.readAt = keys, s.triedAt
 	return nil
 }
 
-// Find implements auth.Keys.
+// Find implements auth.Keys. For an unknown key it reads the source, unless the last read
+// was less than minUnknownInterval ago; concurrent callers share one read.
 func (s *Set) Find(kid, alg string) (crypto.PublicKey, error) {
-	key, tried, err := s.lookup(kid, alg)
+	key, triedAt, err := s.lookup(kid, alg)
 	if key != nil || err == nil {
 		return key, nil
 	}
-	// One reads for all who wait.
 	s.reading.Lock()
 	defer s.reading.Unlock()
-	if key, last, again := s.lookup(kid, alg); key != nil || !last.Equal(tried) || time.Since(last) < Apart {
+	// Another caller may have read the source while this one waited for the lock.
+	if key, last, again := s.lookup(kid, alg); key != nil || !last.Equal(triedAt) || time.Since(last) < minUnknownInterval {
 		return key, again
 	}
-	if err := s.refreshNow(context.Background()); err != nil {
-		s.log.Error("the keys of tokens could not be read", "err", err)
+	if err := s.refreshLocked(context.Background()); err != nil {
+		s.log.Error("token keys cannot be read", "err", err)
 	}
 	key, _, err = s.lookup(kid, alg)
 	return key, err
 }
 
-// lookup returns a key that counts, or why there is none, and when the set was
-// last tried to be read.
+// lookup returns the key, or the reason why there is none, and the end of the last read.
 func (s *Set) lookup(kid, alg string) (crypto.PublicKey, time.Time, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.at.IsZero() || time.Since(s.at) > Trusted {
-		return nil, s.tried, auth.ErrKeys
+	if s.readAt.IsZero() || time.Since(s.readAt) > maxStale {
+		return nil, s.triedAt, auth.ErrKeys
 	}
 	if key := s.find(kid, alg); key != nil {
-		return key, s.tried, nil
+		return key, s.triedAt, nil
 	}
-	if s.err != nil { // a newer set may have it
-		return nil, s.tried, auth.ErrKeys
+	if s.err != nil { // the issuer may have published the key since the last successful read
+		return nil, s.triedAt, auth.ErrKeys
 	}
-	return nil, s.tried, fmt.Errorf("%w: its key is not known", auth.ErrToken)
+	return nil, s.triedAt, fmt.Errorf("%w: its key is unknown", auth.ErrToken)
 }
 
-// find returns the key of that name. A token that names none is of the only key
-// for its algorithm. mu is held.
+// find returns the key of that name, nil if there is none. A token without a key id has
+// the only key for its algorithm, if there is exactly one. mu is held.
 func (s *Set) find(kid, alg string) crypto.PublicKey {
-	if key := s.keys[name{kid, alg}]; key != nil || kid != "" {
+	if key := s.keys[keyName{kid, alg}]; key != nil || kid != "" {
 		return key
 	}
 	var only crypto.PublicKey

@@ -30,7 +30,7 @@ import (
 
 var b64 = base64.RawURLEncoding.EncodeToString
 
-// Keys of the tests, made once: RSA takes its time.
+// keys are the keys of the tests, generated once since RSA keys take long.
 var keys = sync.OnceValue(func() (k struct {
 	rsa *rsa.PrivateKey
 	ec  *ecdsa.PrivateKey
@@ -86,7 +86,7 @@ func TestKeysOfASet(t *testing.T) {
 	if err != nil || len(found) != 3 || len(skipped) != 1 {
 		t.Fatalf("%d keys, %v, %v", len(found), skipped, err)
 	}
-	for n, want := range map[name]interface{ Equal(crypto.PublicKey) bool }{
+	for n, want := range map[keyName]interface{ Equal(crypto.PublicKey) bool }{
 		{"a", rs256}: &keys().rsa.PublicKey, {"a", es256}: &keys().ec.PublicKey, {"b", eddsa}: keys().ed.Public().(ed25519.PublicKey),
 	} {
 		if !want.Equal(found[n]) {
@@ -95,9 +95,9 @@ func TestKeysOfASet(t *testing.T) {
 	}
 }
 
-// TestKeysThatAreNotTaken: what could be mistaken, is weak, or is not public, is
-// left out, and a set that has nothing else is refused.
-func TestKeysThatAreNotTaken(t *testing.T) {
+// TestUnusableKeysAreSkipped: keys of another purpose, weak keys and private keys are
+// skipped, and a set without any other key is refused.
+func TestUnusableKeysAreSkipped(t *testing.T) {
 	weak, err := rsa.GenerateKey(rand.Reader, 1024)
 	if err != nil {
 		t.Fatal(err)
@@ -107,33 +107,33 @@ func TestKeysThatAreNotTaken(t *testing.T) {
 		many[i] = edKey(fmt.Sprint(i))
 	}
 	for name, text := range map[string][]byte{
-		"nothing":             nil,
-		"a page":              []byte("<!doctype html>"),
-		"another object":      []byte(`{"error":"moved"}`),
-		"keys of another":     []byte(`{"keys":"none"}`),
-		"no key":              set(),
-		"a secret":            set(members{"kty": "oct", "k": b64(make([]byte, 32)), "alg": "HS256"}),
-		"for encryption":      set(rsaKey("a").with("use", "enc")),
-		"for signing alone":   set(rsaKey("a").with("key_ops", []string{"sign"})),
-		"private":             set(edKey("a").with("d", b64(keys().ed.Seed()))),
-		"RSA of 1024 bits":    set(members{"kty": "RSA", "n": b64(weak.N.Bytes()), "e": "AQAB"}),
-		"RSA of 16384 bits":   set(rsaKey("a").with("n", b64([]byte(strings.Repeat("\xff", 2048))))),
-		"an even exponent":    set(rsaKey("a").with("e", "AQAA")),
-		"exponent 1":          set(rsaKey("a").with("e", "AQ")),
-		"a long exponent":     set(rsaKey("a").with("e", "AQAAAAE")),
-		"no exponent":         set(rsaKey("a").with("e", "")),
-		"padded":              set(rsaKey("a").with("e", "AQAB====")),
-		"PS256":               set(rsaKey("a").with("alg", "PS256")),
-		"RS256 for a curve":   set(ecKey("a").with("alg", "RS256")),
-		"HS256 for a curve":   set(ecKey("a").with("alg", "HS256")),
-		"P-384":               set(ecKey("a").with("crv", "P-384")),
-		"off the curve":       set(ecKey("a").with("y", b64(make([]byte, 32)))),
-		"a short coordinate":  set(ecKey("a").with("x", "AQAB")),
-		"a short point":       set(edKey("a").with("x", "AQAB")),
-		"another Edwards":     set(edKey("a").with("crv", "Ed448")),
-		"kid that is no text": set(edKey("a").with("kid", 7)),
-		"a long kid":          set(edKey(strings.Repeat("k", maxKid+1))),
-		"too many":            set(many...),
+		"nothing":            nil,
+		"a page":             []byte("<!doctype html>"),
+		"another object":     []byte(`{"error":"moved"}`),
+		"keys of another":    []byte(`{"keys":"none"}`),
+		"no key":             set(),
+		"a secret":           set(members{"kty": "oct", "k": b64(make([]byte, 32)), "alg": "HS256"}),
+		"for encryption":     set(rsaKey("a").with("use", "enc")),
+		"for signing alone":  set(rsaKey("a").with("key_ops", []string{"sign"})),
+		"private":            set(edKey("a").with("d", b64(keys().ed.Seed()))),
+		"RSA of 1024 bits":   set(members{"kty": "RSA", "n": b64(weak.N.Bytes()), "e": "AQAB"}),
+		"RSA of 16384 bits":  set(rsaKey("a").with("n", b64([]byte(strings.Repeat("\xff", 2048))))),
+		"an even exponent":   set(rsaKey("a").with("e", "AQAA")),
+		"exponent 1":         set(rsaKey("a").with("e", "AQ")),
+		"a long exponent":    set(rsaKey("a").with("e", "AQAAAAE")),
+		"no exponent":        set(rsaKey("a").with("e", "")),
+		"padded":             set(rsaKey("a").with("e", "AQAB====")),
+		"PS256":              set(rsaKey("a").with("alg", "PS256")),
+		"RS256 for a curve":  set(ecKey("a").with("alg", "RS256")),
+		"HS256 for a curve":  set(ecKey("a").with("alg", "HS256")),
+		"P-384":              set(ecKey("a").with("crv", "P-384")),
+		"off the curve":      set(ecKey("a").with("y", b64(make([]byte, 32)))),
+		"a short coordinate": set(ecKey("a").with("x", "AQAB")),
+		"a short point":      set(edKey("a").with("x", "AQAB")),
+		"another Edwards":    set(edKey("a").with("crv", "Ed448")),
+		"kid is a number":    set(edKey("a").with("kid", 7)),
+		"a long kid":         set(edKey(strings.Repeat("k", maxKid+1))),
+		"too many":           set(many...),
 	} {
 		if found, _, err := parse(text); err == nil {
 			t.Errorf("%s: %v", name, found)
@@ -142,14 +142,14 @@ func TestKeysThatAreNotTaken(t *testing.T) {
 	if found, _, err := parse(set(many[:maxKeys]...)); err != nil || len(found) != maxKeys {
 		t.Errorf("%d keys: %v", len(found), err)
 	}
-	// Of two keys of one name the first counts: which it is must not depend on chance.
+	// The first of two keys with one name counts, not a random one.
 	other := edKey("a").with("x", b64(make([]byte, 32)))
-	if found, skipped, err := parse(set(edKey("a"), other)); err != nil || len(skipped) != 1 || !keys().ed.Public().(ed25519.PublicKey).Equal(found[name{"a", eddsa}]) {
-		t.Errorf("two of one name: %v, %v, %v", found, skipped, err)
+	if found, skipped, err := parse(set(edKey("a"), other)); err != nil || len(skipped) != 1 || !keys().ed.Public().(ed25519.PublicKey).Equal(found[keyName{"a", eddsa}]) {
+		t.Errorf("two keys of one name: %v, %v, %v", found, skipped, err)
 	}
 }
 
-// issuer is a source that can fail and change.
+// issuer is a key source whose answer the test sets.
 type issuer struct {
 	mu    sync.Mutex
 	text  []byte
@@ -164,13 +164,13 @@ func (i *issuer) read(context.Context) ([]byte, error) {
 	return i.text, i.err
 }
 
-func (i *issuer) say(text []byte, err error) {
+func (i *issuer) answer(text []byte, err error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.text, i.err = text, err
 }
 
-func (i *issuer) asked() int {
+func (i *issuer) readCount() int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.reads
@@ -178,9 +178,9 @@ func (i *issuer) asked() int {
 
 func (i *issuer) set() *Set { return &Set{read: i.read, log: slog.New(slog.DiscardHandler)} }
 
-// TestUnknownKeyIsLookedFor: a token under a new key is taken at once; ten
-// thousand with made-up keys read the set no more often than Apart allows.
-func TestUnknownKeyIsLookedFor(t *testing.T) {
+// TestUnknownKeyCausesARead: a token with a new key is accepted at once. Ten thousand
+// tokens with made-up keys cause one read in minUnknownInterval.
+func TestUnknownKeyCausesARead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := &issuer{text: set(edKey("old"))}
 		s := i.set()
@@ -189,11 +189,11 @@ func TestUnknownKeyIsLookedFor(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if n := i.asked(); n != 1 {
-			t.Errorf("the set was read %d times", n)
+		if n := i.readCount(); n != 1 {
+			t.Errorf("the source was read %d times", n)
 		}
-		i.say(set(edKey("old"), edKey("new")), nil)
-		time.Sleep(Apart)
+		i.answer(set(edKey("old"), edKey("new")), nil)
+		time.Sleep(minUnknownInterval)
 		var waiting sync.WaitGroup
 		for range 100 {
 			waiting.Go(func() {
@@ -203,8 +203,8 @@ func TestUnknownKeyIsLookedFor(t *testing.T) {
 			})
 		}
 		waiting.Wait()
-		if n := i.asked(); n != 2 {
-			t.Errorf("the set was read %d times", n)
+		if n := i.readCount(); n != 2 {
+			t.Errorf("the source was read %d times", n)
 		}
 		if _, err := s.Find("new", rs256); !errors.Is(err, auth.ErrToken) {
 			t.Errorf("for another algorithm: %v", err)
@@ -212,16 +212,16 @@ func TestUnknownKeyIsLookedFor(t *testing.T) {
 	})
 }
 
-// TestIssuerOutOfReach: the keys count on for a while; whether a token with
-// another key is good nobody knows then, and nobody says that it is not.
-func TestIssuerOutOfReach(t *testing.T) {
+// TestIssuerUnreachable: while the issuer is down, known keys are accepted for maxStale,
+// and an unknown key is ErrKeys (cannot know now), not ErrToken (invalid).
+func TestIssuerUnreachable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := &issuer{err: errors.New("unreachable")}
 		s := i.set()
 		if _, err := s.Find("a", eddsa); !errors.Is(err, auth.ErrKeys) {
 			t.Errorf("before the first read: %v", err)
 		}
-		i.say(set(edKey("a")), nil)
+		i.answer(set(edKey("a")), nil)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() { s.Run(ctx); close(ended) }()
@@ -230,8 +230,8 @@ func TestIssuerOutOfReach(t *testing.T) {
 			t.Error(err)
 		}
 		for _, broken := range []error{errors.New("unreachable"), nil} {
-			i.say([]byte("<html>"), broken)
-			time.Sleep(Every + time.Second)
+			i.answer([]byte("<html>"), broken)
+			time.Sleep(refreshInterval + time.Second)
 			if _, err := s.Find("a", eddsa); err != nil {
 				t.Errorf("a known key: %v", err)
 			}
@@ -239,14 +239,14 @@ func TestIssuerOutOfReach(t *testing.T) {
 				t.Errorf("an unknown key: %v", err)
 			}
 		}
-		time.Sleep(Trusted)
+		time.Sleep(maxStale)
 		if _, err := s.Find("a", eddsa); !errors.Is(err, auth.ErrKeys) {
-			t.Errorf("long after: %v", err)
+			t.Errorf("a known key after maxStale: %v", err)
 		}
-		i.say(set(edKey("b")), nil)
-		time.Sleep(lastRetry)
+		i.answer(set(edKey("b")), nil)
+		time.Sleep(maxBackoff)
 		if _, err := s.Find("b", eddsa); err != nil {
-			t.Errorf("after it came back: %v", err)
+			t.Errorf("after the issuer is back: %v", err)
 		}
 		if _, err := s.Find("a", eddsa); !errors.Is(err, auth.ErrToken) {
 			t.Errorf("a withdrawn key: %v", err)
@@ -277,7 +277,7 @@ func TestSources(t *testing.T) {
 		"https://id.example.org/keys#a", "file://else.example.org" + file, "https://[::1/", filepath.Join(dir, "missing"), dir,
 	} {
 		if _, err := New(Config{Source: bad}); err == nil {
-			t.Errorf("%q was taken", bad)
+			t.Errorf("source %q was accepted", bad)
 		}
 	}
 	if err := os.WriteFile(file, set(edKey("a")), 0o600); err != nil {
@@ -303,8 +303,8 @@ func TestSources(t *testing.T) {
 	}
 }
 
-// TestURLs: keys are fetched from where the URL says and from nowhere else, and no
-// more of them than a set may have.
+// TestURLs: keys are fetched from the URL and from nowhere else, and at most maxSize bytes
+// of them.
 func TestURLs(t *testing.T) {
 	var elsewhere atomic.Int32
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -338,13 +338,13 @@ func TestURLs(t *testing.T) {
 	}
 	for _, path := range []string{"/endless", "/moved", "/gone"} {
 		if err := fetch(Config{Source: server.URL + path, Private: true}); err == nil {
-			t.Errorf("%s was taken", path)
+			t.Errorf("%s was accepted", path)
 		}
 	}
 	if elsewhere.Load() != 0 {
 		t.Error("a redirect was followed")
 	}
-	// Not without being told to: this machine is not the open Internet.
+	// Loopback is not a public address.
 	secure := httptest.NewTLSServer(mux)
 	defer secure.Close()
 	if err := fetch(Config{Source: secure.URL + "/keys"}); !errors.Is(err, ErrSource) || !strings.Contains(err.Error(), "--jwks-private") {
@@ -352,8 +352,7 @@ func TestURLs(t *testing.T) {
 	}
 }
 
-// Law: a set is read or refused, whatever it is, and what is read can check
-// signatures.
+// FuzzSet: any bytes are either refused or parsed into keys that can verify signatures.
 func FuzzSet(f *testing.F) {
 	f.Add(set(rsaKey("a"), ecKey("b"), edKey("c")))
 	f.Add([]byte(`{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`))
