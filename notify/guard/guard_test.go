@@ -15,15 +15,15 @@ func TestPublicAddresses(t *testing.T) {
 		"64:ff9b::7f00:1", "64:ff9b::a00:1", "64:ff9b:1::1", "2002:7f00:1::", "2001::1", "2001:db8::1", "3fff::1", "100::1", "5f00::1",
 	} {
 		if Public(netip.MustParseAddr(a)) {
-			t.Errorf("%s counts as public", a)
+			t.Errorf("%s is public, want not public", a)
 		}
 	}
 	if Public(netip.Addr{}) {
-		t.Error("no address counts as public")
+		t.Error("the zero address is public, want not public")
 	}
 	for _, a := range []string{"8.8.8.8", "172.15.0.1", "172.32.0.1", "100.63.0.1", "100.128.0.1", "2a00:1450::1", "2600::1", "::ffff:8.8.8.8"} {
 		if !Public(netip.MustParseAddr(a)) {
-			t.Errorf("%s does not count as public", a)
+			t.Errorf("%s is not public, want public", a)
 		}
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"fmt"
 )
 
-// Decrypt is the browser's half of RFC 8291: it opens a body in the aes128gcm
-// coding of RFC 8188, of one record, and returns the plaintext.
+// Decrypt does the browser's part of RFC 8291: it decrypts a body of one record in the
+// aes128gcm coding (RFC 8188) and returns the plaintext.
 //
 //	salt 16 ‖ record size 4 ‖ key length 1 ‖ sender's key 65 ‖ AES-128-GCM( text ‖ 02 ‖ 00… )
 func Decrypt(body []byte, private *ecdh.PrivateKey, auth []byte) ([]byte, error) {
@@ -22,7 +22,7 @@ func Decrypt(body []byte, private *ecdh.PrivateKey, auth []byte) ([]byte, error)
 	}
 	salt, point, record := body[:16], body[21:header], body[header:]
 	if size := binary.BigEndian.Uint32(body[16:]); int(size) < len(record) || size > 4096 {
-		return nil, fmt.Errorf("notifytest: a record of %d bytes where %d were announced", len(record), size)
+		return nil, fmt.Errorf("notifytest: record of %d bytes, the header announces %d", len(record), size)
 	}
 	sender, err := ecdh.P256().NewPublicKey(point)
 	if err != nil {
@@ -30,7 +30,7 @@ func Decrypt(body []byte, private *ecdh.PrivateKey, auth []byte) ([]byte, error)
 	}
 	shared, err := private.ECDH(sender)
 	if err != nil {
-		return nil, fmt.Errorf("notifytest: agree on a secret: %w", err)
+		return nil, fmt.Errorf("notifytest: ECDH: %w", err)
 	}
 	info := "WebPush: info\x00" + string(private.PublicKey().Bytes()) + string(point)
 	input, err := hkdf.Key(sha256.New, shared, auth, info, 32)

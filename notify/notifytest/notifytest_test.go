@@ -25,7 +25,7 @@ func decode(t *testing.T, s string) []byte {
 	return b
 }
 
-// The example of RFC 8291, section 5.
+// TestDecryptsTheExampleOfTheRFC: RFC 8291, section 5.
 func TestDecryptsTheExampleOfTheRFC(t *testing.T) {
 	private, err := ecdh.P256().NewPrivateKey(decode(t, "q1dXpw3UpT5VOmu_cf_v6ih07Aems3njxI-JWgLcM94"))
 	if err != nil {
@@ -40,11 +40,11 @@ func TestDecryptsTheExampleOfTheRFC(t *testing.T) {
 	for i := range body {
 		broken := append([]byte{}, body...)
 		broken[i] ^= 1
-		if text, err := notifytest.Decrypt(broken, private, auth); err == nil && i != 19 { // the record size may be larger
-			t.Errorf("byte %d changed, still %q", i, text)
+		if text, err := notifytest.Decrypt(broken, private, auth); err == nil && i != 19 { // byte 19 is of the record size, which may be larger
+			t.Errorf("decrypted with byte %d changed: %q", i, text)
 		}
 		if _, err := notifytest.Decrypt(body[:i], private, auth); err == nil {
-			t.Errorf("accepted when cut to %d bytes", i)
+			t.Errorf("decrypted when truncated to %d bytes", i)
 		}
 	}
 }

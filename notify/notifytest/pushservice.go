@@ -1,5 +1,5 @@
-// Package notifytest is a push service for tests: it takes what is pushed to its
-// subscriptions, checks it as a strict one would, and decrypts it.
+// Package notifytest has a push service for tests. It checks pushes as strictly as the
+// real services do, and decrypts them as a browser does.
 package notifytest
 
 import (
@@ -26,9 +26,9 @@ import (
 	"weft/notify"
 )
 
-// Message is one push that was well-formed and authorised.
+// Message is one push that was well-formed and authorised, decrypted.
 type Message struct {
-	User    string               `json:"user"`    // who subscribed
+	User    string               `json:"user"`    // who subscribed: a user id
 	Payload []byte               `json:"-"`       // decrypted
 	Header  http.Header          `json:"-"`       // of the request
 	TTL     time.Duration        `json:"-"`       // from the header
@@ -40,10 +40,10 @@ type Message struct {
 	Status  int                  `json:"status"` // what the service answered
 }
 
-// PushService is a push service on this machine, on TLS, with a certificate of its
-// own. All methods may be called by several goroutines.
+// PushService is a push service on a loopback address, with TLS and a certificate of its
+// own. Safe for concurrent use.
 //
-// For programs in other languages it has two more resources:
+// Programs in other languages use two more resources:
 //
 //	POST /control/subscribe?user=ben   {"endpoint","keys":{"p256dh","auth"}}, as
 //	                                   PushSubscription.toJSON() in a browser
@@ -73,15 +73,15 @@ type answer struct {
 	retryAfter string
 }
 
-// NewPushService starts one that ends with the test.
+// NewPushService starts a PushService that is closed at the end of the test.
 func NewPushService(t testing.TB) *PushService {
 	p := Start()
 	t.Cleanup(p.Close)
 	return p
 }
 
-// Start starts one outside a test, for instance in a TestMain or a helper
-// program. Close it.
+// Start starts a PushService outside a test, for instance in TestMain. The caller must
+// Close it.
 func Start() *PushService {
 	p := &PushService{
 		now:     time.Now,
@@ -97,25 +97,25 @@ func Start() *PushService {
 	return p
 }
 
-// Close stops the service and waits for requests under way.
+// Close stops the service and waits for requests in progress.
 func (p *PushService) Close() { p.server.Close() }
 
-// URL is the origin, https://127.0.0.1:port.
+// URL returns the origin, https://127.0.0.1:port.
 func (p *PushService) URL() string { return p.server.URL }
 
-// CertPool holds the certificate to trust.
+// CertPool returns a pool with the service's certificate.
 func (p *PushService) CertPool() *x509.CertPool {
 	pool := x509.NewCertPool()
 	pool.AddCert(p.server.Certificate())
 	return pool
 }
 
-// CertPEM is the certificate to trust, for SSL_CERT_FILE or NODE_EXTRA_CA_CERTS.
+// CertPEM returns the certificate in PEM, for SSL_CERT_FILE or NODE_EXTRA_CA_CERTS.
 func (p *PushService) CertPEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.server.Certificate().Raw})
 }
 
-// Subscribe makes a device of the user.
+// Subscribe creates a device of the user and returns its subscription.
 func (p *PushService) Subscribe(user string) notify.Subscription {
 	private, err := ecdh.P256().GenerateKey(rand.Reader)
 	if err != nil {
@@ -133,14 +133,14 @@ func (p *PushService) Subscribe(user string) notify.Subscription {
 	}
 }
 
-// Unsubscribe forgets the device: the service answers 410 from now on.
+// Unsubscribe removes the device: pushes to it are answered with 410.
 func (p *PushService) Unsubscribe(sub notify.Subscription) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.devices, strings.TrimPrefix(sub.Endpoint, p.URL()))
 }
 
-// SubscriptionJSON is the subscription as a browser gives it to a page.
+// SubscriptionJSON returns the subscription in the form of PushSubscription.toJSON().
 func SubscriptionJSON(sub notify.Subscription) []byte {
 	encoded, err := json.Marshal(map[string]any{
 		"endpoint":       sub.Endpoint,
@@ -156,44 +156,44 @@ func SubscriptionJSON(sub notify.Subscription) []byte {
 	return encoded
 }
 
-// SetNow sets the clock that tokens are checked by.
+// SetNow sets the clock against which tokens are checked.
 func (p *PushService) SetNow(now func() time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.now = now
 }
 
-// SetStatus sets the answer to well-formed pushes; 201 at first.
+// SetStatus sets the status with which well-formed pushes are answered; 201 by default.
 func (p *PushService) SetStatus(status int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.always = status
 }
 
-// AnswerNext queues one answer, with a Retry-After header if that is not empty.
-// When the queue is empty, SetStatus counts again.
+// AnswerNext queues an answer for one push, with a Retry-After header if that is not empty.
+// Queued answers take precedence over SetStatus.
 func (p *PushService) AnswerNext(status int, retryAfter string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.next = append(p.next, answer{status, retryAfter})
 }
 
-// Messages are the pushes so far, those answered with an error included.
+// Messages returns all pushes so far, also those answered with an error status.
 func (p *PushService) Messages() []Message {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.messages)
 }
 
-// Refused are the faults of requests that a strict push service would refuse.
+// Refused returns the errors of all requests that were malformed or not authorised.
 func (p *PushService) Refused() []error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.refused)
 }
 
-// Wait returns the first n messages as soon as there are so many, or an error
-// with what was refused when ctx ends.
+// Wait returns the first n messages as soon as n have arrived. If ctx ends before, the
+// error lists the refused requests.
 func (p *PushService) Wait(ctx context.Context, n int) ([]Message, error) {
 	for {
 		p.mu.Lock()
@@ -210,8 +210,8 @@ func (p *PushService) Wait(ctx context.Context, n int) ([]Message, error) {
 	}
 }
 
-// WaitGone returns when n pushes were answered with 410 because their device was
-// not known, or with an error when ctx ends.
+// WaitGone returns when n pushes to unknown devices were answered with 410, or with an
+// error when ctx ends.
 func (p *PushService) WaitGone(ctx context.Context, n int) error {
 	for {
 		p.mu.Lock()

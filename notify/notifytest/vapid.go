@@ -12,8 +12,8 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// verify checks an Authorization header of RFC 8292 as a strict push service
-// would, and returns the application server's key and the token's claims.
+// verify checks an Authorization header (RFC 8292) as strictly as any push service does.
+// It returns the application server's public key and the token's claims.
 func verify(header, origin string, now time.Time) (key string, claims jwt.RegisteredClaims, err error) {
 	rest, ok := strings.CutPrefix(header, "vapid ")
 	if !ok {

@@ -14,8 +14,8 @@ import (
 	"weft/notify/guard"
 )
 
-// DefaultHosts are the push services of the browsers. "*." stands for any
-// subdomain, and not for the domain itself.
+// DefaultHosts are the push services of the common browsers. "*." matches any subdomain,
+// but not the domain itself.
 var DefaultHosts = []string{
 	"fcm.googleapis.com",                // Chrome, Edge on some systems, Opera, …
 	"updates.push.services.mozilla.com", // Firefox
@@ -25,32 +25,34 @@ var DefaultHosts = []string{
 	"*.notify.windows.com", // Edge
 }
 
-// ErrRefused says that an endpoint or key is not one to push to.
+// ErrRefused is wrapped by errors about an endpoint or key that this sender does not push
+// to.
 var ErrRefused = errors.New("webpush: refused")
 
-func refuse(format string, args ...any) error {
+// refusef makes an error that wraps ErrRefused.
+func refusef(format string, args ...any) error {
 	return fmt.Errorf("%w: "+format, append([]any{ErrRefused}, args...)...)
 }
 
-// maxEndpoint is the length of an endpoint; the longest seen are about 700 bytes.
+// maxEndpoint is the maximum length of an endpoint in bytes. Those of today's push services
+// have up to about 700.
 const maxEndpoint = 2048
 
-// policy says where connections may go. It is asked twice: with the name, before
-// anything, and with the address, after the name was resolved and before the
-// connection is made, so that a name cannot change its mind in between.
+// policy decides which endpoints are pushed to. It checks twice: the URL first, and then,
+// as guard.Config.Control, the IP address that the name resolved to.
 type policy struct {
 	hosts    []string
-	loopback bool // this machine instead of the Internet, for tests
+	loopback bool // also allow loopback addresses at any port, for tests
 }
 
-// endpoint checks the URL and returns its origin.
+// endpoint checks an endpoint URL and returns its origin. Errors wrap ErrRefused.
 func (p policy) endpoint(endpoint string) (origin string, err error) {
 	if len(endpoint) > maxEndpoint {
-		return "", refuse("endpoint longer than %d bytes", maxEndpoint)
+		return "", refusef("endpoint longer than %d bytes", maxEndpoint)
 	}
 	u, err := url.Parse(endpoint)
 	if err != nil {
-		return "", refuse("endpoint is not a URL")
+		return "", refusef("endpoint is not a URL")
 	}
 	return p.url(u)
 }
@@ -59,17 +61,17 @@ func (p policy) url(u *url.URL) (origin string, err error) {
 	host := strings.ToLower(u.Hostname())
 	switch {
 	case u.Scheme != "https":
-		return "", refuse("endpoint is not https")
+		return "", refusef("endpoint is not https")
 	case u.User != nil:
-		return "", refuse("endpoint has a user name")
+		return "", refusef("endpoint has a user name")
 	case u.Fragment != "":
-		return "", refuse("endpoint has a fragment")
+		return "", refusef("endpoint has a fragment")
 	case p.loopback && isLoopback(host):
 		return "https://" + strings.ToLower(u.Host), nil
 	case u.Port() != "" && u.Port() != "443":
-		return "", refuse("endpoint is not at port 443")
+		return "", refusef("endpoint is not at port 443")
 	case !p.allows(host):
-		return "", refuse("%q is no push service that is allowed", host)
+		return "", refusef("%q is not an allowed push service", host)
 	}
 	return "https://" + host, nil
 }
@@ -95,33 +97,33 @@ func isLoopback(host string) bool {
 	return host == "localhost" || err == nil && addr.IsLoopback()
 }
 
-// control is the dialer's last word, with the address it is about to connect to.
+// control implements guard.Config.Control.
 func (p policy) control(_ context.Context, network, address string, _ syscall.RawConn) error {
 	to, err := netip.ParseAddrPort(address)
 	if err != nil || !strings.HasPrefix(network, "tcp") {
-		return refuse("%s to %q", network, address)
+		return refusef("%s to %q", network, address)
 	}
 	if p.loopback && to.Addr().Unmap().IsLoopback() {
 		return nil
 	}
 	if !guard.Public(to.Addr()) {
-		return refuse("%v is not a public address", to.Addr())
+		return refusef("%v is not a public address", to.Addr())
 	}
 	if to.Port() != 443 {
-		return refuse("port %d", to.Port())
+		return refusef("port %d", to.Port())
 	}
 	return nil
 }
 
-// client makes the HTTP client that obeys the policy.
+// client returns an HTTP client that obeys the policy.
 func (p policy) client(c Config) *http.Client {
 	return guard.Client(guard.Config{Timeout: c.Timeout, Control: p.control, RootCAs: c.RootCAs, Resolver: c.resolver})
 }
 
-// ValidateSubscription tells whether this sender would push to the subscription:
-// an https endpoint at an allowed push service, a 65-byte point on P-256, and 16
-// bytes of secret. Errors wrap ErrRefused and may be shown to the client. It looks
-// nothing up.
+// ValidateSubscription checks that this sender would push to the subscription: the
+// endpoint is an https URL at an allowed push service, p256dh is an uncompressed point on
+// P-256 (65 bytes), and auth has 16 bytes. Errors wrap ErrRefused and may be shown to the
+// client. It makes no network request.
 func (s *Sender) ValidateSubscription(endpoint string, p256dh, auth []byte) error {
 	if _, err := s.policy.endpoint(endpoint); err != nil {
 		return err
@@ -131,13 +133,13 @@ func (s *Sender) ValidateSubscription(endpoint string, p256dh, auth []byte) erro
 
 func validateKeys(p256dh, auth []byte) error {
 	if len(p256dh) != 65 {
-		return refuse("p256dh has %d bytes, want 65", len(p256dh))
+		return refusef("p256dh has %d bytes, want 65", len(p256dh))
 	}
 	if _, err := ecdh.P256().NewPublicKey(p256dh); err != nil {
-		return refuse("p256dh is not a point on the curve")
+		return refusef("p256dh is not a point on the curve")
 	}
 	if len(auth) != 16 {
-		return refuse("auth has %d bytes, want 16", len(auth))
+		return refusef("auth has %d bytes, want 16", len(auth))
 	}
 	return nil
 }

@@ -48,11 +48,11 @@ func TestEndpointPolicy(t *testing.T) {
 	}
 	ip := policy{hosts: []string{"8.8.8.8", "*.8.8"}}
 	if _, err := ip.endpoint("https://8.8.8.8/x"); err == nil {
-		t.Error("an address passed by way of the list of names")
+		t.Error("an IP address in AllowHosts was accepted as a host name")
 	}
 }
 
-// Law: what passes is https, at port 443, at a name that is listed.
+// FuzzEndpoint: every accepted endpoint is https, at port 443, and its host is allowed.
 func FuzzEndpoint(f *testing.F) {
 	for _, seed := range []string{
 		"https://fcm.googleapis.com/x", "https://a.notify.windows.com:443", "https://fcm.googleapis.com:22", "https://a@fcm.googleapis.com",
@@ -68,7 +68,7 @@ func FuzzEndpoint(f *testing.F) {
 		}
 		request, err := http.NewRequest("POST", endpoint, nil)
 		if err != nil {
-			return // net/http refuses it by itself
+			return // net/http refuses such a URL too
 		}
 		host := strings.ToLower(request.URL.Hostname())
 		if port := request.URL.Port(); request.URL.Scheme != "https" || port != "" && port != "443" || origin != "https://"+host {
@@ -109,7 +109,7 @@ func counter(t *testing.T) (port string, count *atomic.Int32) {
 	return port, count
 }
 
-// names is a resolver that answers every question with the addresses in turn.
+// names is a DNS resolver that returns the addresses in turn.
 func names(t *testing.T, addresses ...string) *net.Resolver {
 	var mu sync.Mutex
 	var serving sync.WaitGroup
@@ -157,7 +157,8 @@ func names(t *testing.T, addresses ...string) *net.Resolver {
 	}}
 }
 
-// Whatever a name resolves to, no connection is made to what is not public.
+// TestResolvedAddressesAreGuarded: no connection is made to a non-public address, whatever
+// the name resolves to.
 func TestResolvedAddressesAreGuarded(t *testing.T) {
 	port, count := counter(t)
 	for _, address := range []string{
@@ -165,13 +166,13 @@ func TestResolvedAddressesAreGuarded(t *testing.T) {
 		"fe80::1", "fd00::1", "64:ff9b::7f00:1", "::ffff:127.0.0.1", "224.0.0.1",
 	} {
 		c := Config{Timeout: 5 * time.Second, resolver: names(t, address)}
-		// Straight to the client, past the check of names and ports.
+		// The client alone, without the check of the URL.
 		client := policy{}.client(c)
 		_, err := client.Get("https://push.example.:" + port + "/x")
 		if !errors.Is(err, ErrRefused) {
 			t.Errorf("%s: %v", address, err)
 		}
-		// And through the front door.
+		// The sender as a whole.
 		c.Keys, c.PublicURL = testKeys(t), "https://weft.example.org"
 		s, err := New(c)
 		if err != nil {
@@ -189,9 +190,9 @@ func TestResolvedAddressesAreGuarded(t *testing.T) {
 	}
 }
 
-// The address that is checked is the address that is dialled: a name that first
-// answers with a public one and then with a private one gains nothing.
-func TestNamesCannotChangeTheirMind(t *testing.T) {
+// TestDNSRebindingIsRefused: the address that is checked is the address that is dialled. A
+// name that resolves to a public address first and to a private one next gains nothing.
+func TestDNSRebindingIsRefused(t *testing.T) {
 	port, count := counter(t)
 	client := policy{}.client(Config{Timeout: 5 * time.Second, resolver: names(t, "127.0.0.1", "8.8.8.8")})
 	if _, err := client.Get("https://push.example.:" + port + "/x"); !errors.Is(err, ErrRefused) {
@@ -225,7 +226,7 @@ func TestLoopbackIsRefusedUnlessAllowed(t *testing.T) {
 	if n := count.Load(); n != 0 {
 		t.Errorf("%d connections were made", n)
 	}
-	// A loopback sender for tests goes nowhere else.
+	// With AllowLoopback, other private addresses are still refused.
 	p := policy{loopback: true}
 	for _, address := range []string{"10.0.0.1:443", "169.254.169.254:443", "[fe80::1]:443"} {
 		if err := p.control(t.Context(), "tcp", address, nil); !errors.Is(err, ErrRefused) {
@@ -239,13 +240,13 @@ func TestLoopbackIsRefusedUnlessAllowed(t *testing.T) {
 
 func TestRedirectsAndProxiesAreNotFollowed(t *testing.T) {
 	port, count := counter(t)
-	// Go exempts loopback from proxies, so a proxy of this test would prove nothing.
+	// Go uses no proxy for loopback, so a test with a real proxy would prove nothing.
 	if (policy{}).client(Config{}).Transport.(*http.Transport).Proxy != nil {
-		t.Error("a proxy may stand between the guard and the connection")
+		t.Error("the client uses a proxy, which connects without the guard")
 	}
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		server := httptest.NewTLSServer(http.RedirectHandler("https://127.0.0.1:"+port+"/x", status))
-		s := loopback(t, server)
+		s := loopbackSender(t, server)
 		sub := notifytest.NewPushService(t).Subscribe("ben")
 		sub.Endpoint = server.URL + "/x"
 		if r, err := s.Send(t.Context(), sub, mention, 1); r.Outcome != notify.Refused || r.Status != status {

@@ -1,10 +1,10 @@
-// Package webpush sends notifications through browsers' push services: RFC 8030
-// (HTTP), RFC 8291 (encryption), RFC 8292 (VAPID), with the payload of Declarative
-// Web Push, which a service worker reads as well.
+// Package webpush sends notifications through the push services of browsers: RFC 8030
+// (HTTP), RFC 8291 (encryption) and RFC 8292 (VAPID). The payload is that of Declarative
+// Web Push; the project's service worker reads the same payload.
 //
-// Encryption is webpush-go's. The HTTP client, the VAPID token and the reading of
-// answers are ours: endpoints are addresses that strangers gave us, so the client
-// connects only to known push services, and only at public addresses.
+// The library webpush-go encrypts. The HTTP client, the VAPID token and the handling of
+// answers are this package's own: endpoints come from clients, so the HTTP client connects
+// only to known push services at public addresses.
 package webpush
 
 import (
@@ -17,13 +17,13 @@ import (
 	"log/slog"
 )
 
-// Keys are the server's VAPID key pair. Make one once and keep it: subscriptions
-// are bound to it. Printed or logged, it shows only the public half.
+// Keys are the VAPID key pair of the server (RFC 8292). Subscriptions are bound to it, so
+// it is generated once and stored. Printing or logging it shows only the public key.
 type Keys struct {
 	private *ecdsa.PrivateKey
 }
 
-// GenerateKeys makes a key pair.
+// GenerateKeys generates a key pair on P-256.
 func GenerateKeys() (Keys, error) {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -32,7 +32,7 @@ func GenerateKeys() (Keys, error) {
 	return Keys{private}, nil
 }
 
-// ParseKeys reads what MarshalBinary wrote.
+// ParseKeys parses the result of MarshalBinary.
 func ParseKeys(b []byte) (Keys, error) {
 	private, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), b)
 	if err != nil {
@@ -41,7 +41,7 @@ func ParseKeys(b []byte) (Keys, error) {
 	return Keys{private}, nil
 }
 
-// MarshalBinary is the private scalar, 32 bytes, big endian: a secret.
+// MarshalBinary returns the private scalar, 32 bytes, big endian. It is a secret.
 func (k Keys) MarshalBinary() ([]byte, error) {
 	if k.private == nil {
 		return nil, errors.New("webpush: no keys")
@@ -49,33 +49,33 @@ func (k Keys) MarshalBinary() ([]byte, error) {
 	return k.private.Bytes()
 }
 
-// UnmarshalBinary reads what MarshalBinary wrote.
+// UnmarshalBinary parses the result of MarshalBinary.
 func (k *Keys) UnmarshalBinary(b []byte) (err error) {
 	*k, err = ParseKeys(b)
 	return err
 }
 
-// IsZero tells whether there are no keys.
+// IsZero reports whether k is the zero value, without keys.
 func (k Keys) IsZero() bool { return k.private == nil }
 
-// Public is the applicationServerKey for PushManager.subscribe: the uncompressed
-// point, 65 bytes, as unpadded base64url.
+// Public returns the applicationServerKey for PushManager.subscribe: the uncompressed
+// point, 65 bytes, in unpadded base64url.
 func (k Keys) Public() string {
 	if k.private == nil {
 		return ""
 	}
 	point, err := k.private.PublicKey.Bytes()
 	if err != nil {
-		panic(err) // not for a key that was generated or parsed
+		panic(err) // impossible for a key that was generated or parsed
 	}
 	return base64.RawURLEncoding.EncodeToString(point)
 }
 
-// String is the public key.
+// String returns "vapid:" and the public key.
 func (k Keys) String() string { return "vapid:" + k.Public() }
 
-// GoString is String, so that %#v tells no more.
+// GoString returns String, so that %#v does not print the private key.
 func (k Keys) GoString() string { return k.String() }
 
-// LogValue is String.
+// LogValue returns String, so that logs do not contain the private key.
 func (k Keys) LogValue() slog.Value { return slog.StringValue(k.String()) }

@@ -5,23 +5,24 @@ import (
 	"encoding/json"
 	"errors"
 	"strconv"
-	"unicode/utf8"
+	"strings"
 
 	"weft/notify"
 )
 
-// maxPayload is what fits one record: recordSize less the header (16 salt, 4
-// record size, 1 length, 65 key), the tag (16) and the padding delimiter (1).
+// maxPayload is the number of bytes that fit into one record of recordSize bytes
+// (RFC 8188): without the header (16 salt, 4 record size, 1 key id length, 65 key), the
+// authentication tag (16) and the padding delimiter (1).
 const (
 	recordSize = 2048
 	maxPayload = recordSize - 86 - 16 - 1
 )
 
-// payload is read twice: by browsers that know Declarative Web Push, without any
-// service worker, and by ours in all others.
+// payload is read by browsers with Declarative Web Push, without a service worker, and by
+// the project's service worker in other browsers.
 type payload struct {
 	WebPush      int     `json:"web_push"`            // always 8030
-	AppBadge     *int    `json:"app_badge,omitempty"` // where the W3C text has it
+	AppBadge     *int    `json:"app_badge,omitempty"` // place in the W3C draft
 	Notification content `json:"notification"`
 }
 
@@ -33,7 +34,7 @@ type content struct {
 	Dir      string `json:"dir"`
 	Silent   bool   `json:"silent"`
 	Tag      string `json:"tag"`
-	AppBadge string `json:"app_badge,omitempty"` // where Safari 18.4 reads it
+	AppBadge string `json:"app_badge,omitempty"` // place in Safari 18.4
 	Data     data   `json:"data"`
 }
 
@@ -42,16 +43,17 @@ type data struct {
 	ID   string `json:"id"`
 	Kind string `json:"kind"`
 	At   int64  `json:"at"` // Unix milliseconds
-	// Count is how many the push stands for, if more than this one. Readers without
-	// our service worker show the newest, and its number on the app's icon.
+	// Count is the number of notifications in the push, if more than 1. Browsers without
+	// the service worker show only the newest.
 	Count int `json:"count,omitempty"`
 }
 
-// tag groups what a device shows in one place: a room's latest.
+// tag groups notifications: a device shows only the latest with the same tag, here one for
+// each room.
 func tag(n notify.Notification) string { return "room:" + n.Room }
 
-// encode writes the payload, with the body and if need be the title clipped to
-// fit. unread below 0 is not known.
+// encode returns the payload as JSON of at most maxPayload bytes. If it is too large, the
+// body and then the title are shortened. A negative unread means unknown.
 func encode(n notify.Notification, count int, publicURL string, unread int) ([]byte, error) {
 	p := payload{WebPush: 8030, Notification: content{
 		Title: n.Title, Body: n.Body, Navigate: publicURL + n.URL, Lang: "en", Dir: "auto", Tag: tag(n),
@@ -74,29 +76,26 @@ func encode(n notify.Notification, count int, publicURL string, unread int) ([]b
 		if excess <= 0 {
 			return out.Bytes()[:out.Len()-1], nil
 		}
-		// A byte of text may be six of JSON, so the excess may be more than there
-		// is to clip: half of it at a time then, until it fits.
+		// One byte of text may be six bytes of JSON, so the excess may exceed the length
+		// of the text. shorten then halves the text, until the payload fits.
 		switch c := &p.Notification; {
-		case clip(&c.Body, excess):
-		case clip(&c.Title, excess):
+		case shorten(&c.Body, excess):
+		case shorten(&c.Title, excess):
 		default:
-			return nil, errors.New("webpush: payload too large without any text")
+			return nil, errors.New("webpush: payload too large even without text")
 		}
 	}
 }
 
 const ellipsis = "…"
 
-// clip shortens s by about n bytes, at the border of a character; false if
-// nothing is left to take.
-func clip(s *string, n int) bool {
+// shorten removes about n bytes from the end of s, at most half of it, and appends an
+// ellipsis. It returns false if s is already empty or only the ellipsis.
+func shorten(s *string, n int) bool {
 	if *s == "" || *s == ellipsis {
 		return false
 	}
 	keep := max(0, len(*s)-min(n, len(*s)/2)-len(ellipsis))
-	for keep > 0 && !utf8.RuneStart((*s)[keep]) {
-		keep--
-	}
-	*s = (*s)[:keep] + ellipsis
+	*s = strings.ToValidUTF8((*s)[:keep], "") + ellipsis // without a character cut in two
 	return true
 }

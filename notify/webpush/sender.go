@@ -26,25 +26,25 @@ import (
 // Config of a Sender. Keys and PublicURL are required.
 type Config struct {
 	Keys Keys
-	// PublicURL is where browsers find this server, such as
-	// https://weft.example.org: notifications open paths under it.
+	// PublicURL is the address at which browsers reach this server, such as
+	// https://weft.example.org. Notifications open paths under it.
 	PublicURL string
-	// Subject is where the operators of push services find whoever runs this
-	// server: an https: or mailto: URL. Empty: PublicURL if that is https and not
-	// of this machine only, else a mailto: that Apple takes and nobody reads.
+	// Subject is the contact for operators of push services, an https: or mailto: URL
+	// (RFC 8292 §2.1). Empty: PublicURL if that is https and not local, else
+	// fallbackSubject.
 	Subject string
-	// AllowHosts are the push services to send to; nil: DefaultHosts. Lower
-	// case; "*.example.org" allows subdomains.
+	// AllowHosts are the host names of allowed push services, in lower case;
+	// "*.example.org" allows subdomains. nil: DefaultHosts.
 	AllowHosts []string
-	// Unread is the number for the app's badge. nil, or an error: no badge.
+	// Unread returns the number for the app's badge. nil, or an error: no badge.
 	Unread func(ctx context.Context, user string) (int, error)
 	// Timeout of one send, from the name lookup to the last byte; 0: 10 s.
 	Timeout time.Duration
-	// Now is the clock of tokens and HTTP dates; nil: time.Now.
+	// Now is the clock for VAPID tokens and HTTP dates; nil: time.Now.
 	Now func() time.Time
 
-	// AllowLoopback allows endpoints on this machine, at any port. For tests
-	// with a push service of their own only.
+	// AllowLoopback allows endpoints at loopback addresses, at any port. Only for tests
+	// with their own push service.
 	AllowLoopback bool
 	// RootCAs are trusted instead of the system's. For the same tests.
 	RootCAs *x509.CertPool
@@ -52,16 +52,17 @@ type Config struct {
 	resolver *net.Resolver // for tests of the guard
 }
 
-// fallbackSubject is well-formed and can never belong to anybody (RFC 2606).
+// fallbackSubject is a valid address that belongs to nobody (RFC 2606). Apple refuses
+// pushes without a valid subject.
 const fallbackSubject = "mailto:operator@weft.example"
 
 const (
-	maxBody    = 4 << 10 // of an answer; the rest is not read
-	perHost    = 32      // sends at once to one push service
-	maxBackoff = 24 * time.Hour
+	maxBody       = 4 << 10 // bytes read of an answer
+	maxPerHost    = 32      // concurrent sends to one push service
+	maxRetryAfter = 24 * time.Hour
 )
 
-// Sender pushes. Safe for concurrent use; Close it when done.
+// Sender implements notify.Sender. Safe for concurrent use. Close it when done.
 type Sender struct {
 	config Config
 	policy policy
@@ -69,25 +70,26 @@ type Sender struct {
 	client *http.Client
 
 	mu    sync.Mutex
-	hosts map[string]*host // push services being sent to now
+	hosts map[string]*host // push services with sends in flight, by origin
 }
 
-// host limits the sends to one origin.
+// host limits the concurrent sends to one origin.
 type host struct {
-	slots chan struct{}
-	users int
+	slots chan struct{} // a token for each send in flight
+	users int           // sends in flight or waiting for a slot; guarded by Sender.mu
 }
 
 var _ notify.Sender = (*Sender)(nil)
 
-// New makes a sender. It starts nothing and connects to nobody.
+// New makes a Sender. It starts no goroutine and opens no connection. It returns an error
+// if Keys, PublicURL or Subject are not usable.
 func New(c Config) (*Sender, error) {
 	if c.Keys.IsZero() {
 		return nil, errors.New("webpush: no keys")
 	}
 	u, err := url.Parse(c.PublicURL)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return nil, fmt.Errorf("webpush: public URL %q is not the address of a web server", c.PublicURL)
+		return nil, fmt.Errorf("webpush: public URL %q: want a URL like https://weft.example.org", c.PublicURL)
 	}
 	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
 	switch {
@@ -117,20 +119,21 @@ func New(c Config) (*Sender, error) {
 	return s, nil
 }
 
-// PublicKey is the applicationServerKey for browsers.
+// PublicKey returns the applicationServerKey for browsers, see Keys.Public.
 func (s *Sender) PublicKey() string { return s.config.Keys.Public() }
 
-// Close drops idle connections. Sends under way are not disturbed.
+// Close closes idle connections. Sends in flight go on.
 func (s *Sender) Close() { s.client.CloseIdleConnections() }
 
-// Send encrypts and posts one notification. See notify.Sender; errors name the
-// push service and never the endpoint, which is a secret of its subscriber.
+// Send implements notify.Sender: it encrypts the notification and posts it to the push
+// service. Errors name the push service but not the endpoint, which is a secret of the
+// subscriber. The outcome by answer:
 //
-//	2xx                     Delivered   (to the push service, which may still drop it)
+//	2xx                     Delivered   (the push service may still drop it)
 //	404, 410                Gone
-//	408, 425, 429, 5xx      Retry, after Retry-After if said
+//	408, 425, 429, 5xx      Retry, after the time in Retry-After if there is one
 //	no answer               Retry
-//	all else                Refused
+//	anything else           Refused
 func (s *Sender) Send(ctx context.Context, sub notify.Subscription, n notify.Notification, count int) (notify.Result, error) {
 	refused := notify.Result{Outcome: notify.Refused}
 	origin, err := s.policy.endpoint(sub.Endpoint)
@@ -156,7 +159,7 @@ func (s *Sender) Send(ctx context.Context, sub notify.Subscription, n notify.Not
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.config.Timeout)
 	defer cancel()
-	// webpush-go writes into the message that it is given: it gets its own.
+	// webpush-go writes into the slice that it is given, so it gets a copy.
 	response, err := push.SendNotificationWithContext(ctx, bytes.Clone(message), &push.Subscription{
 		Endpoint: sub.Endpoint,
 		Keys: push.Keys{
@@ -181,10 +184,11 @@ func (s *Sender) Send(ctx context.Context, sub notify.Subscription, n notify.Not
 	}
 	defer response.Body.Close()
 	body, _ := io.ReadAll(io.LimitReader(response.Body, maxBody))
-	return s.read(origin, response, body)
+	return s.result(origin, response, body)
 }
 
-// lifetime is how long the push service keeps it for a device that is off.
+// lifetime returns how long the push service keeps the push for a device that is offline
+// (TTL, RFC 8030 §5.2).
 func lifetime(n notify.Notification) time.Duration {
 	if n.Kind == "mention" {
 		return 24 * time.Hour
@@ -192,6 +196,8 @@ func lifetime(n notify.Notification) time.Duration {
 	return 4 * time.Hour
 }
 
+// urgency returns the urgency (RFC 8030 §5.3): a device that saves power wakes up only for
+// mentions and replies.
 func urgency(n notify.Notification) push.Urgency {
 	if n.Kind == "mention" || n.Kind == "reply" {
 		return push.UrgencyHigh
@@ -199,15 +205,16 @@ func urgency(n notify.Notification) push.Urgency {
 	return push.UrgencyNormal
 }
 
-// topic lets a newer push replace an undelivered one of the same tag. At most 32
-// characters of base64url, and opaque to the push service.
+// topic returns the topic (RFC 8030 §5.4): the push service replaces an undelivered push by
+// a newer one of the same topic. It is a hash of the tag, at most 32 characters of
+// base64url, so that the push service does not learn the room.
 func topic(n notify.Notification) string {
 	sum := sha256.Sum256([]byte(tag(n)))
 	return base64.RawURLEncoding.EncodeToString(sum[:])[:32]
 }
 
-// read is the status table.
-func (s *Sender) read(origin string, response *http.Response, body []byte) (notify.Result, error) {
+// result turns the push service's answer into a Result, as listed at Send.
+func (s *Sender) result(origin string, response *http.Response, body []byte) (notify.Result, error) {
 	status := response.StatusCode
 	r := notify.Result{Status: status}
 	switch {
@@ -224,16 +231,16 @@ func (s *Sender) read(origin string, response *http.Response, body []byte) (noti
 	}
 	err := fmt.Errorf("webpush: %s answered %d: %.200q", origin, status, body)
 	if status == http.StatusUnauthorized || status == http.StatusForbidden {
-		// The usual cause besides the keys: tokens that look expired.
+		// The usual cause, besides wrong keys, is a clock that makes tokens look expired.
 		if date, parsed := http.ParseTime(response.Header.Get("Date")); parsed == nil {
-			err = fmt.Errorf("%w; its clock is ahead by %v", err, date.Sub(s.config.Now()).Round(time.Second))
+			err = fmt.Errorf("%w; its clock is %v ahead of this server's", err, date.Sub(s.config.Now()).Round(time.Second))
 		}
 	}
 	return r, err
 }
 
-// retryAfter reads seconds or an HTTP date; 0 for none, for the past and for
-// nonsense, and never more than a day.
+// retryAfter parses a Retry-After header, in seconds or as an HTTP date. It returns 0 if the
+// header is missing, invalid or in the past, and at most maxRetryAfter.
 func retryAfter(header string, now time.Time) time.Duration {
 	var wait time.Duration
 	if seconds, err := strconv.ParseUint(header, 10, 31); err == nil {
@@ -241,10 +248,10 @@ func retryAfter(header string, now time.Time) time.Duration {
 	} else if at, err := http.ParseTime(header); err == nil {
 		wait = at.Sub(now)
 	}
-	return min(max(wait, 0), maxBackoff)
+	return min(max(wait, 0), maxRetryAfter)
 }
 
-// withoutURL unwraps what net/http puts around errors of a request: the URL.
+// withoutURL unwraps a *url.Error, whose text contains the endpoint.
 func withoutURL(err error) error {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		return wrapped.Err
@@ -252,9 +259,8 @@ func withoutURL(err error) error {
 	return err
 }
 
-// doer is the HTTP client that webpush-go is given. The request is finished when
-// it arrives, so this is where its Authorization gives way to ours: webpush-go
-// ignores the expiry asked for and signs anew for every send.
+// doer is the HTTP client for webpush-go. It replaces the Authorization header of the
+// request: webpush-go ignores the configured expiry and signs a new token for every send.
 type doer struct {
 	sender *Sender
 	origin string
@@ -271,41 +277,42 @@ func (d doer) Do(request *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	request.Header.Set("Authorization", header)
-	leave, err := s.enter(request.Context(), origin)
+	release, err := s.acquireSlot(request.Context(), origin)
 	if err != nil {
 		return nil, err
 	}
 	response, err := s.client.Do(request)
 	if err != nil {
-		leave()
+		release()
 		return nil, err
 	}
-	response.Body = &body{response.Body, sync.OnceFunc(leave)}
+	response.Body = &body{response.Body, sync.OnceFunc(release)}
 	return response, nil
 }
 
-// body gives the slot back when the answer has been read.
+// body releases the slot when the answer has been read.
 type body struct {
 	io.ReadCloser
-	leave func()
+	release func()
 }
 
 func (b *body) Close() error {
-	defer b.leave()
+	defer b.release()
 	return b.ReadCloser.Close()
 }
 
-// enter waits for one of the origin's slots.
-func (s *Sender) enter(ctx context.Context, origin string) (leave func(), err error) {
+// acquireSlot waits until fewer than maxPerHost sends to the origin are in flight, or
+// until ctx ends.
+func (s *Sender) acquireSlot(ctx context.Context, origin string) (release func(), err error) {
 	s.mu.Lock()
 	h := s.hosts[origin]
 	if h == nil {
-		h = &host{slots: make(chan struct{}, perHost)}
+		h = &host{slots: make(chan struct{}, maxPerHost)}
 		s.hosts[origin] = h
 	}
 	h.users++
 	s.mu.Unlock()
-	forget := func() {
+	done := func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if h.users--; h.users == 0 {
@@ -314,9 +321,9 @@ func (s *Sender) enter(ctx context.Context, origin string) (leave func(), err er
 	}
 	select {
 	case h.slots <- struct{}{}:
-		return func() { <-h.slots; forget() }, nil
+		return func() { <-h.slots; done() }, nil
 	case <-ctx.Done():
-		forget()
+		done()
 		return nil, ctx.Err()
 	}
 }

@@ -40,8 +40,8 @@ var mention = notify.Notification{
 	CreatedAt: time.UnixMilli(1795320421000).UTC(),
 }
 
-// loopback is a sender that trusts the server.
-func loopback(t *testing.T, server *httptest.Server) *Sender {
+// loopbackSender makes a Sender that trusts the test push service.
+func loopbackSender(t *testing.T, server *httptest.Server) *Sender {
 	pool := x509.NewCertPool()
 	pool.AddCert(server.Certificate())
 	return newSender(t, Config{RootCAs: pool})
@@ -104,7 +104,7 @@ func TestHeadersByKind(t *testing.T) {
 			t.Errorf("%s: %s, %v, %v", c.kind, m.Urgency, m.TTL, m.Claims)
 		}
 		if strings.Contains(string(m.Payload), "app_badge") {
-			t.Errorf("a badge that nobody counted: %s", m.Payload)
+			t.Errorf("a badge without Unread: %s", m.Payload)
 		}
 		topics[m.Topic] = true
 	}
@@ -144,7 +144,7 @@ func TestStatusTable(t *testing.T) {
 			t.Errorf("%d: error %v", c.status, err)
 		}
 		if c.status == 403 && !strings.Contains(err.Error(), "clock") {
-			t.Errorf("no word of the clock: %v", err)
+			t.Errorf("the error does not name the clock difference: %v", err)
 		}
 	}
 	service.Unsubscribe(sub)
@@ -152,7 +152,7 @@ func TestStatusTable(t *testing.T) {
 		t.Errorf("unsubscribed: %+v", r)
 	}
 	if refused := service.Refused(); len(refused) > 0 {
-		t.Errorf("the service found fault: %v", refused)
+		t.Errorf("the push service refused requests: %v", refused)
 	}
 }
 
@@ -174,8 +174,8 @@ func TestTokenIsKeptForAnHour(t *testing.T) {
 		t.Error("tokens are not renewed each hour")
 	}
 	for i := range 2 * maxOrigins {
-		if _, err := s.tokens.header(fmt.Sprint("https://", i), now); err != nil || len(s.tokens.kept) > maxOrigins {
-			t.Fatalf("%d tokens kept, %v", len(s.tokens.kept), err)
+		if _, err := s.tokens.header(fmt.Sprint("https://", i), now); err != nil || len(s.tokens.cache) > maxOrigins {
+			t.Fatalf("%d tokens cached, %v", len(s.tokens.cache), err)
 		}
 	}
 }
@@ -204,23 +204,23 @@ func TestSlowAndEndlessServices(t *testing.T) {
 	sub.Endpoint = server.URL + "/silent"
 	impatient := newSender(t, Config{RootCAs: pool, Timeout: 50 * time.Millisecond})
 	if r, err := impatient.Send(t.Context(), sub, mention, 1); r != (notify.Result{Outcome: notify.Retry}) || strings.Contains(err.Error(), "/silent") {
-		t.Errorf("silent: %+v, %v", r, err)
+		t.Errorf("a service that does not answer: %+v, %v", r, err)
 	}
 	s := newSender(t, Config{RootCAs: pool, Timeout: time.Minute})
 	sub.Endpoint = server.URL + "/endless"
 	begun := time.Now()
 	if r, err := s.Send(t.Context(), sub, mention, 1); r.Outcome != notify.Refused || len(err.Error()) > 2000 {
-		t.Errorf("endless: %+v, %.200v", r, err)
+		t.Errorf("an endless answer: %+v, %.200v", r, err)
 	}
 	if took := time.Since(begun); took > 30*time.Second {
 		t.Errorf("read an endless answer for %v", took)
 	}
 	sub.Endpoint = "https://127.0.0.1:1/x"
 	if r, _ := s.Send(t.Context(), sub, mention, 1); r.Outcome != notify.Retry {
-		t.Errorf("nobody listens: %+v", r)
+		t.Errorf("connection refused: %+v", r)
 	}
 	if len(s.hosts) > 0 {
-		t.Errorf("slots are left: %v", s.hosts)
+		t.Errorf("hosts still has entries: %v", s.hosts)
 	}
 }
 
@@ -228,8 +228,8 @@ func TestSendsPerHostAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSender(t, Config{})
 		var leaves []func()
-		for range perHost {
-			leave, err := s.enter(t.Context(), "https://a")
+		for range maxPerHost {
+			leave, err := s.acquireSlot(t.Context(), "https://a")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -237,10 +237,10 @@ func TestSendsPerHostAreBounded(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := s.enter(ctx, "https://a"); err == nil {
-			t.Error("one too many entered")
+		if _, err := s.acquireSlot(ctx, "https://a"); err == nil {
+			t.Error("more than maxPerHost sends at once")
 		}
-		if leave, err := s.enter(t.Context(), "https://b"); err != nil {
+		if leave, err := s.acquireSlot(t.Context(), "https://b"); err != nil {
 			t.Error(err)
 		} else {
 			leave()
@@ -249,7 +249,7 @@ func TestSendsPerHostAreBounded(t *testing.T) {
 			leave()
 		}
 		if len(s.hosts) > 0 {
-			t.Error("hosts are not forgotten")
+			t.Error("an entry of hosts is left after the last send")
 		}
 	})
 }
@@ -293,7 +293,7 @@ func TestPayloadIsClippedToOneRecord(t *testing.T) {
 			t.Fatalf("%.20q: %d bytes, %v", c.body, len(out), err)
 		}
 		if len(out) < maxPayload/8 || !strings.Contains(p.Notification.Body+p.Notification.Title, ellipsis) {
-			t.Errorf("%.20q: clipped to %s", c.body, out)
+			t.Errorf("%.20q: shortened to %s", c.body, out)
 		}
 	}
 	n := mention
@@ -305,7 +305,7 @@ func TestPayloadIsClippedToOneRecord(t *testing.T) {
 	}
 	n.URL = "/" + strings.Repeat("x", 3000)
 	if _, err := encode(n, 1, "https://rooms.example.com", -1); err == nil {
-		t.Error("a payload that cannot fit was made")
+		t.Error("encode returned no error for a payload that cannot fit")
 	}
 }
 
@@ -335,7 +335,7 @@ func TestKeysSurviveStorageAndStaySecret(t *testing.T) {
 		}
 	}
 	if _, err := (Keys{}).MarshalBinary(); err == nil || !(Keys{}).IsZero() || (Keys{}).Public() != "" {
-		t.Error("no keys passed for some")
+		t.Error("zero Keys were accepted")
 	}
 }
 

@@ -131,7 +131,7 @@ func TestClaimsOfAnIssuer(t *testing.T) {
 		"another aud":        {map[string]any{"aud": "weft"}, auth.ErrToken},
 		"no aud":             {map[string]any{"aud": nil}, auth.ErrToken},
 		"no exp":             {map[string]any{"exp": nil}, auth.ErrToken},
-		"run out":            {map[string]any{"exp": now.Add(-time.Minute).Unix()}, auth.ErrExpired},
+		"expired":            {map[string]any{"exp": now.Add(-time.Minute).Unix()}, auth.ErrExpired},
 		"clock a bit behind": {map[string]any{"exp": now.Add(-auth.Leeway / 2).Unix()}, nil},
 		"clock a bit ahead":  {map[string]any{"nbf": now.Add(auth.Leeway / 2).Unix()}, nil},
 		"not yet":            {map[string]any{"nbf": now.Add(time.Hour).Unix()}, auth.ErrToken},
