@@ -14,6 +14,7 @@ import (
 	"weft/presence/redis"
 	"weft/server/auth/jwks"
 	"weft/server/store"
+	"weft/server/ws"
 )
 
 // Config of a Server. The zero value with a Data folder is a server in open
@@ -53,6 +54,9 @@ type Config struct {
 	// TrustedProxies are addresses and networks of proxies whose
 	// X-Forwarded-For tells where a connection comes from.
 	TrustedProxies []string
+	// Poller says how connections are read and written: "auto" (or empty) polls them
+	// with epoll where that is supported, "off" leaves them to Go's net package.
+	Poller string
 	// Log gets what happens; nil discards it.
 	Log *slog.Logger
 
@@ -111,6 +115,11 @@ func (c *Config) Check() error {
 		}
 	} else if c.Issuer != "" || c.Audience != "" {
 		return errors.New("server: an issuer or audience is demanded of the tokens of --jwks, and that is not given")
+	}
+	switch ws.PollerMode(c.Poller) {
+	case "", ws.PollerAuto, ws.PollerOff:
+	default:
+		return fmt.Errorf("server: poller %q: want auto or off", c.Poller)
 	}
 	if c.Redis != "" {
 		if err := redis.CheckURL(c.Redis); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -48,7 +49,7 @@ func TestHungDiskHoldsUpOnlyWhatMustBeOnIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv, err := New(Config{Data: t.TempDir(), Addr: l.Addr().String(), drain: 2 * time.Second, rooms: func(s store.Store) store.Store {
+	srv, err := New(Config{Data: t.TempDir(), Addr: l.Addr().String(), Poller: os.Getenv("WEFT_POLLER"), drain: 2 * time.Second, rooms: func(s store.Store) store.Store {
 		return hangingDisk{s, &hangs, until}
 	}})
 	if err != nil {

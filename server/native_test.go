@@ -40,7 +40,7 @@ func run(t *testing.T, c Config) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.Addr = l.Addr().String()
+	c.Addr, c.Poller = l.Addr().String(), os.Getenv("WEFT_POLLER")
 	s, err := New(c)
 	if err != nil {
 		t.Fatal(err)

@@ -178,6 +178,7 @@ func (s *Server) assemble(l limits) (err error) {
 	s.door = ws.New(ws.Config{
 		Hub: s.hub, Chat: talk, People: s.people, Typing: s.typing, Members: rooms,
 		Auth: verifier, Limits: l.ws, Proxies: proxies, Hit: s.hits.hit, Log: c.Log,
+		Poller: ws.PollerMode(c.Poller),
 	})
 	begun = append(begun, func() { s.door.Close(ctx) })
 	pages := c.pages

@@ -12,6 +12,7 @@ import (
 	"github.com/olahol/melody"
 
 	"weft/server/wire"
+	"weft/server/ws/internal/netpoll"
 )
 
 // dialect is what differs between the doors. All but slowCode are called under
@@ -19,9 +20,9 @@ import (
 type dialect interface {
 	opened()
 	received(frame []byte)
-	// quick is received for a frame that can be carried out without waiting;
-	// otherwise it does nothing and returns false.
-	quick(frame []byte, now time.Time) bool
+	// tryInline handles a frame as received does, if that takes no waiting.
+	// Otherwise it changes nothing and returns false.
+	tryInline(frame []byte, now time.Time) bool
 	closed()
 	// renew holds what is open against what the person of that id may do now.
 	renew(user string)
@@ -48,14 +49,14 @@ type conn struct {
 	work sync.Mutex
 	over bool // the socket has ended; guarded by work
 
-	melody   *melody.Melody
-	upgraded chan struct{} // closed when the request has been answered, and nil then
-	lingers  lingers       // nil if it is no TCP connection; set before session is
-	session  atomic.Pointer[melody.Session]
-	closing  sync.Once
-	frames   int          // received; only the reading goroutine uses it
-	heard    atomic.Int64 // when the peer last said anything, in Unix ns
-	probing  atomic.Bool
+	melody    *melody.Melody
+	upgraded  chan struct{} // closed when the request has been answered, and nil then
+	transport netpoll.Conn  // set before session
+	session   atomic.Pointer[melody.Session]
+	closing   sync.Once
+	frames    int          // received; only the reading goroutine uses it
+	heard     atomic.Int64 // when the peer last said anything, in Unix ns
+	probing   atomic.Bool
 
 	stays stays
 }
@@ -82,21 +83,11 @@ func (c *conn) start(s *melody.Session) {
 // log returns a logger that names the connection.
 func (c *conn) log() *slog.Logger { return c.door.Log.With("conn", c.name[:8]) }
 
-// tries is a connection that frames can be written to past Melody, see socket.
-type tries interface {
-	open()
-	try(frame []byte) bool
-}
-
-// writer returns how frames leave: past Melody if they can.
+// writer returns how frames leave: past Melody if the kernel takes them at once.
 func (c *conn) writer(s *melody.Session) func(frame []byte) (bool, error) {
-	socket, ok := s.WebsocketConnection().NetConn().(tries)
-	if !ok {
-		return func(frame []byte) (bool, error) { return false, s.WriteBinary(frame) }
-	}
-	socket.open()
+	c.transport.BeginFrames()
 	return func(frame []byte) (bool, error) {
-		if socket.try(frame) {
+		if c.transport.TryWrite(frame) {
 			return true, nil
 		}
 		return false, s.WriteBinary(frame)
@@ -208,12 +199,8 @@ func (c *conn) silent() {
 
 // drop ends the connection at once.
 func (c *conn) drop() {
-	switch s := c.session.Load(); {
-	case s == nil:
-	case c.lingers != nil:
-		c.lingers.drop()
-	default:
-		s.WebsocketConnection().Close()
+	if c.session.Load() != nil {
+		c.transport.Abort()
 	}
 }
 

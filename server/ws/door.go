@@ -24,10 +24,21 @@ import (
 	"weft/server/room"
 	"weft/server/store"
 	"weft/server/wire"
+	"weft/server/ws/internal/netpoll"
 )
 
 // ErrStopping says that the server takes no more connections: 503.
 var ErrStopping = errors.New("ws: the server is stopping")
+
+// PollerMode says how a Door reads and writes its connections. The dialects behave the
+// same either way; PollerAuto costs less CPU and memory.
+type PollerMode = netpoll.Mode
+
+// Poller modes.
+const (
+	PollerAuto = netpoll.ModeAuto // by epoll of its own where that is supported
+	PollerOff  = netpoll.ModeOff  // by the net package
+)
 
 // Config of a Door; all but Limits, Hit and Log are needed.
 type Config struct {
@@ -44,6 +55,8 @@ type Config struct {
 	// block. nil: nobody counts.
 	Hit func(limit string)
 	Log *slog.Logger
+	// Poller says whether the door polls its connections itself; empty is PollerAuto.
+	Poller PollerMode
 
 	pongWait time.Duration // 0: the constant; for tests
 }
@@ -64,7 +77,7 @@ type Door struct {
 	strangers *melody.Melody // for who has not said who they are: see conn.known
 	admission *admission
 	known     *recent
-	poller    *poller // nil: the net package does all
+	transport *netpoll.Transport
 
 	stop   chan struct{} // closed to end the goroutine below
 	served sync.WaitGroup
@@ -78,16 +91,13 @@ type Door struct {
 
 // New makes a door and starts its goroutine; Close ends it.
 func New(c Config) *Door {
-	var err error
 	c.pongWait = cmp.Or(c.pongWait, pongWait)
 	if c.Hit == nil {
 		c.Hit = func(string) {}
 	}
 	l := limits{c.Limits, c.Hit}
 	d := &Door{Config: c, limits: l, admission: newAdmission(l, c.Proxies), stop: make(chan struct{}), conns: map[*conn]struct{}{}, people: map[string]map[*conn]struct{}{}, known: newRecent(10_000)}
-	if d.poller, err = newPoller(); err != nil && !errors.Is(err, errors.ErrUnsupported) {
-		d.Log.Warn("sockets are slower than they could be", "err", err)
-	}
+	d.transport = netpoll.New(netpoll.Options{Mode: c.Poller, Log: c.Log})
 	d.melody, d.strangers = d.pumps(c.Limits.hardMax()), d.pumps(strangerMax)
 	d.served.Add(1)
 	go d.beat()
@@ -339,13 +349,9 @@ func (d *Door) beat() {
 		case <-d.stop:
 			return
 		case now := <-ticker.C:
-			if d.poller != nil {
-				d.poller.rescue()
-			}
+			d.transport.CheckStalled()
 			for _, c := range d.all() {
-				if c.lingers != nil {
-					c.lingers.lapse(now)
-				}
+				c.transport.CheckReadDeadline(now)
 				if c.unread() {
 					c.lose()
 				} else if c.out.quiet() {
@@ -390,7 +396,5 @@ func (d *Door) Close(ctx context.Context) {
 // before.
 func (d *Door) Wait() {
 	d.served.Wait()
-	if d.poller != nil {
-		d.poller.close()
-	}
+	d.transport.Close()
 }

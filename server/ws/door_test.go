@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -45,6 +46,9 @@ func (deadDisk) TouchMember(context.Context, store.RoomID, store.User, time.Time
 	return "", errDisk
 }
 
+// testPoller is the poller mode of tests that serve any: the environment chooses it.
+func testPoller() PollerMode { return PollerMode(os.Getenv("WEFT_POLLER")) }
+
 // onDeadDisk is a door to one room that cannot write; the caller closes it. pongWait
 // is as in Config.
 func onDeadDisk(t *testing.T, disk deadDisk, pongWait time.Duration) (door *Door, dial func() *websocket.Conn) {
@@ -53,7 +57,7 @@ func onDeadDisk(t *testing.T, disk deadDisk, pongWait time.Duration) (door *Door
 	people := presence.NewMemory(presence.MemoryOptions{})
 	typing := presence.NewTyping(0, func(presence.Place, []presence.Typist) {})
 	hub := room.NewHub(room.HubOptions{Store: disk, Log: log, Limits: room.Limits{Journal: 1 << 20}})
-	door = New(Config{Hub: hub, People: people, Typing: typing, Members: disk, Limits: LabLimits(), Log: log, pongWait: pongWait})
+	door = New(Config{Hub: hub, People: people, Typing: typing, Members: disk, Limits: LabLimits(), Log: log, Poller: testPoller(), pongWait: pongWait})
 	id := auth.Identity{User: "ana", Name: "Ana", Grants: []auth.Grant{{Pattern: "**", Role: auth.Write}}}
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := door.ServeRoom(w, r, id, false, "r"); err != nil {

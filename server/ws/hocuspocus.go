@@ -107,13 +107,13 @@ func (h *hocuspocus) received(frame []byte) {
 	}
 }
 
-func (h *hocuspocus) quick(frame []byte, now time.Time) bool {
+func (h *hocuspocus) tryInline(frame []byte, now time.Time) bool {
 	m, err := wire.DecodeHocuspocus(frame)
 	if err != nil {
 		return false
 	}
 	d := h.documents[string(m.Address)]
-	return d != nil && h.conn.quickly(d.peer, m.Body, len(frame), now)
+	return d != nil && h.conn.tryRunInline(d.peer, m.Body, len(frame), now)
 }
 
 // uninvited takes a message on a document that was not entered. A sync begins

@@ -86,12 +86,12 @@ func (n *native) received(frame []byte) {
 	}
 }
 
-func (n *native) quick(frame []byte, now time.Time) bool {
+func (n *native) tryInline(frame []byte, now time.Time) bool {
 	id, b, err := wire.DecodeFrame(frame)
 	if err != nil || n.channels[id] == nil {
 		return false
 	}
-	return n.conn.quickly(n.channels[id].peer, b, len(frame), now)
+	return n.conn.tryRunInline(n.channels[id].peer, b, len(frame), now)
 }
 
 // control handles channel 0.

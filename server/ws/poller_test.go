@@ -18,6 +18,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"weft/server/wire"
+	"weft/server/ws/internal/netpoll/netpolltest"
 )
 
 // listener is a dialect that takes note of what it hears. Fields are set before the
@@ -42,7 +43,7 @@ func (l *listener) beat()                    {}
 func (l *listener) slowCode() wire.CloseCode { return wire.CloseSlow }
 func (l *listener) received(frame []byte)    { l.hear(frame, false) }
 
-func (l *listener) quick(frame []byte, _ time.Time) bool {
+func (l *listener) tryInline(frame []byte, _ time.Time) bool {
 	if !l.take(frame) {
 		return false
 	}
@@ -82,15 +83,10 @@ func (l *listener) all(t *testing.T, n int) [][]byte {
 	}
 }
 
-// listening is a door that gives its connections to listeners, in turn. Without a poller
-// it is as on other systems than Linux.
-func listening(t *testing.T, poller bool, to ...*listener) (door *Door, dial func() net.Conn) {
+// listening is a door that gives its connections to listeners, in turn.
+func listening(t *testing.T, mode PollerMode, to ...*listener) (door *Door, dial func() net.Conn) {
 	t.Helper()
-	door = New(Config{Limits: LabLimits(), Log: slog.New(slog.DiscardHandler)})
-	if !poller && door.poller != nil {
-		door.poller.close()
-		door.poller = nil
-	}
+	door = New(Config{Limits: LabLimits(), Log: slog.New(slog.DiscardHandler), Poller: mode})
 	next := make(chan *listener, len(to))
 	for _, l := range to {
 		next <- l
@@ -127,14 +123,14 @@ func listening(t *testing.T, poller bool, to ...*listener) (door *Door, dial fun
 // TestFramesArriveOnceAndInOrder: whichever way each goes, in however many pieces it
 // comes, and with pings and messages of several frames in between.
 func TestFramesArriveOnceAndInOrder(t *testing.T) {
-	for name, poller := range map[string]bool{"poller": true, "net": false} {
-		t.Run(name, func(t *testing.T) {
+	for _, mode := range []PollerMode{PollerAuto, PollerOff} {
+		t.Run(string(mode), func(t *testing.T) {
 			seed := rand.Uint64()
 			t.Log("seed", seed)
 			rnd := rand.New(rand.NewPCG(seed, 0))
 			chance := rand.New(rand.NewPCG(seed, 1))
 			l := newListener(func([]byte) bool { return chance.IntN(4) > 0 })
-			door, dial := listening(t, poller, l)
+			door, dial := listening(t, mode, l)
 			c := dial()
 			const messages = 4000
 			var (
@@ -143,22 +139,22 @@ func TestFramesArriveOnceAndInOrder(t *testing.T) {
 				ends   []int // of messages, in the stream
 			)
 			for i := range messages {
-				size := []int{4, 100, 130, 5000, readMost, 1 << 17}[min(rnd.IntN(6), rnd.IntN(6), rnd.IntN(6))]
+				size := []int{4, 100, 130, 5000, 16 << 10, 1 << 17}[min(rnd.IntN(6), rnd.IntN(6), rnd.IntN(6))]
 				m := make([]byte, max(4, size-rnd.IntN(20)))
 				binary.BigEndian.PutUint32(m, uint32(i))
 				sent = append(sent, m)
-				const fin, text, ping = 0x80, 1, 9
+				const fin, ping = netpolltest.Fin, netpolltest.Ping
 				switch rnd.IntN(8) {
 				case 0:
 					cut := rnd.IntN(len(m))
-					stream = append(stream, clientFrame(websocket.BinaryMessage, m[:cut])...)
-					stream = append(stream, clientFrame(fin|ping, []byte("within"))...)
-					stream = append(stream, clientFrame(fin, m[cut:])...)
+					stream = append(stream, netpolltest.ClientFrame(websocket.BinaryMessage, m[:cut])...)
+					stream = append(stream, netpolltest.ClientFrame(fin|ping, []byte("within"))...)
+					stream = append(stream, netpolltest.ClientFrame(fin, m[cut:])...)
 				case 1:
-					stream = append(stream, clientFrame(fin|ping, []byte("between"))...)
+					stream = append(stream, netpolltest.ClientFrame(fin|ping, []byte("between"))...)
 					fallthrough
 				default:
-					stream = append(stream, clientFrame(fin|websocket.BinaryMessage, m)...)
+					stream = append(stream, netpolltest.Message(m)...)
 				}
 				ends = append(ends, len(stream))
 			}
@@ -185,8 +181,8 @@ func TestFramesArriveOnceAndInOrder(t *testing.T) {
 				}
 			}
 			t.Logf("%d of %d went past the pump", l.quickly, len(got))
-			if quick := l.quickly > messages/100; quick != (door.poller != nil) || len(got) != messages {
-				t.Errorf("%d of %d frames went past the pump, want some: %v", l.quickly, len(got), poller)
+			if quick := l.quickly > messages/100; quick != (door.transport.IsPolling()) || len(got) != messages {
+				t.Errorf("%d of %d frames went past the pump, want some: %v", l.quickly, len(got), door.transport.IsPolling())
 			}
 		})
 	}
@@ -194,17 +190,17 @@ func TestFramesArriveOnceAndInOrder(t *testing.T) {
 
 // TestLastWordsArrive: what comes together with the end of a connection is heard.
 func TestLastWordsArrive(t *testing.T) {
-	for name, poller := range map[string]bool{"poller": true, "net": false} {
-		t.Run(name, func(t *testing.T) {
+	for _, mode := range []PollerMode{PollerAuto, PollerOff} {
+		t.Run(string(mode), func(t *testing.T) {
 			const times = 50
 			var ls []*listener
 			for i := range times {
 				ls = append(ls, newListener(func([]byte) bool { return i%2 == 0 }))
 			}
-			_, dial := listening(t, poller, ls...)
+			_, dial := listening(t, mode, ls...)
 			for _, l := range ls {
 				c := dial()
-				if _, err := c.Write(slices.Concat(clientFrame(0x82, []byte("one")), clientFrame(0x82, []byte("two")))); err != nil {
+				if _, err := c.Write(slices.Concat(netpolltest.Message([]byte("one")), netpolltest.Message([]byte("two")))); err != nil {
 					t.Fatal(err)
 				}
 				if err := c.(*net.TCPConn).CloseWrite(); err != nil {
@@ -242,13 +238,13 @@ func TestStuckConnectionHoldsUpNobody(t *testing.T) {
 		others[i] = newListener(func([]byte) bool { return true })
 		all = append(all, others[i])
 	}
-	door, dial := listening(t, true, all...)
-	if door.poller == nil {
+	door, dial := listening(t, PollerAuto, all...)
+	if !door.transport.IsPolling() {
 		t.Skip("there is no poller here")
 	}
 	looked := make(chan struct{})
 	defer func() { <-looked }()
-	go func() { // more often than beat does
+	go func() { // more often than the door does
 		defer close(looked)
 		ticker := time.NewTicker(10 * time.Millisecond)
 		defer ticker.Stop()
@@ -257,7 +253,7 @@ func TestStuckConnectionHoldsUpNobody(t *testing.T) {
 			case <-release:
 				return
 			case <-ticker.C:
-				door.poller.rescue()
+				door.transport.CheckStalled()
 			}
 		}
 	}()
@@ -267,14 +263,14 @@ func TestStuckConnectionHoldsUpNobody(t *testing.T) {
 	}
 	for i := range conns[:2] {
 		for _, word := range []string{"before", "stop", "after"} {
-			if _, err := conns[i].Write(clientFrame(0x82, []byte(word))); err != nil {
+			if _, err := conns[i].Write(netpolltest.Message([]byte(word))); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
 	for round := range 100 {
 		for i, l := range others {
-			if _, err := conns[2+i].Write(clientFrame(0x82, []byte{byte(round)})); err != nil {
+			if _, err := conns[2+i].Write(netpolltest.Message([]byte{byte(round)})); err != nil {
 				t.Fatal(err)
 			}
 			l.all(t, round+1)
@@ -293,15 +289,15 @@ func TestStuckConnectionHoldsUpNobody(t *testing.T) {
 func TestPanicEndsOneConnection(t *testing.T) {
 	bad := newListener(func([]byte) bool { panic("a bug") })
 	good := newListener(func([]byte) bool { return true })
-	door, dial := listening(t, true, bad, good)
-	if door.poller == nil {
+	door, dial := listening(t, PollerAuto, bad, good)
+	if !door.transport.IsPolling() {
 		t.Skip("there is no poller here")
 	}
 	a, b := dial(), dial()
 	again, late := time.NewTicker(10*time.Millisecond), time.After(90*time.Second)
 	defer again.Stop()
 	for ended := false; !ended; {
-		_, _ = a.Write(clientFrame(0x82, []byte("boo"))) // the first may go another way
+		_, _ = a.Write(netpolltest.Message([]byte("boo"))) // the first may go another way
 		select {
 		case <-bad.gone:
 			ended = true
@@ -310,7 +306,7 @@ func TestPanicEndsOneConnection(t *testing.T) {
 			t.Fatal("the connection lives on")
 		}
 	}
-	if _, err := b.Write(clientFrame(0x82, []byte("fine"))); err != nil {
+	if _, err := b.Write(netpolltest.Message([]byte("fine"))); err != nil {
 		t.Fatal(err)
 	}
 	good.all(t, 1)

@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"net"
@@ -13,6 +14,7 @@ import (
 	"github.com/olahol/melody"
 
 	"weft/server/wire"
+	"weft/server/ws/internal/netpoll"
 )
 
 // pumps makes a Melody that reads messages of at most max bytes.
@@ -47,7 +49,7 @@ func (d *Door) pumps(max int64) *melody.Melody {
 // guard runs f for a session's conn. The socket knows it: a session's keys are a map,
 // and too large for that.
 func guard(s *melody.Session, f func(*conn)) {
-	c := s.WebsocketConnection().NetConn().(carrier).carries()
+	c := s.WebsocketConnection().NetConn().(netpoll.Conn).Handler().(*conn)
 	c.guard(func() { f(c) })
 }
 
@@ -74,8 +76,8 @@ func (d *Door) pump(w http.ResponseWriter, r *http.Request, c *conn, leave func(
 		} else {
 			close(c.upgraded)
 		}
-		if c.lingers != nil {
-			c.lingers.finish()
+		if c.transport != nil {
+			c.transport.Drain()
 		}
 	}()
 	err := c.melody.HandleRequest(hijacker{w, c}, r)
@@ -83,4 +85,20 @@ func (d *Door) pump(w http.ResponseWriter, r *http.Request, c *conn, leave func(
 		// The upgrader has answered already.
 		c.log().Debug("no upgrade", "err", err)
 	}
+}
+
+// hijacker gives the upgrader the connection's transport instead of its socket.
+type hijacker struct {
+	http.ResponseWriter
+	conn *conn
+}
+
+// Hijack implements http.Hijacker.
+func (h hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	c, rw, err := http.NewResponseController(h.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	h.conn.transport = h.conn.door.transport.Wrap(c, h.conn)
+	return h.conn.transport, rw, nil
 }

@@ -61,9 +61,9 @@ func (y *yWebsocket) received(frame []byte) {
 	}
 }
 
-func (y *yWebsocket) quick(frame []byte, now time.Time) bool {
+func (y *yWebsocket) tryInline(frame []byte, now time.Time) bool {
 	b, err := wire.DecodeBody(frame)
-	return err == nil && y.conn.quickly(&y.peer, b, len(frame), now)
+	return err == nil && y.conn.tryRunInline(&y.peer, b, len(frame), now)
 }
 
 func (y *yWebsocket) closed() {

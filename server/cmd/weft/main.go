@@ -76,6 +76,7 @@ type serveCmd struct {
 	GC         string   `name:"gc" env:"WEFT_GC" enum:"auto,go" default:"auto" help:"Garbage collection: auto fits a small bursty server, go is Go's own (GOGC does the same)."`
 
 	Limit          map[string]string `env:"WEFT_LIMIT" mapsep:"," help:"Limits by name, comma-separated; weft limits lists them." placeholder:"NAME=VALUE,…"`
+	Poller         string            `env:"WEFT_POLLER" enum:"auto,off" default:"auto" help:"How connections are read and written. auto: by epoll where that is supported, which costs less CPU; off: by Go's net package."`
 	TrustedProxies []string          `name:"trusted-proxies" env:"WEFT_TRUSTED_PROXIES" help:"Proxies whose X-Forwarded-For header is trusted." placeholder:"CIDR,…"`
 }
 
@@ -104,7 +105,7 @@ func (c *serveCmd) Run() error {
 		Addr: c.Addr, Data: c.Data, JWTSecret: tokenSecret,
 		JWKS: c.JWKS, JWKSPrivate: c.JWKSPrivate, Issuer: c.JWKSIssuer, Audience: c.JWKSAudience, APIKey: apiKey, Redis: redisURL, Origins: c.Origins,
 		PublicURL: c.PublicURL, Open: c.Open, Limits: c.Limits, Log: log,
-		Limit: c.Limit, TrustedProxies: c.TrustedProxies,
+		Limit: c.Limit, TrustedProxies: c.TrustedProxies, Poller: c.Poller,
 	}
 	if err := config.Check(); err != nil {
 		return err

@@ -26,6 +26,8 @@ var rows = []row{
 	{3, []string{"presence/redis", "notify/webpush", "server/store/sqlite"}},
 	{3, []string{"server/auth/jwks"}},
 	{4, []string{"server/room", "server/chat"}},
+	{5, []string{"server/ws/internal/netpoll"}},
+	{5, []string{"server/ws/internal/netpoll/netpolltest"}},
 	{5, []string{"server/ws"}},
 	{5, []string{"server/api"}}, // mounts ws beside its own routes
 	{6, []string{"server"}},
