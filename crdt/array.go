@@ -6,29 +6,33 @@ import (
 	"weft/crdt/lib0"
 )
 
-// Array is a view of a type as a list of values. What values may be: see [NewArray] and
-// value.go; in short, anything JSON-like, []byte, [Subdoc] and nested types.
+// Array is a view of a type as a list of values (Yjs: Y.Array). Values are JSON values,
+// []byte, [Subdoc] and nested types; value.go has the full list. Indices and lengths count
+// elements.
 //
-// Read as an array, text is its UTF-16 units one by one, each a string (half a
-// character: U+FFFD), embeds are values, and formatting is not there.
+// If a text is viewed as an array, each of its UTF-16 units is one element, a string; each
+// half of a surrogate pair reads as U+FFFD. Embeds are elements too. Formatting does not
+// show.
 type Array struct{ Type }
 
-// Insert inserts values before the index-th element. Errors: ErrRange, ErrUTF8,
-// ErrValue and lib0.ErrDepth for what cannot be stored, ErrTooLarge, and those of every
-// edit: ErrClosed, ErrGone.
+// Insert inserts values before the element at index, 0 ≤ index ≤ Length. Errors: ErrRange;
+// ErrUTF8, ErrValue and lib0.ErrDepth for values that cannot be stored; ErrTooLarge; and
+// the errors of every edit: ErrClosed, ErrGone.
 func (a Array) Insert(tx *Tx, index int, values ...any) error {
 	return tx.insertList(a.Type, index, values, listContents)
 }
 
-// Push inserts values at the very end.
+// Push inserts values at the end of the list, behind deleted elements too. Errors: those of
+// Insert, except ErrRange.
 func (a Array) Push(tx *Tx, values ...any) error {
 	return tx.insertList(a.Type, atEnd, values, listContents)
 }
 
-// Delete deletes length elements from index on. Errors: ErrRange.
+// Delete deletes length elements, starting with the one at index. Errors: ErrRange, and
+// the errors of every edit: ErrClosed, ErrGone.
 func (a Array) Delete(tx *Tx, index, length int) error { return tx.deleteList(a.Type, index, length) }
 
-// Get is the index-th element; false if there is none.
+// Get returns the element at index, and false if index is out of range.
 func (a Array) Get(index int) (any, bool) {
 	p, n, err := a.doc.find(a.ref(), index)
 	if err != nil || index >= a.Length() {
@@ -41,8 +45,7 @@ func (a Array) Get(index int) (any, bool) {
 	return s.value(a.doc, p.right, n), true
 }
 
-// Slice is the elements from from up to, not including, to. Both are cut to what is
-// there.
+// Slice returns the elements with from ≤ index < to. Both bounds are clamped to the array.
 func (a Array) Slice(from, to int) []any {
 	from = max(from, 0)
 	to = min(to, a.Length())
@@ -63,10 +66,11 @@ func (a Array) Slice(from, to int) []any {
 	return values
 }
 
-// Values is all elements.
+// Values returns all elements.
 func (a Array) Values() []any { return a.Slice(0, a.Length()) }
 
-// All yields all elements with their indices. The array must not change meanwhile.
+// All yields all elements with their indices. The document must not change during the
+// iteration.
 func (a Array) All() iter.Seq2[int, any] {
 	return func(yield func(int, any) bool) {
 		s := &a.doc.store
@@ -85,19 +89,21 @@ func (a Array) All() iter.Seq2[int, any] {
 	}
 }
 
-// MarshalJSON writes the array as Yjs's toJSON has it; see [Doc.JSON] for what JSON has
-// no form for. Errors: ErrTooDeep.
+// MarshalJSON returns the array as Yjs's toJSON does; see [Doc.JSON] for values that JSON
+// cannot represent. Errors: ErrTooDeep.
 func (a Array) MarshalJSON() ([]byte, error) {
 	return a.doc.store.appendArray(nil, a.ref(), MaxExportDepth)
 }
 
-// String is MarshalJSON, for people.
+// String returns the array as JSON, or the text of the error. It is for logs and tests.
 func (a Array) String() string { return jsonStringOf(a) }
 
-// atEnd stands for the index behind all items, deleted ones as well.
+// atEnd is passed to insertList instead of an index, and means: behind all items,
+// deleted ones included.
 const atEnd = -1
 
-// insertList inserts values before the index-th element of a list.
+// insertList inserts values before the element at index of a list. encode turns the values
+// into contents; its second argument is the nesting depth that it may use.
 func (tx *Tx) insertList(t Type, index int, values []any, encode func([]any, int) ([]content, error)) error {
 	w, err := tx.edit(t)
 	if err != nil {
@@ -132,7 +138,7 @@ func (tx *Tx) insertList(t Type, index int, values []any, encode func([]any, int
 	return nil
 }
 
-// deleteList deletes length elements of a list.
+// deleteList deletes length elements of a list, starting with the one at index.
 func (tx *Tx) deleteList(t Type, index, length int) error {
 	w, err := tx.edit(t)
 	if err != nil {
@@ -149,7 +155,8 @@ func (tx *Tx) deleteList(t Type, index, length int) error {
 	return nil
 }
 
-// deleteUnits deletes the next length visible units, which are there, and nothing else.
+// deleteUnits deletes the next length visible units behind p, and no format marks. p moves
+// to the end of the deleted range. The caller has checked that there are length units.
 func (w *writer) deleteUnits(p *gap, length int) {
 	s := w.s
 	index := p.index
@@ -161,7 +168,7 @@ func (w *writer) deleteUnits(p *gap, length int) {
 			w.tx.splitItem(p.right, n)
 		}
 		n -= s.units(p.right)
-		w.tx.delete(p.right) // it does not count any more
+		w.tx.delete(p.right) // so forward does not add its units to p.index
 	}
 	w.tx.doc.cursors.removed(w.t, index, length)
 }

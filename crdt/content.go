@@ -6,7 +6,8 @@ import (
 	"weft/crdt/lib0"
 )
 
-// What the bytes of an item hold, by kind, and what the wire adds in front:
+// The content bytes of an item, by kind, and how they are written on the wire. "bytes"
+// stands for the bytes in memory, unchanged:
 //
 //	kind     bytes in memory                      on the wire
 //	GC       none                                 uvarint length
@@ -21,8 +22,8 @@ import (
 //	Any      n × any                              uvarint n, bytes
 //	Doc      varstring guid, any options          bytes
 //
-// Bytes of values are kept as they came, never decoded and encoded again: neither
-// the order of keys nor the spelling of numbers survives that.
+// The bytes of values are stored as they were received and never decoded and encoded again,
+// which would change the order of keys and the spelling of numbers.
 
 // Shapes of nested types, as declared on the wire.
 const (
@@ -38,7 +39,8 @@ const (
 
 func shapeHasName(shape uint8) bool { return shape == shapeXMLElement || shape == shapeXMLHook }
 
-// elementCut is the byte offset of the n-th element of JSON or Any content.
+// elementOffset returns the byte offset of element n, counted from 0, of JSON or Any
+// content.
 func elementOffset(k kind, b []byte, n uint64) int {
 	r := lib0.NewReader(b)
 	for ; n > 0; n-- {
@@ -51,7 +53,8 @@ func elementOffset(k kind, b []byte, n uint64) int {
 	return r.Offset()
 }
 
-// appendContent writes the content of one struct from its unit skip on.
+// appendContent writes the content of a struct, except its first skip units, in the wire
+// form. If that splits a surrogate pair, the remaining half becomes U+FFFD, as in Yjs.
 func appendContent(dst []byte, k kind, b []byte, length, skip uint64) []byte {
 	switch k {
 	case kindGC, kindDeleted, kindSkip:
@@ -76,13 +79,15 @@ func appendContent(dst []byte, k kind, b []byte, length, skip uint64) []byte {
 	return append(dst, b...)
 }
 
-// content is a view of an item's bytes.
+// content returns the content bytes of an item, as a view that is valid until s.bytes
+// changes.
 func (s *store) content(it *item) []byte {
 	return s.bytes[it.data : it.data+it.size : it.data+it.size]
 }
 
-// roomOf is how many bytes are reserved for an item: what it holds, and where a run has
-// been extended in place, up to the next power of two.
+// reservedBytes returns how many bytes of s.bytes belong to an item: its size, or, if
+// metaReserved is set, its size rounded up to a power of two, so that a run of typed text
+// can grow in place.
 func (it *item) reservedBytes() uint32 {
 	if it.meta&metaReserved == 0 || it.size == 0 {
 		return it.size
@@ -90,13 +95,13 @@ func (it *item) reservedBytes() uint32 {
 	return 1 << bits.Len32(it.size-1)
 }
 
-// keep copies b behind all other content and makes it the content of it.
+// storeContent appends b to s.bytes and makes it the content of the item.
 func (s *store) storeContent(it *item, b []byte) {
 	it.data, it.size = uint32(len(s.bytes)), uint32(len(b))
 	s.bytes = append(s.bytes, b...)
 }
 
-// tighten gives back what is reserved for an item beyond its size.
+// releaseReserve gives up the bytes that are reserved for an item beyond its size.
 func (s *store) releaseReserve(it *item) {
 	if it.meta&metaReserved != 0 {
 		s.discardBytes(it.data+it.size, it.reservedBytes()-it.size)
@@ -104,24 +109,25 @@ func (s *store) releaseReserve(it *item) {
 	}
 }
 
-// forget takes the content of it away.
+// dropContent removes the content of the item.
 func (s *store) dropContent(it *item) {
 	s.discardBytes(it.data, it.reservedBytes())
 	it.data, it.size = 0, 0
 	it.meta &^= metaReserved
 }
 
-// bury notes that room bytes at data belong to nobody now.
-func (s *store) discardBytes(data, room uint32) {
-	if room > 0 && int(data)+int(room) == len(s.bytes) {
+// discardBytes marks n bytes of s.bytes, starting at data, as unused. At the end of s.bytes
+// they are cut off; elsewhere they count as dead until compactBytes.
+func (s *store) discardBytes(data, n uint32) {
+	if n > 0 && int(data)+int(n) == len(s.bytes) {
 		s.bytes = s.bytes[:data]
 		return
 	}
-	s.dead += int(room)
+	s.dead += int(n)
 }
 
-// cutContent divides the bytes of l at unit n between l and r. l.length is still
-// the length of the whole.
+// splitContent divides the content of l at unit n between l and r, without copying unless
+// n splits a surrogate pair. l.length is still the length of the undivided item.
 func (s *store) splitContent(l, r *item, n uint32) {
 	at, halved := 0, false
 	switch l.kind() {
@@ -142,12 +148,12 @@ func (s *store) splitContent(l, r *item, n uint32) {
 	l.size = uint32(at)
 }
 
-// cutPair is cutContent in the middle of a surrogate pair, whose four bytes start
-// at offset at: each half becomes a replacement character of three bytes.
+// splitPair divides the content of l in the middle of a surrogate pair, whose four bytes
+// start at offset at. Each half becomes U+FFFD, which takes three bytes.
 func (s *store) splitPair(l, r *item, at int) {
 	old := *l
 	b := s.content(l)
-	head, tail := b[:at], b[at+4:] // stay readable if s.bytes moves
+	head, tail := b[:at], b[at+4:] // valid even if append moves s.bytes
 	l.data = uint32(len(s.bytes))
 	s.bytes = append(append(s.bytes, head...), replacement...)
 	l.size = uint32(len(s.bytes)) - l.data
@@ -157,26 +163,26 @@ func (s *store) splitPair(l, r *item, at int) {
 	s.discardBytes(old.data, old.size)
 }
 
-// joinContent appends the bytes of r to those of l. Typing mostly ends in one of
-// the first three cases, which copy little or nothing; the last one makes room for as
-// much again at the most, so that a run that grows is copied a constant number of times
-// per byte.
+// mergeContent appends the content of r to that of l; the caller removes r. Typing mostly
+// takes one of the first three cases, which copy only the bytes of r or nothing. The last
+// case moves l and at most doubles its reserve, so each byte of a growing run is copied a
+// constant number of times on average.
 func (s *store) mergeContent(l, r *item) {
 	if r.size == 0 {
 		return
 	}
 	b := s.content(r)
-	room := l.reservedBytes()
+	reserved := l.reservedBytes()
 	switch {
-	case room == l.size && l.data+l.size == r.data: // side by side
+	case reserved == l.size && l.data+l.size == r.data: // r's bytes follow l's already
 		s.releaseReserve(r)
 		l.size += r.size
 		l.meta &^= metaReserved
 		return
-	case room-l.size >= r.size:
-		copy(s.bytes[l.data+l.size:l.data+room], b)
+	case reserved-l.size >= r.size: // r fits into the reserve of l
+		copy(s.bytes[l.data+l.size:l.data+reserved], b)
 		l.size += r.size
-	case int(l.data)+int(room) == len(s.bytes):
+	case int(l.data)+int(reserved) == len(s.bytes): // l is the last content in s.bytes
 		s.bytes = append(s.bytes[:l.data+l.size], b...)
 		l.size += r.size
 		l.meta &^= metaReserved
@@ -187,14 +193,14 @@ func (s *store) mergeContent(l, r *item) {
 		l.meta |= metaReserved
 		s.bytes = append(append(s.bytes, head...), b...)
 		s.bytes = append(s.bytes, make([]byte, l.reservedBytes()-l.size)...)
-		s.discardBytes(old, room)
+		s.discardBytes(old, reserved)
 	}
 	s.discardBytes(r.data, r.reservedBytes())
 }
 
-// compactBytes rewrites the content of all items without gaps once more than half
-// of it belongs to nobody, and more than a byte for each item that must be visited: so
-// its cost is spread over what was deleted.
+// compactBytes copies the content of all items into a new slice without unused bytes. It
+// does so only if at least half of s.bytes is unused, and at least one byte for each item
+// to visit: so the amortised cost is constant for each deleted byte.
 func (s *store) compactBytes() {
 	if s.dead < 1<<14 || s.dead < len(s.bytes)/2 || s.dead < len(s.items) {
 		return

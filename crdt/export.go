@@ -104,7 +104,7 @@ func (s *store) appendJSON(dst []byte, t typeRef, depth int) ([]byte, error) {
 	case exportText:
 		return appendJSString(dst, s.appendText(nil, t)), nil
 	case exportXML:
-		xml, err := s.xmlOf(t, false)
+		xml, err := s.xmlOf(t, xmlLikeYjs)
 		return appendJSString(dst, xml), err
 	case exportArray:
 		return s.appendArray(dst, t, depth)

@@ -6,15 +6,16 @@ import (
 	"weft/crdt/lib0"
 )
 
-// Map is a view of a type as a map from string keys to values. Of two people who set
-// one key at the same time, one wins, everywhere the same. Values are what [Array]
-// holds. The empty string is a key like any other.
+// Map is a view of a type as a map from string keys to values (Yjs: Y.Map). If two clients
+// set one key concurrently, one value wins, the same on all replicas. Values are those that
+// [Array] holds. The empty string is a valid key.
 //
-// Read as a map, a text or an XML element is its attributes.
+// If a text or an XML element is viewed as a map, its attributes are the keys.
 type Map struct{ Type }
 
-// Set sets key to value. Errors: ErrUTF8, ErrValue and lib0.ErrDepth for what cannot be
-// stored, ErrTooLarge, and those of every edit: ErrClosed, ErrGone.
+// Set sets key to value. It writes a new item even if the value is the same as before.
+// Errors: ErrUTF8, ErrValue and lib0.ErrDepth for a key or value that cannot be stored;
+// ErrTooLarge; and the errors of every edit: ErrClosed, ErrGone.
 func (m Map) Set(tx *Tx, key string, value any) error {
 	w, err := tx.edit(m.Type)
 	if err != nil {
@@ -31,7 +32,8 @@ func (m Map) Set(tx *Tx, key string, value any) error {
 	return nil
 }
 
-// Delete takes key away, if it is there.
+// Delete removes key. It does nothing if key is not set. Errors: those of every edit,
+// ErrClosed and ErrGone.
 func (m Map) Delete(tx *Tx, key string) error {
 	w, err := tx.edit(m.Type)
 	if err != nil {
@@ -43,7 +45,7 @@ func (m Map) Delete(tx *Tx, key string) error {
 	return nil
 }
 
-// Get is the value of key; false if it is not set.
+// Get returns the value of key, and false if key is not set.
 func (m Map) Get(key string) (any, bool) {
 	r := m.live(key)
 	if r == 0 {
@@ -52,14 +54,14 @@ func (m Map) Get(key string) (any, bool) {
 	return m.doc.store.lastValue(m.doc, r), true
 }
 
-// Has tells whether key is set.
+// Has reports whether key is set.
 func (m Map) Has(key string) bool { return m.live(key) != 0 }
 
-// Len is the number of keys. (Length counts the units of the list, of which a map has
-// none.)
+// Len returns the number of keys. (Length counts the visible units of the type's list,
+// which is empty in a map.)
 func (m Map) Len() int { return len(m.doc.store.liveEntries(m.ref())) }
 
-// Keys is all keys, sorted by their bytes.
+// Keys returns all keys, sorted bytewise.
 func (m Map) Keys() []string {
 	s := &m.doc.store
 	entries := s.liveEntries(m.ref())
@@ -70,8 +72,8 @@ func (m Map) Keys() []string {
 	return keys
 }
 
-// All yields all keys with their values, sorted by key. The map must not change
-// meanwhile.
+// All yields all keys with their values, sorted bytewise by key. The document must not
+// change during the iteration.
 func (m Map) All() iter.Seq2[string, any] {
 	return func(yield func(string, any) bool) {
 		s := &m.doc.store
@@ -83,16 +85,16 @@ func (m Map) All() iter.Seq2[string, any] {
 	}
 }
 
-// MarshalJSON writes the map as Yjs's toJSON has it, keys sorted; see [Doc.JSON] for
-// what JSON has no form for. Errors: ErrTooDeep.
+// MarshalJSON returns the map as Yjs's toJSON does, but with sorted keys; see [Doc.JSON]
+// for values that JSON cannot represent. Errors: ErrTooDeep.
 func (m Map) MarshalJSON() ([]byte, error) {
 	return m.doc.store.appendObject(nil, m.ref(), MaxExportDepth)
 }
 
-// String is MarshalJSON, for people.
+// String returns the map as JSON, or the text of the error. It is for logs and tests.
 func (m Map) String() string { return jsonStringOf(m) }
 
-// live is the item that holds the value of key, 0 if it is not set.
+// live returns the item that holds the value of key, 0 if key is not set.
 func (m Map) live(key string) ref {
 	s := &m.doc.store
 	t, k := m.ref(), s.names.lookup(key)

@@ -11,13 +11,14 @@ import (
 	"weft/crdt/lib0"
 )
 
-// Attributes are what formatting says about a piece of text: {"bold": true, "link":
-// {"href": "…"}}. Values are what JSON knows: nil, bool, any Go number, string, []any
-// and map[string]any. As a wish, nil takes an attribute away; in what is read there is
-// no nil, but for changes (see [Op]).
+// Attributes are the formatting of a piece of text: {"bold": true, "link": {"href":
+// "…"}}. Values are JSON values: nil, bool, any Go number, string, []any and
+// map[string]any. When writing, nil removes an attribute. When reading a document, no
+// value is nil; in the changes of an [Event], nil means "removed" (see [Op]).
 type Attributes map[string]any
 
-// mark is one attribute: its value is a JSON text, "null" for none.
+// mark is one attribute. Its value is a JSON text; "null" means that the attribute is not
+// set.
 type mark struct {
 	key, value string
 }
@@ -25,14 +26,14 @@ type mark struct {
 const null = "null"
 
 // marks are attributes in the order in which they were set, each key once. A list is
-// never changed once made: cursors share it.
+// immutable once made, because search markers share it.
 type marks []mark
 
 func (m marks) find(key string) int {
 	return slices.IndexFunc(m, func(a mark) bool { return a.key == key })
 }
 
-// get is the value of a key, null if it is not there.
+// get returns the value of key, null if it is not set.
 func (m marks) get(key string) string {
 	if i := m.find(key); i >= 0 {
 		return m[i].value
@@ -40,7 +41,7 @@ func (m marks) get(key string) string {
 	return null
 }
 
-// set is m with one more value, null included.
+// set returns m with key set to value; a value of null is stored like any other.
 func (m marks) set(key, value string) marks {
 	if i := m.find(key); i >= 0 {
 		if m[i].value == value {
@@ -53,6 +54,7 @@ func (m marks) set(key, value string) marks {
 	return append(slices.Clip(m), mark{key, value})
 }
 
+// without returns m without key.
 func (m marks) without(key string) marks {
 	i := m.find(key)
 	if i < 0 {
@@ -61,7 +63,9 @@ func (m marks) without(key string) marks {
 	return append(slices.Clip(m[:i]), m[i+1:]...)
 }
 
-// with is what is in force behind a format mark.
+// afterMark returns the marks in force behind a format mark in the list, if m is in force
+// before it. A mark of value null removes its key. The loops avoid converting key and
+// value to strings, which would allocate, if nothing changes.
 func (m marks) afterMark(key, value []byte) marks {
 	if string(value) == null {
 		for _, a := range m {
@@ -79,14 +83,15 @@ func (m marks) afterMark(key, value []byte) marks {
 	return m.set(string(key), string(value))
 }
 
-// sorted orders m as JavaScript orders properties: indices first, ascending. It changes
-// m, which must be fresh.
+// sorted orders m as JavaScript orders the properties of an object: array indices first,
+// ascending. It sorts m in place, so nobody else may hold m.
 func (m marks) sorted() marks {
 	slices.SortStableFunc(m, func(a, b mark) int { return compareIndices(a.key, b.key) })
 	return m
 }
 
-// marks encodes attributes, sorted by key.
+// marks encodes attributes, in the order that JavaScript gives sorted keys. Errors:
+// ErrValue, ErrUTF8, lib0.ErrDepth.
 func (a Attributes) marks() (marks, error) {
 	m := make(marks, 0, len(a)+4)
 	for key, v := range a {
@@ -103,7 +108,7 @@ func (a Attributes) marks() (marks, error) {
 	return m, nil
 }
 
-// attributes decodes m; nil if there are none.
+// attributes decodes m; it returns nil if m is empty.
 func (m marks) attributes() Attributes {
 	if len(m) == 0 {
 		return nil
@@ -115,9 +120,9 @@ func (m marks) attributes() Attributes {
 	return a
 }
 
-// sameValue tells whether two JSON texts say the same. For values that are objects Yjs
-// is of two minds: it compares them one level deep where it writes marks, and by
-// identity where it deletes those that say nothing new.
+// sameValue reports whether two JSON texts have equal values, to any depth. Yjs is not
+// consistent for values that are objects: it compares them one level deep where it writes
+// marks (equalAttrs), and by identity where it deletes redundant marks.
 func sameValue(a, b string) bool {
 	if a == b {
 		return true
@@ -129,7 +134,8 @@ func sameValue(a, b string) bool {
 	return json.Unmarshal([]byte(a), &x) == nil && json.Unmarshal([]byte(b), &y) == nil && reflect.DeepEqual(x, y)
 }
 
-// plain tells whether a value can only be spelled one way.
+// hasOneSpelling reports whether no other JSON text has the same value as v: true, false,
+// null and strings without escapes.
 func hasOneSpelling(v string) bool {
 	switch v[0] {
 	case 't', 'f', 'n':
@@ -140,7 +146,7 @@ func hasOneSpelling(v string) bool {
 	return false
 }
 
-// valueOfJSON decodes a JSON text, or the bare word undefined: numbers as float64.
+// valueOfJSON decodes a JSON text, or the bare word undefined. Numbers become float64.
 func valueOfJSON(b []byte) any {
 	if bytes.Equal(b, []byte("undefined")) {
 		return Undefined{}

@@ -6,14 +6,18 @@ import (
 	"sort"
 )
 
-// Observe has f called after each transaction that changed something, be it edits made
-// here or an update that was applied: with the document as it is then. Nothing that f
-// gets may be used after it returns. f may read the document, and must not change it:
-// that is refused with ErrBusy. If f panics, the change stands, and the panic goes on to
-// whoever made it.
+// Observe registers f, which is called after each transaction that changed something:
+// local edits, or an applied update (Yjs: observeDeep, the doc's afterTransaction). f is
+// called on the goroutine that changes the document, before Transact or ApplyUpdate
+// returns, and sees the document after the change.
 //
-// stop ends it, and may be called at any time. As long as nobody observes, it costs
-// nothing.
+//   - f must not use the event after it returns.
+//   - f may read the document. Changing it is refused with ErrBusy.
+//   - If f panics, the change stands, and the panic continues in the caller of Transact or
+//     ApplyUpdate.
+//
+// stop unregisters f. It may be called at any time, also by f, under the same
+// serialisation as every call of the Doc. Without observers, changes cost nothing extra.
 func (d *Doc) Observe(f func(*Event)) (stop func()) {
 	o := &eventObserver{f}
 	d.observers = append(slices.Clip(d.observers), o)
@@ -22,13 +26,14 @@ func (d *Doc) Observe(f func(*Event)) (stop func()) {
 	}
 }
 
-// OnUpdate has f called after each transaction that changed something, with the update
-// (V1) of just this transaction: what to send to those who knew what was known before.
-// For edits made here it is the one that Transact returns. The bytes are f's to keep.
-// Else it is as Observe.
+// OnUpdate registers f, which is called after each transaction that changed something,
+// with the update (V1) of this transaction alone (Yjs: doc.on('update')). A peer that
+// had the state before the transaction needs only this update. For local edits it equals
+// the update that Transact returns. local is true for edits made through this Doc. f may
+// keep the bytes. All else is as for [Doc.Observe].
 //
-// An update that only waits for others changes nothing yet. Those that it waited for
-// bring it along: then one update has all of it.
+// An update whose dependencies are missing is pending and changes nothing yet, so f is
+// not called. When the missing updates arrive, one call carries both.
 func (d *Doc) OnUpdate(f func(update []byte, local bool)) (stop func()) {
 	l := &updateListener{f}
 	d.listeners = append(slices.Clip(d.listeners), l)
@@ -41,12 +46,13 @@ type eventObserver struct{ f func(*Event) }
 
 type updateListener struct{ f func([]byte, bool) }
 
-// watched tells whether anybody wants to know of changes.
+// hasObservers reports whether any observer or update listener is registered.
 func (d *Doc) hasObservers() bool { return len(d.observers)+len(d.listeners) > 0 }
 
-// commit ends a transaction, and tells of it. Observers come before content goes that
-// was deleted, listeners after all is merged. The update is made for edits, and for who
-// listens.
+// commit ends the running transaction and calls observers and update listeners. Observers
+// are called before deleted content is dropped, so that they can read it. Update listeners
+// are called after neighbouring items were merged. The returned update is nil for an
+// applied update that nobody listens for.
 func (d *Doc) commit() (update []byte) {
 	tx := &d.tx
 	if !tx.changed() {
@@ -71,8 +77,7 @@ func (d *Doc) commit() (update []byte) {
 	return update
 }
 
-// tellObservers shows observers the change and ends the transaction, also when one of
-// them panics.
+// notifyObservers calls the observers and ends the transaction, also if one panics.
 func (d *Doc) notifyObservers() {
 	if !d.tx.local {
 		d.cursors.forget()
@@ -87,60 +92,62 @@ func (d *Doc) notifyObservers() {
 	}
 }
 
-// Event is what one transaction changed.
+// Event describes what one transaction changed. It is valid until the observer returns.
 type Event struct {
-	// Local is set for edits made here, not for an update that was applied.
+	// Local is true for edits made through this Doc, false for an applied update.
 	Local bool
-	// Changes are the types whose list or map changed, those nearer to a root first. A
-	// type that is new, or was deleted, is part of the change of its parent.
+	// Changes has one entry for each type whose list or map changed, ordered by depth,
+	// roots first. A type that is new or was deleted has no entry of its own; it is part
+	// of the change of its parent.
 	Changes []*Change
 }
 
-// Change is what one transaction changed in one type. The document does not say whether
-// a root is a text, an array or a map: ask for what you take it for.
+// Change describes what one transaction changed in one type (Yjs: YEvent). The document
+// does not record whether a root is a text, an array or a map, so the observer chooses:
+// TextDelta, ListDelta or Keys.
 type Change struct {
 	Type Type
-	// Path leads to the type from its root: the root's name, then for each step a key
-	// (string) or an index (int).
+	// Path leads from the root to the type: first the root's name (string), then for each
+	// level a map key (string) or a list index (int).
 	Path []any
 
 	tx   *txn
 	t    typeRef
-	list bool
-	keys []nameRef
+	list bool      // the list changed
+	keys []nameRef // keys whose chains changed
 }
 
 // ListOp is one step of a change to a list: exactly one of the three is set.
 type ListOp struct {
 	Insert []any // elements
-	Retain int   // elements that stay
-	Delete int
+	Retain int   // number of elements that stay
+	Delete int   // number of elements that were deleted
 }
 
-// KeyAction says what happened to a key.
+// KeyAction is what happened to a key. The values are those of Yjs.
 type KeyAction string
 
-// What may happen to a key.
+// Possible values of KeyAction.
 const (
-	KeyAdded   KeyAction = "add"
-	KeyUpdated KeyAction = "update"
-	KeyDeleted KeyAction = "delete"
+	KeyAdded   KeyAction = "add"    // had no value before
+	KeyUpdated KeyAction = "update" // had another value before
+	KeyDeleted KeyAction = "delete" // has no value any more
 )
 
-// KeyChange is what happened to one key. The new value, if any, is in the map.
+// KeyChange describes what happened to one key. The new value is read from the map.
 type KeyChange struct {
 	Action KeyAction
-	Old    any // of an update or delete; what was in a nested type is gone already
+	Old    any // the former value; nil if Action is KeyAdded. A nested type reads as empty
 }
 
-// event works out what a transaction changed. It is about to be committed: nothing is
-// dropped or merged yet.
+// event computes what the transaction changed. It is called before the transaction is
+// committed: deleted content is still there, and no items have been merged yet.
 func (tx *txn) event() *Event {
 	s, d := tx.store(), tx.doc
 	tx.deleted = sortSpans(tx.deleted)
 	e := &Event{Local: tx.local}
 	found := map[typeRef]*Change{}
-	note := func(it *item) {
+	addItem := func(it *item) {
 		if it.kind() == kindGC {
 			return
 		}
@@ -160,29 +167,30 @@ func (tx *txn) event() *Event {
 			c.keys = append(c.keys, key)
 		}
 	}
-	visit := func(c clientRef, from, to uint32) {
+	addRange := func(c clientRef, from, to uint32) {
 		log := &s.clients[c]
 		for p := s.search(log, from); log.at(p) != 0 && s.items[log.at(p)].clock < to; p = log.after(p) {
-			note(&s.items[log.at(p)])
+			addItem(&s.items[log.at(p)])
 		}
 	}
 	for _, c := range tx.touched {
-		visit(c, s.clients[c].before, s.clients[c].state)
+		addRange(c, s.clients[c].before, s.clients[c].state)
 	}
 	for _, d := range tx.deleted {
-		visit(d.client, d.from, d.to)
+		addRange(d.client, d.from, d.to)
 	}
 	slices.SortStableFunc(e.Changes, func(a, b *Change) int { return cmp.Compare(len(a.Path), len(b.Path)) })
 	return e
 }
 
-// adds tells whether the transaction wrote r.
+// adds reports whether the transaction created item r (Yjs: YEvent.adds).
 func (tx *txn) adds(r ref) bool {
 	it := &tx.store().items[r]
 	return it.clock >= tx.before(it.client())
 }
 
-// deletes tells whether the transaction deleted r. Deleted spans must be sorted.
+// deletes reports whether the transaction deleted item r (Yjs: YEvent.deletes).
+// tx.deleted must be sorted.
 func (tx *txn) deletes(r ref) bool {
 	it := &tx.store().items[r]
 	c, clock := it.client(), it.clock
@@ -193,7 +201,7 @@ func (tx *txn) deletes(r ref) bool {
 	return n > 0 && tx.deleted[n-1].client == c && clock < tx.deleted[n-1].to
 }
 
-// path leads from its root to t.
+// path returns the path from its root to t; see [Change.Path].
 func (d *Doc) path(t typeRef) (path []any) {
 	s := &d.store
 	for owner := s.ownerOf(t); owner != 0; owner = s.ownerOf(t) {
@@ -209,7 +217,9 @@ func (d *Doc) path(t typeRef) (path []any) {
 	return path
 }
 
-// Keys is what happened to keys of the map: also attributes of text and XML.
+// Keys returns what happened to each changed key of the map, which holds the attributes of
+// text and XML elements too. A key that was set and deleted within the transaction, and had
+// no value before, is absent (Yjs: YEvent.changes.keys).
 func (c *Change) Keys() map[string]KeyChange {
 	s := c.tx.store()
 	changes := map[string]KeyChange{}
@@ -238,7 +248,8 @@ func (c *Change) Keys() map[string]KeyChange {
 	return changes
 }
 
-// old is the value that r held.
+// oldValue returns the value that item r held before it was deleted; Undefined if its
+// content had been dropped earlier.
 func (c *Change) oldValue(r ref) any {
 	s := c.tx.store()
 	if s.kindOf(r) == kindDeleted {
@@ -247,15 +258,16 @@ func (c *Change) oldValue(r ref) any {
 	return s.lastValue(c.tx.doc, r)
 }
 
-// ListDelta is the change of a list: of an array, or of the children of an XML type.
+// ListDelta returns the change of the list of an array, or of the children of an XML type,
+// from left to right; nil if the list did not change (Yjs: YEvent.changes.delta).
 func (c *Change) ListDelta() (ops []ListOp) {
 	if !c.list {
 		return nil
 	}
 	s := c.tx.store()
 	var op ListOp
-	flush := func(is bool) {
-		if !is && (op.Insert != nil || op.Retain+op.Delete > 0) {
+	endOpUnless := func(sameKind bool) {
+		if !sameKind && (op.Insert != nil || op.Retain+op.Delete > 0) {
 			ops = append(ops, op)
 			op = ListOp{}
 		}
@@ -268,19 +280,19 @@ func (c *Change) ListDelta() (ops []ListOp) {
 		switch {
 		case s.deleted(r):
 			if !adds && c.tx.deletes(r) {
-				flush(op.Delete > 0)
+				endOpUnless(op.Delete > 0)
 				op.Delete += s.units(r)
 			}
 		case adds:
-			flush(op.Insert != nil)
+			endOpUnless(op.Insert != nil)
 			op.Insert = append(op.Insert, s.values(c.tx.doc, r)...)
 		default:
-			flush(op.Retain > 0)
+			endOpUnless(op.Retain > 0)
 			op.Retain += s.units(r)
 		}
 	}
-	if op.Retain == 0 {
-		flush(false)
+	if op.Retain == 0 { // a delta never ends with a retain
+		endOpUnless(false)
 	}
 	return ops
 }

@@ -2,8 +2,9 @@ package crdt
 
 import "strings"
 
-// TextDelta is the change of a text: what was inserted with which attributes, what was
-// deleted, and where attributes changed.
+// TextDelta returns the change of a text as a delta: inserts with their attributes,
+// deletes, and retains with the attributes that changed; nil if the list did not change.
+// The algorithm is that of Yjs (YTextEvent.delta), so that equal changes give equal deltas.
 func (c *Change) TextDelta() Delta {
 	if !c.list {
 		return nil
@@ -24,20 +25,20 @@ func (c *Change) TextDelta() Delta {
 	return w.delta
 }
 
-// deltaWriter walks over a text as it is after a change and keeps two readings of its
-// marks: as they are now and as they were.
+// deltaWriter walks over the items of a text after a change, deleted ones included. At each
+// place it knows the attributes in force after the change and before it.
 type deltaWriter struct {
 	c     *Change
 	s     *store
 	delta Delta
 
 	current, old marks // attributes in force at this place
-	changed      marks // attributes whose value differs here, by what it is now; null: none
+	changed      marks // attributes that differ from old, with their current value; null: removed
 
-	action   action // what the operation at hand does, and to how much
-	inserted strings.Builder
-	retained int
-	deleted  int
+	action   action          // kind of the operation that is being built
+	inserted strings.Builder // its text
+	retained int             // its length in UTF-16 units
+	deleted  int             // its length in UTF-16 units
 }
 
 type action int
@@ -49,7 +50,7 @@ const (
 	actionDelete
 )
 
-// begin ends the operation at hand unless it does the same.
+// startOp makes the operation being built one of kind a; it ends one of another kind.
 func (w *deltaWriter) startOp(a action) {
 	if w.action != a {
 		w.endOp()
@@ -57,7 +58,7 @@ func (w *deltaWriter) startOp(a action) {
 	}
 }
 
-// flush ends the operation at hand.
+// endOp appends the operation being built, if any, to the delta.
 func (w *deltaWriter) endOp() {
 	switch {
 	case w.action == actionInsert && w.inserted.Len() > 0:
@@ -73,6 +74,7 @@ func (w *deltaWriter) endOp() {
 	w.action = actionNone
 }
 
+// content adds an item with visible units: a string, an embed or a nested type.
 func (w *deltaWriter) content(r ref) {
 	s, tx := w.s, w.c.tx
 	adds, deletes := tx.adds(r), tx.deletes(r)
@@ -85,7 +87,7 @@ func (w *deltaWriter) content(r ref) {
 		}
 		w.endOp()
 		w.delta = append(w.delta, Op{Insert: s.embed(tx.doc, r), Attributes: w.current.attributes()})
-	case adds:
+	case adds: // created and deleted within the transaction
 	case deletes:
 		w.startOp(actionDelete)
 		w.deleted += s.units(r)
@@ -95,18 +97,18 @@ func (w *deltaWriter) content(r ref) {
 	}
 }
 
-// format takes note of a mark. Attributes change from here on if it is new, or gone, or
-// if it was hidden by one that is.
+// format adds a format mark. The attributes from here on differ from before if the mark
+// is new, or was deleted, or if a new or deleted mark of the same key precedes it.
 func (w *deltaWriter) format(r ref) {
 	s, tx := w.s, w.c.tx
 	k, v := s.formatOf(r)
 	key, value := string(k), string(v)
-	now := w.current.get(key)
+	before := w.current.get(key) // the current value in front of the mark
 	switch {
 	case tx.adds(r):
 		switch {
 		case tx.deletes(r):
-		case !sameValue(now, value):
+		case !sameValue(before, value):
 			w.endRetain()
 			if sameValue(value, w.old.get(key)) {
 				w.changed = w.changed.without(key)
@@ -114,13 +116,13 @@ func (w *deltaWriter) format(r ref) {
 				w.changed = w.changed.set(key, value)
 			}
 		case value != null:
-			return // says nothing new
+			return // a redundant mark
 		}
 	case tx.deletes(r):
 		w.old = w.old.set(key, value)
-		if !sameValue(now, value) {
+		if !sameValue(before, value) {
 			w.endRetain()
-			w.changed = w.changed.set(key, now)
+			w.changed = w.changed.set(key, before)
 		}
 	case !s.deleted(r):
 		w.old = w.old.set(key, value)
@@ -137,7 +139,7 @@ func (w *deltaWriter) format(r ref) {
 				w.changed = w.changed.set(key, value)
 			}
 		case attr != null:
-			return // says nothing new
+			return // a redundant mark
 		}
 	}
 	if !s.deleted(r) {

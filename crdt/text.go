@@ -6,17 +6,17 @@ import (
 	"weft/crdt/lib0"
 )
 
-// Text is a view of a type as text with formatting. Indices and lengths count UTF-16
-// code units, as JavaScript does: "😀" is two; an embed is one. An index between the two
-// halves of a character is refused with ErrHalfPair.
+// Text is a view of a type as text with formatting (Yjs: Y.Text). Indices and lengths
+// count UTF-16 code units, as JavaScript does: "😀" has length 2, an embed has length 1.
+// An index between the two halves of a surrogate pair is refused with ErrHalfPair.
 //
-// Read as text, a type that holds something else is that part of it which is text:
-// String gives strings only, Delta strings, embeds and nested types.
+// A type that also holds other content can be viewed as text. String then returns only
+// its strings; Delta returns its strings, embeds and nested types.
 type Text struct{ Type }
 
-// Insert inserts s before the index-th unit, formatted like the text in front of it.
-// Errors: ErrRange, ErrHalfPair, ErrUTF8, ErrTooLarge, and those of every edit:
-// ErrClosed, ErrGone.
+// Insert inserts s before the unit at index, 0 ≤ index ≤ Length. The inserted text takes
+// the formatting in force at that place. Errors: ErrRange, ErrHalfPair, ErrUTF8,
+// ErrTooLarge, and the errors of every edit: ErrClosed, ErrGone.
 func (t Text) Insert(tx *Tx, index int, s string) error {
 	c, err := textContent(s)
 	if err != nil {
@@ -25,8 +25,9 @@ func (t Text) Insert(tx *Tx, index int, s string) error {
 	return t.insert(tx, index, c, nil)
 }
 
-// InsertWith inserts s before the index-th unit with these attributes and no others.
-// Errors: those of Insert, and of values that JSON has no form for.
+// InsertWith inserts s before the unit at index with exactly the attributes a; formatting
+// in force at that place is not inherited. Errors: those of Insert, and ErrValue,
+// ErrUTF8 and lib0.ErrDepth for attribute values that JSON cannot represent.
 func (t Text) InsertWith(tx *Tx, index int, s string, a Attributes) error {
 	c, err := textContent(s)
 	if err != nil {
@@ -39,9 +40,10 @@ func (t Text) InsertWith(tx *Tx, index int, s string, a Attributes) error {
 	return t.insert(tx, index, c, wanted)
 }
 
-// InsertEmbed inserts one embed before the index-th unit with these attributes and no
-// others: an object that stands in the text as one unit, such as {"image": "…"}, or a
-// nested type ([NewMap] and its kin). Errors: those of InsertWith, ErrValue.
+// InsertEmbed inserts one embed before the unit at index with exactly the attributes a.
+// An embed is an object that takes one unit in the text, such as {"image": "…"}, or a
+// nested type: [NewMap] or another of the New types. Errors: those of InsertWith;
+// ErrValue if embed is nil or a string.
 func (t Text) InsertEmbed(tx *Tx, index int, embed any, a Attributes) error {
 	c, err := embedContent(embed)
 	if err != nil {
@@ -54,7 +56,8 @@ func (t Text) InsertEmbed(tx *Tx, index int, embed any, a Attributes) error {
 	return t.insert(tx, index, c, wanted)
 }
 
-// insert inserts c; wanted nil: formatted as what is in front.
+// insert inserts c with the wanted marks. If wanted is nil, c takes the marks in force at
+// index.
 func (t Text) insert(tx *Tx, index int, c content, wanted marks) error {
 	w, err := tx.edit(t.Type)
 	if err != nil {
@@ -77,8 +80,9 @@ func (t Text) insert(tx *Tx, index int, c content, wanted marks) error {
 	return w.insertText(&p, &c, wanted)
 }
 
-// Delete deletes length units from index on. Formatting that only concerned what is
-// gone goes with it. Errors: ErrRange, ErrHalfPair.
+// Delete deletes length units, starting with the unit at index. Format marks that only
+// affected the deleted units are deleted too. Errors: ErrRange, ErrHalfPair, and the
+// errors of every edit: ErrClosed, ErrGone.
 func (t Text) Delete(tx *Tx, index, length int) error {
 	w, err := tx.edit(t.Type)
 	if err != nil {
@@ -95,9 +99,10 @@ func (t Text) Delete(tx *Tx, index, length int) error {
 	return nil
 }
 
-// Format sets attributes on length units from index on; those that are nil are taken
-// away, others stay. Errors: ErrRange, ErrHalfPair, and those of values that JSON has
-// no form for.
+// Format sets the attributes a on length units, starting with the unit at index. An
+// attribute whose value is nil is removed; attributes that a does not name stay.
+// Errors: ErrRange, ErrHalfPair, ErrTooLarge, ErrValue, ErrUTF8 and lib0.ErrDepth for
+// values that JSON cannot represent, and those of every edit: ErrClosed, ErrGone.
 func (t Text) Format(tx *Tx, index, length int, a Attributes) error {
 	wanted, err := a.marks()
 	if err != nil {
@@ -120,29 +125,32 @@ func (t Text) Format(tx *Tx, index, length int, a Attributes) error {
 	return w.formatText(&p, length, wanted)
 }
 
-// String is the plain text: all strings, without embeds and formatting.
+// String returns the plain text: all strings, without embeds and formatting.
 func (t Text) String() string {
 	return string(t.doc.store.appendText(nil, t.ref()))
 }
 
-// MarshalJSON is String as a JSON string, as Yjs has it.
+// MarshalJSON returns String as a JSON string, as Yjs's Text.toJSON does. It never
+// fails.
 func (t Text) MarshalJSON() ([]byte, error) {
 	return appendJSString(nil, t.doc.store.appendText(nil, t.ref())), nil
 }
 
-// Attribute is an attribute of the text as a whole, which formatting knows nothing of;
-// false if it is not set. Few applications use these.
+// Attribute returns an attribute of the text as a whole, and false if it is not set.
+// Such attributes are independent of formatting, and few applications use them
+// (Yjs: Text.getAttribute).
 func (t Text) Attribute(name string) (any, bool) { return t.AsMap().Get(name) }
 
-// SetAttribute sets an attribute of the text as a whole; see Map.Set.
+// SetAttribute sets an attribute of the text as a whole; see [Map.Set] for values and
+// errors.
 func (t Text) SetAttribute(tx *Tx, name string, value any) error {
 	return t.AsMap().Set(tx, name, value)
 }
 
-// RemoveAttribute takes an attribute of the text as a whole away.
+// RemoveAttribute removes an attribute of the text as a whole; see [Map.Delete].
 func (t Text) RemoveAttribute(tx *Tx, name string) error { return t.AsMap().Delete(tx, name) }
 
-// embedContent encodes one embed.
+// embedContent encodes the embed v as the content of one item.
 func embedContent(v any) (content, error) {
 	switch v.(type) {
 	case NewText, NewArray, NewMap, NewXMLText, NewXMLElement, NewXMLFragment:
@@ -154,7 +162,8 @@ func embedContent(v any) (content, error) {
 	return content{kind: kindEmbed, length: 1, data: lib0.AppendVarBytes(nil, b)}, err
 }
 
-// checkRange checks that a range lies within the list and cuts no pair in two.
+// checkRange checks that length units from index on lie within the list, and that
+// neither end of the range splits a surrogate pair.
 func (w *writer) checkRange(index, length int) error {
 	if index < 0 || length < 0 || index > w.s.lengthOf(w.t)-length {
 		return ErrRange

@@ -6,18 +6,21 @@ import (
 	"weft/crdt/lib0"
 )
 
-// How formatted text is edited, as Yjs does it. Formatting lies in the list itself: an
-// invisible item "from here on, bold is true", and further on one that sets bold back
-// to what it was. So each insertion with attributes of its own opens those that are not
-// in force and closes them behind, each Format opens at the start of its range, deletes
-// the marks within that say otherwise, and closes at the end.
+// This file edits formatted text as Yjs does (src/types/YText.js). Formatting is stored
+// in the list itself, as invisible items called format marks. A mark says "from here on,
+// bold is true"; a later mark sets bold back to its value before. So:
 //
-// A replica that receives other people's edits may find marks that say what is in force
-// already. Browsers clean these up after a while; this package leaves that to them, so
-// that all replicas on a server stay byte for byte alike.
+//   - An insertion with attributes writes opening marks for those attributes that are not
+//     in force, then its content, then closing marks with the former values.
+//   - Format writes opening marks at the start of its range, deletes contradicting marks
+//     inside, and writes closing marks at the end.
+//
+// Concurrent edits can leave redundant marks, which set an attribute to the value that it
+// already has. Browsers remove these later (cleanupYTextFormatting). This package leaves
+// that to them, so that all replicas on servers stay equal byte for byte.
 
-// putFormat writes a mark to the right of p and steps over it.
-func (w *writer) putFormat(p *gap, m mark) {
+// writeMark writes the mark m to the right of p and moves p behind it.
+func (w *writer) writeMark(p *gap, m mark) {
 	b := lib0.AppendVarBytes(nil, []byte(m.key))
 	b = lib0.AppendVarBytes(b, []byte(m.value))
 	p.right = w.insertBetween(p.left, p.right, &content{kind: kindFormat, length: 1, data: b})
@@ -25,7 +28,8 @@ func (w *writer) putFormat(p *gap, m mark) {
 	w.tx.doc.cursors.reformatted(w.t, p.index)
 }
 
-// roomForMarks tells whether there is room to open and close these.
+// checkMarksSize returns ErrTooLarge if the document cannot grow by an opening and a
+// closing mark for each of m.
 func (w *writer) checkMarksSize(m marks) error {
 	bytes := 0
 	for _, a := range m {
@@ -34,7 +38,8 @@ func (w *writer) checkMarksSize(m marks) error {
 	return w.tx.doc.mayWrite(bytes, uint64(2*len(m)))
 }
 
-// insertText writes c at p with the wanted marks and no others, and moves p behind it.
+// insertText writes c at p with exactly the wanted marks and moves p behind c and its
+// closing marks (Yjs: insertText).
 func (w *writer) insertText(p *gap, c *content, wanted marks) error {
 	if err := w.checkMarksSize(append(wanted[:len(wanted):len(wanted)], p.marks...)); err != nil {
 		return err
@@ -45,16 +50,16 @@ func (w *writer) insertText(p *gap, c *content, wanted marks) error {
 		}
 	}
 	w.skipEqual(p, wanted)
-	negated := w.open(p, append(marks(nil), wanted...).sorted())
+	negated := w.openMarks(p, append(marks(nil), wanted...).sorted())
 	w.tx.doc.cursors.inserted(w.t, p.index, int(c.length))
 	r := w.insertBetween(p.left, p.right, c)
 	p.left, p.index = r, p.index+int(c.length)
-	w.close(p, negated)
+	w.closeMarks(p, negated)
 	return nil
 }
 
-// skipEqual steps over what changes nothing for the wanted marks: what is deleted, and
-// marks that say the same.
+// skipEqual moves p over items that do not affect the wanted marks: deleted items, and
+// marks that set a wanted value (Yjs: minimizeAttributeChanges).
 func (w *writer) skipEqual(p *gap, wanted marks) {
 	s := w.s
 	for p.right != 0 {
@@ -71,20 +76,21 @@ func (w *writer) skipEqual(p *gap, wanted marks) {
 	}
 }
 
-// open writes the wanted marks that are not in force at p, and returns what will close
-// them: what was in force.
-func (w *writer) open(p *gap, wanted marks) (negated marks) {
+// openMarks writes those wanted marks that are not in force at p. It returns the marks
+// that will close them, which hold the values in force before (Yjs: insertAttributes).
+func (w *writer) openMarks(p *gap, wanted marks) (negated marks) {
 	for _, m := range wanted {
-		if now := p.marks.get(m.key); !sameValue(now, m.value) {
-			negated = negated.set(m.key, now)
-			w.putFormat(p, m)
+		if current := p.marks.get(m.key); !sameValue(current, m.value) {
+			negated = negated.set(m.key, current)
+			w.writeMark(p, m)
 		}
 	}
 	return negated
 }
 
-// close writes the negated marks, unless what follows sets them anyway.
-func (w *writer) close(p *gap, negated marks) {
+// closeMarks writes the negated marks, except those that marks right behind p set anyway
+// (Yjs: insertNegatedAttributes).
+func (w *writer) closeMarks(p *gap, negated marks) {
 	s := w.s
 	for p.right != 0 {
 		if !s.deleted(p.right) {
@@ -101,17 +107,20 @@ func (w *writer) close(p *gap, negated marks) {
 		s.forward(p)
 	}
 	for _, m := range negated {
-		w.putFormat(p, m)
+		w.writeMark(p, m)
 	}
 }
 
-// formatText sets marks on the next length units and moves p behind them. Where the
-// list ends before that, line breaks are added, as editors which end every text with
-// one expect.
+// formatText sets marks on the next length units and moves p behind them (Yjs:
+// formatText). If the list ends before that, it appends line breaks: Quill treats every
+// text as if it ended with a line break that the document does not store.
+//
+// The loop continues behind the range, with length 0, as long as negated marks remain
+// and the next item is deleted or a mark: such a mark may make a closing mark unnecessary.
 func (w *writer) formatText(p *gap, length int, wanted marks) error {
 	s := w.s
 	w.skipEqual(p, wanted)
-	negated := w.open(p, wanted)
+	negated := w.openMarks(p, wanted)
 	for p.right != 0 {
 		if s.deleted(p.right) {
 			if length <= 0 && len(negated) == 0 {
@@ -140,7 +149,7 @@ func (w *writer) formatText(p *gap, length int, wanted marks) error {
 			if sameValue(wanted[i].value, value) {
 				negated = negated.without(key)
 			} else if length == 0 {
-				break // what is behind the range stays
+				break // this mark belongs to the text behind the range: keep it
 			} else {
 				negated = negated.set(key, value)
 			}
@@ -150,16 +159,16 @@ func (w *writer) formatText(p *gap, length int, wanted marks) error {
 		s.forward(p)
 	}
 	if length > 0 {
-		if err := w.pad(p, length); err != nil {
+		if err := w.appendLineBreaks(p, length); err != nil {
 			return err
 		}
 	}
-	w.close(p, negated)
+	w.closeMarks(p, negated)
 	return nil
 }
 
-// pad writes n line breaks.
-func (w *writer) pad(p *gap, n int) error {
+// appendLineBreaks writes n line breaks at p, the end of the list.
+func (w *writer) appendLineBreaks(p *gap, n int) error {
 	if n > maxBytes {
 		return ErrTooLarge
 	}
@@ -174,20 +183,22 @@ func (w *writer) pad(p *gap, n int) error {
 	return nil
 }
 
-// deleteText deletes the next length units, which are there, and the marks among them
-// that then say nothing; p moves to the end of what is gone.
+// deleteText deletes the next length units and the marks that become redundant by that;
+// p moves to the end of the deleted range (Yjs: deleteText). The caller has checked that
+// the list has length more units.
 func (w *writer) deleteText(p *gap, length int) {
 	before, start := p.marks, p.right
 	w.deleteUnits(p, length)
-	w.cleanGap(start, p, before)
+	w.deleteRedundantMarks(start, p, before)
 }
 
-// cleanGap deletes the marks that became pointless between start and the next visible
-// unit: those that are overruled by a later one in the gap, and those that say what was
-// in force before it. p is within the gap; its marks are kept right.
-func (w *writer) cleanGap(start ref, p *gap, before marks) {
+// deleteRedundantMarks deletes redundant marks between start and the next visible unit
+// (Yjs: cleanupFormattingGap). A mark is redundant if a later mark of this stretch sets
+// the same key, or if it sets the value in force before the stretch, which is in before.
+// p stands within the stretch; p.marks is updated to the marks in force at p.
+func (w *writer) deleteRedundantMarks(start ref, p *gap, before marks) {
 	s := w.s
-	last := map[string]ref{} // the mark of each key that has the last word
+	last := map[string]ref{} // the last mark of each key in the stretch
 	end := start
 	for end != 0 && !s.visible(end) {
 		if s.isLiveFormat(end) {
@@ -199,7 +210,7 @@ func (w *writer) cleanGap(start ref, p *gap, before marks) {
 	if len(last) == 0 {
 		return
 	}
-	reached := false
+	reached := false // r is at or behind p
 	for r := start; r != end; r = s.next(r) {
 		if r == p.right {
 			reached = true

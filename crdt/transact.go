@@ -99,7 +99,7 @@ func (tx *Tx) edit(t Type) (*writer, error) {
 		return nil, ErrClosed
 	}
 	w := &writer{tx: &tx.doc.tx, s: &tx.doc.store, t: t.ref(), root: t.root, unit: t.unit, nested: t.nested}
-	if t.nested && (w.t == 0 || w.s.isInDeletedType(w.t)) {
+	if t.nested && (w.t == 0 || w.s.isDeletedType(w.t)) {
 		return nil, ErrGone
 	}
 	if !t.nested && !utf8.ValidString(t.root) {

@@ -1,76 +1,79 @@
 package crdt
 
-// Type is a shared type: something in the document that several people edit. It holds
-// a list and a map, and is read and written through a view: [Text], [Array], [Map],
-// [XMLFragment] and their kin. A root has a name and may be viewed as anything, as
-// updates do not say what it is; the views of one root share what it holds. A nested
-// type says what it is, and reading gives the view that fits; AsText and the others
-// give another.
+// Type is a shared type of Yjs: a container in the document that several clients edit
+// concurrently. Every type has a list and a map, and is read and written through a view:
+// [Text], [Array], [Map], [XMLFragment], [XMLElement] or [XMLText].
 //
-// Types and views are small values, compared with ==. They name a place and hold
-// nothing: they stay good for the life of the Doc, whatever is edited. A root that
-// nobody has written to reads as empty, and so does a nested type that was deleted.
+//   - A root type has a name. Updates do not record whether it is a text, an array or a
+//     map, so any view of it is allowed, and all views show the same content.
+//   - A nested type records its kind. Reading returns the matching view; AsText, AsArray,
+//     AsMap and AsXML give another one.
+//
+// Types and views are small values that can be compared with ==. They hold a name or an
+// ID and no content, so they stay valid for the life of the Doc, whatever is edited. A
+// root without content reads as empty, and so does a nested type that was deleted.
 // Like the Doc, they are not safe for concurrent use.
 type Type struct {
 	doc    *Doc
-	root   string // name, unless nested
-	unit   ID     // of the item that holds it, if nested
+	root   string // name; only if not nested
+	unit   ID     // of the item that holds the type; only if nested
 	nested bool
 }
 
-// Root is the root type of this name.
+// Root returns the root type of this name. It need not exist yet: the first edit creates
+// it.
 func (d *Doc) Root(name string) Type { return Type{doc: d, root: name} }
 
-// Text is Root(name).AsText(), and so on.
+// Text returns the root of this name, viewed as text.
 func (d *Doc) Text(name string) Text { return d.Root(name).AsText() }
 
-// Array is the root of this name, viewed as an array.
+// Array returns the root of this name, viewed as an array.
 func (d *Doc) Array(name string) Array { return d.Root(name).AsArray() }
 
-// Map is the root of this name, viewed as a map.
+// Map returns the root of this name, viewed as a map.
 func (d *Doc) Map(name string) Map { return d.Root(name).AsMap() }
 
-// XML is the root of this name, viewed as a list of XML nodes.
+// XML returns the root of this name, viewed as a list of XML nodes.
 func (d *Doc) XML(name string) XMLFragment { return d.Root(name).AsXML() }
 
-// Nested is the nested type that the given unit holds; false if it holds none, or is
-// not known, or its content was dropped.
+// Nested returns the nested type that the given unit holds. It returns false if the unit
+// is unknown, holds no type, or has lost its content to garbage collection.
 func (d *Doc) Nested(unit ID) (Type, bool) {
 	t := d.store.findType(unit)
 	return d.store.typeAt(d, t), t != 0
 }
 
-// AsText views a type as text.
+// AsText returns the type viewed as text.
 func (t Type) AsText() Text { return Text{t} }
 
-// AsArray views a type as an array.
+// AsArray returns the type viewed as an array.
 func (t Type) AsArray() Array { return Array{t} }
 
-// AsMap views a type as a map.
+// AsMap returns the type viewed as a map.
 func (t Type) AsMap() Map { return Map{t} }
 
-// AsXML views a type as a list of XML nodes.
+// AsXML returns the type viewed as a list of XML nodes.
 func (t Type) AsXML() XMLFragment { return XMLFragment{t} }
 
-// RootName is the name of a root; false for a nested type.
+// RootName returns the name of a root, and false for a nested type.
 func (t Type) RootName() (string, bool) { return t.root, !t.nested }
 
-// ID names the unit that holds a nested type; false for a root.
+// ID returns the ID of the unit that holds a nested type, and false for a root.
 func (t Type) ID() (ID, bool) { return t.unit, t.nested }
 
-// Exists tells whether a root has been written to, and whether a nested type has not
-// been deleted.
+// Exists reports whether the type is in the document: for a root, that something was
+// ever written to it; for a nested type, that it was not deleted.
 func (t Type) Exists() bool {
 	r := t.ref()
-	return r != 0 && !t.doc.store.isInDeletedType(r)
+	return r != 0 && !t.doc.store.isDeletedType(r)
 }
 
-// Length is how many visible units the list holds: UTF-16 units of text, embeds,
-// elements, child nodes.
+// Length returns the number of visible units in the list: UTF-16 units of text, embeds,
+// array elements, XML child nodes.
 func (t Type) Length() int { return t.doc.store.lengthOf(t.ref()) }
 
-// Parent is the type that holds a nested one; false for a root, and for what is not
-// there any more.
+// Parent returns the type that contains a nested type. It returns false for a root, and
+// for a nested type that is not in the document any more.
 func (t Type) Parent() (Type, bool) {
 	s := &t.doc.store
 	r := t.ref()
@@ -81,7 +84,7 @@ func (t Type) Parent() (Type, bool) {
 	return s.typeAt(t.doc, p), p != 0
 }
 
-// ref is where the type lies in memory, 0 if nowhere.
+// ref returns the index of the type in the store, 0 if it is not there.
 func (t Type) ref() typeRef {
 	if t.nested {
 		return t.doc.store.findType(t.unit)
@@ -89,7 +92,7 @@ func (t Type) ref() typeRef {
 	return t.doc.store.findRoot(t.root)
 }
 
-// typeAt names what lies at t.
+// typeAt returns the Type for index t of the store.
 func (s *store) typeAt(d *Doc, t typeRef) Type {
 	if owner := s.ownerOf(t); owner != 0 {
 		return Type{doc: d, unit: s.firstID(owner), nested: true}
@@ -97,7 +100,7 @@ func (s *store) typeAt(d *Doc, t typeRef) Type {
 	return Type{doc: d, root: s.nameOf(t)}
 }
 
-// view is a nested type, viewed as what it says it is.
+// view returns a nested type in the view that its shape declares.
 func (s *store) view(d *Doc, t typeRef) any {
 	v := s.typeAt(d, t)
 	switch s.shapeOf(t) {
@@ -112,11 +115,11 @@ func (s *store) view(d *Doc, t typeRef) any {
 	case shapeXMLText:
 		return XMLText{v.AsText()}
 	}
-	return v.AsMap() // an XmlHook as well
+	return v.AsMap() // shapeMap and shapeXMLHook
 }
 
-// Index is where a nested type stands in its parent's list; false if it is the value of
-// a key, or a root, or gone.
+// Index returns the index of a nested type in its parent's list, in visible units. It
+// returns false for the value of a map key, for a root, and for a deleted type.
 func (t Type) Index() (int, bool) {
 	s := &t.doc.store
 	at := t.ref()
@@ -126,8 +129,8 @@ func (t Type) Index() (int, bool) {
 	return t.doc.indexOf(s.ownerOf(at)), true
 }
 
-// Key is the key of the parent's map whose value a nested type is; false if it stands
-// in a list, or is a root, or gone.
+// Key returns the key under which a nested type is in its parent's map. It returns false
+// for a type in a list, for a root, and for a deleted type.
 func (t Type) Key() (string, bool) {
 	s := &t.doc.store
 	at := t.ref()

@@ -12,46 +12,48 @@ import (
 	"weft/crdt/lib0"
 )
 
-// What arrays and maps hold: any of
+// Arrays and maps hold these Go values:
 //
 //	nil, [Undefined], bool, every Go integer and float type, [BigInt], string, []byte,
-//	[]any and map[string]any of these   a value: replaced as a whole, never merged
-//	[Subdoc]                            a document of its own, by reference
-//	[NewText], [NewArray], [NewMap],    a nested type, made in place, which reading
-//	[NewXMLElement], [NewXMLText],      gives as a Text, Array, Map, XMLElement,
+//	[]any and map[string]any of these   a plain value: replaced as a whole, never merged
+//	[Subdoc]                            a reference to another document
+//	[NewText], [NewArray], [NewMap],    when writing: a nested type with initial content.
+//	[NewXMLElement], [NewXMLText],      Reading returns a Text, Array, Map, XMLElement,
 //	[NewXMLFragment]                    XMLText or XMLFragment
 //
-// Read back, numbers are int64 where they were written as integers and float64
-// otherwise. Strings that are not valid UTF-8 are refused.
+// When read, a number is an int64 if it was encoded as an integer, else a float64. Strings
+// that are not valid UTF-8 are refused with ErrUTF8.
 
-// Undefined is JavaScript's undefined, which is not null.
+// Undefined is JavaScript's undefined, which differs from null.
 type Undefined = lib0.Undefined
 
-// BigInt is a JavaScript bigint that fits 64 bits; a plain Go integer is a number.
+// BigInt is a JavaScript bigint that fits 64 bits. Go's integer types stand for JavaScript
+// numbers instead.
 type BigInt = lib0.BigInt
 
-// Subdoc is a document within a document. Only who it is stands here: its content is
-// synchronised as a document of its own.
+// Subdoc is a reference to a subdocument. Its content is not part of this document: it is
+// synchronised as a document of its own, under its GUID.
 type Subdoc struct {
 	GUID string
-	// Options as Yjs knows them: gc, autoLoad, meta. They are kept byte for byte while
-	// they are not written anew.
+	// Options are those of Yjs: gc, autoLoad, meta. Unless they are written again, their
+	// encoded bytes never change.
 	Options map[string]any
 }
 
 type (
-	// NewText makes a nested text with this content.
+	// NewText, written as a value, creates a nested text with this content.
 	NewText string
-	// NewArray makes a nested array of these elements.
+	// NewArray, written as a value, creates a nested array of these elements.
 	NewArray []any
-	// NewMap makes a nested map of these values.
+	// NewMap, written as a value, creates a nested map with these keys and values.
 	NewMap map[string]any
-	// NewXMLText makes a run of text within XML.
+	// NewXMLText, written as an XML node, creates a run of text.
 	NewXMLText string
-	// NewXMLFragment makes a nested list of XML nodes, which are NewXMLElement,
-	// NewXMLText and NewXMLFragment.
+	// NewXMLFragment creates a nested list of XML nodes, which are of type NewXMLElement,
+	// NewXMLText or NewXMLFragment.
 	NewXMLFragment []any
-	// NewXMLElement makes an XML element. Attributes are strings as a rule.
+	// NewXMLElement creates an XML element. Attributes are usually strings, but may be any
+	// value that a map holds.
 	NewXMLElement struct {
 		Name       string
 		Attributes map[string]any
@@ -59,16 +61,19 @@ type (
 	}
 )
 
-// ErrValue refuses a value that a document cannot hold at this place.
+// ErrValue refuses a value whose type a document cannot hold at this place: see value.go
+// for the Go types allowed, [XMLFragment.Insert] for XML nodes and [Text.InsertEmbed] for
+// embeds.
 var ErrValue = errors.New("crdt: not a value for this place")
 
-// content is an item to be: encoded and checked, without a place.
+// content is the content of an item that is about to be written, encoded and checked. A
+// nested type includes all its initial content.
 type content struct {
 	kind   kind
-	length uint64
-	data   []byte // as content.go lists it
+	length uint64 // in units
+	data   []byte // in the form that content.go lists
 
-	// Of kindType.
+	// Only of kindType.
 	shape    uint8
 	name     string
 	children []content
@@ -80,7 +85,7 @@ type keyedContent struct {
 	content
 }
 
-// size is how many units and bytes c and all that is in it have.
+// size returns how many units and bytes c has, initial content of nested types included.
 func (c *content) size() (units uint64, bytes int) {
 	units, bytes = c.length, len(c.data)+len(c.name)
 	for i := range c.children {
@@ -102,7 +107,8 @@ func textContent(s string) (content, error) {
 	return content{kind: kindString, data: []byte(s), length: uint64(utf16Len([]byte(s)))}, nil
 }
 
-// listContents encodes values of a list: neighbouring plain ones become one item.
+// listContents encodes the values of a list. Neighbouring plain values become one item.
+// depth is how deeply nested types and plain values may nest.
 func listContents(values []any, depth int) (cs []content, err error) {
 	for _, v := range values {
 		c, err := valueContent(v, depth)
@@ -119,7 +125,7 @@ func listContents(values []any, depth int) (cs []content, err error) {
 	return cs, nil
 }
 
-// nodeContents encodes children of an XML type.
+// nodeContents encodes the children of an XML type.
 func nodeContents(nodes []any, depth int) ([]content, error) {
 	for _, n := range nodes {
 		switch n.(type) {
@@ -191,6 +197,7 @@ func valueContent(v any, depth int) (c content, err error) {
 	return c, err
 }
 
+// withText returns c as a nested text of the given shape with content s.
 func (c content) withText(shape uint8, s string) (content, error) {
 	c.shape = shape
 	run, err := textContent(s)
@@ -200,7 +207,8 @@ func (c content) withText(shape uint8, s string) (content, error) {
 	return c, err
 }
 
-// subdocContent writes the options that Yjs knows in the order of Yjs.
+// subdocContent encodes a subdocument. Options that Yjs knows are written first, in the
+// order in which Yjs writes them, so that the bytes are equal.
 func subdocContent(v Subdoc) (content, error) {
 	if !utf8.ValidString(v.GUID) {
 		return content{}, ErrUTF8
@@ -220,7 +228,7 @@ func subdocContent(v Subdoc) (content, error) {
 			return content{}, err
 		}
 	}
-	// An object is one level deeper than what is in it.
+	// AppendAny limited the depth of each option; the object around them adds one level.
 	if r := lib0.NewReader(b); len(b) > 0 {
 		r.VarBytes() //nolint:errcheck // written above
 		if err := r.SkipAny(); err != nil {
@@ -230,7 +238,7 @@ func subdocContent(v Subdoc) (content, error) {
 	return content{kind: kindDoc, length: 1, data: b}, nil
 }
 
-// plainValue finds strings within v that are not valid UTF-8.
+// checkUTF8 returns ErrUTF8 if a string within the plain value v is not valid UTF-8.
 func checkUTF8(v any) error {
 	switch v := v.(type) {
 	case string:
@@ -256,13 +264,14 @@ func checkUTF8(v any) error {
 	return nil
 }
 
-// put writes c between two neighbours of the list, 0 at its ends, and what is in it;
-// it returns the item that now holds it and ends with it.
+// insertBetween writes c, with the initial content of nested types, between two neighbours
+// in the list; left and right are 0 at the ends of the list. It returns the item that now
+// holds c and ends with it.
 func (w *writer) insertBetween(left, right ref, c *content) ref {
 	return w.write(left, right, nil, c)
 }
 
-// set writes c as the value of a key.
+// setKey writes c as the value of a key.
 func (w *writer) setKey(key string, c *content) {
 	last := ref(0)
 	if k := w.s.names.lookup(key); k != 0 && w.t != 0 {
@@ -271,6 +280,8 @@ func (w *writer) setKey(key string, c *content) {
 	w.write(last, 0, &key, c)
 }
 
+// write integrates a new item with the next clock of the local client. Its origins are the
+// last unit of left and the first unit of right.
 func (w *writer) write(left, right ref, key *string, c *content) ref {
 	s, d := w.s, w.tx.doc
 	it := wire{
@@ -301,7 +312,7 @@ func (w *writer) write(left, right ref, key *string, c *content) ref {
 	return r
 }
 
-// fill writes what is in the nested type that r holds.
+// writeNested writes the initial content of the nested type that r holds.
 func (w *writer) writeNested(r ref, c *content) {
 	n := &writer{tx: w.tx, s: w.s, t: w.s.nested(r), unit: w.s.firstID(r), nested: true}
 	left := ref(0)
@@ -313,7 +324,7 @@ func (w *writer) writeNested(r ref, c *content) {
 	}
 }
 
-// room tells whether there is room for contents.
+// checkSize returns ErrTooLarge if the document cannot grow by these contents.
 func (w *writer) checkSize(cs ...content) error {
 	units, bytes := uint64(0), 0
 	for i := range cs {

@@ -13,9 +13,9 @@ import (
 	"weft/crdt/lib0"
 )
 
-// appendJSONOf writes a Go value as JSON.stringify writes its twin in JavaScript, keys
-// sorted. depth is how deeply it may nest. Errors: ErrValue for what JSON has no form
-// for, ErrUTF8, lib0.ErrDepth.
+// appendJSONOf writes a Go value as JSON.stringify writes the corresponding JavaScript
+// value, with sorted keys. depth is how deeply v may nest. Errors: ErrValue for types that
+// JSON cannot represent, ErrUTF8, lib0.ErrDepth.
 func appendJSONOf(dst []byte, v any, depth int) (_ []byte, err error) {
 	switch v := v.(type) {
 	case nil:
@@ -71,12 +71,14 @@ func appendJSONOf(dst []byte, v any, depth int) (_ []byte, err error) {
 	return dst, fmt.Errorf("%w: %T", ErrValue, v)
 }
 
-// compareProperties puts keys into the order that JavaScript gives the properties of an
-// object made with sorted keys: indices first, ascending.
+// compareProperties orders keys as JavaScript orders the properties of an object whose
+// keys were added in bytewise order: array indices first, ascending, then the others.
 func compareProperties(a, b string) int {
 	return cmp.Or(compareIndices(a, b), strings.Compare(a, b))
 }
 
+// compareIndices orders array indices ascending and before all other keys, which it treats
+// as equal.
 func compareIndices(a, b string) int {
 	return cmp.Compare(arrayIndex([]byte(a)), arrayIndex([]byte(b)))
 }

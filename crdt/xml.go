@@ -9,17 +9,24 @@ import (
 	"unicode/utf16"
 )
 
-// xmlWriter writes types as XML: either to the characters of Yjs's toString, which
-// escapes nothing, or escaped.
+// xmlForm selects how types are written as XML.
+type xmlForm int
+
+const (
+	xmlLikeYjs xmlForm = iota // exactly as Yjs's toString, which escapes nothing
+	xmlEscaped                // well-formed: text and attributes escaped, invalid names left out
+)
+
+// xmlWriter writes types as XML.
 type xmlWriter struct {
 	s       *store
 	dst     []byte
-	escaped bool
+	escaped bool // xmlEscaped
 }
 
-// xmlOf writes a type that is viewed as XML.
-func (s *store) xmlOf(t typeRef, escaped bool) ([]byte, error) {
-	x := xmlWriter{s: s, escaped: escaped}
+// xmlOf returns a type as XML, according to its shape. Errors: ErrTooDeep.
+func (s *store) xmlOf(t typeRef, form xmlForm) ([]byte, error) {
+	x := xmlWriter{s: s, escaped: form == xmlEscaped}
 	write := x.children
 	switch s.shapeOf(t) {
 	case shapeXMLElement:
@@ -31,7 +38,8 @@ func (s *store) xmlOf(t typeRef, escaped bool) ([]byte, error) {
 	return x.dst, err
 }
 
-// node writes what is in XML as what it says it is.
+// node writes a nested type within XML, according to its shape. depth is how many further
+// levels of nesting are allowed.
 func (x *xmlWriter) node(t typeRef, depth int) error {
 	if depth == 0 {
 		return ErrTooDeep
@@ -45,12 +53,14 @@ func (x *xmlWriter) node(t typeRef, depth int) error {
 		return x.children(t, depth)
 	case shapeText:
 		x.characters(string(x.s.appendText(nil, t)))
-	default: // what JavaScript makes of an object that is to be a string
+	default: // JavaScript's conversion of an object to a string
 		x.characters("[object Object]")
 	}
 	return nil
 }
 
+// children writes the visible items of a list. Values that are no nodes are written as
+// JavaScript's String converts them.
 func (x *xmlWriter) children(t typeRef, depth int) error {
 	s := x.s
 	for r := s.listOf(t); r != 0; r = s.next(r) {
@@ -73,6 +83,8 @@ func (x *xmlWriter) children(t typeRef, depth int) error {
 	return nil
 }
 
+// element writes an element: its name in lower case, its attributes sorted by name, its
+// children. If the form is escaped and the name is invalid, only the children are written.
 func (x *xmlWriter) element(t typeRef, depth int) error {
 	s := x.s
 	name := strings.ToLower(s.nameOf(t))
@@ -99,7 +111,7 @@ func (x *xmlWriter) element(t typeRef, depth int) error {
 	return nil
 }
 
-// attributeOf writes an attribute whose value item r holds.
+// attributeOf writes the attribute whose value is in item r.
 func (x *xmlWriter) attributeOf(name string, r ref, depth int) error {
 	if x.s.kindOf(r) != kindType {
 		x.attribute(name, jsToString(x.s.lastValue(nil, r)))
@@ -123,7 +135,8 @@ func (x *xmlWriter) attribute(name, value string) {
 	x.dst = append(x.dst, '"')
 }
 
-// text writes a run of text, formatting as elements around each piece of it.
+// text writes a run of text. Each attribute of the formatting becomes an element around
+// the piece of text that it applies to.
 func (x *xmlWriter) text(t typeRef, depth int) error {
 	s := x.s
 	var m marks
@@ -164,39 +177,46 @@ func (x *xmlWriter) text(t typeRef, depth int) error {
 	return nil
 }
 
+// openTags writes the start tags of formatting, sorted by key. As in Yjs, the members of a
+// mark's value become attributes of the tag.
 func (x *xmlWriter) openTags(m marks) {
 	for _, a := range sortedByKey(m) {
 		if x.escaped && !isXMLName(a.key) {
 			continue
 		}
 		x.dst = append(append(x.dst, '<'), a.key...)
-		switch v := valueOfJSON([]byte(a.value)).(type) {
-		case map[string]any:
-			for _, key := range slices.SortedFunc(maps.Keys(v), compareUTF16) {
-				x.attribute(key, jsToString(v[key]))
-			}
-		case []any:
-			keys := make(map[string]any)
-			for i := range v {
-				keys[strconv.Itoa(i)] = v[i]
-			}
-			for _, key := range slices.SortedFunc(maps.Keys(keys), compareUTF16) {
-				x.attribute(key, jsToString(keys[key]))
-			}
-		case string: // JavaScript takes it for a list of characters
-			units := utf16.Encode([]rune(v))
-			keys := make(map[string]string)
-			for i, u := range units {
-				keys[strconv.Itoa(i)] = string(rune(u))
-			}
-			for _, key := range slices.SortedFunc(maps.Keys(keys), compareUTF16) {
-				x.attribute(key, keys[key])
-			}
+		members := jsMembers(valueOfJSON([]byte(a.value)))
+		for _, key := range slices.SortedFunc(maps.Keys(members), compareUTF16) {
+			x.attribute(key, jsToString(members[key]))
 		}
 		x.dst = append(x.dst, '>')
 	}
 }
 
+// jsMembers returns the properties that a for…in loop in JavaScript visits: the members of
+// an object, the elements of an array, the UTF-16 units of a string (half a surrogate pair
+// becomes U+FFFD); nil for other values.
+func jsMembers(v any) map[string]any {
+	switch v := v.(type) {
+	case map[string]any:
+		return v
+	case []any:
+		members := make(map[string]any, len(v))
+		for i := range v {
+			members[strconv.Itoa(i)] = v[i]
+		}
+		return members
+	case string:
+		members := make(map[string]any)
+		for i, unit := range utf16.Encode([]rune(v)) {
+			members[strconv.Itoa(i)] = string(rune(unit))
+		}
+		return members
+	}
+	return nil
+}
+
+// closeTags writes the end tags that match openTags.
 func (x *xmlWriter) closeTags(m marks) {
 	for _, a := range slices.Backward(sortedByKey(m)) {
 		if x.escaped && !isXMLName(a.key) {
@@ -219,7 +239,8 @@ func (x *xmlWriter) characters(s string) {
 
 var escapeXML = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;")
 
-// isXMLName tells whether a name can stand in a tag; beyond ASCII it is not strict.
+// isXMLName reports whether s may be the name of an element or attribute. Among characters
+// beyond ASCII it allows more than the XML standard.
 func isXMLName(s string) bool {
 	for i, c := range s {
 		switch {
@@ -234,8 +255,9 @@ func isXMLName(s string) bool {
 
 const utf8Error = '\uFFFD'
 
-// compareUTF16 orders strings as JavaScript does, by UTF-16 units. It differs from the
-// order of bytes where a character beyond U+FFFF meets one from U+E000 on.
+// compareUTF16 orders strings as JavaScript does, by UTF-16 code units. This differs from
+// the bytewise order only where a character above U+FFFF is compared with one in U+E000 to
+// U+FFFF: in UTF-16 the former is smaller.
 func compareUTF16(a, b string) int {
 	x, y := []rune(a), []rune(b)
 	for i := 0; i < len(x) && i < len(y); i++ {
@@ -247,7 +269,7 @@ func compareUTF16(a, b string) int {
 	return len(x) - len(y)
 }
 
-// jsToString is what JavaScript's String makes of a value.
+// jsToString converts a value as JavaScript's String function does.
 func jsToString(v any) string {
 	switch v := v.(type) {
 	case nil:
