@@ -9,29 +9,28 @@ import (
 	"weft/crdt/lib0"
 )
 
-// anyToJSON reads any values and writes them as JSON texts.
+// anyToJSON converts lib0 any values to JSON texts, as JSON.stringify does.
 type anyToJSON struct {
 	r       lib0.Reader
 	dst     []byte
-	members []member // of the objects begun and not ended
+	members []member // of the objects that are open
 }
 
-// append reads the any value at r and appends it to dst as a JSON text. What
-// JSON.stringify has no text for is refused: bigint, and undefined by itself.
+// append reads the any value at r and appends it to dst as a JSON text. Values for which
+// JSON.stringify has no text are refused with ErrJSON: bigint, and undefined at top level.
 func (c *anyToJSON) append(dst []byte, r *lib0.Reader) ([]byte, error) {
 	c.r, c.dst, c.members = *r, dst, c.members[:0]
-	had := len(dst)
+	start := len(dst)
 	err := c.value(lib0.MaxDepth)
-	if err == nil && len(c.dst) == had {
+	if err == nil && len(c.dst) == start {
 		err = ErrJSON
 	}
 	*r = c.r
 	return c.dst, err
 }
 
-// value converts one value; undefined leaves nothing. depth is how many lists and
-// objects may still begin: as in JSON texts, what is in the innermost one does not
-// count.
+// value converts one value; for undefined it writes nothing. depth is how many more levels
+// of arrays and objects may be opened; scalars in the innermost one need no level.
 func (c *anyToJSON) value(depth int) error {
 	tag, err := c.r.Byte()
 	if err != nil {
@@ -88,12 +87,12 @@ func (c *anyToJSON) value(depth int) error {
 	return nil
 }
 
-// text writes a string. A byte may take six.
+// text writes a string. Escaping makes at most six bytes of one.
 func (c *anyToJSON) text(b []byte) {
 	c.dst = appendJSString(roomFor(c.dst, 6*len(b)+2), b)
 }
 
-// bytes writes a Uint8Array: to JSON.stringify an object with an index for each byte.
+// bytes writes a Uint8Array as JSON.stringify does: as an object {"0": …, "1": …}.
 func (c *anyToJSON) bytes(b []byte) {
 	c.dst = roomFor(c.dst, 16*len(b)+2)
 	c.dst = append(c.dst, '{')
@@ -107,6 +106,7 @@ func (c *anyToJSON) bytes(b []byte) {
 	c.dst = append(c.dst, '}')
 }
 
+// array writes an array; elements that are undefined become null.
 func (c *anyToJSON) array(depth int) error {
 	n, err := c.r.Count(1)
 	c.dst = append(c.dst, '[')
@@ -114,8 +114,8 @@ func (c *anyToJSON) array(depth int) error {
 		if i > 0 {
 			c.dst = append(c.dst, ',')
 		}
-		had := len(c.dst)
-		if err = c.value(depth); err == nil && len(c.dst) == had {
+		start := len(c.dst)
+		if err = c.value(depth); err == nil && len(c.dst) == start {
 			c.dst = append(c.dst, "null"...)
 		}
 	}
@@ -123,8 +123,9 @@ func (c *anyToJSON) array(depth int) error {
 	return err
 }
 
-// object writes the members as they come, each behind a comma, and again if that was
-// not their order.
+// object writes the members in the order of the input, each behind a comma. If JavaScript
+// orders them differently, it then writes them again in that order. Members whose value is
+// undefined are left out.
 func (c *anyToJSON) object(depth int) error {
 	n, err := c.r.Count(2)
 	if err != nil {
@@ -141,12 +142,12 @@ func (c *anyToJSON) object(depth int) error {
 		c.dst = append(roomFor(c.dst, 8), ',')
 		c.text(key)
 		c.dst = append(c.dst, ':')
-		had := len(c.dst)
+		start := len(c.dst)
 		if err := c.value(depth); err != nil {
 			return err
 		}
-		if len(c.dst) == had {
-			c.dst = c.dst[:m.from] // undefined
+		if len(c.dst) == start {
+			c.dst = c.dst[:m.from] // the value is undefined: drop its key
 		}
 		m.to = uint32(len(c.dst))
 		if len(c.members) == cap(c.members) {

@@ -10,15 +10,16 @@ import (
 	"weft/crdt/lib0"
 )
 
-// jsonToAny reads JSON texts and writes them as any values.
+// jsonToAny converts JSON texts to lib0 any values, as JSON.parse followed by lib0's
+// writeAny does.
 type jsonToAny struct {
-	in      []byte // what is left of the text
+	in      []byte // the rest of the text
 	dst     []byte
-	members []member // of the objects begun and not ended
+	members []member // of the objects that are open
 }
 
-// append appends a JSON text to dst as an any value. The text is known to be valid, and
-// not to nest too deeply.
+// append appends a JSON text to dst as an any value. The caller has validated the text and
+// its depth, so an error means that the two checks disagree.
 func (c *jsonToAny) append(dst, text []byte) ([]byte, error) {
 	c.in, c.dst, c.members = text, dst, c.members[:0]
 	err := c.value(lib0.MaxDepth)
@@ -28,7 +29,7 @@ func (c *jsonToAny) append(dst, text []byte) ([]byte, error) {
 	return c.dst, err
 }
 
-// space passes over white space and returns the byte behind it, 0 at the end.
+// skipSpace skips white space and returns the byte behind it, 0 at the end of the text.
 func (c *jsonToAny) skipSpace() byte {
 	for len(c.in) > 0 {
 		switch b := c.in[0]; b {
@@ -41,7 +42,7 @@ func (c *jsonToAny) skipSpace() byte {
 	return 0
 }
 
-// pass passes over text if it comes next.
+// consume skips text and returns true if the input continues with it.
 func (c *jsonToAny) consume(text string) bool {
 	if len(c.in) < len(text) || string(c.in[:len(text)]) != text {
 		return false
@@ -84,7 +85,7 @@ func (c *jsonToAny) number() error {
 		}
 		n++
 	}
-	f, err := strconv.ParseFloat(string(c.in[:n]), 64) // what is too large is infinite, as in JavaScript
+	f, err := strconv.ParseFloat(string(c.in[:n]), 64) // too large numbers become infinite, as in JavaScript
 	if err != nil && !math.IsInf(f, 0) {
 		return ErrJSON
 	}
@@ -93,7 +94,8 @@ func (c *jsonToAny) number() error {
 	return err
 }
 
-// text writes a string as a varstring of so many bytes.
+// text converts a string to a varstring and returns the varstring's length in bytes,
+// without its length prefix.
 func (c *jsonToAny) text() (size int, err error) {
 	c.in = c.in[1:]
 	at := len(c.dst)
@@ -116,7 +118,8 @@ func (c *jsonToAny) text() (size int, err error) {
 	}
 }
 
-// escape reads what follows a backslash. Half a surrogate pair becomes U+FFFD.
+// escape converts the escape sequence behind a backslash. A surrogate without its other half
+// becomes U+FFFD.
 func (c *jsonToAny) escape() error {
 	if len(c.in) == 0 {
 		return ErrJSON
@@ -147,7 +150,7 @@ func (c *jsonToAny) escape() error {
 				low, _ = c.hexUnit()
 			}
 			if unit = utf16.DecodeRune(unit, low); unit == utf8.RuneError {
-				c.in = rest // the second one may begin a pair
+				c.in = rest // the second escape may start a pair of its own
 			}
 		}
 		c.dst = utf8.AppendRune(c.dst, unit)
@@ -159,7 +162,7 @@ func (c *jsonToAny) escape() error {
 	return nil
 }
 
-// unit reads four hexadecimal digits.
+// hexUnit reads four hexadecimal digits.
 func (c *jsonToAny) hexUnit() (rune, bool) {
 	if len(c.in) < 4 {
 		return 0, false
@@ -201,7 +204,8 @@ func (c *jsonToAny) array(depth int) (err error) {
 	return nil
 }
 
-// object writes the members as they come, and again if that was not their order.
+// object writes the members in the order of the text. If JavaScript orders them differently,
+// it then writes them again in that order.
 func (c *jsonToAny) object(depth int) error {
 	c.in = c.in[1:]
 	c.dst = append(c.dst, lib0.TagObject)

@@ -10,21 +10,21 @@ import (
 	"weft/crdt/lib0"
 )
 
-// Values of embeds and formats are JSON texts in update V1 and any values in V2. What
-// converts one to the other does what a browser does: JSON.parse (json_any.go) and
-// JSON.stringify (any_json.go). Both write as they read; nothing is held but the places
-// of the members of the objects they are in.
+// The values of embeds and format marks are JSON texts in update V1 and any values in V2.
+// The conversions give the same result as a browser's JSON.parse (json_any.go) and
+// JSON.stringify (any_json.go). They are streaming: besides the output they hold only the
+// positions of the members of objects that are open.
 
-// member is one property of an object: where its key and its value lie in two buffers.
-// A value without bytes is undefined.
+// member is one property of an object: the byte ranges of its key and its value, which may
+// be in different buffers. An empty value range means undefined.
 type member struct {
 	keyFrom, keyTo uint32
 	from, to       uint32
 }
 
-// tidy brings the members of an object into the order that JavaScript gives them, and
-// tells whether they were not: keys that are indices ascending, then the others as they
-// first came; a key that comes again has the later value.
+// orderMembers brings the members of an object into JavaScript's order, and reports whether
+// that changed anything: array indices come first, ascending; the other keys follow in the
+// order of their first occurrence. A repeated key has its last value.
 func orderMembers(ms []member, keys []byte) (_ []member, changed bool) {
 	key := func(m member) []byte { return keys[m.keyFrom:m.keyTo] }
 	index := false
@@ -41,7 +41,8 @@ func orderMembers(ms []member, keys []byte) (_ []member, changed bool) {
 	return ms, true
 }
 
-// lastValues leaves one member for each key: the first, with the value of the last.
+// lastValues removes repeated keys: each key stays at its first place and gets its last
+// value.
 func lastValues(ms []member, key func(member) []byte) []member {
 	if !mayHaveDuplicates(ms, key) {
 		return ms
@@ -54,7 +55,7 @@ func lastValues(ms []member, key func(member) []byte) []member {
 	for i := len(byKey) - 1; i > 0; i-- {
 		if a, b := &byKey[i-1], byKey[i]; bytes.Equal(key(*a), key(b)) {
 			a.from, a.to = b.from, b.to
-			byKey[i].keyFrom = math.MaxUint32 // gone
+			byKey[i].keyFrom = math.MaxUint32 // marks the member as removed
 			twice = true
 		}
 	}
@@ -67,7 +68,8 @@ func lastValues(ms []member, key func(member) []byte) []member {
 	return ms
 }
 
-// mayRepeat tells whether a key may come twice: exactly for a few, always for many.
+// mayHaveDuplicates reports whether a key may occur twice. It is exact for up to eight
+// members; for more it returns true, since comparing all pairs would take too long.
 func mayHaveDuplicates(ms []member, key func(member) []byte) bool {
 	if len(ms) > 8 {
 		return true
@@ -82,10 +84,10 @@ func mayHaveDuplicates(ms []member, key func(member) []byte) bool {
 	return false
 }
 
-// notIndex is beyond the indices of all arrays.
+// notIndex is greater than every array index of JavaScript, the largest being 2^32-2.
 const notIndex = math.MaxUint32
 
-// arrayIndex is the index that a key spells, or notIndex.
+// arrayIndex returns the array index whose decimal form is key, or notIndex.
 func arrayIndex(key []byte) uint64 {
 	if len(key) == 0 || len(key) > 10 || key[0] == '0' && len(key) > 1 {
 		return notIndex
@@ -100,7 +102,7 @@ func arrayIndex(key []byte) uint64 {
 	return min(n, notIndex)
 }
 
-// prefix puts the number n in front of what was written from at on.
+// insertUvarint inserts n as a uvarint at offset at of dst.
 func insertUvarint(dst []byte, at, n int) []byte {
 	size := lib0.UvarintLen(uint64(n))
 	dst = append(dst, make([]byte, size)...)
@@ -109,7 +111,8 @@ func insertUvarint(dst []byte, at, n int) []byte {
 	return dst
 }
 
-// appendJSNumber spells a number as ECMAScript does: plain from 1e-6 up to 1e21.
+// appendJSNumber writes a number as ECMAScript's Number::toString does: without exponent
+// from 1e-6 up to 1e21. NaN and infinities become null, as in JSON.stringify.
 func appendJSNumber(dst []byte, f float64) []byte {
 	size := math.Abs(f)
 	switch {
@@ -128,7 +131,7 @@ func appendJSNumber(dst []byte, f float64) []byte {
 	return dst
 }
 
-// appendJSString quotes valid UTF-8 and escapes no more than JSON demands.
+// appendJSString writes valid UTF-8 as a JSON string, with the escapes of JSON.stringify.
 func appendJSString(dst, s []byte) []byte {
 	const hex = "0123456789abcdef"
 	dst = append(dst, '"')

@@ -7,25 +7,27 @@ import (
 	"weft/crdt/lib0"
 )
 
-// gathering is the contents of some updates (V1), by client.
+// updateRuns indexes the structs of several updates (V1) by client, without decoding them
+// into items.
 type updateRuns struct {
 	updates [][]byte
-	runs    []structRun // as they came; the first one is unused
+	runs    []structRun // in the order read; index 0 is unused and means "none"
 	clients []clientRuns
-	index   map[uint64]int // into clients, once there are more than few
-	last    int            // the client found last
+	index   map[uint64]int // into clients, by id; nil while there are few clients
+	last    int            // index of the client found last
 	deletes deleteSet
 	reader  structReader
 }
 
-// gathered is what one client wrote: a list of stretches.
+// clientRuns is the linked list of the runs of one client, in the order read.
 type clientRuns struct {
 	client      uint64
-	first, last int32
+	first, last int32 // into updateRuns.runs
 }
 
-// stretch is consecutive structs of one client in one update, without a Skip. There may
-// be one for each keystroke ever made, so it holds no pointers.
+// structRun is consecutive structs of one client in one update, without a Skip. A merge may
+// have one for each keystroke ever made, so it holds no pointers, which the garbage
+// collector would have to scan.
 type structRun struct {
 	clock, end      uint64
 	from, to        int   // its bytes in the update
@@ -35,7 +37,7 @@ type structRun struct {
 	hasGC, omitsKey bool  // some of them are
 }
 
-// gather checks updates and takes them apart.
+// readRuns validates updates and indexes their structs. Errors match ErrMalformed.
 func readRuns(updates [][]byte) (*updateRuns, error) {
 	g := &updateRuns{updates: updates}
 	g.runs = make([]structRun, 1, 1+len(updates))
@@ -50,7 +52,7 @@ func readRuns(updates [][]byte) (*updateRuns, error) {
 func (g *updateRuns) addUpdate(update int32) (err error) {
 	s := &g.reader
 	s.open(g.updates[update])
-	var t *structRun // that which grows
+	var t *structRun // the run that grows; nil after a Skip
 	for s.next() {
 		w := &s.w
 		if w.kind == kindSkip {
@@ -66,13 +68,13 @@ func (g *updateRuns) addUpdate(update int32) (err error) {
 		t.hasGC = t.hasGC || w.kind == kindGC
 		t.omitsKey = t.omitsKey || w.omitsKey()
 	}
-	had := len(g.deletes)
+	start := len(g.deletes)
 	g.deletes, err = s.close(g.deletes)
-	g.deletes = g.deletes.coalesceFrom(had)
+	g.deletes = g.deletes.coalesceFrom(start)
 	return err
 }
 
-// begin adds a stretch to what client has.
+// beginRun appends an empty run to the list of client.
 func (g *updateRuns) beginRun(client uint64) *structRun {
 	n := int32(len(g.runs))
 	g.runs = append(g.runs, structRun{})
@@ -80,12 +82,13 @@ func (g *updateRuns) beginRun(client uint64) *structRun {
 		g.last = g.clientIndex(client, n)
 	}
 	c := &g.clients[g.last]
-	g.runs[c.last].next = n // or of the unused one
+	g.runs[c.last].next = n // a new client has last 0: run 0 absorbs the write
 	c.last = n
 	return &g.runs[n]
 }
 
-// client finds a client, or adds one whose first stretch is the given.
+// clientIndex returns the index of a client in g.clients. A new client is added with the
+// given first run.
 func (g *updateRuns) clientIndex(id uint64, first int32) int {
 	const few = 8
 	if g.index == nil {
@@ -110,8 +113,8 @@ func (g *updateRuns) clientIndex(id uint64, first int32) int {
 	return n
 }
 
-// joinFrom joins the ranges from index i on to their neighbours in the list: what is
-// deleted key by key becomes few ranges, and is sorted faster.
+// coalesceFrom merges adjacent ranges among those from index i on. Deletions made key by key
+// become few ranges by that, which are sorted faster later.
 func (ds deleteSet) coalesceFrom(i int) deleteSet {
 	out := ds[:i]
 	for _, d := range ds[i:] {
@@ -129,7 +132,8 @@ func (ds deleteSet) coalesceFrom(i int) deleteSet {
 	return out
 }
 
-// encode writes all that was gathered, once, clients descending.
+// encode writes the merged update: each unit once, clients in descending order, and the
+// union of the delete sets.
 func (g *updateRuns) encode() []byte {
 	slices.SortFunc(g.clients, func(a, b clientRuns) int { return cmp.Compare(b.client, a.client) })
 	size := 0
@@ -143,16 +147,16 @@ func (g *updateRuns) encode() []byte {
 	return g.deletes.normalise().append(m.out.bytes())
 }
 
-// merging writes stretches of one client after another. Each unit is written once, as
-// in the stretch that is taken first. The order is that of Yjs, which goes through all
-// updates at once, has a cursor in each, and moves the one that is at the lowest clock;
-// of several there, the one that it moved last.
+// runMerger writes the runs of one client after another. If several runs hold a unit, it is
+// written as in the run that is merged first. The order is that of Yjs (mergeUpdatesV2),
+// which reads all updates at once with one lazy reader for each, and always advances the
+// reader at the lowest clock; if several readers are there, the one that it advanced last.
 type runMerger struct {
 	*updateRuns
-	lastMoved []int32 // by update: when its cursor moved last
-	moveCount int32
-	order     []int32 // of the stretches of one client
-	end       uint64  // of what is written of it
+	lastMoved []int32 // by update: the value of moveCount when its reader advanced last
+	moveCount int32   // how often any reader has advanced
+	order     []int32 // the runs of the current client, by clock
+	end       uint64  // clock up to which the current client is written
 	out       sectionWriter
 }
 
@@ -183,8 +187,9 @@ func (m *runMerger) mergeClient(c *clientRuns) {
 	}
 }
 
-// take writes what is new of a stretch. If nothing is, the cursor has moved on to the
-// next one of the same update, and stays with it unless there is a gap in front.
+// mergeRun writes the units of run i that are not written yet. If there are none, Yjs's
+// reader advances to the next run of the same update at once, and merges it next, unless
+// there is a gap in front of it; mergeRun does the same.
 func (m *runMerger) mergeRun(i int32) {
 	for {
 		t := &m.runs[i]
@@ -205,6 +210,8 @@ func (m *runMerger) mergeRun(i int32) {
 	}
 }
 
+// writeNew writes the units of t from clock m.end on. A run that is new as a whole, and has
+// nothing to rewrite, is copied as bytes; others are decoded struct by struct.
 func (m *runMerger) writeNew(t *structRun) {
 	o, raw := &m.out, m.updates[t.update][t.from:t.to]
 	if o.structs > 0 && t.clock > m.end {
@@ -225,7 +232,7 @@ func (m *runMerger) writeNew(t *structRun) {
 	for clock := t.clock; clock < t.end; clock = w.end() {
 		from := r.Offset()
 		if err := w.read(&r, o.client, clock); err != nil {
-			panic("crdt: bytes that were checked cannot be read: " + err.Error())
+			panic("crdt: MergeUpdates: validated update does not decode: " + err.Error())
 		}
 		at := max(m.end, clock)
 		switch {

@@ -6,26 +6,25 @@ import (
 	"weft/crdt/lib0"
 )
 
-// ErrPlace refuses a position that names neither a unit nor a type, or by a kind that
-// is not known.
+// ErrPlace refuses a position that sets none of Item, Root and Type, an encoded position of
+// unknown kind, and a unit that holds no nested type (PositionIn).
 var ErrPlace = errors.New("position of no known kind")
 
-// Position is a place in a list that stays with its neighbours while others edit: a
-// cursor, an end of a selection, the anchor of a comment. Yjs calls it a relative
-// position. At least one of Item, Root and Type is set, and the first of them that is
-// decides:
+// Position is a place in a list that moves along with its neighbours while the list is
+// edited: a caret, an end of a selection, the anchor of a comment (Yjs: relative position).
+// At least one of Item, Root and Type is set. The first one set, in this order, decides:
 //
 //	Item   before that unit if Assoc ≥ 0, behind it if Assoc < 0
 //	Root   the end of the root's list if Assoc ≥ 0, its start if Assoc < 0
-//	Type   the same of a nested type, named by the unit that holds it
+//	Type   the same for a nested type, which is named by the unit that holds it
 //
-// With an item, Root or Type may tell besides in which list it lies: the JSON form
-// carries that, the binary form does not.
+// Besides Item, Root or Type may name the list that the item is in. The JSON form includes
+// that, the binary form does not.
 type Position struct {
 	Item  *ID
 	Root  *string // valid UTF-8; "" is a legal name
 	Type  *ID
-	Assoc int // only the sign matters; between -(2^53-1) and 2^53-1
+	Assoc int // only its sign matters; from -(2^53-1) to 2^53-1
 }
 
 // The first byte of the binary form.
@@ -35,11 +34,11 @@ const (
 	positionType = 2
 )
 
-// Append writes the binary form, to the bytes of Yjs (encodeRelativePosition):
+// Append appends the binary form to dst, the same bytes as Yjs's encodeRelativePosition:
 //
 //	00 │ ID item    or    01 │ varstring root    or    02 │ ID type;    then varint assoc
 //
-// A position that is set nowhere is the caller's mistake, and panics.
+// It panics if none of Item, Root and Type is set.
 func (p Position) Append(dst []byte) []byte {
 	switch {
 	case p.Item != nil:
@@ -49,7 +48,7 @@ func (p Position) Append(dst []byte) []byte {
 	case p.Type != nil:
 		dst = appendID(append(dst, positionType), p.Type.Client, p.Type.Clock)
 	default:
-		panic("crdt: a position that is set nowhere")
+		panic("crdt: Position.Append: none of Item, Root and Type is set")
 	}
 	if p.Assoc < 0 {
 		return lib0.AppendVarint(dst, true, uint64(-p.Assoc))
@@ -57,8 +56,8 @@ func (p Position) Append(dst []byte) []byte {
 	return lib0.AppendVarint(dst, false, uint64(p.Assoc))
 }
 
-// DecodePosition reads all of b. Where assoc is missing, as old versions of Yjs wrote
-// it, it is 0; so is −0. Errors match ErrMalformed.
+// DecodePosition decodes the binary form, which must take all of b. Old versions of Yjs
+// leave assoc out; it is then 0. An assoc of −0 is read as 0. Errors match ErrMalformed.
 func DecodePosition(b []byte) (Position, error) {
 	r := lib0.NewReader(b)
 	p, err := readPosition(&r)
@@ -107,7 +106,8 @@ func readPosition(r *lib0.Reader) (p Position, err error) {
 	return p, err
 }
 
-// Equal tells whether two positions are written alike, in either form.
+// Equal reports whether p and q have the same fields, and so the same encoding in both
+// forms.
 func (p Position) Equal(q Position) bool {
 	return p.Assoc == q.Assoc && same(p.Item, q.Item) && same(p.Root, q.Root) && same(p.Type, q.Type)
 }

@@ -7,13 +7,13 @@ import (
 	"weft/crdt/lib0"
 )
 
-// MarshalJSON writes the form that editors put into awareness, with the members that
-// Yjs writes, in its order (relativePositionToJSON):
+// MarshalJSON returns the form that editors put into awareness states, with the members and
+// the order of Yjs's relativePositionToJSON:
 //
 //	{"type": {"client", "clock"}, "tname", "item": {"client", "clock"}, "assoc"}
 //
-// Members that are not set are left out. Unlike Yjs it writes a tname that is "".
-// A position that is set nowhere is ErrPlace.
+// Members that are not set are left out. Unlike Yjs, it writes a tname that is "". Errors:
+// ErrPlace if none of Item, Root and Type is set.
 func (p Position) MarshalJSON() ([]byte, error) {
 	if p.Item == nil && p.Root == nil && p.Type == nil {
 		return nil, ErrPlace
@@ -37,9 +37,9 @@ func appendIDJSON(dst []byte, id ID) []byte {
 	return append(dst, '}')
 }
 
-// UnmarshalJSON reads that form. Members may be null or missing, as long as one of
-// item, tname and type is there; assoc is then 0. Others are ignored. Errors match
-// ErrMalformed; p is then as it was.
+// UnmarshalJSON decodes the form that MarshalJSON writes. Members may be null or missing,
+// but one of item, tname and type must be set. A missing assoc is 0. Unknown members are
+// ignored. Errors match ErrMalformed and leave p unchanged.
 func (p *Position) UnmarshalJSON(b []byte) error {
 	var in struct {
 		Type  *idJSON `json:"type"`
@@ -69,7 +69,7 @@ func (p *Position) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// idJSON is an ID as Yjs writes it in JSON. Both members must be there.
+// idJSON is an ID as Yjs writes it in JSON. Both members are required.
 type idJSON struct {
 	Client *uint64 `json:"client"`
 	Clock  *uint64 `json:"clock"`

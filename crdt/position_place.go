@@ -2,22 +2,26 @@ package crdt
 
 import "unicode/utf8"
 
-// Place is where a [Position] stands at the moment.
+// Place is where a [Position] is in the current document (Yjs: absolute position).
 type Place struct {
 	Root  string // name of the root, if Type is nil
-	Type  *ID    // the nested type, by the unit that holds it
+	Type  *ID    // the nested type, named by the unit that holds it; nil for a root
 	Index int    // in visible units of the list: UTF-16 units of text, embeds, elements
 }
 
-// ResolvePosition tells where p stands now. A unit that was deleted stands for the
-// place where it was; one whose list was deleted stands at index 0 of it, as long as
-// that is kept. Index is never beyond the list's length. Not ok: the unit is not known
-// yet, or was dropped with the list around it, or is the value of a map's key, or
-// p.Type is no type.
+// ResolvePosition returns where p is in the current document. A deleted unit stands for the
+// place where it was. If its list was deleted, the index is 0, as long as the list is still
+// stored. Index is never greater than the list's length. ok is false if
 //
-// The answers are those of Yjs (createAbsolutePositionFromRelativePosition) for
-// everybody but who undid a deletion: only that browser knows what came back. Values
-// of keys, which no editor points at, Yjs puts at 0 or 1 of a list they are not in.
+//   - the unit is unknown, or was garbage collected with the list around it,
+//   - the unit is the value of a map key,
+//   - p.Type names a unit that holds no type, or
+//   - none of Item, Root and Type is set.
+//
+// The results are those of Yjs (createAbsolutePositionFromRelativePosition), with two
+// exceptions. A browser that undid a deletion knows which new unit replaces the deleted
+// one; no other replica does. And Yjs resolves the value of a map key, which no editor
+// points at, to index 0 or 1 of a list that does not contain it.
 func (d *Doc) ResolvePosition(p Position) (place Place, ok bool) {
 	s := &d.store
 	switch {
@@ -60,13 +64,14 @@ func (d *Doc) ResolvePosition(p Position) (place Place, ok bool) {
 	return Place{}, false
 }
 
-// PositionAt is the position before the index-th visible unit of a root's list, 0 ≤
-// index ≤ length. With assoc ≥ 0 it sticks to the unit behind it: what is inserted
-// there goes in front. With assoc < 0 it sticks to the unit before it. Where there is
-// no such unit it sticks to the end or the start. An index within a surrogate pair is
-// allowed, as nothing is cut. Errors: ErrRange, ErrUTF8.
+// PositionAt returns the position before the visible unit at index of a root's list, 0 ≤
+// index ≤ Length. With assoc ≥ 0 the position belongs to the unit behind it, so content
+// inserted there goes in front of it. With assoc < 0 it belongs to the unit before it. If
+// there is no such unit, it belongs to the end or the start of the list. An index within a
+// surrogate pair is allowed, as nothing is split. Errors: ErrRange, ErrUTF8.
 //
-// The bytes are those of Yjs (createRelativePositionFromTypeIndex).
+// The encoded position has the same bytes as that of Yjs's
+// createRelativePositionFromTypeIndex.
 func (d *Doc) PositionAt(root string, index, assoc int) (Position, error) {
 	if !utf8.ValidString(root) {
 		return Position{}, ErrUTF8
@@ -75,8 +80,8 @@ func (d *Doc) PositionAt(root string, index, assoc int) (Position, error) {
 	return p, d.anchor(&p, d.store.findRoot(root), index)
 }
 
-// PositionIn is PositionAt for the nested type that the given unit holds. If there is
-// none: ErrPlace.
+// PositionIn is PositionAt for the nested type that the unit nested holds. Errors: ErrPlace
+// if it holds none; ErrRange.
 func (d *Doc) PositionIn(nested ID, index, assoc int) (Position, error) {
 	t := d.store.findType(nested)
 	if t == 0 {
@@ -86,7 +91,8 @@ func (d *Doc) PositionIn(nested ID, index, assoc int) (Position, error) {
 	return p, d.anchor(&p, t, index)
 }
 
-// stick sets the unit that p, at index of list t, belongs to.
+// anchor sets p.Item to the unit that a position at index of list t belongs to. It leaves
+// p.Item nil at the ends of the list.
 func (d *Doc) anchor(p *Position, t typeRef, index int) error {
 	s := &d.store
 	if index < 0 || index > s.lengthOf(t) {
@@ -109,7 +115,7 @@ func (d *Doc) anchor(p *Position, t typeRef, index int) error {
 	return err
 }
 
-// find is the struct that holds a unit, 0 if the unit is not known.
+// findItem returns the struct that holds a unit, 0 if the unit is not known.
 func (s *store) findItem(id ID) ref {
 	c, ok := s.findClient(id.Client)
 	if !ok || id.Clock >= uint64(s.clients[c].state) {
@@ -118,7 +124,7 @@ func (s *store) findItem(id ID) ref {
 	return s.at(c, uint32(id.Clock))
 }
 
-// findType is the type that a unit holds, 0 if it holds none.
+// findType returns the type that a unit holds, 0 if it holds none.
 func (s *store) findType(id ID) typeRef {
 	r := s.findItem(id)
 	if r == 0 || s.items[r].kind() != kindType {
@@ -127,7 +133,7 @@ func (s *store) findType(id ID) typeRef {
 	return typeRef(s.items[r].data)
 }
 
-// startOf is index 0 of a list.
+// startPlace returns index 0 of the list of t.
 func (s *store) startPlace(t typeRef) Place {
 	if owner := s.types[t].owner; owner != 0 {
 		id := s.id(&s.items[owner])

@@ -6,30 +6,31 @@ import (
 	"weft/crdt/lib0"
 )
 
-// Snapshot names a state of a document: what was known, and what of it was deleted. It
-// holds no content. To show an old state, a document that keeps what is deleted is
-// needed besides ([Options.KeepDeleted]).
+// Snapshot identifies a state of a document (Yjs: Y.Snapshot): which units existed, and
+// which of them were deleted. It holds no content. To show an old state, one also needs a
+// document that keeps deleted content ([Options.KeepDeleted]).
 //
-//	wire := delete set, state vector     no lengths in front; FORMAT.md draws both
+//	wire := delete set, state vector     without lengths; FORMAT.md draws both
 type Snapshot struct {
-	Deleted []Range // units deleted; clients descending, clocks ascending, none touching
+	Deleted []Range // deleted units; clients descending, clocks ascending, no two adjacent
 	State   StateVector
 }
 
-// Range is Length units of one client, of which ID is the first.
+// Range is Length consecutive units of one client; ID is the first of them.
 type Range struct {
 	ID
 	Length uint64
 }
 
-// Snapshot is the state of the document now. What is pending does not count.
+// Snapshot returns the current state of the document. Pending structs and deletes are not
+// part of it.
 func (d *Doc) Snapshot() Snapshot {
 	d.deletes = d.store.appendStoredDeletes(d.deletes[:0])
 	return Snapshot{rangesFrom(d.deletes), d.StateVector()}
 }
 
-// Has tells whether a unit was there, and visible as far as deleting goes. It takes
-// Deleted to be in order.
+// Has reports whether a unit existed in this state and was not deleted. Deleted must be in
+// the order that its field documents.
 func (s Snapshot) Has(id ID) bool {
 	if id.Clock >= s.State[id.Client] {
 		return false
@@ -46,13 +47,13 @@ func (s Snapshot) Has(id ID) bool {
 	return !deleted
 }
 
-// Append writes the snapshot, to the bytes of Yjs (encodeSnapshot). Ranges may be in
-// any order, overlap and be empty.
+// Append appends the encoded snapshot (V1) to dst, the same bytes as Yjs's encodeSnapshot.
+// The ranges of Deleted may be in any order, overlap and be empty.
 func (s Snapshot) Append(dst []byte) []byte {
 	return s.State.Append(s.deletes().append(dst))
 }
 
-// deletes is Deleted in normal form.
+// deletes returns Deleted as a delete set in normal form.
 func (s Snapshot) deletes() deleteSet {
 	ds := make(deleteSet, len(s.Deleted))
 	for i, r := range s.Deleted {
@@ -61,13 +62,14 @@ func (s Snapshot) deletes() deleteSet {
 	return ds.normalise()
 }
 
-// DecodeSnapshot reads all of b. Ranges come out in order, however they went in. Errors
-// match ErrMalformed.
+// DecodeSnapshot decodes a snapshot (V1), which must take all of b. The ranges are returned
+// in order, even if b has them in another order. Errors match ErrMalformed.
 func DecodeSnapshot(b []byte) (Snapshot, error) {
 	return decodeSnapshot(b, readDeletes)
 }
 
-// decodeSnapshot reads a snapshot whose delete set is what read reads.
+// decodeSnapshot decodes a snapshot; read decodes its delete set, which differs between the
+// formats V1 and V2.
 func decodeSnapshot(b []byte, read func(*lib0.Reader, deleteSet) (deleteSet, error)) (Snapshot, error) {
 	r := lib0.NewReader(b)
 	ds, err := read(&r, make(deleteSet, 0, len(b)/2)) // two bytes a range, at least

@@ -8,11 +8,14 @@ import (
 	"weft/crdt/lib0"
 )
 
-// SplitUpdate divides an update (V1) into several of about size bytes each, which do
-// the same when they are applied in that order, to whatever document the whole fits: each
-// part builds on nothing but those before it, so that none has to wait. The delete set goes
-// with the last. A struct is not divided, so parts may be larger; and an update with
-// gaps, or with structs that need each other, is one part. Errors match ErrMalformed.
+// SplitUpdate divides an update (V1) into parts of about size bytes each. Applying the
+// parts in order has the same effect as applying the whole update. The structs of a part
+// depend only on earlier parts and on what the whole update depends on, so no part becomes
+// pending if the whole would not. The delete set is in the last part.
+//
+// A part is larger than size if a single struct is. An update that contains Skips, or
+// structs that depend on each other in a cycle, is returned as one part. Errors match
+// ErrMalformed. Safe to call concurrently.
 func SplitUpdate(update []byte, size int) ([][]byte, error) {
 	var u parsed
 	if err := u.parse(update); err != nil {
@@ -28,7 +31,7 @@ func SplitUpdate(update []byte, size int) ([][]byte, error) {
 	}
 	var v delivery
 	v.deliver(u.sources, &s)
-	if s.taken < structs { // Skips are not taken, nor is what is blocked
+	if s.taken < structs { // deliver takes neither Skips nor structs blocked by a cycle
 		return [][]byte{slices.Clone(update)}, nil
 	}
 	if len(s.sections) > 0 || len(u.deletes) > 0 {
@@ -37,25 +40,28 @@ func SplitUpdate(update []byte, size int) ([][]byte, error) {
 	return s.parts, nil
 }
 
-// splitter takes structs in causal order and makes parts of them.
+// splitter receives structs in causal order and encodes them as parts.
 type splitter struct {
-	size  int
-	known map[uint64]uint64 // state by client; the receiver has all of other clients
+	size  int               // bytes at which a part is finished
+	known map[uint64]uint64 // next clock by client of the update; of other clients all is known
 	parts [][]byte
-	taken int
+	taken int // structs
 
-	sections []splitSection // of the part that grows
-	at       map[uint64]int // into sections, by client
-	bytes    int
+	// The part that is being built.
+	sections []splitSection
+	at       map[uint64]int // index into sections, by client
+	bytes    int            // of its structs
 }
 
-// splitSection is consecutive structs of one client.
+// splitSection is consecutive structs of one client, encoded.
 type splitSection struct {
 	client, clock uint64
 	structs       int
 	raw           []byte
 }
 
+// state returns the first clock of client that is in no part yet, as the causal order needs
+// it.
 func (s *splitter) state(client uint64) uint64 {
 	if state, ok := s.known[client]; ok {
 		return state
@@ -63,6 +69,7 @@ func (s *splitter) state(client uint64) uint64 {
 	return math.MaxUint64
 }
 
+// take adds a struct, except its first skip units, to the part that is being built.
 func (s *splitter) take(w *wire, skip uint64) {
 	i, ok := s.at[w.client]
 	if !ok {
@@ -81,7 +88,8 @@ func (s *splitter) take(w *wire, skip uint64) {
 	}
 }
 
-// part ends the part that grows.
+// finishPart encodes the part that is being built, with the given delete set in normal form,
+// and begins the next one.
 func (s *splitter) finishPart(deletes deleteSet) {
 	slices.SortFunc(s.sections, func(a, b splitSection) int { return cmp.Compare(b.client, a.client) })
 	dst := lib0.AppendUvarint(make([]byte, 0, s.bytes+16*len(s.sections)+16), uint64(len(s.sections)))
