@@ -6,8 +6,9 @@ import (
 	"path/filepath"
 )
 
-// fonts says which file of which package becomes which font of dist. The latin
-// subset alone: other scripts fall back to the reader's own fonts.
+// fonts maps files of the font packages to the fonts of dist. Only the Latin
+// subset is shipped: the browser draws other scripts with the reader's own
+// fonts.
 var fonts = []struct{ from, to string }{
 	{"newsreader/files/newsreader-latin-opsz-normal.woff2", "newsreader.woff2"},
 	{"newsreader/files/newsreader-latin-wght-italic.woff2", "newsreader-italic.woff2"},
@@ -17,27 +18,28 @@ var fonts = []struct{ from, to string }{
 
 const fontPackages = "node_modules/@fontsource-variable"
 
-func copyFonts(root string, made site) error {
+// addFonts adds the fonts under fonts/. root is the web folder.
+func addFonts(root string, site files) error {
 	for _, f := range fonts {
 		body, err := os.ReadFile(filepath.Join(root, fontPackages, f.from))
 		if err != nil {
-			return fmt.Errorf("build: font (is node_modules installed?): %w", err)
+			return fmt.Errorf("build: read font (if web/node_modules is missing, run npm ci in web): %w", err)
 		}
-		if err := made.add("fonts/"+f.to, body); err != nil {
+		if err := site.add("fonts/"+f.to, body); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// copyStatic adds the files that are served as they are written.
-func copyStatic(dir string, made site) error {
-	files, err := read(dir)
+// addStatic adds the files below dir unchanged.
+func addStatic(dir string, site files) error {
+	static, err := readFolder(dir)
 	if err != nil {
 		return err
 	}
-	for name, body := range files {
-		if err := made.add(name, body); err != nil {
+	for path, body := range static {
+		if err := site.add(path, body); err != nil {
 			return err
 		}
 	}

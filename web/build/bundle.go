@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -14,16 +12,17 @@ import (
 	"github.com/evanw/esbuild/pkg/api"
 )
 
-// entries are the files a page names. Each becomes dist/app/{name}; what
-// several need goes to shared chunks beside them.
+// entries are the scripts and styles that the pages name in their HTML. Each
+// becomes dist/app/{name}. Code that several entries import becomes a shared
+// chunk beside them.
 var entries = []string{"app/landing.ts", "app/space.ts", "app/editor.ts", "app/landing.css", "app/space.css"}
 
-// worker stands at the root of dist because a service worker rules only what
-// lies below it.
+// worker is the service worker. It is placed at the root of dist, because a
+// service worker controls only pages at or below its own path.
 const worker = "sw/push-sw.ts"
 
-// manifest is the part of esbuild's metafile that is used here.
-type manifest struct {
+// metafile is the part of esbuild's metafile that this program reads.
+type metafile struct {
 	Inputs  map[string]struct{} `json:"inputs"`
 	Outputs map[string]struct {
 		EntryPoint string `json:"entryPoint"`
@@ -34,29 +33,29 @@ type manifest struct {
 	} `json:"outputs"`
 }
 
-// bundle adds the scripts and styles to made and returns the paths, relative
-// to root, of all sources that went into them.
-func bundle(root string, made site) (sources []string, err error) {
+// bundle adds the scripts and styles to site. It returns the paths, relative to
+// root, of all source files that were bundled.
+func bundle(root string, site files) (sources []string, err error) {
 	options := api.BuildOptions{
 		AbsWorkingDir: root, Outdir: filepath.Join(root, "dist"), Outbase: root,
 		EntryPoints: entries, Bundle: true, Splitting: true, Format: api.FormatESModule,
 		ChunkNames: "app/chunk-[hash]",
 		Target:     api.ES2022, Platform: api.PlatformBrowser, Charset: api.CharsetUTF8,
 		MinifyWhitespace: true, MinifyIdentifiers: true, MinifySyntax: true,
-		LegalComments: api.LegalCommentsNone, // LICENSES.txt holds them whole
+		LegalComments: api.LegalCommentsNone, // LICENSES.txt holds the full texts
 		External:      []string{"/fonts/*"},
 		Define:        map[string]string{"process.env.NODE_ENV": `"production"`},
-		TsconfigRaw:   "{}", // what a checker is told must not change the bytes
+		Plugins:       []api.Plugin{inlineStyles(root)},
+		TsconfigRaw:   "{}", // the options of the type checker must not change the output
 		Metafile:      true, LogLevel: api.LogLevelSilent,
 	}
 	pages, err := compile(options)
 	if err != nil {
 		return nil, err
 	}
-	if err := pages.place(root, made); err != nil {
+	if err := pages.addTo(site, root); err != nil {
 		return nil, err
 	}
-	sources = pages.sources()
 
 	options.EntryPoints, options.Outbase = []string{worker}, filepath.Join(root, "sw")
 	options.Splitting, options.Format, options.ChunkNames = false, api.FormatIIFE, ""
@@ -64,13 +63,13 @@ func bundle(root string, made site) (sources []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(sources, sw.sources()...), sw.place(root, made)
+	return append(pages.sources(), sw.sources()...), sw.addTo(site, root)
 }
 
-// output is one run of the bundler.
+// output is the result of one run of the bundler.
 type output struct {
 	files []api.OutputFile
-	about manifest
+	meta  metafile
 }
 
 func compile(options api.BuildOptions) (output, error) {
@@ -83,7 +82,7 @@ func compile(options api.BuildOptions) (output, error) {
 		fmt.Fprint(os.Stderr, w)
 	}
 	o := output{files: result.OutputFiles}
-	if err := json.Unmarshal([]byte(result.Metafile), &o.about); err != nil {
+	if err := json.Unmarshal([]byte(result.Metafile), &o.meta); err != nil {
 		return output{}, fmt.Errorf("build: metafile: %w", err)
 	}
 	return o, nil
@@ -91,52 +90,54 @@ func compile(options api.BuildOptions) (output, error) {
 
 func (o output) sources() []string {
 	var list []string
-	for p := range o.about.Inputs {
+	for p := range o.meta.Inputs {
 		list = append(list, p)
 	}
 	return list
 }
 
-// place adds the files under names without hashes, so that a page can preload
-// a chunk by name and a change does not rename what it did not touch.
-func (o output) place(root string, made site) error {
+// addTo adds the output to site under names without hashes. A page can then
+// preload a chunk by name, and a change renames only the files it affects.
+func (o output) addTo(site files, root string) error {
 	names := o.chunkNames()
-	var swaps []string
+	var pairs []string
 	for from, to := range names {
-		swaps = append(swaps, path.Base(from), path.Base(to))
+		pairs = append(pairs, path.Base(from), path.Base(to))
 	}
-	rename := strings.NewReplacer(swaps...)
+	renamer := strings.NewReplacer(pairs...)
 	for _, f := range o.files {
 		rel, err := filepath.Rel(filepath.Join(root, "dist"), f.Path)
 		if err != nil {
 			return fmt.Errorf("build: %w", err)
 		}
 		name := filepath.ToSlash(rel)
-		if to, chunk := names["dist/"+name]; chunk {
+		if to, isChunk := names["dist/"+name]; isChunk {
 			name = strings.TrimPrefix(to, "dist/")
 		}
-		if err := made.add(name, []byte(rename.Replace(string(f.Contents)))); err != nil {
+		if err := site.add(name, []byte(renamer.Replace(string(f.Contents)))); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// chunkNames calls a chunk after the entries that need it, in the order of
-// their names: shared-editor-space.js.
+// chunkNames maps esbuild's name of each chunk to a name without a hash. A chunk
+// is named after the entries that need it, in alphabetical order:
+// shared-editor-space.js. If several chunks have the same entries, the second
+// and later ones get a number.
 func (o output) chunkNames() map[string]string {
-	users := map[string][]string{} // chunk → entries
+	users := map[string][]string{} // chunk → names of the entries that import it
 	var visit func(entry, at string)
 	visit = func(entry, at string) {
-		for _, i := range o.about.Outputs[at].Imports {
-			if i.Kind != "import-statement" || o.about.Outputs[i.Path].EntryPoint != "" || slices.Contains(users[i.Path], entry) {
+		for _, i := range o.meta.Outputs[at].Imports {
+			if i.Kind != "import-statement" || o.meta.Outputs[i.Path].EntryPoint != "" || slices.Contains(users[i.Path], entry) {
 				continue
 			}
 			users[i.Path] = append(users[i.Path], entry)
 			visit(entry, i.Path)
 		}
 	}
-	for name, out := range o.about.Outputs {
+	for name, out := range o.meta.Outputs {
 		if out.EntryPoint != "" {
 			visit(strings.TrimSuffix(path.Base(name), path.Ext(name)), name)
 		}
@@ -146,44 +147,18 @@ func (o output) chunkNames() map[string]string {
 		chunks = append(chunks, chunk)
 	}
 	slices.Sort(chunks)
-	names, taken := map[string]string{}, map[string]int{}
+	names, uses := map[string]string{}, map[string]int{}
 	for _, chunk := range chunks {
 		if !strings.HasPrefix(path.Base(chunk), "chunk-") {
 			continue
 		}
 		slices.Sort(users[chunk])
 		name := "shared-" + strings.Join(users[chunk], "-")
-		taken[name]++
-		if n := taken[name]; n > 1 {
+		uses[name]++
+		if n := uses[name]; n > 1 {
 			name = fmt.Sprintf("%s-%d", name, n)
 		}
 		names[chunk] = path.Dir(chunk) + "/" + name + path.Ext(chunk)
 	}
 	return names
-}
-
-// report prints what each script and style weighs on the wire.
-func report(made site) {
-	var names []string
-	for name := range made {
-		if ext := path.Ext(name); ext == ".js" || ext == ".css" {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		fmt.Printf("%8.1f kB gz  %s\n", float64(zipped(made[name]))/1000, name)
-	}
-}
-
-func zipped(body []byte) int {
-	var b bytes.Buffer
-	z := gzip.NewWriter(&b)
-	if _, err := z.Write(body); err != nil {
-		panic(err) // a buffer takes everything
-	}
-	if err := z.Close(); err != nil {
-		panic(err)
-	}
-	return b.Len()
 }

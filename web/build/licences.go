@@ -12,15 +12,16 @@ import (
 	"strings"
 )
 
-// licences writes one text with the licence of every npm package that put
-// something into dist: MIT, BSD and OFL all ask to be passed on.
+// licences returns one text with the licence of every npm package that is part
+// of dist. The MIT, BSD and OFL licences require that they are distributed with
+// the software. sources are the bundled files, relative to root, the web folder.
 func licences(root string, sources []string) ([]byte, error) {
 	var packages []string
 	for _, s := range sources {
-		packages = append(packages, packageOf(s))
+		packages = append(packages, packageFolder(s))
 	}
 	for _, f := range fonts {
-		packages = append(packages, packageOf(fontPackages+"/"+f.from))
+		packages = append(packages, packageFolder(fontPackages+"/"+f.from))
 	}
 	slices.Sort(packages)
 
@@ -30,16 +31,16 @@ func licences(root string, sources []string) ([]byte, error) {
 		if dir == "" {
 			continue
 		}
-		if err := licence(&text, filepath.Join(root, dir)); err != nil {
+		if err := writeLicence(&text, filepath.Join(root, dir)); err != nil {
 			return nil, err
 		}
 	}
 	return text.Bytes(), nil
 }
 
-// packageOf returns the folder of the npm package that a source belongs to, or
-// nothing for our own.
-func packageOf(source string) string {
+// packageFolder returns the folder of the npm package that a source file belongs
+// to, or "" for Weft's own files.
+func packageFolder(source string) string {
 	const modules = "node_modules/"
 	i := strings.LastIndex(source, modules)
 	if i < 0 {
@@ -53,19 +54,21 @@ func packageOf(source string) string {
 	return head + parts[0]
 }
 
-func licence(text *bytes.Buffer, dir string) error {
-	var about struct{ Name, Version, License string }
+// writeLicence appends the name, version, licence id and licence text of the
+// package in dir.
+func writeLicence(text *bytes.Buffer, dir string) error {
+	var info struct{ Name, Version, License string }
 	body, err := os.ReadFile(filepath.Join(dir, "package.json"))
 	if err != nil {
 		return fmt.Errorf("build: licence: %w", err)
 	}
-	if err := json.Unmarshal(body, &about); err != nil {
+	if err := json.Unmarshal(body, &info); err != nil {
 		return fmt.Errorf("build: licence: %s: %w", dir, err)
 	}
-	if about.License == "" {
-		return fmt.Errorf("build: licence: %s names none", about.Name)
+	if info.License == "" {
+		return fmt.Errorf("build: licence: package.json of %s has no field \"license\"", info.Name)
 	}
-	fmt.Fprintf(text, "\n%s\n%s %s (%s)\n\n", strings.Repeat("=", 72), about.Name, about.Version, about.License)
+	fmt.Fprintf(text, "\n%s\n%s %s (%s)\n\n", strings.Repeat("=", 72), info.Name, info.Version, info.License)
 	for _, name := range []string{"LICENSE", "LICENSE.md", "LICENSE.txt", "LICENCE", "license"} {
 		body, err := os.ReadFile(filepath.Join(dir, name))
 		if errors.Is(err, fs.ErrNotExist) {

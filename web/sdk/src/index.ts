@@ -1,6 +1,7 @@
 export { createClient, type Surroundings } from './client.ts'
 export { locateQuote, quoteOf, type DocPoint, type QuotePlace, type QuoteState } from './quote.ts'
 export { derived, type Readable, type Unsubscribe } from './readable.ts'
+export { palette, slotCount, toSlot } from './palette.ts'
 export { messageParts, safeAddress, type MessagePart } from './parts.ts'
 export type { ProviderEvents, YProvider } from './provider.ts'
 export { RoomError } from './types.ts'
