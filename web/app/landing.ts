@@ -39,7 +39,7 @@ const picture = html`
     <h2>Membranes &amp; transport</h2>
     <p>A cell membrane is not a wall. It is a <span class="selected c7">two-molecule-thick fluid</span><span class="caret c7"><i>Amara</i></span> that sorts what may pass.</p>
     <p>Proteins float in the sheet like boats; cholesterol keeps it from setting in the cold<span class="caret blink c4"><i>Jonas</i></span>.</p>
-    <div class="said"><span class="face c0">MK</span><b>Mika</b><span><mark>@You</mark> can you take the pump? I’ll do diffusion tonight.</span></div>
+    <div class="said"><span class="face c0" data-initials="MK"></span><b>Mika</b><span><mark>@You</mark> can you take the pump? I’ll do diffusion tonight.</span></div>
   </div>`
 
 function start(e: SubmitEvent): void {

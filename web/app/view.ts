@@ -3,6 +3,7 @@ import { live } from 'lit/directives/live.js'
 import type { Client, Quote, Room } from '@weft/sdk'
 import { WeftElement } from '../elements/base/element.ts'
 import { icons } from '../elements/base/icons.ts'
+import { skeleton } from '../elements/base/skeleton.ts'
 import { counted } from '../elements/base/words.ts'
 import type { WeftChat } from '../elements/chat/chat.ts'
 import type { WeftPage } from '../elements/page/page.ts'
@@ -113,7 +114,7 @@ export class WeftApp extends WeftElement {
         ? html`<weft-page .room=${this.room} ?readonly=${!this.joined} .canDiscuss=${this.#talks} @weft-ready=${this.#ready}
             @weft-discuss=${(e: CustomEvent<{ quote: Quote }>) => this.#discuss(e.detail.quote)}
             @weft-outline=${(e: CustomEvent<Outline>) => { this.outline = e.detail }}></weft-page>`
-        : html`<div class="waiting" role="progressbar" aria-label="Opening the page"><i></i><i></i><i></i><i></i></div>`}
+        : skeleton()}
     </article>`
   }
 

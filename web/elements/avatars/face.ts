@@ -1,8 +1,8 @@
 import { html, type TemplateResult } from 'lit'
-import type { Person } from '@weft/sdk'
+import { toSlot, type Person } from '@weft/sdk'
 import { initials } from '../base/words.ts'
 
 /** A person, drawn small. The name is said by whoever places the face. */
 export function face(person: Pick<Person, 'name'> & { slot?: number; state?: Person['state'] | 'gone' }): TemplateResult {
-  return html`<span class="face c${(person.slot ?? 0) % 12}" data-state=${person.state ?? 'active'} data-initials=${initials(person.name)} aria-hidden="true"></span>`
+  return html`<span class="face c${toSlot(person.slot ?? 0)}" data-state=${person.state ?? 'active'} data-initials=${initials(person.name)} aria-hidden="true"></span>`
 }

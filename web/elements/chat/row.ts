@@ -1,5 +1,5 @@
 import { html, nothing, type TemplateResult } from 'lit'
-import type { Line, Message, MessagePart, Person, Quote, QuoteState, UserInfo } from '@weft/sdk'
+import { toSlot, type Line, type Message, type MessagePart, type Person, type Quote, type QuoteState, type UserInfo } from '@weft/sdk'
 import { face } from '../avatars/face.ts'
 import { icons } from '../base/icons.ts'
 import { clockTime, counted, dayName, joinedLine, listed, sameDay, say } from '../base/words.ts'
@@ -80,7 +80,7 @@ function part(p: MessagePart, host: RowHost): TemplateResult | string {
     case 'codeblock': return html`<pre tabindex="-1">${p.text}</pre>`
     case 'mention': {
       const known = host.person(p.id)
-      const slot = known && 'slot' in known ? ` c${Number(known.slot) % 12}` : ''
+      const slot = known && 'slot' in known ? ` c${toSlot(Number(known.slot))}` : ''
       return html`<span class="chip ${p.id === host.me || p.id === '@room' ? 'me' : slot}" part="mention">${p.text}</span>`
     }
     default: return p.text

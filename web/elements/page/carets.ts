@@ -1,5 +1,6 @@
 import type { EditorView } from 'prosemirror-view'
 import type { Awareness } from 'y-protocols/awareness'
+import { slotCount } from '@weft/sdk'
 import { shortName } from '../base/words.ts'
 import { locate, type Place } from './cursor.ts'
 
@@ -187,7 +188,7 @@ const share = (view: EditorView, pos: number): number =>
 /** Sets the document's highlights to the union of all pages' ranges. */
 function highlight(): void {
   if (!('highlights' in CSS)) return // carets alone, on browsers before 2025
-  for (let slot = 0; slot < 12; slot++) {
+  for (let slot = 0; slot < slotCount; slot++) {
     const all = [...painted.values()].flatMap((m) => m.get(slot) ?? [])
     if (all.length > 0) CSS.highlights.set(highlightName(slot), new Highlight(...all))
     else CSS.highlights.delete(highlightName(slot))

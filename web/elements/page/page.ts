@@ -1,8 +1,9 @@
 import { css, html, nothing, type PropertyValues, type TemplateResult } from 'lit'
-import type { Quote, Room } from '@weft/sdk'
+import { toSlot, type Quote, type Room } from '@weft/sdk'
 import { WeftElement } from '../base/element.ts'
 import { icons } from '../base/icons.ts'
 import { sheet } from '../base/sheet.ts'
+import { skeleton } from '../base/skeleton.ts'
 import type { Outline } from '../rail/rail.ts'
 import { Carets, type Peer } from './carets.ts'
 import { Bubble, bubbleSheet } from './bubble.ts'
@@ -55,10 +56,6 @@ export class WeftPage extends WeftElement {
     .weft-caret[data-below][data-flip] .label { border-radius: 7px 2px 7px 7px; }
     .weft-caret[data-quiet] .label { opacity: 0; }
     .weft-caret::before { content: ""; position: absolute; inset-block-start: -3px; left: -2px; inline-size: 6px; block-size: 6px; border-radius: 50%; background: var(--c); }
-    .skeleton { display: grid; gap: 16px; padding-block: 8px; animation: appear 180ms 150ms both; }
-    .skeleton i { block-size: 12px; border-radius: 6px; background: var(--weft-sunken); }
-    .skeleton i:nth-child(2) { inline-size: 92%; } .skeleton i:nth-child(3) { inline-size: 97%; } .skeleton i:nth-child(4) { inline-size: 54%; }
-    @keyframes appear { from { opacity: 0; } }
     @media (forced-colors: active) { .weft-caret { background: Highlight; } }
     @media print { .layer { display: none; } }
   `]
@@ -92,7 +89,7 @@ export class WeftPage extends WeftElement {
   }
 
   protected override render(): TemplateResult {
-    return html`${this.open ? '' : html`<div class="skeleton" part="skeleton" role="progressbar" aria-label="Opening the page"><i></i><i></i><i></i><i></i></div>`}
+    return html`${this.open ? '' : skeleton()}
       <slot></slot><div class="layer" aria-hidden="true"></div>${this.bubble && this.canDiscuss ? this.#bar(this.bubble) : nothing}`
   }
 
@@ -230,9 +227,9 @@ export class WeftPage extends WeftElement {
     const user = typeof state['user'] === 'object' && state['user'] !== null ? state['user'] as Record<string, unknown> : {}
     const id = typeof user['id'] === 'string' ? user['id'] : String(client)
     const known = this.room?.presence.others.get().find((p) => p.id === id)
-    if (known) return { key: id, name: known.name, slot: known.slot % 12, idle: known.state !== 'active' }
+    if (known) return { key: id, name: known.name, slot: toSlot(known.slot), idle: known.state !== 'active' }
     const slot = typeof user['slot'] === 'number' ? user['slot'] : client
-    return { key: id, name: typeof user['name'] === 'string' && user['name'] !== '' ? user['name'] : 'Someone', slot: Math.abs(Math.trunc(slot)) % 12 || 0, idle: false }
+    return { key: id, name: typeof user['name'] === 'string' && user['name'] !== '' ? user['name'] : 'Someone', slot: toSlot(slot), idle: false }
   }
 }
 

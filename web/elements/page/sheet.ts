@@ -1,6 +1,7 @@
 import { css, unsafeCSS } from 'lit'
+import { slotCount } from '@weft/sdk'
 
-const slots = Array.from({ length: 12 }, (_, i) =>
+const highlights = Array.from({ length: slotCount }, (_, i) =>
   `::highlight(weft-c${i}){background-color:color-mix(in oklab,var(--weft-c${i}) 22%,transparent)}`).join('')
 
 /** Yellow always means the reader: here, what they asked to see. */
@@ -61,7 +62,7 @@ export const textSheet = css`
   .weft-surface.ProseMirror-focused .ProseMirror-gapcursor { display: block; }
   .weft-surface .ProseMirror-gapcursor::after { content: ""; display: block; position: absolute; inset-block-start: -2px; inline-size: 20px; border-block-start: 1.5px solid var(--weft-ink); }
   .weft-drop { background: var(--weft-focus); }
-  ${unsafeCSS(slots)}
+  ${unsafeCSS(highlights)}
   ${unsafeCSS(wash)}
   @media (max-width: 760px) { .weft-surface { font-size: 18px; } }
   @media print { .weft-surface { min-block-size: 0; padding: 0; } }
