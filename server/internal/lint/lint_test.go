@@ -85,6 +85,14 @@ func TestRules(t *testing.T) {
 			[]string{"presence/a.go:2: presence must know nothing of crdt", "presence/awareness/b.go:2: presence must"},
 		},
 		{
+			"only the generator in web may import other libraries", Floors,
+			map[string]string{
+				"web/a.go":       "package web\nimport _ \"weft/presence/awareness\"",
+				"web/build/a.go": "package main\nimport _ \"weft/presence/awareness\"",
+			},
+			[]string{"web/a.go:2: web must know nothing of presence"},
+		},
+		{
 			"a test may import suites and adapters, the package may not", Floors,
 			map[string]string{
 				"notify/a_test.go":       "package notify_test\nimport _ \"weft/notify/webpush\"",
