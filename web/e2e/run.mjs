@@ -1,6 +1,6 @@
 // Runs every *.spec.mjs here with Node's own test runner, against a server
-// built once from this checkout. WEFT_E2E=NAME runs only specs whose file name
-// contains NAME.
+// built once from this checkout. WEFT_E2E=NAME,NAME runs only specs whose file name
+// contains one of the names.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -13,9 +13,9 @@ const weft = join(bin, 'weft')
 const build = spawnSync('go', ['build', '-o', weft, './server/cmd/weft'], { cwd: join(here, '..', '..'), stdio: 'inherit' })
 if (build.status !== 0) process.exit(1)
 const only = process.env.WEFT_E2E ?? ''
-const specs = readdirSync(here).filter((f) => f.endsWith('.spec.mjs') && f.includes(only)).map((f) => join(here, f))
+const specs = readdirSync(here).filter((f) => f.endsWith('.spec.mjs') && only.split(',').some((name) => f.includes(name))).map((f) => join(here, f))
 if (specs.length === 0) {
-  console.error(`no spec's name contains "${only}"`)
+  console.error(`no spec's name contains one of "${only}"`)
   process.exit(1)
 }
 const test = spawnSync(process.execPath, ['--test', '--test-concurrency=2', '--test-timeout=480000', ...specs], {

@@ -11,29 +11,28 @@ import (
 	"testing/synctest"
 )
 
-// pretend is a machine on which nothing runs: it notes every command and gives
-// the answers it was made with.
-type pretend struct {
+// fakeMachine runs no command: it records every command and returns prepared answers.
+type fakeMachine struct {
 	installed map[string]bool
 	user      bool              // not root
-	offers    []string          // programs that apt-get install brings
-	says      map[string]string // output, by the beginning of the command line
+	offers    []string          // programs that apt-get install installs
+	says      map[string]string // output by prefix of the command line
 	fails     string            // a command line that contains this fails
 	ran       []string
 }
 
-var errPretend = errors.New("exit status 1")
+var errFake = errors.New("exit status 1")
 
-func (p *pretend) run(ctx context.Context, c command) error {
+func (p *fakeMachine) run(ctx context.Context, c command) error {
 	_, err := p.output(ctx, c)
 	return err
 }
 
-func (p *pretend) output(_ context.Context, c command) (string, error) {
+func (p *fakeMachine) output(_ context.Context, c command) (string, error) {
 	line := c.String()
 	p.ran = append(p.ran, line)
 	if p.fails != "" && strings.Contains(line, p.fails) {
-		return "", errPretend
+		return "", errFake
 	}
 	if strings.Contains(line, "apt-get -qy install") {
 		for _, program := range p.offers {
@@ -48,18 +47,18 @@ func (p *pretend) output(_ context.Context, c command) (string, error) {
 	return "", nil
 }
 
-func (p *pretend) find(program string) string {
+func (p *fakeMachine) find(program string) string {
 	if !p.installed[program] {
 		return ""
 	}
 	return "/usr/bin/" + program
 }
 
-func (p *pretend) asRoot() bool { return !p.user }
+func (p *fakeMachine) asRoot() bool { return !p.user }
 
-// machineWith has the programs installed, and a Node that will do.
-func machineWith(programs ...string) *pretend {
-	p := &pretend{installed: map[string]bool{}, says: map[string]string{
+// machineWith returns a machine with these programs and a Node that is new enough.
+func machineWith(programs ...string) *fakeMachine {
+	p := &fakeMachine{installed: map[string]bool{}, says: map[string]string{
 		"node --version": "v22.1.0\n",
 		"go test -list":  "FuzzDecode\nok  \tweft/crdt\t0.1s\n?   \tweft/web\t[no test files]\nok  \tweft/server/room\t0.1s\nFuzzFrame\nok  \tweft/server/wire\t0.1s\n",
 	}}
@@ -71,16 +70,16 @@ func machineWith(programs ...string) *pretend {
 
 var complete = []string{"gcc", "redis-server", "node", "npm", "chromium", "apt-get"}
 
-// check runs the command's inside with these flags on the machine.
-func check(t *testing.T, m *pretend, args ...string) (passed bool, output string) {
+// check runs the plan with these flags on the machine.
+func check(t *testing.T, m *fakeMachine, args ...string) (passed bool, output string) {
 	t.Helper()
 	var out strings.Builder
 	o, err := parse(args, &out)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{machine: m, root: t.TempDir(), out: &out, options: o}
-	passed = report(&out, runAll(t.Context(), plan(o), b))
+	w := &workspace{machine: m, root: t.TempDir(), out: &out, options: o}
+	passed = report(&out, runAll(t.Context(), plan(o), w))
 	return passed, out.String()
 }
 
@@ -92,7 +91,7 @@ func lastLine(text string) string {
 func TestAllPartsPass(t *testing.T) {
 	m := machineWith(complete...)
 	passed, out := check(t, m, "-fuzz", "300")
-	if !passed || lastLine(out) != "11 passed, 0 failed" {
+	if !passed || lastLine(out) != "12 passed, 0 failed" {
 		t.Errorf("passed is %v:\n%s", passed, out)
 	}
 	for _, want := range []string{
@@ -106,6 +105,8 @@ func TestAllPartsPass(t *testing.T) {
 		"npm run check",
 		"go run ./web/build -check",
 		"CHROMIUM=/usr/bin/chromium npm run e2e",
+		"WEFT_POLLER=off go test -count=1 -timeout 15m ./server ./server/ws/... ./server/room/...",
+		"WEFT_POLLER=off WEFT_E2E=stock,hocuspocus npm run e2e",
 	} {
 		if !slices.Contains(m.ran, want) {
 			t.Errorf("%q did not run; these did:\n%s", want, strings.Join(m.ran, "\n"))
@@ -116,8 +117,8 @@ func TestAllPartsPass(t *testing.T) {
 	}
 }
 
-// TestEveryPartCanFail lets one command after the other fail: the check fails,
-// names the part, and has run the others all the same.
+// TestEveryPartCanFail makes one command after the other fail: the check fails, names the
+// part, and still runs the other parts.
 func TestEveryPartCanFail(t *testing.T) {
 	for part, command := range map[string]string{
 		"vet":         "go vet",
@@ -129,17 +130,18 @@ func TestEveryPartCanFail(t *testing.T) {
 		"web":         "npm run check",
 		"dist":        "./web/build",
 		"vectors":     "WEFT_HISTORIES",
-		"browser":     "npm run e2e",
+		"browser":     "CHROMIUM=/usr/bin/chromium npm run e2e",
+		"poller-off":  "WEFT_POLLER=off go test",
 	} {
 		t.Run(part, func(t *testing.T) {
 			m := machineWith(complete...)
 			m.fails = command
 			passed, out := check(t, m, "-fuzz", "1")
-			if passed || lastLine(out) != "10 passed, 1 failed" {
+			if passed || lastLine(out) != "11 passed, 1 failed" {
 				t.Errorf("passed is %v:\n%s", passed, out)
 			}
 			if !strings.Contains(out, part+" failed: ") {
-				t.Errorf("the reason is not given:\n%s", out)
+				t.Errorf("the output does not say why the part failed:\n%s", out)
 			}
 		})
 	}
@@ -161,29 +163,29 @@ func TestUnformattedFileFails(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	err := gofmt(t.Context(), &bench{root: dir, out: new(strings.Builder)})
+	err := gofmt(t.Context(), &workspace{root: dir, out: new(strings.Builder)})
 	if want := "gofmt -w sub/bad.go sub/broken.go"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
 
-// TestMissingTool: what can be installed is; what can't makes its parts fail
-// and says what to do.
+// TestMissingTool: a missing program is installed if possible. If not, the parts that need
+// it fail and say what to do.
 func TestMissingTool(t *testing.T) {
 	tests := []struct {
 		name   string
-		m      *pretend
+		m      *fakeMachine
 		args   []string
 		passed bool
 		says   string
 	}{
-		{"installed", &pretend{installed: map[string]bool{"apt-get": true, "node": true, "npm": true}, offers: []string{"chromium"}}, []string{"browser"}, true, "installing chromium"},
-		{"not root", &pretend{installed: map[string]bool{"apt-get": true, "node": true, "npm": true}, user: true}, []string{"browser"}, false, "run apt-get install chromium fonts-liberation as root"},
-		{"no apt-get", &pretend{installed: map[string]bool{"node": true, "npm": true}}, []string{"browser"}, false, "please install it"},
-		{"apt-get fails", &pretend{installed: map[string]bool{"apt-get": true, "node": true, "npm": true}, fails: "update"}, []string{"browser"}, false, "chromium or chromium-browser or google-chrome is not installed: exit status 1"},
-		{"brings nothing", &pretend{installed: map[string]bool{"apt-get": true}}, []string{"web"}, false, "still missing"},
-		{"no compiler", &pretend{installed: map[string]bool{}}, []string{"test"}, false, "gcc or clang is not installed"},
-		{"switched off", &pretend{installed: map[string]bool{"node": true, "npm": true}}, []string{"-e2e=false", "web"}, true, "1 passed, 0 failed"},
+		{"installed", &fakeMachine{installed: map[string]bool{"apt-get": true, "node": true, "npm": true}, offers: []string{"chromium"}}, []string{"browser"}, true, "installing chromium"},
+		{"not root", &fakeMachine{installed: map[string]bool{"apt-get": true, "node": true, "npm": true}, user: true}, []string{"browser"}, false, "run apt-get install chromium fonts-liberation as root"},
+		{"no apt-get", &fakeMachine{installed: map[string]bool{"node": true, "npm": true}}, []string{"browser"}, false, "please install it"},
+		{"apt-get fails", &fakeMachine{installed: map[string]bool{"apt-get": true, "node": true, "npm": true}, fails: "update"}, []string{"browser"}, false, "chromium or chromium-browser or google-chrome is not installed: exit status 1"},
+		{"package lacks the program", &fakeMachine{installed: map[string]bool{"apt-get": true}}, []string{"web"}, false, "still missing"},
+		{"no compiler", &fakeMachine{installed: map[string]bool{}}, []string{"test"}, false, "gcc or clang is not installed"},
+		{"switched off", &fakeMachine{installed: map[string]bool{"node": true, "npm": true}}, []string{"-e2e=false", "web"}, true, "1 passed, 0 failed"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -196,12 +198,12 @@ func TestMissingTool(t *testing.T) {
 	}
 }
 
-// TestPackagesFail: without its packages no web part passes, and npm is not
-// asked again.
+// TestPackagesFail: if npm ci fails, every part that needs the packages fails, and npm ci
+// runs only once.
 func TestPackagesFail(t *testing.T) {
 	m := machineWith(complete...)
 	m.fails = "npm ci"
-	if passed, out := check(t, m); passed || lastLine(out) != "6 passed, 4 failed" {
+	if passed, out := check(t, m); passed || lastLine(out) != "6 passed, 5 failed" {
 		t.Errorf("passed is %v:\n%s", passed, out)
 	}
 	if n := strings.Count(strings.Join(m.ran, "\n"), "npm ci"); n != 1 {
@@ -217,7 +219,7 @@ func TestOldNodeFails(t *testing.T) {
 	}
 }
 
-func TestQuickRunsGoAlone(t *testing.T) {
+func TestQuickRunsOnlyGo(t *testing.T) {
 	m := machineWith()
 	passed, out := check(t, m, "-quick")
 	if !passed || lastLine(out) != "4 passed, 0 failed" {
@@ -227,7 +229,7 @@ func TestQuickRunsGoAlone(t *testing.T) {
 		t.Errorf("ran %q", m.ran)
 	}
 	if !strings.Contains(out, "off") || !strings.Contains(out, "-quick") {
-		t.Errorf("does not say what is off:\n%s", out)
+		t.Errorf("the output does not list the parts that are off:\n%s", out)
 	}
 }
 
@@ -244,21 +246,21 @@ func TestFlags(t *testing.T) {
 	}
 }
 
-// TestNothingRan: a run with every part off has shown nothing.
+// TestNothingRan: a run in which every part is off fails.
 func TestNothingRan(t *testing.T) {
 	if passed, out := check(t, machineWith(), "fuzz"); passed || lastLine(out) != "0 passed, 0 failed" {
 		t.Errorf("passed is %v:\n%s", passed, out)
 	}
 }
 
-// TestHangingPartEnds: a part is given partLimit and then fails.
+// TestHangingPartEnds: a part is cancelled after partLimit and fails.
 func TestHangingPartEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		hangs := part{name: "hangs", run: func(ctx context.Context, _ *bench) error {
+		hangs := part{name: "hangs", run: func(ctx context.Context, _ *workspace) error {
 			<-ctx.Done()
 			return ctx.Err()
 		}}
-		results := runAll(t.Context(), []part{hangs}, &bench{out: new(strings.Builder)})
+		results := runAll(t.Context(), []part{hangs}, &workspace{out: new(strings.Builder)})
 		if err := results[0].err; err == nil || !strings.Contains(err.Error(), "still running after") {
 			t.Errorf("got %v", err)
 		}
@@ -269,15 +271,14 @@ func TestHangingPartEnds(t *testing.T) {
 func TestInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	started := 0
-	p := part{name: "p", run: func(context.Context, *bench) error { started++; cancel(); return ctx.Err() }}
-	results := runAll(ctx, []part{p, p}, &bench{out: new(strings.Builder)})
+	p := part{name: "p", run: func(context.Context, *workspace) error { started++; cancel(); return ctx.Err() }}
+	results := runAll(ctx, []part{p, p}, &workspace{out: new(strings.Builder)})
 	if started != 1 || results[0].err == nil || results[1].err == nil {
 		t.Errorf("%d started, results %v", started, results)
 	}
 }
 
-// TestLocalMachine runs a real command: what it prints is seen and its status
-// counts.
+// TestLocalMachine: a real command's output is passed on, and its exit status decides.
 func TestLocalMachine(t *testing.T) {
 	var out strings.Builder
 	m := &local{out: &out}

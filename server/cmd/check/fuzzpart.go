@@ -8,33 +8,33 @@ import (
 )
 
 // fuzz runs every fuzz target, each from its committed corpus.
-func fuzz(ctx context.Context, b *bench) error {
-	list, err := b.output(ctx, b.in(".", "go", "test", "-list", "^Fuzz", "./..."))
+func fuzz(ctx context.Context, w *workspace) error {
+	list, err := w.output(ctx, w.in(".", "go", "test", "-list", "^Fuzz", "./..."))
 	if err != nil {
 		return err
 	}
 	targets := fuzzTargets(list)
 	if len(targets) == 0 {
-		return errors.New("there is no fuzz target")
+		return errors.New("no fuzz target found")
 	}
 	var failures []error
 	for _, t := range targets {
-		failures = append(failures, fuzzOne(ctx, b, t))
+		failures = append(failures, fuzzOne(ctx, w, t))
 	}
 	return errors.Join(failures...)
 }
 
-// fuzzOne runs one target. Its length is a number of executions: a run that ends at
-// a deadline now and then fails with nothing found (golang/go#75804, Go before 1.27).
-func fuzzOne(ctx context.Context, b *bench, t target) error {
-	return b.run(ctx, b.in(".", "go", "test", "-run", "^$", "-fuzz", "^"+t.name+"$",
-		"-fuzztime", fmt.Sprintf("%dx", b.options.fuzz), "-fuzzminimizetime", "500x", t.pkg))
+// fuzzOne runs one target for a number of executions. A time limit would make it fail now
+// and then without a finding (golang/go#75804, Go before 1.27).
+func fuzzOne(ctx context.Context, w *workspace, t target) error {
+	return w.run(ctx, w.in(".", "go", "test", "-run", "^$", "-fuzz", "^"+t.name+"$",
+		"-fuzztime", fmt.Sprintf("%dx", w.options.fuzz), "-fuzzminimizetime", "500x", t.pkg))
 }
 
 type target struct{ pkg, name string }
 
-// fuzzTargets reads what go test -list prints: the names of a package's targets
-// and then the line that closes the package.
+// fuzzTargets parses the output of go test -list: the names of a package's targets, then a
+// line with the package.
 func fuzzTargets(list string) (targets []target) {
 	var names []string
 	for line := range strings.Lines(list) {

@@ -11,15 +11,15 @@ import (
 	"strings"
 )
 
-func (b *bench) path(elem ...string) string {
-	return filepath.Join(append([]string{b.root}, elem...)...)
+func (w *workspace) path(elem ...string) string {
+	return filepath.Join(append([]string{w.root}, elem...)...)
 }
 
-// gofmt compares every Go file with how gofmt would have it.
-func gofmt(ctx context.Context, b *bench) error {
+// gofmt fails if a Go file is not formatted as gofmt formats it.
+func gofmt(ctx context.Context, w *workspace) error {
 	var bad []string
 	count := 0
-	err := filepath.WalkDir(b.root, func(p string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(w.root, func(p string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -35,7 +35,7 @@ func gofmt(ctx context.Context, b *bench) error {
 			return err
 		}
 		if formatted, err := format.Source(source); err != nil || !bytes.Equal(formatted, source) {
-			name, _ := filepath.Rel(b.root, p)
+			name, _ := filepath.Rel(w.root, p)
 			bad = append(bad, name)
 		}
 		return nil
@@ -46,44 +46,61 @@ func gofmt(ctx context.Context, b *bench) error {
 	if len(bad) > 0 {
 		return fmt.Errorf("gofmt -w %s", strings.Join(bad, " "))
 	}
-	fmt.Fprintf(b.out, "%d files are formatted\n", count)
+	fmt.Fprintf(w.out, "%d files are formatted\n", count)
 	return nil
 }
 
-func vet(ctx context.Context, b *bench) error {
-	return b.run(ctx, b.in(".", "go", "vet", "./..."))
+func vet(ctx context.Context, w *workspace) error {
+	return w.run(ctx, w.in(".", "go", "vet", "./..."))
 }
 
-// staticcheck runs the version that go.mod pins.
-func staticcheck(ctx context.Context, b *bench) error {
-	return b.run(ctx, b.in(".", "go", "tool", "staticcheck", "./..."))
+// staticcheck runs the version in go.mod.
+func staticcheck(ctx context.Context, w *workspace) error {
+	return w.run(ctx, w.in(".", "go", "tool", "staticcheck", "./..."))
 }
 
-// tests runs the Go tests, the rules of the house and those of the built
-// program among them.
-func tests(ctx context.Context, b *bench) error {
-	if b.options.quick {
-		return b.run(ctx, b.in(".", "go", "test", "./..."))
+// tests runs all Go tests. They include the lint rules and the tests of the built program.
+func tests(ctx context.Context, w *workspace) error {
+	if w.options.quick {
+		return w.run(ctx, w.in(".", "go", "test", "./..."))
 	}
-	if err := b.needRace(ctx); err != nil {
+	if err := w.needRace(ctx); err != nil {
 		return err
 	}
-	if err := b.needRedis(ctx); err != nil {
+	if err := w.needRedis(ctx); err != nil {
 		return err
 	}
-	return b.run(ctx, b.in(".", "go", "test", "-race", "-timeout", "15m", "./..."))
+	return w.run(ctx, w.in(".", "go", "test", "-race", "-timeout", "15m", "./..."))
 }
 
-// crash kills the program again and again, this time at full speed.
-func crash(ctx context.Context, b *bench) error {
-	c := b.in(".", "go", "test", "-count=1", "-v", "-timeout", "20m", "-run", "^(TestKillLosesNothingAcked|TestChatIsALog)$", "./server/e2e")
-	c.env = []string{fmt.Sprintf("WEFT_CRASH_ROUNDS=%d", b.options.crash)}
-	return b.run(ctx, c)
+// crash runs the kill -9 tests with many rounds at full speed.
+func crash(ctx context.Context, w *workspace) error {
+	c := w.in(".", "go", "test", "-count=1", "-v", "-timeout", "20m", "-run", "^(TestKillLosesNothingAcked|TestChatIsALog)$", "./server/e2e")
+	c.env = []string{fmt.Sprintf("WEFT_CRASH_ROUNDS=%d", w.options.crash)}
+	return w.run(ctx, c)
 }
 
-// hostile sends damaged frames through every door.
-func hostile(ctx context.Context, b *bench) error {
-	c := b.in(".", "go", "test", "-count=1", "-v", "-timeout", "20m", "-run", "^TestHostileFrames$", "./server")
-	c.env = []string{fmt.Sprintf("WEFT_HOSTILE=%d", b.options.hostile)}
-	return b.run(ctx, c)
+// hostile sends malformed and mutated frames through every door.
+func hostile(ctx context.Context, w *workspace) error {
+	c := w.in(".", "go", "test", "-count=1", "-v", "-timeout", "20m", "-run", "^TestHostileFrames$", "./server")
+	c.env = []string{fmt.Sprintf("WEFT_HOSTILE=%d", w.options.hostile)}
+	return w.run(ctx, c)
+}
+
+// pollerOff runs the tests of the transport again with --poller off: then every frame
+// passes through Melody, as on systems without epoll. With -e2e=false the stock clients are
+// left out.
+func pollerOff(ctx context.Context, w *workspace) error {
+	env := []string{"WEFT_POLLER=off"}
+	c := w.in(".", "go", "test", "-count=1", "-timeout", "15m", "./server", "./server/ws/...", "./server/room/...")
+	c.env = env
+	if err := w.run(ctx, c); err != nil || !w.options.e2e {
+		return err
+	}
+	if err := w.needNode(ctx); err != nil {
+		return err
+	}
+	c = w.in("web", "npm", "run", "e2e")
+	c.env = append(env, "WEFT_E2E=stock,hocuspocus")
+	return w.run(ctx, c)
 }

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// A command to run. Env is added to the environment.
+// A command is a program to run in a folder; env is added to the environment.
 type command struct {
 	dir  string
 	env  []string
@@ -21,16 +21,16 @@ type command struct {
 
 func (c command) String() string { return strings.Join(append(c.env, c.argv...), " ") }
 
-// A machine runs commands; the tests have one that only pretends.
+// A machine runs commands. The tests have a fake one.
 type machine interface {
-	// run lets the command print where the check prints. The
-	// error tells how it ended.
+	// run runs the command with its output on the check's output. The error says how
+	// the command failed.
 	run(ctx context.Context, c command) error
 	// output returns what the command printed on standard output.
 	output(ctx context.Context, c command) (string, error)
-	// find returns the path of a program, or nothing if it isn't installed.
+	// find returns the path of a program, empty if it is not installed.
 	find(program string) string
-	// asRoot tells whether packages of the system may be installed.
+	// asRoot reports whether system packages may be installed.
 	asRoot() bool
 }
 
@@ -44,8 +44,8 @@ func (l *local) run(ctx context.Context, c command) error {
 	return ended(c, cmd.Run())
 }
 
-// quote is how much of a failed command's output an error quotes, in bytes.
-const quote = 4000
+// maxQuote is how many bytes of a failed command's output an error contains.
+const maxQuote = 4000
 
 func (l *local) output(ctx context.Context, c command) (string, error) {
 	var out, errs bytes.Buffer
@@ -53,7 +53,7 @@ func (l *local) output(ctx context.Context, c command) (string, error) {
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil {
 		said := strings.TrimSpace(out.String() + errs.String())
-		return "", fmt.Errorf("%w\n%s", ended(c, err), said[max(0, len(said)-quote):])
+		return "", fmt.Errorf("%w\n%s", ended(c, err), said[max(0, len(said)-maxQuote):])
 	}
 	return out.String(), nil
 }
@@ -72,13 +72,14 @@ func prepare(ctx context.Context, c command) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, c.argv[0], c.argv[1:]...)
 	cmd.Dir = c.dir
 	cmd.Env = append(os.Environ(), c.env...)
-	// go test and npm pass an interrupt on to what they started; a kill would
-	// leave it behind.
+	// go test and npm forward an interrupt to their children. A kill would leave the
+	// children running.
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 20 * time.Second
 	return cmd
 }
 
+// ended describes how the command failed.
 func ended(c command, err error) error {
 	var exit *exec.ExitError
 	switch {

@@ -4,11 +4,10 @@
 //	go tool check -quick          formatting, vet, staticcheck and the Go tests without -race
 //	go tool check vet browser     these parts only
 //
-// It installs what it can (npm packages with npm; Node, Chromium, Redis
-// and a C compiler with apt-get when it runs as root) and says what it can't. A part
-// that can't run has failed, unless it was switched off by a flag. The last
-// line counts: "N passed, N failed"; the exit status is 1 if a part failed and
-// 2 if the flags were wrong.
+// It installs the programs that it needs: npm packages with npm; Node, Chromium, Redis and
+// a C compiler with apt-get if it runs as root. If it cannot install one, it says so, and
+// the parts that need it fail. Flags switch parts off. The last line is "N passed, N
+// failed". The exit status is 0 if all parts passed, 1 if one failed, 2 for wrong flags.
 package main
 
 import (
@@ -25,16 +24,17 @@ import (
 	"syscall"
 )
 
-// Options are the flags.
+// options are the values of the flags.
 type options struct {
-	quick   bool
-	fuzz    int
-	e2e     bool
-	crash   int
-	hostile int
-	vectors int
-	seed    int64
-	only    []string
+	quick     bool
+	fuzz      int
+	e2e       bool
+	pollerOff bool
+	crash     int
+	hostile   int
+	vectors   int
+	seed      int64
+	only      []string // names of parts; empty: all
 }
 
 func main() {
@@ -57,7 +57,7 @@ func run(ctx context.Context, args []string, out io.Writer) (status int) {
 		fmt.Fprintln(out, "check:", err)
 		return 2
 	}
-	results := runAll(ctx, plan(o), &bench{machine: &local{out: out}, root: root, out: out, options: o})
+	results := runAll(ctx, plan(o), &workspace{machine: &local{out: out}, root: root, out: out, options: o})
 	if !report(out, results) {
 		return 1
 	}
@@ -68,13 +68,14 @@ func parse(args []string, out io.Writer) (options, error) {
 	o := options{}
 	f := flag.NewFlagSet("check", flag.ContinueOnError)
 	f.SetOutput(out)
-	f.BoolVar(&o.quick, "quick", false, "formatting, vet, staticcheck and the Go tests without -race, nothing else")
-	f.IntVar(&o.fuzz, "fuzz", 0, "also run every fuzz target this many times (0: off)")
+	f.BoolVar(&o.quick, "quick", false, "only formatting, vet, staticcheck and the Go tests without -race")
+	f.IntVar(&o.fuzz, "fuzz", 0, "executions of every fuzz target (0: off)")
 	f.BoolVar(&o.e2e, "e2e", true, "the browser tests")
+	f.BoolVar(&o.pollerOff, "poller-off", true, "run the transport's tests again with --poller off")
 	f.IntVar(&o.crash, "crash", 20, "rounds of kill -9 under load (0: off)")
 	f.IntVar(&o.hostile, "hostile", 10_000, "malformed frames, and as many mutated ones, for each door (0: off)")
 	f.IntVar(&o.vectors, "vectors", 2000, "random histories to compare with Yjs (0: off)")
-	f.Int64Var(&o.seed, "seed", 0, "seed of the random histories (0: the clock's)")
+	f.Int64Var(&o.seed, "seed", 0, "seed of the random histories (0: a new one)")
 	f.Usage = func() {
 		fmt.Fprintf(out, "usage: go tool check [flags] [part ...]\n\nparts: %s\n\n", strings.Join(names(plan(o)), " "))
 		f.PrintDefaults()
@@ -85,13 +86,13 @@ func parse(args []string, out io.Writer) (options, error) {
 	o.only = f.Args()
 	for _, name := range o.only {
 		if !slices.Contains(names(plan(o)), name) {
-			return o, fmt.Errorf("there is no part %q; the parts are %s", name, strings.Join(names(plan(o)), ", "))
+			return o, fmt.Errorf("no part is called %q; the parts are %s", name, strings.Join(names(plan(o)), ", "))
 		}
 	}
 	return o, nil
 }
 
-// moduleRoot is the nearest folder upwards that has a go.mod.
+// moduleRoot returns the nearest folder with a go.mod, from the working folder upwards.
 func moduleRoot() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -103,7 +104,7 @@ func moduleRoot() (string, error) {
 		}
 		up := filepath.Dir(dir)
 		if up == dir {
-			return "", errors.New("there is no go.mod here or above")
+			return "", errors.New("no go.mod in this folder or above: run this inside the checkout")
 		}
 		dir = up
 	}

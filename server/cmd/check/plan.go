@@ -8,29 +8,29 @@ import (
 	"time"
 )
 
-// A part is one thing that is checked. It has passed if run returns nil.
+// A part is one check. It has passed if run returns nil.
 type part struct {
 	name string
-	off  string // why it was switched off, or nothing
-	run  func(ctx context.Context, b *bench) error
+	off  string // why the part is switched off; empty: it is not
+	run  func(ctx context.Context, w *workspace) error
 }
 
-// A bench is where the parts work.
-type bench struct {
+// A workspace is the checkout and the machine that the parts run on.
+type workspace struct {
 	machine
-	root    string // the module's folder
+	root    string // folder of go.mod
 	out     io.Writer
 	options options
 
-	// npm ci runs once; its error is that of every part that needs it.
+	// npm ci runs once. Its error is the error of every part that needs the packages.
 	npmRan bool
 	npmErr error
 }
 
-// partLimit ends a part that hangs.
+// partLimit is the time after which a part is cancelled.
 const partLimit = 25 * time.Minute
 
-// plan lists all parts, cheap ones first, those switched off too.
+// plan returns all parts, quick ones first, including those that are switched off.
 func plan(o options) []part {
 	parts := []part{
 		{name: "gofmt", run: gofmt},
@@ -44,6 +44,7 @@ func plan(o options) []part {
 		{name: "dist", run: dist},
 		{name: "vectors", run: vectors, off: when(o.vectors == 0, "-vectors 0")},
 		{name: "browser", run: browser, off: when(!o.e2e, "-e2e=false")},
+		{name: "poller-off", run: pollerOff, off: when(!o.pollerOff, "-poller-off=false")},
 	}
 	for i := range parts {
 		p := &parts[i]
@@ -73,35 +74,35 @@ func names(parts []part) (all []string) {
 	return all
 }
 
-// A result is what became of a part.
+// A result is the outcome of one part.
 type result struct {
 	part part
 	err  error
 	took time.Duration
 }
 
-// runAll runs the parts one after the other, and all of them, whatever fails.
-func runAll(ctx context.Context, parts []part, b *bench) (results []result) {
+// runAll runs the parts one after the other. A failed part does not stop the others.
+func runAll(ctx context.Context, parts []part, w *workspace) (results []result) {
 	for _, p := range parts {
 		if p.off != "" {
 			results = append(results, result{part: p})
 			continue
 		}
-		fmt.Fprintf(b.out, "\n== %s\n", p.name)
+		fmt.Fprintf(w.out, "\n== %s\n", p.name)
 		begun := time.Now()
 		err := ctx.Err()
 		if err == nil {
-			err = runOne(ctx, p, b)
+			err = runOne(ctx, p, w)
 		}
 		results = append(results, result{p, err, time.Since(begun)})
 	}
 	return results
 }
 
-func runOne(ctx context.Context, p part, b *bench) (err error) {
+func runOne(ctx context.Context, p part, w *workspace) (err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, partLimit, fmt.Errorf("still running after %s", partLimit))
 	defer cancel()
-	if err := p.run(ctx, b); err != nil {
+	if err := p.run(ctx, w); err != nil {
 		if ctx.Err() != nil {
 			return fmt.Errorf("%w: %w", context.Cause(ctx), err)
 		}
@@ -110,8 +111,8 @@ func runOne(ctx context.Context, p part, b *bench) (err error) {
 	return nil
 }
 
-// report prints what became of every part, and tells whether all passed. A run
-// in which nothing ran has not passed.
+// report prints the outcome of every part and returns whether all parts that ran passed. A
+// run without any part has not passed.
 func report(out io.Writer, results []result) bool {
 	passed, failed := 0, 0
 	fmt.Fprintf(out, "\n%-12s %-8s %8s\n", "part", "result", "seconds")

@@ -5,47 +5,47 @@ import (
 	"fmt"
 )
 
-// web checks the types of the TypeScript and runs its unit tests.
-func web(ctx context.Context, b *bench) error {
-	if err := b.needNode(ctx); err != nil {
+// web type-checks the TypeScript and runs its unit tests.
+func web(ctx context.Context, w *workspace) error {
+	if err := w.needNode(ctx); err != nil {
 		return err
 	}
-	return b.run(ctx, b.in("web", "npm", "run", "check"))
+	return w.run(ctx, w.in("web", "npm", "run", "check"))
 }
 
-// dist makes sure that what the server embeds is what web/ builds.
-func dist(ctx context.Context, b *bench) error {
-	if err := b.needNode(ctx); err != nil {
+// dist fails if web/dist differs from what web/build builds now.
+func dist(ctx context.Context, w *workspace) error {
+	if err := w.needNode(ctx); err != nil {
 		return err
 	}
-	return b.run(ctx, b.in(".", "go", "run", "./web/build", "-check"))
+	return w.run(ctx, w.in(".", "go", "run", "./web/build", "-check"))
 }
 
-// browser drives two people in a real browser against the built program.
-func browser(ctx context.Context, b *bench) error {
-	if err := b.needNode(ctx); err != nil {
+// browser runs the end-to-end tests in a real browser against the built program.
+func browser(ctx context.Context, w *workspace) error {
+	if err := w.needNode(ctx); err != nil {
 		return err
 	}
-	chromium, err := b.needBrowser(ctx)
+	chromium, err := w.needBrowser(ctx)
 	if err != nil {
 		return err
 	}
-	c := b.in("web", "npm", "run", "e2e")
+	c := w.in("web", "npm", "run", "e2e")
 	c.env = []string{"CHROMIUM=" + chromium}
-	return b.run(ctx, c)
+	return w.run(ctx, c)
 }
 
-// vectors lets Yjs make random histories and compares what the engine makes of
-// them, byte for byte. Without -seed every run has histories of its own; the seed
-// that is printed makes them again.
-func vectors(ctx context.Context, b *bench) error {
-	if err := b.needNode(ctx); err != nil {
+// vectors makes random histories with Yjs and compares the engine's results with those of
+// Yjs, byte for byte. Without -seed every run has new histories; the printed seed repeats
+// them.
+func vectors(ctx context.Context, w *workspace) error {
+	if err := w.needNode(ctx); err != nil {
 		return err
 	}
-	c := b.in(".", "go", "test", "-count=1", "-v", "-run", "^TestYjsHistories$", "./crdt")
-	c.env = []string{"WEFT_HISTORIES=" + fmt.Sprint(b.options.vectors)}
-	if b.options.seed != 0 {
-		c.env = append(c.env, "WEFT_SEED="+fmt.Sprint(b.options.seed))
+	c := w.in(".", "go", "test", "-count=1", "-v", "-run", "^TestYjsHistories$", "./crdt")
+	c.env = []string{"WEFT_HISTORIES=" + fmt.Sprint(w.options.vectors)}
+	if w.options.seed != 0 {
+		c.env = append(c.env, "WEFT_SEED="+fmt.Sprint(w.options.seed))
 	}
-	return b.run(ctx, c)
+	return w.run(ctx, c)
 }
