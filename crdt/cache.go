@@ -1,14 +1,15 @@
 package crdt
 
-// cache keeps what was encoded until the document changes.
+// cache keeps encoded forms of the document until it changes.
 type cache struct {
-	state   []byte // the full state; nil if it must be made
-	size    int    // of the full state when it was made last, or about that
-	deletes []byte // the delete set; nil if it must be made
-	loaded  bool   // AsLoaded
+	state   []byte // the encoded full state; nil if not cached
+	size    int    // bytes of the last full state, or an estimate: a capacity hint
+	deletes []byte // the encoded delete set; nil if not cached
+	loaded  bool   // see AsLoaded
 }
 
-// changed forgets what no longer holds.
+// invalidate drops the cached forms that a change made stale. deleted says whether the
+// change deleted anything.
 func (c *cache) invalidate(deleted bool) {
 	c.state, c.loaded = nil, false
 	if deleted {
@@ -16,7 +17,7 @@ func (c *cache) invalidate(deleted bool) {
 	}
 }
 
-// encodedDeletes is the delete set of everything known.
+// encodedDeletes returns the encoded delete set of the document, without pending deletes.
 func (d *Doc) encodedDeletes() []byte {
 	if d.cache.deletes == nil {
 		ds := d.store.appendStoredDeletes(nil)

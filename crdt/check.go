@@ -7,9 +7,9 @@ import (
 	"weft/crdt/lib0"
 )
 
-// Check goes through the whole document and returns the first invariant it finds
-// broken: a bug of this package, or damaged memory. A document that fails must not be
-// stored. O(n) in structs and content.
+// Check verifies the invariants of the whole document and returns an error for the first
+// one that is violated, which means a bug in this package or damaged memory. A document
+// that fails the check must not be stored. It takes O(n) time in structs and content bytes.
 func (d *Doc) Check() error {
 	s := &d.store
 	if err := s.checkLogs(); err != nil {
@@ -24,10 +24,10 @@ func (d *Doc) Check() error {
 			return fmt.Errorf("crdt: check: type %d: %w", t, err)
 		}
 	}
-	room, live, free := s.dead, 0, 0
+	accounted, live, free := s.dead, 0, 0
 	for r := 1; r < len(s.items); r++ {
 		it := &s.items[r]
-		room += int(it.reservedBytes())
+		accounted += int(it.reservedBytes())
 		switch it.kind() {
 		case kindFree:
 			free++
@@ -35,7 +35,7 @@ func (d *Doc) Check() error {
 		case kindGC:
 		default:
 			if !seen[r] {
-				return fmt.Errorf("crdt: check: %v is in no list", s.id(it))
+				return fmt.Errorf("crdt: check: %v is in no list and in no chain of a key", s.id(it))
 			}
 		}
 		live++
@@ -43,8 +43,8 @@ func (d *Doc) Check() error {
 			return fmt.Errorf("crdt: check: %v is deleted and still has content", s.id(it))
 		}
 	}
-	if room != len(s.bytes) {
-		return fmt.Errorf("crdt: check: %d bytes reserved or dead of %d", room, len(s.bytes))
+	if accounted != len(s.bytes) {
+		return fmt.Errorf("crdt: check: %d content bytes are reserved or unused, but there are %d", accounted, len(s.bytes))
 	}
 	logged := 0
 	for i := range s.clients {
@@ -58,10 +58,10 @@ func (d *Doc) Check() error {
 		}
 	}
 	if logged != live {
-		return fmt.Errorf("crdt: check: %d structs in logs, %d in memory", logged, live)
+		return fmt.Errorf("crdt: check: %d structs in the clients' logs, %d in memory", logged, live)
 	}
 	if n := s.countSubdocs(); n != s.subdocs {
-		return fmt.Errorf("crdt: check: %d subdocuments, counted as %d", n, s.subdocs)
+		return fmt.Errorf("crdt: check: %d subdocuments, but the counter is %d", n, s.subdocs)
 	}
 	if err := d.checkPending(); err != nil {
 		return fmt.Errorf("crdt: check: pending: %w", err)
@@ -69,8 +69,8 @@ func (d *Doc) Check() error {
 	return nil
 }
 
-// checkLogs: each client's structs follow one another from clock 0; what they build
-// on exists; their content is as long as they say.
+// checkLogs checks the log of each client: its structs are contiguous from clock 0, their
+// origins exist, and the length of their content matches.
 func (s *store) checkLogs() error {
 	for c := range s.clients {
 		log := &s.clients[c]
@@ -82,16 +82,16 @@ func (s *store) checkLogs() error {
 			case k > kindDoc:
 				return fmt.Errorf("client %d: kind %d in its log", log.id, k)
 			case it.client() != clientRef(c):
-				return fmt.Errorf("client %d: holds a struct of client %d", log.id, s.clients[it.client()].id)
+				return fmt.Errorf("client %d: its log holds a struct of client %d", log.id, s.clients[it.client()].id)
 			case it.clock != clock || it.length == 0 || it.length > maxUnits-it.clock:
-				return fmt.Errorf("client %d: struct [%d, %d) where %d was due", log.id, it.clock, it.end(), clock)
+				return fmt.Errorf("client %d: struct has clocks [%d, %d), but must start at %d", log.id, it.clock, it.end(), clock)
 			case !it.deleted() && (k == kindGC || k == kindDeleted):
 				return fmt.Errorf("%v has kind %d and is not deleted", s.id(it), k)
 			case !k.runs() && it.length != 1:
 				return fmt.Errorf("%v of kind %d has length %d", s.id(it), k, it.length)
 			case it.hasOrigin() && s.clients[it.originClient].state <= it.originClock,
 				it.hasRight() && s.clients[it.rightClient].state <= it.rightClock:
-				return fmt.Errorf("%v builds on what is not here", s.id(it))
+				return fmt.Errorf("%v has an origin that is not in the document", s.id(it))
 			}
 			if err := s.checkContent(it); err != nil {
 				return fmt.Errorf("%v: %w", s.id(it), err)
@@ -102,27 +102,28 @@ func (s *store) checkLogs() error {
 			return fmt.Errorf("client %d: state %d, but structs end at %d", log.id, log.state, clock)
 		}
 		if log.touched {
-			return fmt.Errorf("client %d: a transaction is still open", log.id)
+			return fmt.Errorf("client %d: its log is still marked as touched by a transaction", log.id)
 		}
 	}
 	return nil
 }
 
+// checkContent checks that the content of an item is valid and as long as the item.
 func (s *store) checkContent(it *item) error {
 	if it.kind() == kindType {
 		if t := &s.types[it.data]; t.free || &s.items[t.owner] != it {
-			return fmt.Errorf("its type is not its own")
+			return fmt.Errorf("the type that it holds is free or has another owner")
 		}
 		return nil
 	}
 	if int(it.data)+int(it.reservedBytes()) > len(s.bytes) {
-		return fmt.Errorf("content [%d, +%d of %d] outside %d bytes", it.data, it.size, it.reservedBytes(), len(s.bytes))
+		return fmt.Errorf("content at %d of size %d, %d reserved, is outside the %d content bytes", it.data, it.size, it.reservedBytes(), len(s.bytes))
 	}
 	b := s.content(it)
 	switch it.kind() {
 	case kindGC, kindDeleted:
 		if len(b) != 0 {
-			return fmt.Errorf("deleted, with %d bytes of content", len(b))
+			return fmt.Errorf("it is deleted, but has %d bytes of content", len(b))
 		}
 	case kindString:
 		if !utf8.Valid(b) || utf16Len(b) != int(it.length) {
@@ -149,10 +150,11 @@ func (s *store) checkContent(it *item) error {
 	return nil
 }
 
-// continues tells whether it was split off a longer value of the same key. Deletes do
-// not come with the split: the value as a whole was live, of which readers see only the
-// last unit. Yjs writes no such values, but its merged tombstones look like them until
-// the delete set of the same update is applied.
+// isSplitValue reports whether the next item of the same key was split off from it. A key's
+// value may be an item of several units, of which readers see only the last. Splitting it
+// deletes nothing, so its left part stays live although it is not the last of its chain.
+// Yjs writes no such values, but its merged tombstones look like them until the delete set
+// of the same update is applied.
 func (s *store) isSplitValue(it *item) bool {
 	if it.end() == s.clients[it.client()].state {
 		return false
@@ -161,8 +163,9 @@ func (s *store) isSplitValue(it *item) bool {
 	return next.place == it.place && next.follows(it)
 }
 
-// checkType: lists and chains are linked both ways and belong to t; all of a chain
-// but its last item is deleted; a deleted type holds nothing visible.
+// checkType checks the list and the key chains of t: they are linked in both directions and
+// belong to t, all items of a chain but the last are deleted, and a deleted type holds no
+// visible item. It marks the items in seen.
 func (s *store) checkType(t typeRef, seen []bool) error {
 	var length uint64
 	walk := func(r ref, place placeRef) (last ref, err error) {
@@ -170,15 +173,15 @@ func (s *store) checkType(t typeRef, seen []bool) error {
 			it := &s.items[r]
 			switch {
 			case seen[r]:
-				return 0, fmt.Errorf("%v stands in two places", s.id(it))
+				return 0, fmt.Errorf("%v is in two lists or twice in one", s.id(it))
 			case it.kind() == kindGC || it.kind() == kindFree:
-				return 0, fmt.Errorf("kind %d in a list", it.kind())
+				return 0, fmt.Errorf("an item of kind %d is in a list", it.kind())
 			case it.place != place:
-				return 0, fmt.Errorf("%v belongs to place %x, not %x", s.id(it), it.place, place)
+				return 0, fmt.Errorf("%v has place %x, want %x", s.id(it), it.place, place)
 			case it.left != left:
-				return 0, fmt.Errorf("%v does not know its left neighbour", s.id(it))
+				return 0, fmt.Errorf("%v has left neighbour %d, want %d", s.id(it), it.left, left)
 			case it.keyed() && it.right != 0 && !it.deleted() && !s.isSplitValue(it):
-				return 0, fmt.Errorf("%v is an old value and not deleted", s.id(it))
+				return 0, fmt.Errorf("%v is a former value of its key and not deleted", s.id(it))
 			case !it.deleted() && s.types[t].owner != 0 && s.items[s.types[t].owner].deleted():
 				return 0, fmt.Errorf("%v is visible in a deleted type", s.id(it))
 			}
@@ -194,25 +197,25 @@ func (s *store) checkType(t typeRef, seen []bool) error {
 		return err
 	}
 	if length != s.types[t].length {
-		return fmt.Errorf("%d visible units, length says %d", length, s.types[t].length)
+		return fmt.Errorf("%d visible units, but the stored length is %d", length, s.types[t].length)
 	}
 	for e := s.types[t].entries; e != 0; e = s.entries[e].next {
 		entry := &s.entries[e]
 		if entry.parent != t || s.entryIndex[entryKey(t, entry.key)] != e {
-			return fmt.Errorf("entry %d is not indexed", e)
+			return fmt.Errorf("entry %d is not in the index of entries", e)
 		}
 		last, err := walk(entry.first, placeRef(e)|placeKeyed)
 		if err != nil {
 			return err
 		}
 		if last != entry.last || last == 0 {
-			return fmt.Errorf("key %d: last item is %d, not %d", entry.key, last, entry.last)
+			return fmt.Errorf("key %d: the last item is %d, but the entry says %d", entry.key, last, entry.last)
 		}
 	}
 	return nil
 }
 
-// countSubdocs counts live subdocuments.
+// countSubdocs counts the live subdocuments by visiting all items.
 func (s *store) countSubdocs() (n int) {
 	for i := range s.items {
 		if it := &s.items[i]; it.kind() == kindDoc && !it.deleted() {
@@ -222,15 +225,16 @@ func (s *store) countSubdocs() (n int) {
 	return n
 }
 
-// checkPending: what waits does wait, and is counted.
+// checkPending checks that pending structs and deletes really miss dependencies, and that
+// their counters are right.
 func (d *Doc) checkPending() error {
 	structs, bytes := 0, 0
 	for i, c := range d.pending.clients {
 		if i > 0 && d.pending.clients[i-1].client <= c.client {
-			return fmt.Errorf("clients out of order")
+			return fmt.Errorf("clients are not in descending order")
 		}
 		if len(c.runs) == 0 || c.fits || d.store.state(c.on.Client) > c.on.Clock {
-			return fmt.Errorf("client %d waits for %v, which is here", c.client, c.on)
+			return fmt.Errorf("client %d is pending on %v, which is in the document", c.client, c.on)
 		}
 		for _, r := range c.runs {
 			structs += r.structs
@@ -238,12 +242,14 @@ func (d *Doc) checkPending() error {
 		}
 	}
 	if structs != d.pending.structs || bytes != d.pending.bytes {
-		return fmt.Errorf("%d structs and %d bytes, counted as %d and %d",
+		return fmt.Errorf("%d structs and %d bytes, but the counters are %d and %d",
 			structs, bytes, d.pending.structs, d.pending.bytes)
 	}
 	for _, del := range d.pending.deletes {
-		if del.clock < d.store.state(del.client) && del.client != d.client { // that of edits made here waits for an update
-			return fmt.Errorf("delete of %v, which is here", ID{del.client, del.clock})
+		// A pending delete of a unit that a local edit created is applied by the next
+		// ApplyUpdate only.
+		if del.clock < d.store.state(del.client) && del.client != d.client {
+			return fmt.Errorf("the delete of %v is pending, but the unit is in the document", ID{del.client, del.clock})
 		}
 	}
 	return nil

@@ -7,15 +7,15 @@ import (
 	"weft/crdt/lib0"
 )
 
-// deletion is one range of a delete set: length units of client from clock on.
+// deletion is one range of a delete set: length units of client, starting at clock.
 type deletion struct {
 	client, clock, length uint64
 }
 
 func (d deletion) end() uint64 { return d.clock + d.length }
 
-// deleteSet is a list of ranges. In normal form they are ordered as on the wire,
-// clients descending and clocks ascending, none empty, and no two overlap or touch.
+// deleteSet is a list of ranges. In normal form they are in the order of the wire (clients
+// descending, clocks ascending), none is empty, and no two overlap or are adjacent.
 type deleteSet []deletion
 
 // normalise brings ds into normal form, in place.
@@ -38,13 +38,13 @@ func (ds deleteSet) normalise() deleteSet {
 	return out
 }
 
-// search is the position of the first range of a set in normal form that begins at this
-// unit or behind it.
+// search returns the index of the first range of a set in normal form that starts at the
+// unit or behind it, and whether it starts at the unit.
 func (ds deleteSet) search(client, clock uint64) (int, bool) {
 	return slices.BinarySearchFunc(ds, deletion{client: client, clock: clock}, compareDeletions)
 }
 
-// covers tells whether a set in normal form has all of these.
+// containsAll reports whether a set in normal form contains all units of more.
 func (ds deleteSet) containsAll(more deleteSet) bool {
 	for _, d := range more {
 		i, found := ds.search(d.client, d.clock)
@@ -58,7 +58,8 @@ func (ds deleteSet) containsAll(more deleteSet) bool {
 	return true
 }
 
-// with adds ranges to a set in normal form, in place: a few without going through all.
+// insert adds ranges to a set in normal form, in place. Few ranges are inserted by binary
+// search, without visiting the whole set.
 func (ds deleteSet) insert(more deleteSet) deleteSet {
 	if len(more) > len(ds)/16 {
 		return append(ds, more...).normalise()
@@ -78,6 +79,7 @@ func (ds deleteSet) insert(more deleteSet) deleteSet {
 	return ds
 }
 
+// compareDeletions orders ranges as on the wire.
 func compareDeletions(a, b deletion) int {
 	return cmp.Or(cmp.Compare(b.client, a.client), cmp.Compare(a.clock, b.clock))
 }
@@ -93,7 +95,7 @@ func (ds deleteSet) clients() int {
 	return n
 }
 
-// append writes a set in normal form.
+// append appends the encoded set (V1) to dst. The set must be in normal form.
 func (ds deleteSet) append(dst []byte) []byte {
 	dst = lib0.AppendUvarint(dst, uint64(ds.clients()))
 	for len(ds) > 0 {
@@ -112,8 +114,8 @@ func (ds deleteSet) append(dst []byte) []byte {
 	return dst
 }
 
-// readDeletes appends the delete set at r to ds, in the order found: unsorted,
-// overlapping and empty ranges are legal on the wire.
+// readDeletes decodes the delete set (V1) at r and appends its ranges to ds, in the order
+// of the wire, where they may be unsorted, overlap and be empty. Empty ranges are dropped.
 func readDeletes(r *lib0.Reader, ds deleteSet) (deleteSet, error) {
 	clients, err := r.Count(2)
 	if err != nil {
@@ -150,7 +152,8 @@ func readDeletes(r *lib0.Reader, ds deleteSet) (deleteSet, error) {
 	return ds, nil
 }
 
-// appendStoredDeletes appends what is deleted in the store to ds, in normal form.
+// appendStoredDeletes appends the delete set of all deleted items of the store to ds, in
+// normal form.
 func (s *store) appendStoredDeletes(ds deleteSet) deleteSet {
 	for _, c := range s.byID() {
 		log := &s.clients[c]

@@ -1,35 +1,37 @@
 package crdt
 
-// Options say how a document behaves. The zero value reads and merges; to edit it
-// locally, give it a client id.
+// Options configure a document. The zero value is a document that applies and encodes
+// updates; local edits need a ClientID.
 type Options struct {
-	// ClientID signs what is written through this Doc: an integer below 2^53 that no
-	// other writer uses, nor this one after losing its history. Two writers under one
-	// id destroy the document beyond repair. Draw it at random.
+	// ClientID is the Yjs client id of local edits, an integer below 2^53. No other writer
+	// may use it, nor this one after it lost its history: two writers with one client id
+	// damage the document beyond repair. Choose it at random.
 	ClientID uint64
 
-	// KeepDeleted keeps the content of what was deleted, for the sake of history.
-	// Otherwise only its place and length remain.
+	// KeepDeleted keeps the content of deleted items, as Yjs does with gc: false. Otherwise
+	// only their place and length remain.
 	KeepDeleted bool
 }
 
-// Doc is one document. It is not safe for concurrent use, reading included: searches
-// leave hints.
+// Doc is one document (Yjs: Y.Doc). It is not safe for concurrent use. That includes
+// concurrent reads, which update search markers and caches.
 type Doc struct {
 	store       store
 	pending     pending
 	client      uint64
 	keepDeleted bool
-	maxSubdocs  int // 0: any
+	maxSubdocs  int // LimitSubdocuments; 0: unlimited
 	cache       cache
 
-	busy    bool    // in a transaction or a callback: no other change may begin
+	busy    bool    // a transaction or a callback is running: no other change may start
 	cursors cursors // known places of long lists
 
-	observers []*eventObserver // replaced, never changed: one that is called may stop
+	// Both slices are replaced, never modified, so that a callback may unregister itself
+	// while they are being ranged over.
+	observers []*eventObserver
 	listeners []*updateListener
 
-	// Scratch, used again by each call.
+	// Scratch space that calls reuse.
 	deletes  deleteSet
 	tx       txn
 	parsed   parsed
@@ -37,7 +39,7 @@ type Doc struct {
 	staged   []staging // by client; only during load
 }
 
-// New is an empty document.
+// New returns an empty document.
 func New(opts Options) *Doc {
 	d := &Doc{client: opts.ClientID, keepDeleted: opts.KeepDeleted}
 	d.store.init()
@@ -45,14 +47,16 @@ func New(opts Options) *Doc {
 	return d
 }
 
-// ClientID is the id under which local edits are signed.
+// ClientID returns the client id of local edits.
 func (d *Doc) ClientID() uint64 { return d.client }
 
-// HasPending tells whether structs or deletes wait for updates that have not come. If
-// that lasts, ask the peers with a state vector.
+// HasPending reports whether structs or deletes are pending because updates that they
+// depend on are missing. If that lasts, send the state vector to a peer and apply its
+// answer.
 func (d *Doc) HasPending() bool { return !d.pending.empty() }
 
-// StateVector tells what the document knows; pending structs do not count.
+// StateVector returns, for each client, the first clock that the document does not have.
+// Pending structs do not count.
 func (d *Doc) StateVector() StateVector {
 	sv := make(StateVector, len(d.store.clients))
 	for i := range d.store.clients {
@@ -63,8 +67,9 @@ func (d *Doc) StateVector() StateVector {
 	return sv
 }
 
-// Roots lists the names of the root types, in order of first mention here. A root
-// exists from the first item in it on, and does not tell what kind of type it is.
+// Roots returns the names of the root types, in the order in which this document first saw
+// them. A root exists as soon as one item was ever written to it. It does not record whether
+// it is a text, an array or a map.
 func (d *Doc) Roots() []string {
 	roots := make([]string, len(d.store.roots))
 	for i, t := range d.store.roots {
@@ -73,8 +78,8 @@ func (d *Doc) Roots() []string {
 	return roots
 }
 
-// Length is how many visible units the list of a root holds: UTF-16 units of text,
-// embeds and array elements; 0 if there is no such root.
+// Length returns the number of visible units in the list of a root: UTF-16 units of text,
+// embeds, array elements; 0 if there is no such root.
 func (d *Doc) Length(root string) int {
 	return int(d.store.types[d.store.findRoot(root)].length)
 }

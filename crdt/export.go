@@ -8,13 +8,14 @@ import (
 	"weft/crdt/lib0"
 )
 
-// MaxExportDepth is how many types within types exports follow.
+// MaxExportDepth is how deeply types may nest for an export as JSON or XML; beyond it,
+// exports return ErrTooDeep.
 const MaxExportDepth = 100
 
-// JSON exports the document as an object with one member for each root, by name, keys
-// of shared maps sorted. Nested types are written as Yjs's toJSON writes them. Roots do
-// not say what they are, and neither do nested types that Yjs 14 wrote; for those the
-// shape follows from what they hold:
+// JSON exports the document as a JSON object with one member for each root, sorted by name.
+// Nested types are written as Yjs's toJSON writes them, with the keys of shared maps sorted.
+// Roots do not record what kind of type they are, and neither do nested types that Yjs 14
+// wrote. The form of those follows from their content:
 //
 //	text, embeds or formatting      a string: the text
 //	XML elements, XML text          a string: XML, as XMLFragment.String
@@ -22,11 +23,11 @@ const MaxExportDepth = 100
 //	keys only                       an object
 //	nothing                         "" if nested; for a root null
 //
-// To say yourself what a root is, marshal a view of it: json.Marshal(doc.Map("m")).
+// To choose the form of a root, marshal a view of it: json.Marshal(doc.Map("m")).
 //
-// Byte arrays become base64; undefined becomes null, and as a member of an object
-// nothing; NaN and infinities null; bigints numbers; subdocuments {"guid": …}. Errors:
-// ErrTooDeep.
+// Values that JSON cannot represent are converted: byte arrays to base64; undefined to
+// null, but members of objects that are undefined are left out; NaN and infinities to null;
+// bigints to numbers; subdocuments to {"guid": …}. Errors: ErrTooDeep.
 func (d *Doc) JSON() ([]byte, error) {
 	s := &d.store
 	roots := slices.Clone(s.roots)
@@ -45,7 +46,7 @@ func (d *Doc) JSON() ([]byte, error) {
 	return append(dst, '}'), nil
 }
 
-// look is what a type is to be exported as.
+// exportKind is the form in which a type is exported.
 type exportKind int
 
 const (
@@ -56,8 +57,9 @@ const (
 	exportMap
 )
 
-// look is what t says it is. Roots do not say, and a nested fragment may be anything:
-// Yjs 14 declares all unnamed types as that.
+// exportKindOf returns the form in which t is exported: by its declared shape if possible.
+// Roots declare none, and a nested fragment may be anything, because Yjs 14 declares all
+// nested types without a name as fragments; their first visible content decides.
 func (s *store) exportKindOf(t typeRef) exportKind {
 	if s.ownerOf(t) != 0 {
 		switch s.shapeOf(t) {
@@ -96,6 +98,7 @@ func (s *store) exportKindOf(t typeRef) exportKind {
 	return exportEmpty
 }
 
+// appendJSON writes t in the form of exportKindOf. depth is how many more levels may nest.
 func (s *store) appendJSON(dst []byte, t typeRef, depth int) ([]byte, error) {
 	if depth == 0 {
 		return nil, ErrTooDeep
@@ -117,7 +120,7 @@ func (s *store) appendJSON(dst []byte, t typeRef, depth int) ([]byte, error) {
 	return append(dst, `""`...), nil
 }
 
-// appendText writes the visible strings of a list.
+// appendText writes the visible strings of a list, as plain UTF-8.
 func (s *store) appendText(dst []byte, t typeRef) []byte {
 	for r := s.listOf(t); r != 0; r = s.next(r) {
 		if s.kindOf(r) == kindString && !s.deleted(r) {
@@ -127,7 +130,7 @@ func (s *store) appendText(dst []byte, t typeRef) []byte {
 	return dst
 }
 
-// appendArray writes the visible units of a list.
+// appendArray writes the visible units of a list as a JSON array.
 func (s *store) appendArray(dst []byte, t typeRef, depth int) (_ []byte, err error) {
 	dst = append(dst, '[')
 	first := true
@@ -146,7 +149,7 @@ func (s *store) appendArray(dst []byte, t typeRef, depth int) (_ []byte, err err
 	return append(dst, ']'), nil
 }
 
-// appendObject writes the keys that have a value other than undefined.
+// appendObject writes a JSON object of the keys whose value is not undefined.
 func (s *store) appendObject(dst []byte, t typeRef, depth int) (_ []byte, err error) {
 	dst = append(dst, '{')
 	first := true
@@ -168,7 +171,7 @@ func (s *store) appendObject(dst []byte, t typeRef, depth int) (_ []byte, err er
 	return append(dst, '}'), nil
 }
 
-// liveEntries are the keys of t that have a value, by name.
+// liveEntries returns the map entries of t that have a value, sorted bytewise by key.
 func (s *store) liveEntries(t typeRef) []entry {
 	var live []entry
 	for e := s.types[t].entries; e != 0; e = s.entries[e].next {
@@ -182,7 +185,7 @@ func (s *store) liveEntries(t typeRef) []entry {
 	return live
 }
 
-// appendValues writes the units of an item from the n-th on, separated by commas.
+// appendValues writes the units of an item from unit n on as JSON, separated by commas.
 func (s *store) appendValues(dst []byte, r ref, n, depth int) ([]byte, error) {
 	b := lib0.NewReader(s.raw(r))
 	switch k := s.kindOf(r); k {
@@ -195,7 +198,7 @@ func (s *store) appendValues(dst []byte, r ref, n, depth int) ([]byte, error) {
 			}
 			dst = appendJSString(dst, []byte(unit.(string)))
 		}
-		return dst, nil
+		return dst, nil // each unit is a string of its own
 	case kindBinary:
 		data, _ := b.VarBytes() //nolint:errcheck // stored content was validated
 		return appendBase64(dst, data), nil
@@ -231,7 +234,7 @@ func appendBase64(dst, data []byte) []byte {
 	return append(base64.StdEncoding.AppendEncode(append(dst, '"'), data), '"')
 }
 
-// appendAnyJSON turns one stored any value into JSON, keys in their order.
+// appendAnyJSON reads one stored any value and writes it as JSON, keys in stored order.
 func appendAnyJSON(dst []byte, r *lib0.Reader) []byte {
 	switch tag := r.Rest()[0]; tag {
 	case lib0.TagArray, lib0.TagObject:
@@ -273,7 +276,7 @@ func appendAnyJSON(dst []byte, r *lib0.Reader) []byte {
 	}
 }
 
-// jsonOfScalar is a number, a bool or null as JSON.
+// jsonOfScalar returns a number, bigint, bool, null or undefined as JSON.
 func jsonOfScalar(v any) string {
 	if _, isNumber := v.(float64); isNumber {
 		return string(appendJSNumber(nil, v.(float64)))

@@ -1,9 +1,9 @@
 package crdt
 
-// Knows tells whether the document has all that an update (V1) says, so that applying
-// it would change nothing, whatever is pending. It takes no part of it in: a server
-// tells by it a reader who only repeats from one who writes. Errors match
-// ErrMalformed.
+// Knows reports whether the document contains all structs and deletes of an update (V1), so
+// that applying it would change nothing. Pending structs do not count as contained. It does
+// not change the document. A server uses it to let read-only clients send updates that
+// repeat known content, and to refuse others. Errors match ErrMalformed.
 func (d *Doc) Knows(update []byte) (bool, error) {
 	var s structReader
 	s.open(update)
@@ -21,7 +21,7 @@ func (d *Doc) Knows(update []byte) (bool, error) {
 	return known, nil
 }
 
-// hasDeleted tells whether all units of a range are there and deleted.
+// hasDeleted reports whether all units of a range are in the document and deleted.
 func (s *store) hasDeleted(d deletion) bool {
 	c, ok := s.findClient(d.client)
 	if !ok || d.end() > uint64(s.clients[c].state) {

@@ -2,28 +2,29 @@ package crdt
 
 import "bytes"
 
-// What can be done with updates (V1) as bytes, without a document: nothing is
-// integrated, so structs whose dependencies are absent are kept like all others. All
-// functions here are safe to call concurrently. Errors match ErrMalformed. The same for
-// format V2 is in operations_v2.go.
+// This file has the operations on encoded updates (V1) that need no document. They
+// integrate nothing, so structs with missing dependencies are handled like all others. All
+// functions are safe to call concurrently. Errors match ErrMalformed. operations_v2.go has
+// the same for format V2.
 
-// StateVectorFromUpdate tells what a document that was empty before knows after the
-// update, as far as that shows without one: per client the end of what begins at clock
-// 0 and has no gap. Clients with nothing of the kind are absent.
+// StateVectorFromUpdate returns the state vector of an empty document after it applied the
+// update, as far as the bytes alone show it (Yjs: encodeStateVectorFromUpdate). For each
+// client it is the end of the structs that start at clock 0 and have no gap. Clients whose
+// structs start later are absent.
 //
-// Yjs says the same, but for an update that begins with a Skip from clock 0 (of Yjs 14):
-// there it counts the Skip.
+// The result is the same as in Yjs, except for an update of Yjs 14 that has a Skip at clock
+// 0: Yjs counts the Skip as known.
 func StateVectorFromUpdate(update []byte) (StateVector, error) {
 	var s structReader
 	s.open(update)
 	sv, client := StateVector{}, uint64(0)
-	whole := false // no gap so far
+	contiguous := false // no gap since clock 0
 	for s.next() {
 		if s.first {
 			client = s.w.client
-			whole = s.w.clock == 0
+			contiguous = s.w.clock == 0
 		}
-		if whole = whole && s.w.kind != kindSkip; whole {
+		if contiguous = contiguous && s.w.kind != kindSkip; contiguous {
 			sv[client] = s.w.end()
 		}
 	}
@@ -33,11 +34,11 @@ func StateVectorFromUpdate(update []byte) (StateVector, error) {
 	return sv, nil
 }
 
-// Clocks are units of one client: those from From on, up to but without To.
+// Clocks is a half-open range of clocks of one client: From ≤ clock < To.
 type Clocks struct{ From, To uint64 }
 
-// ParseUpdateMeta tells which clocks of each client an update spans, Skips included.
-// Clients of which it only deletes units are absent.
+// ParseUpdateMeta returns which clocks of each client an update spans, Skips included (Yjs:
+// parseUpdateMeta). Clients that appear only in the delete set are absent.
 func ParseUpdateMeta(update []byte) (map[uint64]Clocks, error) {
 	var s structReader
 	s.open(update)
@@ -57,11 +58,12 @@ func ParseUpdateMeta(update []byte) (map[uint64]Clocks, error) {
 	return spans, nil
 }
 
-// DiffUpdate returns what of an update a peer at sv lacks, in the order of the update.
-// The delete set stays whole. Gaps remain Skips, but no section begins with one.
+// DiffUpdate returns an update with those structs of update that a peer with state vector
+// sv does not have, in the same order (Yjs: diffUpdate). The delete set is kept completely.
+// Gaps remain Skips, but no client section starts with one.
 //
-// The bytes are those of Yjs (diffUpdate) where Yjs made the update. Of others, Yjs
-// writes numbers and values anew, and leaves unsorted delete sets unsorted.
+// If Yjs encoded the update, the result has the same bytes as Yjs's. For other updates it
+// may differ: Yjs encodes numbers and values anew, and does not sort delete sets.
 func DiffUpdate(update []byte, sv StateVector) ([]byte, error) {
 	var s structReader
 	s.open(update)
@@ -88,15 +90,16 @@ func DiffUpdate(update []byte, sv StateVector) ([]byte, error) {
 	return ds.normalise().append(out.bytes()), nil
 }
 
-// MergeUpdates makes one update of many, in any order: applying it does what applying
-// each of them does. Gaps between what one client wrote become Skips, what comes
-// twice is taken once. Neighbours are not joined, as that takes a document; GCs are. A
-// single update comes back as it is, in a slice of its own. Time is linear in the bytes
-// when each client's structs come in order, and has a logarithm in it when not.
+// MergeUpdates merges updates, given in any order, into one that has the same effect as
+// applying each of them (Yjs: mergeUpdates). Gaps between the structs of one client become
+// Skips. Units that occur repeatedly are written once. Neighbouring GCs are merged;
+// neighbouring items are not, as that needs a document. A single update is returned as a
+// copy. The time is linear in the number of bytes if the structs of each client come in
+// order, and O(n log n) otherwise.
 //
-// The bytes are those of Yjs (mergeUpdates) where Yjs made the updates, and takes a
-// fixed one of two that hold the same units: where one of them has a GC and the other
-// an item, it takes one or the other, depending on how often it has compared them.
+// If Yjs encoded the updates, the result has the same bytes as Yjs's, with one exception:
+// if one update holds a GC and another an item for the same units, which of them Yjs
+// chooses depends on the number of comparisons made before.
 func MergeUpdates(updates ...[]byte) ([]byte, error) {
 	if len(updates) == 1 {
 		return bytes.Clone(updates[0]), ValidateUpdate(updates[0])

@@ -8,9 +8,9 @@ import (
 	"weft/crdt/lib0"
 )
 
-// How items are read as Go values: see value.go for which.
+// This file reads items as Go values; value.go lists their types.
 
-// values is all units of a visible item.
+// values returns all units of a visible item. d is the document for views of nested types.
 func (s *store) values(d *Doc, r ref) []any {
 	b := lib0.NewReader(s.raw(r))
 	switch s.kindOf(r) {
@@ -51,7 +51,7 @@ func (s *store) values(d *Doc, r ref) []any {
 	return []any{s.embed(d, r)}
 }
 
-// value is the n-th unit of a visible item.
+// value returns unit n of a visible item, counted from 0.
 func (s *store) value(d *Doc, r ref, n int) any {
 	if k := s.kindOf(r); k == kindAny || k == kindJSON {
 		b := lib0.NewReader(s.raw(r)[elementOffset(k, s.raw(r), uint64(n)):])
@@ -65,7 +65,7 @@ func (s *store) value(d *Doc, r ref, n int) any {
 	return s.values(d, r)[n]
 }
 
-// lastValue is what an item says about its key: its last unit.
+// lastValue returns the value that an item gives to its key: its last unit.
 func (s *store) lastValue(d *Doc, r ref) any {
 	if s.kindOf(r) == kindFormat {
 		return nil
@@ -73,7 +73,7 @@ func (s *store) lastValue(d *Doc, r ref) any {
 	return s.value(d, r, s.units(r)-1)
 }
 
-// jsonString is a value's JSON, or why it has none.
+// jsonStringOf returns a value as JSON, or the text of the error.
 func jsonStringOf(v json.Marshaler) string {
 	b, err := v.MarshalJSON()
 	if err != nil {

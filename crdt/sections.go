@@ -2,35 +2,37 @@ package crdt
 
 import "weft/crdt/lib0"
 
-// sections is the structs of an update (V1) being written. The number of sections, and
-// of structs in each, stand in front of what they count: room is left there, and what
-// follows moves up once the number is known.
+// sectionWriter encodes the structs of an update (V1), one client section after another.
+// The count of sections, and the count of structs in each, precede what they count and are
+// known only at the end. So the writer leaves space for the longest uvarint, and moves the
+// bytes behind it back once the count is known.
 type sectionWriter struct {
 	dst   []byte
-	count int // of sections that ended
+	count int // finished sections
 
+	// The current section.
 	client  uint64
-	structs int // of this section so far
-	begun   int // where it begins in dst
-	gc      int // where the struct last written begins, if that is a GC; else 0
-	units   uint64
+	structs int    // written so far
+	begun   int    // its offset in dst
+	gc      int    // offset of the struct written last, if that is a GC; else 0
+	units   uint64 // length of that GC
 }
 
-// countRoom is enough for any uvarint.
+// maxUvarintLen is the length in bytes of the longest uvarint of 64 bits.
 const maxUvarintLen = 10
 
-// newSections expects to write about size bytes.
+// newSectionWriter returns a writer with capacity for about size bytes.
 func newSectionWriter(size int) sectionWriter {
 	return sectionWriter{dst: make([]byte, maxUvarintLen, maxUvarintLen+size+16)}
 }
 
-// begin makes what is written from now on the structs of client. Without any, the
-// section leaves no trace.
+// beginClient starts the section of client. A section without structs is not written.
 func (o *sectionWriter) beginClient(client uint64) {
 	o.endSection()
 	o.client = client
 }
 
+// endSection writes the struct count of the current section, if it has structs.
 func (o *sectionWriter) endSection() {
 	if o.structs == 0 {
 		return
@@ -42,7 +44,8 @@ func (o *sectionWriter) endSection() {
 	o.structs, o.gc = 0, 0
 }
 
-// add counts structs, of which the first one begins at clock.
+// countStructs adds to the struct count of the section. The first call writes the section's
+// header, for which clock is that of the first struct.
 func (o *sectionWriter) countStructs(structs int, clock uint64) {
 	if o.structs == 0 {
 		o.begun = len(o.dst)
@@ -52,7 +55,7 @@ func (o *sectionWriter) countStructs(structs int, clock uint64) {
 	o.gc = 0
 }
 
-// write writes a struct from its unit skip on.
+// write writes a struct, except its first skip units.
 func (o *sectionWriter) write(w *wire, skip uint64) {
 	o.countStructs(1, w.clock+skip)
 	at := len(o.dst)
@@ -60,7 +63,7 @@ func (o *sectionWriter) write(w *wire, skip uint64) {
 	o.clearKeyFlag(w, at)
 }
 
-// copy writes a struct as it was read.
+// writeRaw writes a struct by copying the bytes that it was read from.
 func (o *sectionWriter) writeRaw(w *wire, raw []byte) {
 	o.countStructs(1, w.clock)
 	at := len(o.dst)
@@ -79,13 +82,13 @@ func (o *sectionWriter) clearKeyFlag(w *wire, at int) {
 // keyed tells whether a struct belongs to a key that it does not name.
 func (w *wire) omitsKey() bool { return w.info&infoKey != 0 && !w.hasParent() }
 
-// skip writes a Skip.
+// writeSkip writes a Skip of the given length.
 func (o *sectionWriter) writeSkip(clock, units uint64) {
 	o.countStructs(1, clock)
 	o.dst = lib0.AppendUvarint(append(o.dst, byte(kindSkip)), units)
 }
 
-// joinGC writes a GC, or makes the one just written longer.
+// writeGC writes a GC, or extends the struct written last if that is a GC too.
 func (o *sectionWriter) writeGC(clock, units uint64) {
 	at := o.gc
 	if at > 0 {
@@ -99,7 +102,8 @@ func (o *sectionWriter) writeGC(clock, units uint64) {
 	o.gc, o.units = at, units
 }
 
-// bytes is all that was written; the delete set goes behind it.
+// bytes returns the encoded sections with their count in front. The caller appends the
+// delete set.
 func (o *sectionWriter) bytes() []byte {
 	o.endSection()
 	from := maxUvarintLen - lib0.UvarintLen(uint64(o.count))

@@ -7,14 +7,14 @@ import (
 	"weft/crdt/lib0"
 )
 
-// StateVector tells what is known: per client the first clock that is not. A client
-// that is absent is known up to 0.
+// StateVector says which units a document has: for each client id, the first clock that is
+// missing. For absent clients that is 0.
 //
 //	wire := uvarint n, n × (uvarint client, uvarint clock)   clients descending
 type StateVector map[uint64]uint64
 
-// Append writes the vector. Peers that hold gaps (Yjs 14) send entries with clock 0,
-// and these are written too.
+// Append appends the encoded vector to dst. Entries with clock 0, which Yjs 14 sends for
+// clients with gaps, are written too.
 func (sv StateVector) Append(dst []byte) []byte {
 	dst = lib0.AppendUvarint(dst, uint64(len(sv)))
 	clients := slices.Sorted(maps.Keys(sv))
@@ -24,8 +24,8 @@ func (sv StateVector) Append(dst []byte) []byte {
 	return dst
 }
 
-// DecodeStateVector reads all of b. A client named twice counts with the later
-// entry, as in Yjs. Errors match ErrMalformed.
+// DecodeStateVector decodes a state vector, which must take all of b. If a client occurs
+// twice, its last entry counts, as in Yjs. Errors match ErrMalformed.
 func DecodeStateVector(b []byte) (StateVector, error) {
 	r := lib0.NewReader(b)
 	sv, err := readStateVector(&r)

@@ -6,8 +6,8 @@ import (
 	"weft/crdt/lib0"
 )
 
-// structs walks over the structs of an update (V1) in the order found and checks each.
-// It can be used for one update after another.
+// structReader reads and validates the structs of an update (V1) one after another, in the
+// order of the bytes. open starts the next update, so that one reader serves many.
 type structReader struct {
 	r            lib0.Reader
 	sectionsLeft int      // still to begin
@@ -26,8 +26,8 @@ func (s *structReader) open(update []byte) {
 	s.sectionsLeft, s.err = s.r.Count(3)
 }
 
-// next reads one struct, and tells whether there was one. Sections without structs,
-// which are legal, do not show.
+// next reads the next struct into s.w, and returns false at the end or after an error.
+// Sections without structs, which are valid, are skipped.
 func (s *structReader) next() bool {
 	s.first = false
 	for s.structsLeft == 0 && s.sectionsLeft > 0 && s.err == nil {
@@ -58,11 +58,11 @@ func (s *structReader) begin() (err error) {
 	return err
 }
 
-// raw is the bytes of the struct just read.
+// raw returns the bytes of the struct just read, as a view.
 func (s *structReader) raw() []byte { return s.r.Slice(s.from, s.r.Offset()) }
 
-// close appends the delete set behind the structs to ds, and returns whatever was wrong
-// with the update.
+// close reads the remaining structs and the delete set, whose ranges it appends to ds. It
+// returns the first error found in the update, as a MalformedError.
 func (s *structReader) close(ds deleteSet) (deleteSet, error) {
 	for s.next() {
 	}
@@ -81,7 +81,7 @@ func (s *structReader) close(ds deleteSet) (deleteSet, error) {
 	return ds, nil
 }
 
-// clientTwice tells whether there are two sections for one client. It may sort them.
+// hasDuplicateClient reports whether a client occurs twice. It may sort clients.
 func hasDuplicateClient(clients []uint64) bool {
 	for i := 1; i < len(clients); i++ {
 		if clients[i-1] <= clients[i] { // Yjs writes them descending

@@ -2,13 +2,15 @@ package crdt
 
 import "slices"
 
-// LimitSubdocuments bounds the subdocuments that ApplyUpdate and ApplyUpdateV2 may make
-// live from now on, see ErrSubdocuments. 0, as at first, is any.
-func (d *Doc) LimitSubdocuments(most int) { d.maxSubdocs = most }
+// LimitSubdocuments sets how many live (not deleted) subdocuments the document may have
+// after ApplyUpdate and ApplyUpdateV2; beyond that they return ErrSubdocuments. An update
+// that does not raise the number is never refused. 0, the default, means no limit.
+func (d *Doc) LimitSubdocuments(limit int) { d.maxSubdocs = limit }
 
-// tooManySubdocs tells whether an update would leave more subdocuments than there may be,
-// and more than there are. Those that wait for other updates count from when they come: the
-// update that they wait for must not be refused for them.
+// exceedsSubdocLimit reports whether applying u would leave more subdocuments than the
+// limit and more than there are now. Pending subdocuments count from when they arrive, not
+// when they are integrated: otherwise the update that they depend on could be refused
+// because of them.
 func (d *Doc) exceedsSubdocLimit(u *parsed) bool {
 	s, p := &d.store, &d.pending
 	if d.maxSubdocs == 0 || u.subdocs == 0 || s.subdocs+p.structs+u.subdocs <= d.maxSubdocs {
@@ -33,19 +35,19 @@ func (d *Doc) exceedsSubdocLimit(u *parsed) bool {
 	return then > d.maxSubdocs && then > now
 }
 
-// subdocsOf lists the subdocuments of an update that are not known and that it does not
-// delete, in the order of its sources; not ok if there are more than most.
-func (d *Doc) newSubdocs(u *parsed, most int) (ids []ID, ok bool) {
+// newSubdocs returns the subdocuments of u that the document does not know and that u does
+// not delete, in the order of u.sources. ok is false if there are more than limit.
+func (d *Doc) newSubdocs(u *parsed, limit int) (ids []ID, ok bool) {
 	var w wire
 	for i := range u.sources {
-		s := u.sources[i] // reading it moves it on
+		s := u.sources[i] // a copy, because reading advances it
 		for state := d.store.state(s.client); ; {
 			size, more := s.peek(&w)
 			if !more {
 				break
 			}
 			if id := (ID{w.client, w.clock}); w.kind == kindDoc && w.clock >= state && !u.deletes.contains(id) {
-				if ids = append(ids, id); len(ids) > most {
+				if ids = append(ids, id); len(ids) > limit {
 					return nil, false
 				}
 			}
@@ -55,7 +57,7 @@ func (d *Doc) newSubdocs(u *parsed, most int) (ids []ID, ok bool) {
 	return ids, true
 }
 
-// eachSubdoc visits the subdocuments that wait and are not known.
+// eachSubdoc calls visit for each pending subdocument that the document does not know yet.
 func (p *pending) eachSubdoc(s *store, visit func(ID)) {
 	var w wire
 	for _, c := range p.clients {
@@ -75,7 +77,7 @@ func (p *pending) eachSubdoc(s *store, visit func(ID)) {
 	}
 }
 
-// subdocsIn counts the live subdocuments that a set in normal form deletes.
+// countDeletedSubdocs returns how many live subdocuments ds, in normal form, deletes.
 func (s *store) countDeletedSubdocs(ds deleteSet) (n int) {
 	if s.subdocs == 0 {
 		return 0
@@ -99,13 +101,14 @@ func (s *store) countDeletedSubdocs(ds deleteSet) (n int) {
 	return n
 }
 
-// has tells whether a set in normal form has a unit.
+// contains reports whether ds, in normal form, contains a unit.
 func (ds deleteSet) contains(id ID) bool {
 	i, found := ds.search(id.Client, id.Clock)
 	return found || i > 0 && ds[i-1].client == id.Client && id.Clock < ds[i-1].end()
 }
 
-// compareIDs orders as sources do: clients descending, clocks ascending.
+// compareIDs orders by client, descending, then by clock, ascending: the order of structs in
+// an update.
 func compareIDs(a, b ID) int {
 	return compareDeletions(deletion{client: a.Client, clock: a.Clock}, deletion{client: b.Client, clock: b.Clock})
 }

@@ -2,5 +2,6 @@
 
 package crdt
 
-// Clocks and lengths are ints: on 32 bits they would overflow, silently.
+// The package converts clocks and lengths to int, which would overflow silently if int had
+// 32 bits. The undefined name below stops the compiler on such processors.
 var _ = weft_needs_a_64_bit_processor
