@@ -2,9 +2,10 @@ package presence
 
 import (
 	"cmp"
-	"container/heap"
 	"slices"
 	"time"
+
+	"weft/presence/internal/deadline"
 )
 
 // state is who is where, as plain data: it has no clock, no timers and no locks.
@@ -25,7 +26,7 @@ type state struct {
 	away  time.Duration
 	rooms map[string]*room
 	users map[string]*user
-	due   deadlines
+	due   deadline.Heap[*person]
 	slots *SlotMemory
 	seen  *recent[string, time.Time]
 	count uint64 // people that ever arrived: orders them
@@ -51,14 +52,13 @@ type conn struct {
 }
 
 type person struct {
-	room     *room
-	user     *user
-	Person   // as it is
-	shown    look
-	order    uint64
-	conns    few[*conn, struct{}] // none: in grace
-	deadline time.Time            // zero: nothing will change by itself
-	index    int                  // in due, −1 if not there
+	room           *room
+	user           *user
+	Person         // as it is
+	shown          look
+	order          uint64
+	conns          few[*conn, struct{}] // none: in grace
+	deadline.Entry                      // in state.due; none: nothing will change by itself
 }
 
 // look is what may change of a person; with no devices it was never shown.
@@ -161,22 +161,23 @@ func (s *state) leave(room, name string, now time.Time) Diff {
 // expire does what time has brought: grace periods end, people fall idle.
 func (s *state) expire(now time.Time) []Diff {
 	var diffs []Diff
-	for len(s.due) > 0 && !s.due[0].deadline.After(now) {
-		d := Diff{Room: s.due[0].room.name}
-		s.pass(s.due[0], now, &d)
+	for {
+		p, at, ok := s.due.First()
+		if !ok || at.After(now) {
+			return diffs
+		}
+		d := Diff{Room: p.room.name}
+		s.pass(p, now, &d)
 		if !d.empty() {
 			diffs = append(diffs, d)
 		}
 	}
-	return diffs
 }
 
 // next tells when expire has something to do; ok is false for never.
 func (s *state) next() (at time.Time, ok bool) {
-	if len(s.due) == 0 {
-		return time.Time{}, false
-	}
-	return s.due[0].deadline, true
+	_, at, ok = s.due.First()
+	return at, ok
 }
 
 func (s *state) conn(room, name string) *conn {
@@ -249,7 +250,6 @@ func (s *state) arrive(r *room, id string, now time.Time) *person {
 			Since: now.UTC().Truncate(time.Millisecond),
 		},
 		order: s.count,
-		index: -1,
 	}
 	r.people.put(id, p)
 	r.slots[p.Slot]++
@@ -293,7 +293,7 @@ func (s *state) pass(p *person, now time.Time, d *Diff) {
 		s.show(p, d)
 		return
 	}
-	s.schedule(p, time.Time{})
+	s.due.Remove(p)
 	r, u := p.room, p.user
 	r.people.delete(p.ID)
 	r.slots[p.Slot]--
@@ -321,7 +321,7 @@ func (s *state) refresh(p *person, now time.Time) {
 	p.Devices = p.conns.len()
 	s.stir(p.ID)
 	if p.Devices == 0 {
-		s.schedule(p, now.Add(s.grace)) // the status stays as it was
+		s.due.Set(p, now.Add(s.grace)) // the status stays as it was
 		return
 	}
 	var last time.Time
@@ -333,9 +333,9 @@ func (s *state) refresh(p *person, now time.Time) {
 	var left time.Duration
 	p.Status, left = StatusAfter(now.Sub(last), s.idle, s.away)
 	if left > 0 {
-		s.schedule(p, now.Add(left))
+		s.due.Set(p, now.Add(left))
 	} else {
-		s.schedule(p, time.Time{})
+		s.due.Remove(p)
 	}
 }
 
@@ -362,19 +362,6 @@ func (s *state) show(p *person, d *Diff) {
 	d.Joins = append(d.Joins, p.Person)
 }
 
-func (s *state) schedule(p *person, at time.Time) {
-	p.deadline = at
-	switch {
-	case at.IsZero() && p.index >= 0:
-		heap.Remove(&s.due, p.index)
-	case at.IsZero():
-	case p.index >= 0:
-		heap.Fix(&s.due, p.index)
-	default:
-		heap.Push(&s.due, p)
-	}
-}
-
 func (d Diff) empty() bool { return len(d.Joins) == 0 && len(d.Leaves) == 0 }
 
 // merge is the one diff that has the effect of d, then next.
@@ -396,27 +383,4 @@ func (d Diff) merge(next Diff) Diff {
 		}
 	}
 	return Diff{Room: d.Room, Joins: joins, Leaves: leaves}
-}
-
-// deadlines is a heap of people, the earliest deadline first.
-type deadlines []*person
-
-func (h deadlines) Len() int           { return len(h) }
-func (h deadlines) Less(i, j int) bool { return h[i].deadline.Before(h[j].deadline) }
-func (h deadlines) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].index, h[j].index = i, j
-}
-func (h *deadlines) Push(x any) {
-	p := x.(*person)
-	p.index = len(*h)
-	*h = append(*h, p)
-}
-func (h *deadlines) Pop() any {
-	old := *h
-	p := old[len(old)-1]
-	old[len(old)-1] = nil
-	p.index = -1
-	*h = old[:len(old)-1]
-	return p
 }

@@ -53,8 +53,8 @@ func TestStateKeepsNothingOfEmptyRooms(t *testing.T) {
 		s.leave(fmt.Sprint(i%7), fmt.Sprint(i), now)
 	}
 	s.expire(now.Add(time.Second))
-	if len(s.rooms)+len(s.users)+len(s.due) != 0 {
-		t.Errorf("left behind: %d rooms, %d users, %d deadlines", len(s.rooms), len(s.users), len(s.due))
+	if len(s.rooms)+len(s.users)+s.due.Len() != 0 {
+		t.Errorf("left behind: %d rooms, %d users, %d deadlines", len(s.rooms), len(s.users), s.due.Len())
 	}
 }
 

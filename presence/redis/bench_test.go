@@ -58,7 +58,7 @@ func BenchmarkEntries(b *testing.B) {
 		})
 	}
 	group.Wait()
-	eventually(b, "all is written", func() bool { return n.Written() })
+	eventually(b, "all is written", func() bool { return n.QueueIsEmpty() })
 	b.ReportMetric(float64(b.N)/time.Since(begun).Seconds(), "joins/s")
 	b.ReportMetric((s.cpu()-cpu)/float64(b.N)*1e6, "redis-µs/join")
 	b.ReportMetric((s.info("memory", "used_memory")-memory)/float64(b.N), "redis-bytes/entry")

@@ -1,25 +1,20 @@
 package redis
 
-// Crash ends the tracker as kill -9 does: Redis is told nothing.
+// Crash stops the tracker as kill -9 does: Redis is not told.
 func (t *Tracker) Crash() {
-	t.mu.Lock()
-	t.closed, t.degraded = true, true
-	pubsub := t.pubsub
-	t.mu.Unlock()
-	t.stop()
-	pubsub.Close()
-	t.done.Wait()
-	t.feed.Close()
-	t.follow.Close()
+	t.lease.mu.Lock()
+	t.lease.degraded = true
+	t.lease.mu.Unlock()
+	t.shutDown()
 	t.client.Close()
 }
 
-// Written tells whether nothing waits to be written.
-func (t *Tracker) Written() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return !t.degraded && len(t.dirty)+len(t.people) == 0
+// QueueIsEmpty reports whether everything of this node is in Redis, or on its way.
+func (t *Tracker) QueueIsEmpty() bool {
+	t.mirror.mu.Lock()
+	defer t.mirror.mu.Unlock()
+	return !t.lease.isDegraded() && len(t.writer.conns)+len(t.writer.users) == 0
 }
 
-// RoomKey is where a room is kept under the default prefix.
+// RoomKey returns the key of a room under the default prefix.
 func RoomKey(room string) string { return keys("weft").room(room) }

@@ -4,291 +4,276 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"sync"
 	"time"
+
+	goredis "github.com/redis/go-redis/v9"
 )
 
-// leases is what a renewal answers.
-type leases struct {
-	now    int64 // ms of Redis' clock
-	epoch  string
-	before string           // our lease until now
-	own    string           // our lease from now on
-	until  map[string]int64 // of all nodes
+// lease is this node's lifetime in Redis, and what its renewals tell about other
+// nodes (nodes.go). The state machine is drawn in doc.go. Its goroutine is run.
+//
+// Methods that change the state need mirror.mu too, unless they say that they take
+// it. Methods that only read need no lock.
+type lease struct {
+	o      Options
+	keys   keys
+	client *goredis.Client
+	reaper *reaper
+	mirror *mirror
+	onLost func() // the node has become degraded; called with mirror.mu held
+
+	renewNow signal
+
+	mu            sync.Mutex
+	node          string // id of this life
+	value         string // of the lease as Redis has it; "": none was ever taken
+	epoch         string // of the Redis that has the lease
+	inDoubt       bool   // Redis may have lost what this node wrote
+	degraded      bool
+	degradedSince time.Time
+	remotesHidden bool            // degraded for so long that people of other nodes are not shown
+	settledAt     time.Time       // end of settling; zero: settled
+	former        map[string]bool // ids of former lives that Redis still has
+	dead          map[string]bool // nodes whose people are not shown
+	absences      map[string]int  // renewals in a row in which a node had no lease
 }
 
-func (t *Tracker) takeLease(ctx context.Context, node string) (l leases, err error) {
-	ctx, cancel := context.WithTimeout(ctx, t.o.Timeout)
-	defer cancel()
-	keys := []string{t.keys.nodes(), t.keys.epoch()}
-	values, err := leaseScript.Run(ctx, t.client, keys, node, t.o.Lease.Milliseconds(), newID()).StringSlice()
-	if err != nil {
-		return l, err
+func newLease(o Options, keys keys, client *goredis.Client, reaper *reaper) *lease {
+	return &lease{
+		o: o, keys: keys, client: client, reaper: reaper, renewNow: newSignal(),
+		node: newID(), degraded: true, degradedSince: time.Now(),
+		former: map[string]bool{}, dead: map[string]bool{}, absences: map[string]int{},
 	}
-	if len(values) < 3 || len(values)%2 != 1 {
-		return l, fmt.Errorf("%w: %d values", errReply, len(values))
-	}
-	l = leases{epoch: values[1], before: values[2], until: map[string]int64{}}
-	if l.now, err = strconv.ParseInt(values[0], 10, 64); err != nil {
-		return l, err
-	}
-	for i := 3; i < len(values); i += 2 {
-		l.until[values[i]], _ = strconv.ParseInt(values[i+1], 10, 64)
-		if values[i] == node {
-			l.own = values[i+1]
-		}
-	}
-	return l, nil
 }
 
-// keepLease renews the lease until ctx ends.
-func (t *Tracker) keepLease(ctx context.Context) {
-	ticker := time.NewTicker(t.o.Lease / 5)
+// run renews the lease five times in its lifetime, and at once when it is in doubt,
+// until ctx ends.
+func (l *lease) run(ctx context.Context) {
+	ticker := time.NewTicker(l.o.Lease / 5)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-		case <-t.renewNow:
+		case <-l.renewNow:
 		}
-		t.renew(ctx)
+		l.renew(ctx)
 	}
 }
 
-// renew renews the lease, or begins a new life if the old one cannot be trusted.
-func (t *Tracker) renew(ctx context.Context) {
-	t.mu.Lock()
-	node, begun := t.node, t.lease != ""
-	sound := begun && !t.degraded && !t.lost
-	t.mu.Unlock()
-	if sound {
-		l, err := t.takeLease(ctx, node)
-		t.mu.Lock()
-		before, _ := strconv.ParseInt(l.before, 10, 64)
-		switch {
-		case err != nil:
-			t.degrade(err)
-			t.mu.Unlock()
-			return
-		case !t.lost && l.before == t.lease && l.epoch == t.epoch && before >= l.now:
-			t.lease = l.own
-			t.judge(l)
-			t.mu.Unlock()
-			return
-		}
-		t.mu.Unlock()
-	}
-	t.rebirth(ctx)
+// leaseReply is what lease.lua returns.
+type leaseReply struct {
+	now    int64            // ms of Redis' clock
+	epoch  string           // id that Redis has kept since it was empty
+	before string           // value of the node's lease before the call; "0": none
+	own    string           // value of the node's lease after the call
+	ends   map[string]int64 // end of every node's lease, ms of Redis' clock
 }
 
-// rebirth begins a new life.
-func (t *Tracker) rebirth(ctx context.Context) {
-	id := newID()
-	t.mu.Lock()
-	t.lost = false // what is lost from here on needs yet another life
-	t.mu.Unlock()
-	limited, cancel := context.WithTimeout(ctx, t.o.Timeout)
+// write sets the node's lease to end after ttl.
+func (l *lease) write(ctx context.Context, node string, ttl time.Duration) (r leaseReply, err error) {
+	ctx, cancel := context.WithTimeout(ctx, l.o.Timeout)
 	defer cancel()
-	pipe := t.client.Pipeline()
+	keys := []string{l.keys.nodes(), l.keys.epoch()}
+	values, err := leaseScript.Run(ctx, l.client, keys, node, ttl.Milliseconds(), newID()).StringSlice()
+	if err != nil {
+		return r, err
+	}
+	if len(values) < 3 || len(values)%2 != 1 {
+		return r, fmt.Errorf("%w: lease with %d values", errReply, len(values))
+	}
+	r = leaseReply{epoch: values[1], before: values[2], ends: map[string]int64{}}
+	if r.now, err = strconv.ParseInt(values[0], 10, 64); err != nil {
+		return r, err
+	}
+	for i := 3; i < len(values); i += 2 {
+		r.ends[values[i]], _ = strconv.ParseInt(values[i+1], 10, 64)
+		if values[i] == node {
+			r.own = values[i+1]
+		}
+	}
+	return r, nil
+}
+
+// renew renews the lease, or begins a new life if the present one cannot be
+// trusted. It takes mirror.mu.
+func (l *lease) renew(ctx context.Context) {
+	l.mu.Lock()
+	node := l.node
+	trusted := l.value != "" && !l.degraded && !l.inDoubt
+	l.mu.Unlock()
+	if trusted {
+		reply, err := l.write(ctx, node, l.o.Lease)
+		if l.finishRenewal(reply, err) {
+			return
+		}
+	}
+	l.beginLife(ctx)
+}
+
+// finishRenewal takes the reply to a renewal. done is false if a new life must
+// begin. It takes mirror.mu.
+func (l *lease) finishRenewal(r leaseReply, err error) (done bool) {
+	l.mirror.mu.Lock()
+	defer l.mirror.mu.Unlock()
+	if err != nil {
+		l.lose(err)
+		return true
+	}
+	before, _ := strconv.ParseInt(r.before, 10, 64)
+	l.mu.Lock()
+	valid := !l.inDoubt && r.before == l.value && r.epoch == l.epoch && before >= r.now
+	if valid {
+		l.value = r.own
+	}
+	l.mu.Unlock()
+	if valid {
+		l.judgeNodes(r)
+	}
+	return valid
+}
+
+// beginLife takes a lease under a new node id and has everything written and read
+// again. It takes mirror.mu.
+func (l *lease) beginLife(ctx context.Context) {
+	id := newID()
+	l.mu.Lock()
+	l.inDoubt = false // a doubt that arises from here on needs yet another life
+	l.mu.Unlock()
+	limited, cancel := context.WithTimeout(ctx, l.o.Timeout)
+	defer cancel()
+	pipe := l.client.Pipeline()
 	for _, source := range []string{putSource, dropSource, userSource} {
 		pipe.ScriptLoad(limited, source) // Script.Load would lose its hash in a pipeline
 	}
 	_, err := pipe.Exec(limited)
-	var l leases
+	var r leaseReply
 	if err == nil {
-		l, err = t.takeLease(ctx, id)
+		r, err = l.write(limited, id, l.o.Lease)
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	l.mirror.mu.Lock()
+	defer l.mirror.mu.Unlock()
 	if err != nil {
-		t.degrade(err)
+		l.lose(err)
 		return
 	}
-	if t.lease != "" {
-		t.mine[t.node] = true
-		t.quiet = time.Now().Add(t.o.Lease + t.o.Lease/2)
-		t.log.Info("presence: Redis is back, writing everything again", "rooms", len(t.rooms))
+	l.mu.Lock()
+	if l.value != "" {
+		l.former[l.node] = true
+		l.settledAt = time.Now().Add(l.o.Lease + l.o.Lease/2)
+		l.o.Log.Info("presence: Redis answers again: writing all connections again", "rooms", len(l.mirror.rooms))
 	}
-	t.node, t.lease, t.epoch = id, l.own, l.epoch
-	t.degraded, t.hidden = false, false
-	t.rewrite(true)
-	t.reread()
-	t.follow.ChangedAll()
+	l.node, l.value, l.epoch = id, r.own, r.epoch
+	l.degraded, l.remotesHidden = false, false
+	l.mu.Unlock()
+	l.mirror.beginLife()
 }
 
-// rewrite has all connections and people written. Under mu.
-func (t *Tracker) rewrite(forget bool) {
-	for _, r := range t.rooms {
-		for _, c := range r.local {
-			if forget {
-				c.gen, c.claims = "", here(c.state)
-			}
-			t.writeLater(c)
-		}
-	}
-	for _, u := range t.users {
-		if forget {
-			u.exists = false
-		}
-		t.writeUser(u)
-	}
-}
-
-// reread has all rooms read. Under mu.
-func (t *Tracker) reread() {
-	for _, r := range t.rooms {
-		t.readLater(r)
-	}
-}
-
-// degrade goes on without Redis. Under mu.
-func (t *Tracker) degrade(err error) {
-	if t.degraded || t.closed {
+// lose makes the node degraded after an exchange with Redis has failed.
+func (l *lease) lose(err error) {
+	if l.mirror.closed {
 		return
 	}
-	t.log.Warn("presence: Redis does not answer, going on alone", "err", err)
-	t.degraded, t.since = true, time.Now()
-	dirty, people := t.dirty, t.people
-	t.dirty, t.people, t.typing = nil, nil, nil
-	for _, c := range dirty {
-		c.queued = false
-		c.room.drop(c)
-		for _, done := range c.waiting {
-			close(done)
-		}
-		c.waiting = nil
+	l.mu.Lock()
+	again := l.degraded
+	if !again {
+		l.degraded, l.degradedSince = true, time.Now()
 	}
-	for _, u := range people {
-		u.queued = false
-		t.writeUser(u)
-	}
-}
-
-// judge finds the nodes that have died. Under mu.
-func (t *Tracker) judge(l leases) {
-	for id := range t.mine {
-		if _, ok := l.until[id]; !ok {
-			delete(t.mine, id)
-		}
-	}
-	if time.Now().Before(t.quiet) {
+	l.mu.Unlock()
+	if again {
 		return
 	}
-	var died []string
-	for id, until := range l.until {
-		if until >= l.now {
-			continue
-		}
-		if !t.dead[id] {
-			t.dead[id] = true
-			died = append(died, id)
-		}
-		t.reaps = append(t.reaps, id)
-	}
-	for id := range t.nodes {
-		if _, ok := l.until[id]; ok || t.dead[id] {
-			delete(t.absent, id)
-			continue
-		}
-		// A node may have come between this answer and the room that it was
-		// read in.
-		if t.absent[id]++; t.absent[id] > 1 {
-			t.dead[id] = true
-			died = append(died, id)
-		}
-	}
-	for id := range t.dead {
-		if _, ok := l.until[id]; !ok && t.nodes[id] == 0 {
-			delete(t.dead, id)
-		}
-	}
-	if len(died) > 0 {
-		t.bury(func(e remote) bool { return t.dead[e.node] })
-		t.follow.ChangedAll()
-	}
-	if len(t.reaps) > 0 {
-		signal(t.reapNow)
+	l.o.Log.Warn("presence: Redis does not answer: people of other nodes are not updated until it does", "err", err)
+	l.onLost()
+}
+
+// doubt has a new life begun soon, because Redis may have lost what this node
+// wrote. It needs no lock.
+func (l *lease) doubt() {
+	l.mu.Lock()
+	l.inDoubt = true
+	l.mu.Unlock()
+	l.renewNow.set()
+}
+
+// doubtEpoch is doubt, unless a life under another epoch has begun meanwhile.
+func (l *lease) doubtEpoch(epoch string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.epoch == epoch {
+		l.inDoubt = true
+		l.renewNow.set()
 	}
 }
 
-// bury takes connections of other nodes out of all mirrors. Under mu.
-func (t *Tracker) bury(which func(remote) bool) {
-	for _, r := range t.rooms {
-		touched := map[string]bool{}
-		for name, e := range r.remote {
-			if which(e) {
-				t.setRemote(r, name, nil)
-				touched[e.user] = true
-			}
-		}
-		t.tellOf(r, touched)
-	}
+// release shortens the lease to the grace period, when the tracker closes.
+func (l *lease) release() error {
+	_, err := l.write(context.Background(), l.nodeID(), max(l.o.Grace, time.Millisecond))
+	return err
 }
 
-// keepTime ends grace periods, and does what is to be done now and then.
-func (t *Tracker) keepTime(ctx context.Context) {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	refreshed := time.Now()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.clockNow:
-		case <-timer.C:
-		}
-		now := time.Now()
-		t.mu.Lock()
-		wait := time.Second
-		for len(t.due) > 0 {
-			c := t.due[0]
-			if left := c.due.Sub(now); left > 0 {
-				wait = min(wait, left)
-				break
-			}
-			if c.state == grace {
-				t.end(c)
-			} else {
-				t.settle(c, now)
-			}
-		}
-		if t.degraded && !t.hidden && now.Sub(t.since) > t.o.HideRemoteAfter {
-			t.hidden = true
-			t.bury(func(remote) bool { return true })
-			t.follow.ChangedAll()
-		}
-		if !t.quiet.IsZero() && now.After(t.quiet) {
-			t.quiet = time.Time{}
-			t.reread()
-		}
-		if now.Sub(refreshed) > refresh {
-			refreshed = now
-			t.rewrite(false)
-		}
-		var idle []*room
-		for _, r := range t.rooms {
-			if len(r.local) == 0 && now.Sub(r.used) > linger {
-				idle = append(idle, r)
-			}
-		}
-		t.mu.Unlock()
-		t.forgetIdle(idle)
-		timer.Reset(wait)
+// hideRemotes reports, once, that the people of other nodes must no longer be
+// shown.
+func (l *lease) hideRemotes(now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.degraded || l.remotesHidden || now.Sub(l.degradedSince) <= l.o.HideRemoteAfter {
+		return false
 	}
+	l.remotesHidden = true
+	return true
 }
 
-// forgetIdle ends the mirrors of rooms that nobody asks about any more.
-func (t *Tracker) forgetIdle(rooms []*room) {
-	for _, r := range rooms {
-		wanted := t.o.KeepMirror != nil && t.o.KeepMirror(r.name)
-		t.mu.Lock()
-		switch {
-		case t.rooms[r.name] != r || len(r.local) > 0 || time.Since(r.used) <= linger:
-		case wanted:
-			r.used = time.Now()
-		default:
-			t.forget(r)
-		}
-		t.mu.Unlock()
+// endSettling reports, once, that settling in a new life is over.
+func (l *lease) endSettling(now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.settledAt.IsZero() || !now.After(l.settledAt) {
+		return false
 	}
+	l.settledAt = time.Time{}
+	return true
+}
+
+// nodeID returns the id of the present life.
+func (l *lease) nodeID() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.node
+}
+
+func (l *lease) isDegraded() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.degraded
+}
+
+func (l *lease) isEpoch(epoch string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.epoch == epoch
+}
+
+// isSettling reports whether the other nodes may still be writing their
+// connections again, so that what is missing in Redis proves nothing.
+func (l *lease) isSettling() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return time.Now().Before(l.settledAt)
+}
+
+// knowledge says how far the status of people on other nodes can be known.
+type knowledge struct {
+	epoch    string
+	degraded bool
+	complete bool // what Redis does not have is not so
+}
+
+func (l *lease) knowledge() knowledge {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	settled := !l.degraded && !time.Now().Before(l.settledAt)
+	return knowledge{epoch: l.epoch, degraded: l.degraded, complete: settled || l.remotesHidden}
 }

@@ -6,368 +6,192 @@ import (
 	"time"
 
 	"weft/presence"
+	"weft/presence/internal/deadline"
 )
 
-// Everything in this file runs under the tracker's lock.
+// Everything in this file is guarded by mirror.mu.
 
-// What a connection is, here and in Redis, where gone is not kept.
+// The state of a connection, here and as a letter in Redis. Redis does not store
+// connGone.
 const (
-	gone   byte = 0
-	online byte = 'o' // with somebody active at it
-	idle   byte = 'i'
-	away   byte = 'a'
-	grace  byte = 'g'
+	connGone   byte = 0
+	connOnline byte = 'o'
+	connIdle   byte = 'i'
+	connAway   byte = 'a'
+	connGrace  byte = 'g' // closed, and its person is still shown for the grace period
 )
 
-// here tells whether a connection in that state counts as a device.
-func here(state byte) bool { return state != gone && state != grace }
+// isLive reports whether a connection in that state counts as a device.
+func isLive(state byte) bool { return state != connGone && state != connGrace }
 
-// statuses are the states of connections that are here, the best first.
+// statuses pairs the states of live connections with the status of a person, the
+// most active first.
 var statuses = [...]struct {
 	state  byte
 	status presence.Status
-}{{online, presence.Online}, {idle, presence.Idle}, {away, presence.Away}}
+}{{connOnline, presence.Online}, {connIdle, presence.Idle}, {connAway, presence.Away}}
 
-// stateOf is the state of a connection that is here with that status.
+// stateOf returns the state of a live connection with that status.
 func stateOf(status presence.Status) byte {
 	for _, s := range statuses {
 		if s.status == status {
 			return s.state
 		}
 	}
-	return online
+	return connOnline
 }
 
-// best is the status of somebody with connections in these states, "" if none of
-// them is here.
-func best(states map[byte]int) presence.Status {
+// bestStatus returns the status of somebody whose connections are counted by
+// state: that of the most active one, "" if no connection is live.
+func bestStatus(counts map[byte]int) presence.Status {
 	for _, s := range statuses {
-		if states[s.state] > 0 {
+		if counts[s.state] > 0 {
 			return s.status
 		}
 	}
 	return ""
 }
 
-// room is one that has somebody of this node in it, or that is mirrored.
+// room is a room that is mirrored on this node.
 type room struct {
-	name, encoded, key string
+	name, encoded, key string // encoded: as in keys; key: of the hash and the channel
 
-	local  map[string]*conn  // ours, by name; also gone ones that Redis still has
-	remote map[string]remote // of other nodes, by name of the connection
-	people map[string]*person
+	local  map[string]*localConn // by name of the connection, also connGone ones that Redis still has
+	remote map[string]remoteConn // connections of other nodes, by name of the connection
+	people map[string]*person    // by user id
 
-	mirrored bool          // remote is true, or was before Redis was lost
-	ready    chan struct{} // closed once mirrored
-	unread   bool          // in stale
-	used     time.Time     // somebody was here or asked
+	mirrored   bool          // remote has been read at least once
+	ready      chan struct{} // closed when mirrored becomes true
+	readQueued bool          // the room is in mirror.readQueue
+	used       time.Time     // when somebody joined or asked last
 }
 
-// conn is a connection of this node.
-type conn struct {
-	room    *room
-	name    string
-	member  presence.Member
-	state   byte
-	gen     string    // as in Redis; "": not there in this life of the node
-	changed uint64    // the tracker's count of writes when gen was set by one
-	claims  bool      // the next write takes the entry over from whoever has it
-	active  time.Time // joined or last touched
-	due     time.Time // when the state will be another by itself
-	index   int       // in the tracker's due, −1 if not there
-	queued  bool      // in dirty
-	waiting []chan struct{}
+// localConn is a connection of this node.
+type localConn struct {
+	deadline.Entry // when the state changes by itself; in mirror.deadlines
+
+	room   *room
+	name   string
+	member presence.Member
+	state  byte
+	active time.Time // when the connection joined or was last touched
+
+	// What Redis has, as far as this life of the node knows.
+	gen       string          // generation of the entry; "": no entry of this life
+	genReply  uint64          // writer.replies when gen was set by a reply
+	takeOver  bool            // the next write takes the entry over from whichever node has it
+	queued    bool            // in writer.conns
+	onWritten []chan struct{} // closed after the next write of this connection
 }
 
-// remote is a connection of another node.
-type remote struct {
+// remoteConn is a connection of another node.
+type remoteConn struct {
 	node  string
 	state byte
 	user  string
 }
 
-// person is somebody in a room.
+// person is one person in a room.
 type person struct {
-	id      string
-	local   map[*conn]struct{}
-	remote  map[string]byte // states of connections of other nodes, by name
-	known   bool            // card is set
-	card    card
-	changed uint64          // the tracker's count of writes when card was set by one
-	status  presence.Status // when somebody was here last; "" never
-	shown   presence.Person
-	told    bool
+	id        string
+	local     map[*localConn]struct{}
+	remote    map[string]byte // states of visible connections of other nodes, by name
+	hasCard   bool
+	card      card
+	cardReply uint64          // writer.replies when card was set by a reply
+	status    presence.Status // while somebody was live last; "": never
+	published presence.Person // as in the last join diff
+	wasShown  bool            // a diff or a list has shown the person
 }
 
-// user is a person over all rooms, as far as they are on this node.
+// user is a person over all rooms, by their connections on this node.
 type user struct {
 	id     string
-	conns  map[string]int  // rooms by name of the connection
-	states map[byte]int    // connections by state, without those that are gone
-	status presence.Status // when somebody was here last
-	left   time.Time
-	queued bool
-	exists bool // in Redis, in this life of the node
+	conns  map[string]int  // number of rooms by name of the live connection
+	counts map[byte]int    // connections by state, without connGone
+	status presence.Status // while a connection was live last
+	left   time.Time       // when the last live connection closed
+	queued bool            // in writer.users
+	stored bool            // Redis has devices of this person, written in this life of the node
 }
 
-// room makes the room if need be, and sees that it is mirrored.
-func (t *Tracker) room(name string) *room {
-	r := t.rooms[name]
-	if r == nil {
-		r = &room{
-			name: name, encoded: encode(name), key: t.keys.room(name),
-			local: map[string]*conn{}, remote: map[string]remote{}, people: map[string]*person{},
-			ready: make(chan struct{}),
-		}
-		t.rooms[name] = r
-		t.byKey[r.key] = r
-		t.join = append(t.join, r.key)
-		signal(t.readNow)
+func newRoom(name string, keys keys) *room {
+	return &room{
+		name: name, encoded: encode(name), key: keys.room(name),
+		local: map[string]*localConn{}, remote: map[string]remoteConn{}, people: map[string]*person{},
+		ready: make(chan struct{}),
 	}
-	r.used = time.Now()
-	return r
 }
 
-// forget stops mirroring a room that nobody needs.
-func (t *Tracker) forget(r *room) {
-	for name := range r.remote {
-		t.setRemote(r, name, nil)
-	}
-	for id := range r.people {
-		t.show(r, id)
-	}
-	delete(t.rooms, r.name)
-	delete(t.byKey, r.key)
-	t.part = append(t.part, r.key)
-	signal(t.readNow)
-}
-
+// person returns the person of that id, adding them if needed.
 func (r *room) person(id string) *person {
 	p := r.people[id]
 	if p == nil {
-		p = &person{id: id, local: map[*conn]struct{}{}, remote: map[string]byte{}}
+		p = &person{id: id, local: map[*localConn]struct{}{}, remote: map[string]byte{}}
 		r.people[id] = p
 	}
 	return p
 }
 
-// attach puts a connection into a state other than gone.
-func (t *Tracker) attach(c *conn, state byte) {
-	u := t.users[c.member.User]
-	if u == nil {
-		u = &user{id: c.member.User, conns: map[string]int{}, states: map[byte]int{}}
-		t.users[u.id] = u
+// removeIfGone removes a connection that is connGone.
+func (r *room) removeIfGone(c *localConn) {
+	if c.state == connGone && r.local[c.name] == c {
+		delete(r.local, c.name)
 	}
-	t.count(u, c, c.state, state)
-	c.state = state
-	t.schedule(c)
-	c.room.person(c.member.User).local[c] = struct{}{}
-	if other, ok := c.room.remote[c.name]; ok {
-		t.uncover(c.room, c.name, other)
-		if other.user != c.member.User {
-			t.show(c.room, other.user)
+}
+
+// isOnlyConn reports whether no other connection of this node is in the room.
+func (r *room) isOnlyConn(c *localConn) bool {
+	for _, other := range r.local {
+		if other != c && other.state != connGone {
+			return false
 		}
 	}
+	return true
 }
 
-// detach puts a connection into the state gone.
-func (t *Tracker) detach(c *conn) {
-	if c.state == gone {
-		return
-	}
-	id := c.member.User
-	t.count(t.users[id], c, c.state, gone)
-	c.state = gone
-	t.schedule(c)
-	r := c.room
-	delete(r.person(id).local, c)
-	if other, ok := r.remote[c.name]; ok {
-		t.uncover(r, c.name, other)
-		t.show(r, other.user)
-	}
-	t.show(r, id)
-}
-
-// end lets a connection go for good.
-func (t *Tracker) end(c *conn) {
-	t.detach(c)
-	t.writeLater(c)
-}
-
-// count keeps the person's connections over all rooms.
-func (t *Tracker) count(u *user, c *conn, from, to byte) {
-	if from == to {
-		return
-	}
-	switch {
-	case here(from) && !here(to):
-		if u.conns[c.name]--; u.conns[c.name] == 0 {
-			delete(u.conns, c.name)
-		}
-		u.left = time.Now()
-	case !here(from) && here(to):
-		u.conns[c.name]++
-	}
-	if u.states[from]--; from == gone || u.states[from] == 0 {
-		delete(u.states, from)
-	}
-	if to != gone {
-		u.states[to]++
-	}
-	u.status = cmp.Or(best(u.states), u.status)
-	t.follow.Changed(u.id)
-	t.writeUser(u)
-}
-
-// setRemote puts, changes or (nil) takes away a connection of another node.
-func (t *Tracker) setRemote(r *room, name string, now *remote) {
-	if old, ok := r.remote[name]; ok {
-		if p := r.people[old.user]; p != nil {
-			delete(p.remote, name)
-		}
-		if t.nodes[old.node]--; t.nodes[old.node] == 0 {
-			delete(t.nodes, old.node)
-			delete(t.absent, old.node)
-		}
-		delete(r.remote, name)
-	}
-	if now != nil {
-		t.nodes[now.node]++
-		r.remote[name] = *now
-		r.overlay(name)
-	}
-}
-
-// overlay shows a connection that another node has, unless it is online here as
-// well: a tab that moved, and one of us has not noticed yet.
-func (r *room) overlay(name string) {
+// updateVisibility decides whether the connection of that name on another node is
+// counted. It is not while a live connection of this node has the same name: the
+// connection moved, and one of the nodes has not noticed yet.
+func (r *room) updateVisibility(name string) {
 	other, ok := r.remote[name]
 	if !ok {
 		return
 	}
-	if c := r.local[name]; c == nil || !here(c.state) {
+	if c := r.local[name]; c == nil || !isLive(c.state) {
 		r.person(other.user).remote[name] = other.state
 	} else if p := r.people[other.user]; p != nil {
 		delete(p.remote, name)
 	}
 }
 
-// uncover is overlay after our own connection of that name has changed. Whoever
-// comes to light by it may have been passed over when the room was read.
-func (t *Tracker) uncover(r *room, name string, other remote) {
-	r.overlay(name)
-	if p := r.people[other.user]; p != nil && !p.known {
-		t.readLater(r)
-	}
-}
-
-// adopt gives a person a card of our own making, until Redis says better.
-func (t *Tracker) adopt(p *person) {
-	r, m := (*room)(nil), presence.Member{}
-	for c := range p.local {
-		r, m = c.room, c.member
-	}
-	if r == nil || p.known && !t.degraded {
-		return
-	}
-	if !p.known {
-		var used [presence.Slots]int
-		var last int64
-		for _, other := range r.people {
-			if other.known {
-				used[other.card.slot]++
-				last = max(last, other.card.order)
-			}
-		}
-		slot, had := t.slots.Get(r.name, p.id)
-		if !had || used[slot] > 0 {
-			slot = presence.LeastUsedSlot(p.id, used)
-		}
-		p.card.slot, p.card.order = slot, last+1
-		p.card.since = time.Now().UTC().Truncate(time.Millisecond)
-		p.known = true
-		t.slots.Put(r.name, p.id, slot)
-	}
-	p.card.name, p.card.avatar = m.Name, m.Avatar
-	t.show(r, p.id)
-}
-
-// show tells what is other than last told of a person, and forgets who is gone.
-func (t *Tracker) show(r *room, id string) { t.tellOf(r, map[string]bool{id: true}) }
-
-// tellOf is show for many, each once: a diff must not hold a join and a leave of
-// one person, for leaves are applied first.
-func (t *Tracker) tellOf(r *room, people map[string]bool) {
-	d := presence.Diff{Room: r.name}
-	for id := range people {
-		r.diff(id, &d)
-	}
-	t.feed.Publish(d)
-}
-
-func (r *room) diff(id string, d *presence.Diff) {
+// addChange adds to the diff how the person differs from what was published last.
+// A person without connections is removed.
+func (r *room) addChange(id string, d *presence.Diff) {
 	p := r.people[id]
 	switch {
 	case p == nil:
 	case len(p.local)+len(p.remote) == 0:
 		delete(r.people, id)
-		if p.told {
+		if p.wasShown {
 			d.Leaves = append(d.Leaves, id)
 		}
-	case !p.known:
-	case p.devices() == 0: // the beginning of a grace period is not told
-		p.told = true // to who lists the room
+	case !p.hasCard:
+	case p.devices() == 0: // the beginning of a grace period is not published,
+		p.wasShown = true // but a list of the room shows the person
 	default:
-		if now := p.now(); now != p.shown {
-			p.shown, p.told = now, true
+		if now := p.current(); now != p.published {
+			p.published, p.wasShown = now, true
 			d.Joins = append(d.Joins, now)
 		}
 	}
 }
 
-// states counts the person's connections in the room by state.
-func (p *person) states() map[byte]int {
-	states := make(map[byte]int, 4)
-	for c := range p.local {
-		states[c.state]++
-	}
-	for _, state := range p.remote {
-		states[state]++
-	}
-	return states
-}
-
-func (p *person) devices() int {
-	n := 0
-	for c := range p.local {
-		if here(c.state) {
-			n++
-		}
-	}
-	for _, state := range p.remote {
-		if here(state) {
-			n++
-		}
-	}
-	return n
-}
-
-// now is the person as they are. In the grace period the status stays as it was.
-func (p *person) now() presence.Person {
-	p.status = cmp.Or(best(p.states()), p.status, presence.Online)
-	return presence.Person{
-		ID: p.id, Name: p.card.name, Avatar: p.card.avatar, Slot: p.card.slot,
-		Status: p.status, Devices: p.devices(), Since: p.card.since,
-	}
-}
-
-func (p *person) listed() bool { return p.known && len(p.local)+len(p.remote) > 0 }
-
-// list is the room by arrival.
+// list returns the people of the room by arrival.
 func (r *room) list() []presence.Person {
 	all := make([]*person, 0, len(r.people))
 	for _, p := range r.people {
-		if p.listed() {
+		if p.isListed() {
 			all = append(all, p)
 		}
 	}
@@ -376,7 +200,51 @@ func (r *room) list() []presence.Person {
 	})
 	people := make([]presence.Person, len(all))
 	for i, p := range all {
-		people[i] = p.now()
+		people[i] = p.current()
 	}
 	return people
 }
+
+// counts returns the number of the person's connections in the room by state.
+func (p *person) counts() map[byte]int {
+	counts := make(map[byte]int, 4)
+	for c := range p.local {
+		counts[c.state]++
+	}
+	for _, state := range p.remote {
+		counts[state]++
+	}
+	return counts
+}
+
+// devices returns the number of the person's live connections in the room.
+func (p *person) devices() int {
+	n := 0
+	for c := range p.local {
+		if isLive(c.state) {
+			n++
+		}
+	}
+	for _, state := range p.remote {
+		if isLive(state) {
+			n++
+		}
+	}
+	return n
+}
+
+// current returns the person as they are now. During the grace period the status
+// stays as it was.
+func (p *person) current() presence.Person {
+	p.status = cmp.Or(bestStatus(p.counts()), p.status, presence.Online)
+	return presence.Person{
+		ID: p.id, Name: p.card.name, Avatar: p.card.avatar, Slot: p.card.slot,
+		Status: p.status, Devices: p.devices(), Since: p.card.since,
+	}
+}
+
+func (p *person) isListed() bool { return p.hasCard && len(p.local)+len(p.remote) > 0 }
+
+// hasConns reports whether the person has a connection on this node that is live
+// or in its grace period.
+func (u *user) hasConns() bool { return len(u.counts) > 0 }

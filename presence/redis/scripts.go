@@ -28,14 +28,16 @@ var (
 	leaseScript = goredis.NewScript(leaseSource)
 )
 
-var errReply = errors.New("presence/redis: unexpected reply")
+// errReply is wrapped by errors about replies of Redis that the scripts cannot
+// return: another program writes to the same keys.
+var errReply = errors.New("presence/redis: unexpected reply: is another program using the prefix?")
 
-// entry is one connection as Redis has it.
+// entry is the value of a connection in a room's hash: "NODE gen state user".
 type entry struct {
 	node  string
-	gen   string
+	gen   string // generation, a number of the room's counter
 	state byte
-	user  string
+	user  string // may contain spaces
 }
 
 func parseEntry(v string) (entry, bool) {
@@ -46,8 +48,9 @@ func parseEntry(v string) (entry, bool) {
 	return entry{node: f[0], gen: f[1], state: f[2][0], user: f[3]}, true
 }
 
-// devices is what a node tells of one of its people: how many connections are
-// here, and the best status of them, or what it was.
+// devices is the value of a node in a person's hash, "devices best-state": how many
+// live connections the person has on the node, and the status of the most active
+// one. During the grace period the status is the last one.
 type devices struct {
 	n      int
 	status presence.Status
@@ -61,16 +64,17 @@ func parseDevices(v string) (d devices) {
 	n, state, _ := strings.Cut(v, " ")
 	d.n, _ = strconv.Atoi(n)
 	if state != "" {
-		d.status = best(map[byte]int{state[0]: 1})
+		d.status = bestStatus(map[byte]int{state[0]: 1})
 	}
 	return d
 }
 
-// card is what a room knows of a person besides their connections.
+// card is the value of a person in a room's hash, without the count of entries:
+// "slot since order count card".
 type card struct {
 	slot   int
-	since  time.Time
-	order  int64
+	since  time.Time // arrival in the room, UTC, whole milliseconds
+	order  int64     // of the room's counter: orders arrivals in one millisecond
 	name   string
 	avatar string
 }
@@ -91,5 +95,6 @@ func parseCard(v string) (c card, ok bool) {
 	return card{slot: slot, since: time.UnixMilli(since).UTC(), order: order, name: rest[:n], avatar: rest[n:]}, true
 }
 
-// face is the part of a card that a connection brings.
-func face(name, avatar string) string { return strconv.Itoa(len(name)) + ":" + name + avatar }
+// cardText is the part of a card that a connection brings: the bytes of the name,
+// ":", name, avatar.
+func cardText(name, avatar string) string { return strconv.Itoa(len(name)) + ":" + name + avatar }

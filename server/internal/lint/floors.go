@@ -19,7 +19,7 @@ type row struct {
 var rows = []row{
 	{0, []string{"crdt/lib0", "web"}},
 	{1, []string{"crdt/internal/oracle"}},
-	{1, []string{"crdt", "crdt/ysync", "presence/awareness"}},
+	{1, []string{"crdt", "crdt/ysync", "presence/awareness", "presence/internal/deadline"}},
 	{1, []string{"server/wire", "server/internal/text", "notify/guard"}},
 	{2, []string{"crdt/crdttest", "presence", "notify", "server/store", "server/auth", "server/internal/ratelimit"}},
 	{3, []string{"presence/presencetest", "notify/notifytest", "server/store/storetest"}},
