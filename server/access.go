@@ -10,8 +10,8 @@ import (
 	"weft/server/auth"
 )
 
-// loadAccess reads what people may do at most. One that cannot be read keeps
-// the server from starting: it must not give back what was taken away.
+// loadAccess loads the ceilings of people's rights from the store. A ceiling that cannot be
+// read stops the start: without it a person would get back rights that a backend removed.
 func (s *Server) loadAccess(ctx context.Context) error {
 	all, err := s.store.Settings(ctx, api.AccessPrefix)
 	if err != nil {

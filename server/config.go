@@ -17,70 +17,72 @@ import (
 	"weft/server/ws"
 )
 
-// Config of a Server. The zero value with a Data folder is a server in open
-// mode for this machine.
+// Config configures a Server. Only Data is required; the other zero values make a server
+// in open mode on a loopback address.
 type Config struct {
-	// Addr that the server listens on; empty means 127.0.0.1:8080.
+	// Addr is the TCP address to listen on, host:port; empty: 127.0.0.1:8080.
 	Addr string
-	// Data is the folder that everything is kept in; it is made if need be.
+	// Data is the data folder. New creates it if it does not exist.
 	Data string
-	// JWTSecret checks tokens (HS256), 32 bytes or more. Without it, JWKS and
-	// APIKey the server is in open mode: who can connect may write, as a guest.
+	// JWTSecret signs and verifies tokens with HS256; 32 bytes or more. If JWTSecret,
+	// JWKS and APIKey are all empty, the server is in open mode: anyone who can connect
+	// may write, as a guest.
 	JWTSecret string
-	// JWKS is where the keys of an issuer of tokens are, RS256, ES256 or EdDSA: an
-	// https URL or a file. JWKSPrivate allows http and private networks. Issuer is
-	// what their iss must be, empty for anything; Audience what their aud must
-	// name, empty for "weft".
+	// JWKS is the source of an external issuer's public keys (RS256, ES256, EdDSA): an
+	// https URL or a file. JWKSPrivate also allows http and private networks. Issuer is
+	// the required iss claim of its tokens (empty: any), Audience their required aud
+	// claim (empty: "weft").
 	JWKS        string
 	JWKSPrivate bool
 	Issuer      string
 	Audience    string
-	// APIKey gives backends full rights over HTTP.
+	// APIKey is the key with which backends have full rights on the HTTP API.
 	APIKey string
-	// Origins of pages, besides our own, that may connect.
+	// Origins are the origins of other sites whose pages may connect, such as
+	// https://app.example.org.
 	Origins []string
-	// PublicURL is where people reach the server, for links in notifications.
+	// PublicURL is the address at which people reach the server, such as
+	// https://weft.example.org; links in notifications begin with it.
 	PublicURL string
-	// Open allows open mode, or lab limits, on an address that others reach.
+	// Open allows open mode, and lab limits, on an address that is not loopback.
 	Open bool
-	// Redis is where nodes share who is here, redis://[user:password@]host:port/db;
-	// empty is a single node.
+	// Redis is the URL of the Redis through which nodes share presence:
+	// redis://[user:password@]host:port/db. Empty: a single node.
 	Redis string
-	// Limits is "default" (or empty), or "lab", which lifts what counts rates
-	// and connections.
+	// Limits is "default" (or empty) or "lab". Lab switches limits on rates and
+	// connections off, for load tests.
 	Limits string
-	// Limit sets single limits by their names, see LimitNames.
+	// Limit sets limits by name, see LimitNames.
 	Limit map[string]string
-	// TrustedProxies are addresses and networks of proxies whose
-	// X-Forwarded-For tells where a connection comes from.
+	// TrustedProxies are the addresses and networks of proxies whose X-Forwarded-For
+	// header is trusted.
 	TrustedProxies []string
-	// Poller says how connections are read and written: "auto" (or empty) polls them
-	// with epoll where that is supported, "off" leaves them to Go's net package.
+	// Poller is "auto" (or empty) or "off". Auto reads and writes sockets with an epoll
+	// of its own where that is supported; off leaves them to Go's net package.
 	Poller string
-	// Log gets what happens; nil discards it.
+	// Log receives events and errors; nil: discarded.
 	Log *slog.Logger
 
-	// For tests with a push service of their own.
+	// For tests that run their own push service.
 	push      webpush.Config
 	pushDelay time.Duration
-	// rooms stands between the rooms and their store, for tests with a disk
-	// that fails.
+	// rooms wraps the store that the rooms use, for tests with a failing disk.
 	rooms func(store.Store) store.Store
 	drain time.Duration // 0: DrainTime
-	// pages instead of the built-in ones, for a start that fails at its end.
+	// pages replaces the embedded pages, for a test in which the start fails late.
 	pages fs.FS
-	// As redis.Options has them, for tests that wait for their ends.
+	// See redis.Options; for tests that wait until a lease or a grace period ends.
 	grace, lease time.Duration
 }
 
-// ErrOpen says that the server would be open to others without being told to.
-var ErrOpen = errors.New("server: open mode lets anyone who can connect write, and this address is not only this machine's")
+// ErrOpen is returned for open mode on an address that is not loopback, without Open.
+var ErrOpen = errors.New("server: open mode lets anyone who can connect write, and this address is not loopback")
 
-// OpenMode tells whether people come in without tokens.
+// OpenMode reports whether the Config means open mode: no secret, no JWKS, no API key.
 func (c Config) OpenMode() bool { return c.JWTSecret == "" && c.JWKS == "" && c.APIKey == "" }
 
-// Check fills in defaults and refuses what cannot be meant. New calls it; call
-// it to know before an address is taken.
+// Check fills in defaults and returns an error for a Config that cannot work or is unsafe.
+// New calls it. A program may call it before it listens.
 func (c *Config) Check() error {
 	if c.Addr == "" {
 		c.Addr = "127.0.0.1:8080"
@@ -89,18 +91,18 @@ func (c *Config) Check() error {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	if c.Data == "" {
-		return errors.New("server: no data folder is set")
+		return errors.New("server: data folder: empty")
 	}
 	host, _, err := net.SplitHostPort(c.Addr)
 	if err != nil {
-		return fmt.Errorf("server: address %q: it is HOST:PORT: %w", c.Addr, err)
+		return fmt.Errorf("server: address %q: want HOST:PORT: %w", c.Addr, err)
 	}
-	if !loopback(host) && !c.Open {
+	if !isLoopback(host) && !c.Open {
 		if c.OpenMode() {
-			return fmt.Errorf("%w (%s): give --jwt-secret or --jwks so that people need tokens, or --open if this is meant", ErrOpen, c.Addr)
+			return fmt.Errorf("%w (%s): set --jwt-secret or --jwks so that people need tokens, or set --open", ErrOpen, c.Addr)
 		}
 		if c.Limits == "lab" {
-			return fmt.Errorf("server: lab limits on %s would leave it unprotected: give --open if this is meant", c.Addr)
+			return fmt.Errorf("server: lab limits on %s leave the server unprotected: set --open to allow this", c.Addr)
 		}
 	}
 	if _, err := c.limits(); err != nil {
@@ -114,7 +116,7 @@ func (c *Config) Check() error {
 			return err
 		}
 	} else if c.Issuer != "" || c.Audience != "" {
-		return errors.New("server: an issuer or audience is demanded of the tokens of --jwks, and that is not given")
+		return errors.New("server: --jwks-issuer and --jwks-audience need --jwks")
 	}
 	switch ws.PollerMode(c.Poller) {
 	case "", ws.PollerAuto, ws.PollerOff:
@@ -129,19 +131,19 @@ func (c *Config) Check() error {
 	if c.PublicURL != "" {
 		u, err := url.Parse(c.PublicURL)
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" {
-			return fmt.Errorf("server: public URL %q: it is like https://weft.example.org", c.PublicURL)
+			return fmt.Errorf("server: public URL %q: want a URL like https://weft.example.org", c.PublicURL)
 		}
 		c.PublicURL = u.Scheme + "://" + u.Host
 	}
 	return nil
 }
 
-// keys makes the key set of JWKS.
+// keys makes the key set from JWKS.
 func (c Config) keys() (*jwks.Set, error) {
 	return jwks.New(jwks.Config{Source: c.JWKS, Private: c.JWKSPrivate, Log: c.Log})
 }
 
-// localURL is where this machine finds the server.
+// localURL returns the server's URL on this machine.
 func (c Config) localURL() string {
 	host, port, _ := net.SplitHostPort(c.Addr)
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
@@ -150,8 +152,8 @@ func (c Config) localURL() string {
 	return "http://" + net.JoinHostPort(host, port)
 }
 
-// loopback tells whether only this machine reaches host.
-func loopback(host string) bool {
+// isLoopback reports whether host is localhost or a loopback address.
+func isLoopback(host string) bool {
 	if host == "localhost" {
 		return true
 	}

@@ -70,7 +70,7 @@ func (s *site) hit(t *testing.T, limit string) int {
 // others are the hits of all limits but one.
 func (s *site) others(limit string) map[string]uint64 {
 	others := map[string]uint64{}
-	for name, n := range s.hits {
+	for name, n := range s.limits {
 		if name != limit && n.Load() > 0 {
 			others[name] = n.Load()
 		}

@@ -133,7 +133,7 @@ func (s *Server) assemble(l limits) (err error) {
 	}
 	s.push = push
 	s.worker = notify.NewWorker(notify.Config{
-		Inbox: s.store, Sender: countedSender{push, s.pushes}, Deliver: s.live.Deliver, Delay: c.pushDelay, Limits: l.push, OnLimit: s.hits.hit, Log: c.Log,
+		Inbox: s.store, Sender: countedSender{push, s.pushes}, Deliver: s.live.Deliver, Delay: c.pushDelay, Limits: l.push, OnLimit: s.limits.reached, Log: c.Log,
 		Present: func(ctx context.Context, user, room string) (bool, error) { return s.people.IsPresent(ctx, room, user) },
 	})
 	epoch, err := s.store.Setting(ctx, chat.EpochSetting, chat.NewEpoch)
@@ -145,7 +145,7 @@ func (s *Server) assemble(l limits) (err error) {
 	if c.rooms != nil {
 		rooms = c.rooms(rooms)
 	}
-	s.hub = room.NewHub(room.HubOptions{Store: rooms, Log: c.Log, Limits: l.rooms, OnLimit: s.hits.hit})
+	s.hub = room.NewHub(room.HubOptions{Store: rooms, Log: c.Log, Limits: l.rooms, OnLimit: s.limits.reached})
 	begun = append(begun, func() { _ = s.hub.Close(context.Background()) }) // of no rooms yet
 	s.typing = presence.NewTyping(0, func(p presence.Place, users []presence.Typist) {
 		if p.Thread == "" {
@@ -163,7 +163,7 @@ func (s *Server) assemble(l limits) (err error) {
 	s.stopWatch = s.people.Watch(presence.NewCrowdFilter(ws.MaxListed, s.rounds.Push).Push)
 	begun = append(begun, s.rounds.Close, s.stopWatch)
 	talk := chat.New(chat.Config{
-		Store: s.store, Limits: l.chat, OnLimit: s.hits.hit, Epoch: string(epoch),
+		Store: s.store, Limits: l.chat, OnLimit: s.limits.reached, Epoch: string(epoch),
 		Posted: func(m store.Message) {
 			s.tell(string(m.Room), "message", m)
 			s.facts.nudge()
@@ -177,7 +177,7 @@ func (s *Server) assemble(l limits) (err error) {
 	})
 	s.door = ws.New(ws.Config{
 		Hub: s.hub, Chat: talk, People: s.people, Typing: s.typing, Members: rooms,
-		Auth: verifier, Limits: l.ws, Proxies: proxies, Hit: s.hits.hit, Log: c.Log,
+		Auth: verifier, Limits: l.ws, Proxies: proxies, Hit: s.limits.reached, Log: c.Log,
 		Poller: ws.PollerMode(c.Poller),
 	})
 	begun = append(begun, func() { s.door.Close(ctx) })
@@ -189,8 +189,8 @@ func (s *Server) assemble(l limits) (err error) {
 	handler, err := api.New(api.Config{
 		Auth: verifier, Access: &s.access, Chat: talk, Hub: s.hub, Store: s.store, Inbox: s.store, Worker: s.worker, Push: push,
 		People: s.people, Degraded: s.degraded, WS: s.door, Live: s.live, Pages: pages, Limits: l.api, Log: c.Log,
-		Hit: s.hits.hit, Metrics: s.metrics(),
-		Origins: api.Origins{Allowed: c.Origins, PublicURL: c.PublicURL, Local: c.OpenMode() && loopback(host)},
+		Hit: s.limits.reached, Metrics: s.metrics(),
+		Origins: api.Origins{Allowed: c.Origins, PublicURL: c.PublicURL, Local: c.OpenMode() && isLoopback(host)},
 	})
 	if err != nil {
 		return err
@@ -216,7 +216,7 @@ func (s *Server) assemble(l limits) (err error) {
 func (s *Server) verifier(ctx context.Context) (*auth.Verifier, error) {
 	c := auth.Config{
 		Secret: []byte(s.config.JWTSecret), Issuer: s.config.Issuer, Audience: s.config.Audience,
-		Open: s.config.OpenMode(), Access: &s.access, APIKey: s.config.APIKey, OnLimit: s.hits.hit,
+		Open: s.config.OpenMode(), Access: &s.access, APIKey: s.config.APIKey, OnLimit: s.limits.reached,
 	}
 	var err error
 	switch {
