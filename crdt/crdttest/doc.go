@@ -1,7 +1,7 @@
-// Package crdttest is what tests of documents are made of: an editor that makes
-// random edits, a network that loses, doubles, delays and mangles them, and the
-// question whether all documents are one in the end.
+// Package crdttest helps to test documents: Edit makes random edits, Network delivers them
+// with losses, repetitions, delays and truncated copies, and Converge checks that all
+// documents are equal in the end.
 //
-// Everything is driven by the *rand.Rand handed in: print its seed, and a failure can
-// be played again.
+// All randomness comes from the *rand.Rand argument: a test that prints its seed can be
+// repeated. Nothing here is safe for concurrent use.
 package crdttest

@@ -10,18 +10,19 @@ import (
 	"weft/crdt/lib0"
 )
 
-// Roots that Edit writes to.
+// Names of the roots that Edit writes to.
 const (
-	Text  = "text"
-	Array = "array"
-	Map   = "map"
-	XML   = "xml"
+	Text  = "text"  // edited as a text
+	Array = "array" // edited as an array
+	Map   = "map"   // edited as a map
+	XML   = "xml"   // edited as an XML fragment
 )
 
 var words = []string{"a", "bc", "é", "漢字", "😀", "👩‍👩‍👧", "\n", "weft "}
 
-// Edit makes one random transaction of doc, of one to three edits in text, array, map
-// and XML and in what is nested there, and returns the update.
+// Edit runs one random transaction on doc and returns its update. It makes one to three
+// edits in the roots Text, Array, Map and XML and in the types nested there. An edit that
+// fails ends the test.
 func Edit(t testing.TB, rng *rand.Rand, doc *crdt.Doc) []byte {
 	t.Helper()
 	update, err := doc.Transact(func(tx *crdt.Tx) error { return Edits(tx, rng, doc) })
@@ -31,13 +32,13 @@ func Edit(t testing.TB, rng *rand.Rand, doc *crdt.Doc) []byte {
 	return update
 }
 
-// Edits makes one to three random edits within a transaction. Its errors are of edits
-// that should have been taken.
+// Edits makes one to three random edits within a transaction. It repeats edits that hit an
+// invalid index with another one, and returns all other errors.
 func Edits(tx *crdt.Tx, rng *rand.Rand, doc *crdt.Doc) error {
 	for n := 1 + max(0, rng.IntN(5)-2); n > 0; n-- {
 		err := edit(tx, rng, doc)
 		if errors.Is(err, crdt.ErrHalfPair) || errors.Is(err, crdt.ErrRange) {
-			n++ // another place
+			n++ // try again at another index
 		} else if err != nil {
 			return err
 		}
@@ -121,7 +122,7 @@ func editXML(tx *crdt.Tx, rng *rand.Rand, f crdt.XMLFragment) error {
 	})
 }
 
-// editNested edits what a nested type holds; not done if v is none.
+// editNested edits the nested type v; done is false if v is not a nested type.
 func editNested(tx *crdt.Tx, rng *rand.Rand, v any) (done bool, err error) {
 	switch v := v.(type) {
 	case crdt.Text:
@@ -141,9 +142,9 @@ func editNested(tx *crdt.Tx, rng *rand.Rand, v any) (done bool, err error) {
 	return false, nil
 }
 
-// editKeys edits a nested map without setting a key twice. When a type is deleted whose
-// keys had earlier values, Yjs leaves GCs apart or joins them as it happens, and so does
-// this engine: the laws, which compare bytes, would not hold.
+// editKeys edits a nested map and never sets a key twice. If a type is deleted whose keys
+// were overwritten, it depends on the order of updates whether Yjs merges the remaining GCs,
+// and so it does in this engine. Tests that compare encoded states would then fail.
 func editKeys(tx *crdt.Tx, rng *rand.Rand, m crdt.Map) error {
 	if keys := m.Keys(); len(keys) > 0 && rng.IntN(3) == 0 {
 		return m.Delete(tx, keys[rng.IntN(len(keys))])

@@ -7,78 +7,80 @@ import (
 	"weft/crdt"
 )
 
-// Network carries updates between documents, badly: it drops, doubles and reorders
-// them, and delivers torn copies, which must be refused without a trace.
+// Network is an unreliable network between documents: it drops, repeats and reorders
+// updates, and delivers truncated copies, which documents must refuse without changing. Not
+// safe for concurrent use.
 type Network struct {
-	t       testing.TB
-	rng     *rand.Rand
-	docs    []*crdt.Doc
-	flights []flight
+	t        testing.TB
+	rng      *rand.Rand
+	docs     []*crdt.Doc
+	inFlight []message
 }
 
-type flight struct {
-	to     int
+type message struct {
+	to     int // index into Network.docs
 	update []byte
 }
 
-// NewNetwork joins docs. Not for concurrent use.
+// NewNetwork returns a network that connects docs.
 func NewNetwork(t testing.TB, rng *rand.Rand, docs ...*crdt.Doc) *Network {
 	return &Network{t: t, rng: rng, docs: docs}
 }
 
-// Send takes an update made by docs[from] on its way to all others.
+// Send sends an update of docs[from] to all other documents. For each of them, one in ten
+// updates is lost, and one in ten of the rest is sent twice.
 func (n *Network) Send(from int, update []byte) {
 	for to := range n.docs {
 		switch {
 		case to == from || n.rng.IntN(10) == 0: // lost
 			continue
 		case n.rng.IntN(10) == 0:
-			n.flights = append(n.flights, flight{to, update})
+			n.inFlight = append(n.inFlight, message{to, update})
 		}
-		n.flights = append(n.flights, flight{to, update})
+		n.inFlight = append(n.inFlight, message{to, update})
 	}
 }
 
-// Deliver lets one update in flight arrive, any one. It tells whether there was one.
+// Deliver applies one random update of those in flight. It returns false if there is none.
 func (n *Network) Deliver() bool {
 	n.t.Helper()
-	if len(n.flights) == 0 {
+	if len(n.inFlight) == 0 {
 		return false
 	}
-	i := n.rng.IntN(len(n.flights))
-	f := n.flights[i]
-	n.flights[i] = n.flights[len(n.flights)-1]
-	n.flights = n.flights[:len(n.flights)-1]
+	i := n.rng.IntN(len(n.inFlight))
+	m := n.inFlight[i]
+	n.inFlight[i] = n.inFlight[len(n.inFlight)-1]
+	n.inFlight = n.inFlight[:len(n.inFlight)-1]
 	if n.rng.IntN(10) == 0 {
-		n.tear(f)
+		n.deliverTruncated(m)
 	}
-	if _, err := n.docs[f.to].ApplyUpdate(f.update); err != nil {
-		n.t.Fatalf("update %x: %v", f.update, err)
+	if _, err := n.docs[m.to].ApplyUpdate(m.update); err != nil {
+		n.t.Fatalf("update %x: %v", m.update, err)
 	}
 	return true
 }
 
-// tear delivers the beginning of an update only.
-func (n *Network) tear(f flight) {
+// deliverTruncated delivers a random prefix of an update, which must be refused.
+func (n *Network) deliverTruncated(m message) {
 	n.t.Helper()
-	doc := n.docs[f.to]
+	doc := n.docs[m.to]
 	before := doc.EncodeStateAsUpdate(nil)
-	torn := f.update[:n.rng.IntN(len(f.update))]
-	if _, err := doc.ApplyUpdate(torn); err == nil {
-		n.t.Fatalf("torn update %x was taken", torn)
+	prefix := m.update[:n.rng.IntN(len(m.update))]
+	if _, err := doc.ApplyUpdate(prefix); err == nil {
+		n.t.Fatalf("truncated update %x was accepted", prefix)
 	}
 	if after := doc.EncodeStateAsUpdate(nil); string(after) != string(before) {
-		n.t.Fatalf("torn update %x was refused, but left a trace", torn)
+		n.t.Fatalf("truncated update %x was refused, but changed the document", prefix)
 	}
 }
 
-// Heal delivers what is in flight and then lets all documents ask one another for what
-// they miss, as clients do when they reconnect.
+// Heal delivers all updates in flight. Then each document asks every other one for the
+// updates that it misses, as clients do when they reconnect.
 func (n *Network) Heal() {
 	n.t.Helper()
 	for n.Deliver() {
 	}
-	for range 2 { // the second round carries on what the first one brought
+	for range 2 { // the second round passes on updates that arrived in the first
 		for i, a := range n.docs {
 			for j, b := range n.docs {
 				if i == j {
@@ -96,8 +98,8 @@ func (n *Network) Heal() {
 	}
 }
 
-// Converge fails the test unless all documents are sound, wait for nothing, and are
-// one: equal full state, hence equal in everything.
+// Converge fails the test unless all documents pass Check, have nothing pending, and have
+// the same encoded full state.
 func Converge(t testing.TB, docs ...*crdt.Doc) {
 	t.Helper()
 	for i, doc := range docs {
@@ -105,10 +107,10 @@ func Converge(t testing.TB, docs ...*crdt.Doc) {
 			t.Errorf("document %d: %v", i, err)
 		}
 		if doc.HasPending() {
-			t.Errorf("document %d still waits for something", i)
+			t.Errorf("document %d still has pending structs or deletes", i)
 		}
 		if a, b := docs[0].EncodeStateAsUpdate(nil), doc.EncodeStateAsUpdate(nil); string(a) != string(b) {
-			t.Errorf("document %d differs from document 0:\n%x\n%x", i, b, a)
+			t.Errorf("document %d differs from document 0:\n%x\nwant\n%x", i, b, a)
 		}
 	}
 }

@@ -2,8 +2,8 @@ package lib0
 
 import "strings"
 
-// AppendUvarint appends v in its shortest form. v above MaxSafe is the caller's
-// mistake: no Yjs peer can read it back.
+// AppendUvarint appends v in its shortest form. v must not exceed MaxSafe: Yjs clients
+// cannot decode larger integers.
 func AppendUvarint(dst []byte, v uint64) []byte {
 	for v >= 0x80 {
 		dst = append(dst, byte(v)|0x80)
@@ -12,7 +12,8 @@ func AppendUvarint(dst []byte, v uint64) []byte {
 	return append(dst, byte(v))
 }
 
-// AppendVarint appends a signed integer given as sign and magnitude.
+// AppendVarint appends a signed integer, given as sign and magnitude because −0 has an
+// encoding of its own. magnitude must not exceed MaxSafe.
 func AppendVarint(dst []byte, negative bool, magnitude uint64) []byte {
 	b := byte(magnitude & 0x3f)
 	if negative {
@@ -25,19 +26,19 @@ func AppendVarint(dst []byte, negative bool, magnitude uint64) []byte {
 	return AppendUvarint(append(dst, b|0x80), magnitude)
 }
 
-// AppendVarBytes appends the length of b and b.
+// AppendVarBytes appends the length of b in bytes, then b.
 func AppendVarBytes(dst, b []byte) []byte {
 	return append(AppendUvarint(dst, uint64(len(b))), b...)
 }
 
-// AppendVarString appends the byte length of s and s. Bytes that are not UTF-8
-// become U+FFFD, since one of them makes every browser refuse the message.
+// AppendVarString appends the length of s in bytes, then s. Invalid UTF-8 is replaced by
+// U+FFFD, because browsers refuse a whole message that contains any.
 func AppendVarString(dst []byte, s string) []byte {
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	return append(AppendUvarint(dst, uint64(len(s))), s...)
 }
 
-// UvarintLen is the number of bytes AppendUvarint writes for v.
+// UvarintLen returns the number of bytes that AppendUvarint writes for v.
 func UvarintLen(v uint64) int {
 	n := 1
 	for ; v >= 0x80; v >>= 7 {

@@ -1,22 +1,22 @@
-// Package lib0 reads and writes the primitive encodings that Yjs and its
-// protocols are made of: variable-length integers, length-prefixed strings and
+// Package lib0 reads and writes the primitive encodings of Yjs and its protocols, which are
+// those of the npm package lib0: variable-length integers, length-prefixed strings and
 // bytes, and the self-describing value called "any".
 //
-// It is a leaf: it knows nothing of documents, and imports nothing but the
-// standard library.
+// It knows nothing of documents and imports only the standard library.
 //
-//	uvarint    7 bits a byte, least significant first, top bit = "more follows".
-//	           0 … 2^53−1, JavaScript's safe integers. Read: padded forms too
-//	           (81 00 is 1), ten bytes at most. Written: shortest form only.
-//	varint     sign and magnitude, not zigzag. First byte: bit 7 more, bit 6
-//	           sign, bits 5–0 the low magnitude; then 7 bits a byte. −0 exists.
-//	varbytes   uvarint length, then so many bytes.
-//	varstring  varbytes holding valid UTF-8 (browsers throw on anything else).
+//	uvarint    7 bits per byte, least significant first; the top bit says that more
+//	           bytes follow. Range 0 … 2^53−1, JavaScript's safe integers. The reader
+//	           accepts padded forms (81 00 is 1) of up to ten bytes; the writer
+//	           produces the shortest form.
+//	varint     sign and magnitude, not zigzag. First byte: bit 7 more bytes follow, bit 6
+//	           sign, bits 5–0 the low magnitude; then 7 bits per byte. −0 exists.
+//	varbytes   uvarint length, then as many bytes.
+//	varstring  varbytes of valid UTF-8 (browsers throw on anything else).
 //	any        one tag byte, 116 … 127, then its payload; see [AppendAny].
 //
-// Nothing here panics on any input, and nothing allocates by a count that the
-// input merely claims: every count is held against the bytes that are left.
+// No input makes this package panic. It never allocates in proportion to a count in the
+// input before it has checked that the remaining bytes can hold as many elements.
 //
-// Encodings were checked against npm lib0 0.2; vectors in
+// The encodings were compared with npm lib0 0.2; the vectors are in
 // crdt/testdata/interop/yjs-vectors.json.
 package lib0

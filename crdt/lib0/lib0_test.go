@@ -25,8 +25,8 @@ func vectors(t testing.TB) map[string]any {
 	return v
 }
 
-// TestVectors promises: integers, strings and any values are the bytes of npm lib0, and
-// read back as they were.
+// TestVectors checks that integers, strings and any values are encoded to the bytes of npm
+// lib0, and decode to the same values.
 func TestVectors(t *testing.T) {
 	values := map[string]any{
 		"undefined": Undefined{}, "null": nil, "-0": math.Copysign(0, -1), "NaN": math.NaN(),
@@ -48,7 +48,7 @@ func TestVectors(t *testing.T) {
 			got = AppendUvarint(nil, uint64(v))
 			r := NewReader(got)
 			if back, err := r.Uvarint(); back != uint64(v) || err != nil || r.Len() > 0 || len(got) != UvarintLen(back) {
-				t.Errorf("%s reads back as %d, %v", name, back, err)
+				t.Errorf("%s decodes to %d, %v", name, back, err)
 			}
 		case "varint":
 			digits, negative := strings.CutPrefix(arg, "-")
@@ -59,7 +59,7 @@ func TestVectors(t *testing.T) {
 			got = AppendVarint(nil, negative, uint64(v))
 			r := NewReader(got)
 			if sign, back, err := r.Varint(); sign != negative || back != uint64(v) || err != nil || r.Len() > 0 {
-				t.Errorf("%s reads back as %v %d, %v", name, sign, back, err)
+				t.Errorf("%s decodes to negative=%v %d, %v", name, sign, back, err)
 			}
 		case "varstring":
 			text, special := texts[arg]
@@ -67,12 +67,12 @@ func TestVectors(t *testing.T) {
 				text = arg
 			}
 			if arg == "lone-high-D83D" {
-				text = "\xff" // Go has no lone surrogates; another invalid byte
+				text = "\xff" // Go strings cannot hold lone surrogates: another invalid byte instead
 			}
 			got = AppendVarString(nil, text)
 			r := NewReader(got)
 			if back, err := r.VarString(); back != strings.ToValidUTF8(text, "\uFFFD") || err != nil {
-				t.Errorf("%s reads back as %q, %v", name, back, err)
+				t.Errorf("%s decodes to %q, %v", name, back, err)
 			}
 		case "any":
 			v, special := values[arg]
@@ -89,26 +89,27 @@ func TestVectors(t *testing.T) {
 			back, err := r.Any()
 			again, _ := AppendAny(nil, back)
 			if err != nil || r.Len() > 0 || !bytes.Equal(got, again) {
-				t.Errorf("%s reads back as %v, %v", name, back, err)
+				t.Errorf("%s decodes to %v, %v", name, back, err)
 			}
 			if r = NewReader(got); r.SkipAny() != nil || r.Len() > 0 {
-				t.Errorf("%s is not skipped", name)
+				t.Errorf("%s: SkipAny does not end behind the value", name)
 			}
 		default:
 			continue
 		}
 		n++
 		if hex.EncodeToString(got) != want {
-			t.Errorf("%s: %x, lib0 %s", name, got, want)
+			t.Errorf("%s: encoded %x, npm lib0 %s", name, got, want)
 		}
 	}
 	if n < 50 {
-		t.Errorf("only %d vectors", n)
+		t.Errorf("only %d vectors were checked, want at least 50", n)
 	}
 }
 
-// TestRefused promises: what lib0 or a browser would choke on is an error.
-func TestRefused(t *testing.T) {
+// TestInvalidInputIsRefused checks that input on which npm lib0 or a browser would throw or
+// exhaust its memory is an error.
+func TestInvalidInputIsRefused(t *testing.T) {
 	nested := append(bytes.Repeat([]byte{TagArray, 1}, MaxDepth), TagNull)
 	for name, c := range map[string]struct {
 		bytes []byte
@@ -132,23 +133,23 @@ func TestRefused(t *testing.T) {
 	} {
 		r := NewReader(c.bytes)
 		if err := c.read(&r); !errors.Is(err, c.want) {
-			t.Errorf("%s: %v, want %v", name, err, c.want)
+			t.Errorf("%s: error %v, want %v", name, err, c.want)
 		}
 	}
 	padded := NewReader([]byte{0x81, 0})
 	if v, err := padded.Uvarint(); v != 1 || err != nil {
-		t.Errorf("81 00 is %d, %v", v, err)
+		t.Errorf("81 00 decodes to %d, %v, want 1", v, err)
 	}
 	if _, err := AppendAny(nil, struct{}{}); err == nil {
-		t.Error("a struct was encoded")
+		t.Error("AppendAny encoded a Go struct, want an error")
 	}
 }
 
 func uvarint(r *Reader) error { _, err := r.Uvarint(); return err }
 func text(r *Reader) error    { _, err := r.VarText(); return err }
 
-// FuzzAny: no bytes make the reader panic, skipping and decoding agree, and what is
-// decoded encodes to something that decodes to the same.
+// FuzzAny checks that no input makes the reader panic, that SkipAny and Any accept the same
+// inputs, and that a decoded value survives encoding and decoding.
 func FuzzAny(f *testing.F) {
 	for name, v := range vectors(f) {
 		if strings.HasPrefix(name, "any ") {
@@ -161,13 +162,13 @@ func FuzzAny(f *testing.F) {
 		errSkip := skip.SkipAny()
 		v, err := decode.Any()
 		if (errSkip == nil) != (err == nil) {
-			t.Fatalf("skip %v, decode %v", errSkip, err)
+			t.Fatalf("SkipAny returns %v, Any returns %v", errSkip, err)
 		}
 		if err != nil {
 			return
 		}
 		if skip.Offset() != decode.Offset() {
-			t.Fatalf("skip ends at %d, decode at %d", skip.Offset(), decode.Offset())
+			t.Fatalf("SkipAny ends at offset %d, Any at %d", skip.Offset(), decode.Offset())
 		}
 		once, err := AppendAny(nil, v)
 		if err != nil {
@@ -185,8 +186,8 @@ func FuzzAny(f *testing.F) {
 	})
 }
 
-// FuzzReader: integers and strings of any bytes are read or refused, and what is read
-// encodes to no more bytes than it took.
+// FuzzReader checks that integers and strings are decoded or refused without a panic, and
+// that a decoded value encodes to no more bytes than it was decoded from.
 func FuzzReader(f *testing.F) {
 	f.Add([]byte{0x81, 0}, uint8(0))
 	f.Add([]byte{0xc0, 1}, uint8(1))
@@ -217,7 +218,7 @@ func FuzzReader(f *testing.F) {
 			again = AppendVarString(nil, s)
 		}
 		if err == nil && len(again) > r.Offset() {
-			t.Fatalf("%x read from %x", again, b[:r.Offset()])
+			t.Fatalf("a value decoded from %x encodes to %x, which is longer", b[:r.Offset()], again)
 		}
 	})
 }

@@ -5,11 +5,11 @@ import (
 	"unicode/utf8"
 )
 
-// MaxSafe is the largest integer on the wire: 2^53−1, the last one JavaScript
-// counts without error.
+// MaxSafe is the largest integer on the wire: 2^53−1, JavaScript's
+// Number.MAX_SAFE_INTEGER.
 const MaxSafe = 1<<53 - 1
 
-// Reasons why bytes are refused. They arrive wrapped by whoever knows the place.
+// Errors of decoding. Callers usually wrap them with the place in the input.
 var (
 	ErrShort    = errors.New("lib0: input ends too soon")
 	ErrOverflow = errors.New("lib0: integer beyond 2^53-1")
@@ -18,30 +18,30 @@ var (
 	ErrDepth    = errors.New("lib0: value nested too deeply")
 )
 
-// Reader walks over encoded bytes. Slices it returns are views into the input:
-// copy what must outlive it. After an error the position is unspecified.
-// Not for concurrent use.
+// Reader decodes bytes from front to back. Slices that it returns are views into the input;
+// a caller that keeps one beyond the input's lifetime must copy it. After an error the
+// position is unspecified. Not safe for concurrent use.
 type Reader struct {
 	buf []byte
 	off int
 }
 
-// NewReader starts at the first byte of b.
+// NewReader returns a Reader that is at the first byte of b. It does not copy b.
 func NewReader(b []byte) Reader { return Reader{buf: b} }
 
-// Len is the number of bytes not yet read.
+// Len returns the number of bytes not read yet.
 func (r *Reader) Len() int { return len(r.buf) - r.off }
 
-// Offset is the number of bytes read so far.
+// Offset returns the number of bytes read so far.
 func (r *Reader) Offset() int { return r.off }
 
-// Rest is a view of everything not yet read; it does not move the reader.
+// Rest returns a view of all bytes not read yet, without advancing the reader.
 func (r *Reader) Rest() []byte { return r.buf[r.off:] }
 
-// Slice is a view of the input between two offsets, both at most Offset.
+// Slice returns a view of the input between two offsets, 0 ≤ from ≤ to ≤ Offset.
 func (r *Reader) Slice(from, to int) []byte { return r.buf[from:to:to] }
 
-// Byte reads one byte.
+// Byte reads one byte. Errors: ErrShort.
 func (r *Reader) Byte() (byte, error) {
 	if r.off >= len(r.buf) {
 		return 0, ErrShort
@@ -51,7 +51,7 @@ func (r *Reader) Byte() (byte, error) {
 	return b, nil
 }
 
-// Bytes reads exactly n bytes as a view.
+// Bytes reads exactly n bytes and returns them as a view. Errors: ErrShort.
 func (r *Reader) Bytes(n int) ([]byte, error) {
 	if n < 0 || n > r.Len() {
 		return nil, ErrShort
@@ -61,7 +61,7 @@ func (r *Reader) Bytes(n int) ([]byte, error) {
 	return b, nil
 }
 
-// Uvarint reads an unsigned integer, 0 … MaxSafe.
+// Uvarint reads an unsigned integer, 0 … MaxSafe. Errors: ErrShort, ErrOverflow.
 func (r *Reader) Uvarint() (uint64, error) {
 	if r.off < len(r.buf) {
 		if b := r.buf[r.off]; b < 0x80 {
@@ -72,7 +72,8 @@ func (r *Reader) Uvarint() (uint64, error) {
 	return r.longUvarint()
 }
 
-// longUvarint takes clocks and client ids of two to five bytes in few steps.
+// longUvarint reads integers of two and more bytes. Clocks and client ids mostly take two to
+// five bytes, so for those the loop is unrolled.
 func (r *Reader) longUvarint() (uint64, error) {
 	b := r.buf[r.off:]
 	if len(b) < 5 {
@@ -101,8 +102,8 @@ func (r *Reader) longUvarint() (uint64, error) {
 	return r.groups(v, 35)
 }
 
-// groups reads 7-bit groups and adds them to v from bit shift upwards. It stops
-// at ten bytes, so that padding cannot make one integer arbitrarily long.
+// groups reads 7-bit groups and adds them to v, the first at bit shift. It refuses integers
+// of more than ten bytes, so that padding cannot make one arbitrarily long.
 func (r *Reader) groups(v uint64, shift uint) (uint64, error) {
 	for ; shift < 70; shift += 7 {
 		if r.off >= len(r.buf) {
@@ -127,8 +128,8 @@ func (r *Reader) groups(v uint64, shift uint) (uint64, error) {
 	return 0, ErrOverflow
 }
 
-// Varint reads a signed integer as sign and magnitude, because −0 and 0 differ
-// on the wire and Yjs's run-length coders give −0 a meaning.
+// Varint reads a signed integer as sign and magnitude. −0 and 0 differ on the wire, and
+// Yjs's run-length decoders give −0 a meaning. Errors: ErrShort, ErrOverflow.
 func (r *Reader) Varint() (negative bool, magnitude uint64, err error) {
 	b, err := r.Byte()
 	if err != nil {
@@ -141,9 +142,9 @@ func (r *Reader) Varint() (negative bool, magnitude uint64, err error) {
 	return negative, magnitude, err
 }
 
-// Count reads the number of elements that follow, each at least minSize bytes
-// long, and refuses what cannot fit into the rest of the input. With minSize ≥ 1
-// the result is safe to loop to.
+// Count reads the number of elements that follow. Each element takes at least minSize bytes;
+// a count that the remaining input cannot hold is refused with ErrShort. With minSize ≥ 1 a
+// loop over the elements is thus bounded by the size of the input.
 func (r *Reader) Count(minSize int) (int, error) {
 	n, err := r.Uvarint()
 	if err != nil {
@@ -155,7 +156,8 @@ func (r *Reader) Count(minSize int) (int, error) {
 	return int(n), nil
 }
 
-// VarBytes reads a length-prefixed run of bytes as a view.
+// VarBytes reads length-prefixed bytes and returns them as a view. Errors: ErrShort,
+// ErrOverflow.
 func (r *Reader) VarBytes() ([]byte, error) {
 	n, err := r.Uvarint()
 	if err != nil {
@@ -167,7 +169,7 @@ func (r *Reader) VarBytes() ([]byte, error) {
 	return r.Bytes(int(n))
 }
 
-// VarText reads a varstring as a view of its UTF-8, checked to be valid.
+// VarText reads a varstring and returns it as a view. Errors: ErrShort, ErrOverflow, ErrUTF8.
 func (r *Reader) VarText() ([]byte, error) {
 	b, err := r.VarBytes()
 	if err != nil {
@@ -179,7 +181,7 @@ func (r *Reader) VarText() ([]byte, error) {
 	return b, nil
 }
 
-// VarString reads a varstring into a string of its own, checked to be valid UTF-8.
+// VarString reads a varstring and returns it as a copy. Errors: those of VarText.
 func (r *Reader) VarString() (string, error) {
 	b, err := r.VarText()
 	return string(b), err

@@ -1,15 +1,16 @@
-// Package ysync reads and writes the sync messages of y-protocols: the part of a
-// frame after its type byte (0 in y-websocket) or after its document name
+// Package ysync reads and writes the sync messages of y-protocols. A message is the part of
+// a frame behind the type byte (0 in y-websocket), or behind the document name and the type
 // (Hocuspocus).
 //
-//	body := uvarint kind, varbytes payload
-//	kind    0 step 1   payload: the sender's state vector   "what do I miss?"
-//	        1 step 2   payload: an update, V1               "this"
-//	        2 update   payload: an update, V1               "this just happened"
+//	message := uvarint kind, varbytes payload
+//	kind    0 step 1   payload: the sender's state vector, asks for the missing updates
+//	        1 step 2   payload: an update (V1), the answer to a step 1
+//	        2 update   payload: an update (V1), a new change
 //
-// A step 1 must be answered by a step 2, even an empty one. Payloads are not looked
-// into here; package crdt validates them. Source: y-protocols 1.0 sync.js, whose
-// bytes are in crdt/testdata/interop/yjs-vectors.json.
+// A step 1 must be answered by a step 2, even if the update in it is empty. This package
+// does not validate payloads; package crdt does. Source: y-protocols 1.0, sync.js; messages
+// that it encoded are in crdt/testdata/interop/yjs-vectors.json. All functions are safe to
+// call concurrently.
 package ysync
 
 import (
@@ -19,21 +20,22 @@ import (
 	"weft/crdt/lib0"
 )
 
-// Kinds of message.
+// Kinds of sync messages.
 const (
-	Step1  = 0
-	Step2  = 1
-	Update = 2
+	Step1  = 0 // carries a state vector
+	Step2  = 1 // carries an update
+	Update = 2 // carries an update
 )
 
-// Reasons why a body is refused.
+// Errors of Read, besides those of package lib0.
 var (
 	ErrKind     = errors.New("ysync: unknown kind of message")
 	ErrTrailing = errors.New("ysync: bytes after the message")
 )
 
-// Read takes one message apart. The payload is a view into body. An unknown kind is
-// returned together with ErrKind, so that a caller may choose to overlook it.
+// Read decodes one message, which must take all of body. The payload is a view into body.
+// Errors: ErrTrailing, those of package lib0, and ErrKind, with which the unknown kind is
+// returned, so that a caller may ignore messages of newer protocols.
 func Read(body []byte) (kind uint64, payload []byte, err error) {
 	r := lib0.NewReader(body)
 	if kind, err = r.Uvarint(); err != nil {

@@ -25,7 +25,7 @@ func vector(t testing.TB, name string) []byte {
 	return frame[1:] // without the type byte of y-websocket
 }
 
-// TestVectors promises: messages of y-protocols are read, and written to the same bytes.
+// TestVectors checks that messages of y-protocols decode, and encode to the same bytes.
 func TestVectors(t *testing.T) {
 	for name, c := range map[string]struct {
 		kind   uint64
@@ -40,31 +40,32 @@ func TestVectors(t *testing.T) {
 		body := vector(t, name)
 		kind, payload, err := Read(body)
 		if err != nil || kind != c.kind {
-			t.Errorf("%s: kind %d, %v", name, kind, err)
+			t.Errorf("%s: kind %d, %v, want kind %d", name, kind, err, c.kind)
 		}
 		if got := c.append(nil, payload); !bytes.Equal(got, body) {
-			t.Errorf("%s: written %x, y-protocols %x", name, got, body)
+			t.Errorf("%s: encoded %x, y-protocols %x", name, got, body)
 		}
 	}
 }
 
-// TestRefused promises: anything else is an error, and an unknown kind is named.
-func TestRefused(t *testing.T) {
+// TestInvalidMessageIsRefused checks that other bytes are an error, and that an unknown kind
+// is returned.
+func TestInvalidMessageIsRefused(t *testing.T) {
 	if kind, _, err := Read([]byte{3, 0}); kind != 3 || !errors.Is(err, ErrKind) {
-		t.Error(kind, err)
+		t.Errorf("unknown kind: %d, %v, want 3, %v", kind, err, ErrKind)
 	}
 	if _, _, err := Read([]byte{0, 0, 0}); !errors.Is(err, ErrTrailing) {
-		t.Error(err)
+		t.Errorf("bytes behind the message: %v, want %v", err, ErrTrailing)
 	}
 	for _, body := range [][]byte{nil, {0}, {0, 2, 0}, {0x80}} {
 		if _, _, err := Read(body); err == nil {
-			t.Errorf("%x was taken", body)
+			t.Errorf("%x was accepted, want an error", body)
 		}
 	}
 }
 
-// FuzzRead: any body is read or refused; what is read is written to a body that reads
-// the same.
+// FuzzRead checks that any body is decoded or refused without a panic, and that a decoded
+// message encodes to a body that decodes to the same.
 func FuzzRead(f *testing.F) {
 	f.Add(vector(f, "sync step1"))
 	f.Add(vector(f, "sync update"))
@@ -76,7 +77,7 @@ func FuzzRead(f *testing.F) {
 		write := []func(dst, payload []byte) []byte{AppendStep1, AppendStep2, AppendUpdate}[kind]
 		again, same, err := Read(write(nil, payload))
 		if again != kind || !bytes.Equal(same, payload) || err != nil {
-			t.Fatalf("%d %x %v", again, same, err)
+			t.Fatalf("decodes again to kind %d, payload %x, %v, want %d, %x", again, same, err, kind, payload)
 		}
 	})
 }
