@@ -201,6 +201,13 @@ var trials = map[string]func(*trial) (within, over func()){
 	"push-every": func(a *trial) (within, over func()) { return a.rings(map[string]string{"push-every": "1h"}) },
 }
 
+// news is an event of any size.
+type news struct {
+	Text string `json:"text"`
+}
+
+func (news) EventName() string { return "news" }
+
 // tells has the server say so many bytes at a time to somebody who does not read.
 func (a *trial) tells(limit, value string, bytes int) (within, over func()) {
 	a.with(limit, value)
@@ -209,7 +216,7 @@ func (a *trial) tells(limit, value string, bytes int) (within, over func()) {
 		}, func() {
 			until(a.T, "too much waits", func() bool {
 				for range 10 {
-					a.tell("r", "news", map[string]string{"text": strings.Repeat("x", bytes)})
+					a.tell("r", news{strings.Repeat("x", bytes)})
 				}
 				return a.counted()
 			})

@@ -13,6 +13,7 @@ import (
 
 	"weft/presence"
 	"weft/server/auth"
+	"weft/server/event"
 	"weft/server/room"
 	"weft/server/store"
 	"weft/server/wire"
@@ -29,23 +30,12 @@ func (w *witness) Wake(*room.Cursor)            {}
 func (w *witness) Acked(uint64)                 {}
 func (w *witness) Refused()                     {}
 func (w *witness) Close(wire.CloseCode, string) {}
-func (w *witness) Deliver(class room.Class, body []byte) {
+func (w *witness) Deliver(room.Class, []byte)   {}
+func (w *witness) DeliverEvent(e *event.Encoded) {
 	now := time.Now()
-	b, err := wire.DecodeBody(body)
-	if err != nil || b.Type != wire.TypeEvent {
+	told, ok := e.Event().(event.Presence)
+	if !ok {
 		return
-	}
-	e, err := wire.DecodeEvent(b.Payload)
-	if err != nil || e.Name != "presence" {
-		return
-	}
-	var told struct {
-		Joins []struct {
-			ID string `json:"id"`
-		} `json:"joins"`
-	}
-	if err := e.Into(&told); err != nil {
-		panic(err)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

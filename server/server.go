@@ -26,10 +26,10 @@ import (
 	"weft/server/auth"
 	"weft/server/auth/jwks"
 	"weft/server/chat"
+	"weft/server/event"
 	"weft/server/room"
 	"weft/server/store"
 	"weft/server/store/sqlite"
-	"weft/server/wire"
 	"weft/server/ws"
 	"weft/web"
 )
@@ -149,9 +149,9 @@ func (s *Server) assemble(l limits) (err error) {
 	begun = append(begun, func() { _ = s.hub.Close(context.Background()) }) // of no rooms yet
 	s.typing = presence.NewTyping(0, func(p presence.Place, users []presence.Typist) {
 		if p.Thread == "" {
-			s.tell(p.Room, "typing", map[string]any{"users": users})
+			s.tell(p.Room, event.Typing{Users: users})
 		} else {
-			s.tell(p.Room, "typing.thread", map[string]any{"thread": p.Thread, "users": users})
+			s.tell(p.Room, event.ThreadTyping{Thread: p.Thread, Users: users})
 		}
 	})
 	begun = append(begun, s.typing.Close)
@@ -165,15 +165,17 @@ func (s *Server) assemble(l limits) (err error) {
 	talk := chat.New(chat.Config{
 		Store: s.store, Limits: l.chat, OnLimit: s.limits.reached, Epoch: string(epoch),
 		Posted: func(m store.Message) {
-			s.tell(string(m.Room), "message", m)
+			s.tell(string(m.Room), event.Message{Message: m})
 			s.facts.nudge()
 		},
 		Changed: func(m store.Message) {
-			s.tell(string(m.Room), "message.changed", m)
+			s.tell(string(m.Room), event.MessageChanged{Message: m})
 			s.facts.nudge()
 		},
-		SystemPosted: func(room store.RoomID, l store.SystemMessage) { s.tell(string(room), "line", l) },
-		Read:         s.tellRead, Barred: s.barred,
+		SystemPosted: func(room store.RoomID, l store.SystemMessage) {
+			s.tell(string(room), event.SystemMessage{SystemMessage: l})
+		},
+		Read: s.tellRead, Barred: s.barred,
 	})
 	s.door = ws.New(ws.Config{
 		Hub: s.hub, Chat: talk, People: s.people, Typing: s.typing, Members: rooms,
@@ -265,38 +267,23 @@ func (s *Server) pushSender(ctx context.Context) (*webpush.Sender, error) {
 }
 
 // tell sends an event to everybody in a room: to its streams, and to its sockets
-// if it is open.
-func (s *Server) tell(id, name string, v any) {
-	e := api.LiveEvent{Name: name, Data: v}
-	if m, ok := v.(store.Message); ok {
-		e.Rev, e.Seq = m.Rev, m.Seq
+// if the room is open.
+func (s *Server) tell(id string, e event.Event) {
+	encoded := event.New(e)
+	s.live.SendRoom(store.RoomID(id), encoded)
+	if live, open := s.hub.Loaded(store.RoomID(id)); open {
+		live.Broadcast(encoded)
 	}
-	s.live.SendRoom(store.RoomID(id), e)
-	live, ok := s.hub.Loaded(store.RoomID(id))
-	if !ok {
-		return
-	}
-	body, err := wire.EncodeEvent(name, v)
-	if err != nil {
-		panic(err) // our own types always encode
-	}
-	live.Broadcast(body)
 }
 
 // tellPresence tells a room who came and went, and how many are here now. All rooms
 // are told by one goroutine at a time, so it waits for nothing.
 func (s *Server) tellPresence(d presence.Diff) {
-	e := presenceEvent{Joins: d.Joins, Leaves: d.Leaves}
+	e := event.Presence{Joins: d.Joins, Leaves: d.Leaves}
 	if n, err := s.people.Count(context.Background(), d.Room); err == nil {
 		e.Count = &n
 	}
-	s.tell(d.Room, "presence", e)
-}
-
-type presenceEvent struct {
-	Joins  []presence.Person `json:"joins"`
-	Leaves []string          `json:"leaves"`
-	Count  *int              `json:"count,omitempty"`
+	s.tell(d.Room, e)
 }
 
 // barred tells whether a person may not even read a room any more, whatever
@@ -308,12 +295,9 @@ func (s *Server) barred(user string, room store.RoomID) bool {
 // tellRead tells a person's tabs what is unread in a room, those outside of the
 // room too.
 func (s *Server) tellRead(room store.RoomID, user string, u store.Unread) {
-	read := struct {
-		Room store.RoomID `json:"room"`
-		store.Unread
-	}{room, u}
-	s.door.Tell(user, "read", read)
-	s.live.Send(user, api.LiveEvent{Name: "read", Data: read})
+	read := event.New(event.Read{Room: room, Unread: u})
+	s.door.SendToUser(user, read)
+	s.live.Send(user, read)
 }
 
 // Handler answers HTTP requests, WebSockets among them.

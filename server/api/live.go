@@ -1,30 +1,20 @@
 package api
 
 import (
-	"encoding/json"
 	"sync"
 
 	"weft/notify"
+	"weft/server/event"
 	"weft/server/store"
 )
-
-// LiveEvent is one server-sent event.
-type LiveEvent struct {
-	ID   string // empty: the stream keeps its last id
-	Name string
-	Data any // becomes JSON
-	// Rev and Seq are those of a chat message; 0: it is none.
-	Rev store.Rev
-	Seq store.Seq
-}
 
 // Live brings events to the streams that are open: a person's own, and those of
 // rooms. Safe for concurrent use.
 type Live struct {
 	mu      sync.Mutex
-	streams map[topic]map[chan liveEvent]string // whose each one is
-	of      map[string]int                      // streams by whose they are
-	all     int                                 // streams
+	streams map[topic]map[chan *event.Encoded]string // whose each one is
+	of      map[string]int                           // streams by whose they are
+	all     int                                      // streams
 	closed  bool
 }
 
@@ -34,17 +24,9 @@ type topic struct {
 	room store.RoomID
 }
 
-// liveEvent is an event as it is written, but for its id.
-type liveEvent struct {
-	id   string
-	rev  store.Rev
-	seq  store.Seq
-	text []byte
-}
-
 // NewLive makes a Live.
 func NewLive() *Live {
-	return &Live{streams: map[topic]map[chan liveEvent]string{}, of: map[string]int{}}
+	return &Live{streams: map[topic]map[chan *event.Encoded]string{}, of: map[string]int{}}
 }
 
 // liveQueue is how many events may wait for one stream. A full queue ends the
@@ -56,25 +38,21 @@ const maxStreams = 20
 
 // Deliver sends a notification to its person.
 func (l *Live) Deliver(n notify.Notification) {
-	l.Send(n.User, LiveEvent{ID: n.ID, Name: "notification", Data: n})
+	l.Send(n.User, event.New(event.Notification{Notification: n}))
 }
 
 // Send queues an event for every stream of the person. It does not block.
-func (l *Live) Send(user string, e LiveEvent) { l.send(topic{user: user}, e) }
+func (l *Live) Send(user string, e *event.Encoded) { l.send(topic{user: user}, e) }
 
 // SendRoom queues an event for every stream of the room. It does not block.
-func (l *Live) SendRoom(room store.RoomID, e LiveEvent) { l.send(topic{room: room}, e) }
+func (l *Live) SendRoom(room store.RoomID, e *event.Encoded) { l.send(topic{room: room}, e) }
 
-func (l *Live) send(to topic, e LiveEvent) {
+func (l *Live) send(to topic, e *event.Encoded) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.streams[to]) == 0 {
-		return
-	}
-	ready := liveEvent{id: e.ID, rev: e.Rev, seq: e.Seq, text: e.encode()}
 	for ch := range l.streams[to] {
 		select {
-		case ch <- ready:
+		case ch <- e:
 		default:
 			l.remove(to, ch)
 		}
@@ -82,14 +60,14 @@ func (l *Live) send(to topic, e LiveEvent) {
 }
 
 // push queues an event for one stream.
-func (l *Live) push(to topic, ch chan liveEvent, e LiveEvent) {
+func (l *Live) push(to topic, ch chan *event.Encoded, e *event.Encoded) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if _, open := l.streams[to][ch]; !open {
 		return
 	}
 	select {
-	case ch <- liveEvent{id: e.ID, text: e.encode()}:
+	case ch <- e:
 	default:
 		l.remove(to, ch)
 	}
@@ -111,15 +89,15 @@ func (l *Live) Streams() int {
 
 // open adds a stream; its channel is closed when it must end. ok is false when
 // whose it is has too many, or the server stops.
-func (l *Live) open(to topic, whose string) (events chan liveEvent, ok bool) {
+func (l *Live) open(to topic, whose string) (events chan *event.Encoded, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed || l.of[whose] >= maxStreams {
 		return nil, false
 	}
-	events = make(chan liveEvent, liveQueue)
+	events = make(chan *event.Encoded, liveQueue)
 	if l.streams[to] == nil {
-		l.streams[to] = map[chan liveEvent]string{}
+		l.streams[to] = map[chan *event.Encoded]string{}
 	}
 	l.streams[to][events] = whose
 	l.of[whose]++
@@ -128,13 +106,13 @@ func (l *Live) open(to topic, whose string) (events chan liveEvent, ok bool) {
 }
 
 // end takes a stream away; it may be called twice.
-func (l *Live) end(to topic, ch chan liveEvent) {
+func (l *Live) end(to topic, ch chan *event.Encoded) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.remove(to, ch)
 }
 
-func (l *Live) remove(to topic, ch chan liveEvent) {
+func (l *Live) remove(to topic, ch chan *event.Encoded) {
 	whose, ok := l.streams[to][ch]
 	if !ok {
 		return
@@ -160,14 +138,4 @@ func (l *Live) Close() {
 			l.remove(to, ch)
 		}
 	}
-}
-
-// encode is the event without its id.
-func (e LiveEvent) encode() []byte {
-	data, err := json.Marshal(e.Data)
-	if err != nil {
-		panic(err) // our own types always encode
-	}
-	b := append([]byte("event: "+e.Name+"\ndata: "), data...)
-	return append(b, "\n\n"...)
 }

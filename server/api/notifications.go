@@ -8,6 +8,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"weft/notify"
+	"weft/server/event"
 )
 
 func (a *API) listNotifications(c echo.Context) error {
@@ -61,6 +62,6 @@ func (a *API) readAllNotifications(c echo.Context) error {
 // changed tells the person's other tabs the new counts.
 func (a *API) changed(c echo.Context, user string) {
 	if _, counts, err := a.Inbox.List(c.Request().Context(), user, notify.Page{Limit: 1}); err == nil {
-		a.Live.Send(user, LiveEvent{Name: "counts", Data: counts})
+		a.Live.Send(user, event.New(event.Counts{Counts: counts}))
 	}
 }

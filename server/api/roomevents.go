@@ -11,6 +11,7 @@ import (
 
 	"weft/server/auth"
 	"weft/server/chat"
+	"weft/server/event"
 	"weft/server/store"
 )
 
@@ -45,28 +46,24 @@ func (a *API) roomEvents(c echo.Context) error {
 	}
 	at, recovered := resumed(c.Request().Header.Get("Last-Event-ID"), end)
 	s := &roomStream{stream: startStream(c), at: at}
-	s.tell(LiveEvent{Name: "connected", Data: struct {
-		User      string       `json:"user"`
-		Room      store.RoomID `json:"room"`
-		Recovered bool         `json:"recovered"`
-		chat.Position
-	}{who.User, room, recovered, end}}.encode())
+	s.tell(event.RoomConnected{User: who.User, Room: room, Recovered: recovered, Epoch: end.Epoch, LastRev: end.Rev, LastSeq: end.Seq})
 	if err := a.catchUp(ctx, s, who, room, end); err != nil {
 		if ctx.Err() == nil {
 			a.Log.Warn("a stream could not catch up", "room", room, "user", who.User, "err", err)
 		}
 		return nil // its client comes back with the id it got to
 	}
-	s.follow(who, events, func(e liveEvent) bool {
+	s.follow(who, events, func(e *event.Encoded) bool {
 		if who.Role(string(room)) < auth.Read {
 			return false
 		}
-		if e.rev > s.at.Rev {
-			s.at.Rev, s.at.Seq = e.rev, max(s.at.Seq, e.seq)
-		} else if e.rev != 0 {
-			return true // it was among what was missed
+		if m, ok := messageOf(e.Event()); ok {
+			if m.Rev <= s.at.Rev {
+				return true // the stream has caught up with it already
+			}
+			s.at.Rev, s.at.Seq = m.Rev, max(s.at.Seq, m.Seq)
 		}
-		s.tell(e.text)
+		s.say(formatPosition(s.at), e.SSE())
 		return true
 	})
 	return nil
@@ -91,12 +88,12 @@ func (a *API) catchUp(ctx context.Context, s *roomStream, who auth.Identity, roo
 			return err
 		}
 		for _, m := range missed {
-			name := "message.changed"
-			if m.Seq > s.at.Seq {
-				name = "message"
-			}
 			s.at.Rev = m.Rev
-			s.tell(LiveEvent{Name: name, Data: m}.encode())
+			if m.Seq > s.at.Seq {
+				s.tell(event.Message{Message: m})
+			} else {
+				s.tell(event.MessageChanged{Message: m})
+			}
 		}
 	}
 	s.at.Seq = max(s.at.Seq, end.Seq)
@@ -109,7 +106,19 @@ type roomStream struct {
 	at chat.Position
 }
 
-func (s *roomStream) tell(text []byte) { s.say(formatPosition(s.at), text) }
+// tell writes an event of this stream's own.
+func (s *roomStream) tell(e event.Event) { s.say(formatPosition(s.at), event.New(e).SSE()) }
+
+// messageOf returns the chat message that an event carries.
+func messageOf(e event.Event) (m store.Message, ok bool) {
+	switch e := e.(type) {
+	case event.Message:
+		return e.Message, true
+	case event.MessageChanged:
+		return e.Message, true
+	}
+	return m, false
+}
 
 // An id of a room's stream is EPOCH-REV-SEQ.
 func formatPosition(p chat.Position) string { return fmt.Sprintf("%s-%d-%d", p.Epoch, p.Rev, p.Seq) }

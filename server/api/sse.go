@@ -10,7 +10,7 @@ import (
 	"weft/notify"
 	"weft/presence"
 	"weft/server/auth"
-	"weft/server/ws"
+	"weft/server/event"
 )
 
 const (
@@ -43,23 +43,19 @@ func (a *API) myEvents(c echo.Context) error {
 		return err
 	}
 	s := startStream(c)
-	s.event(LiveEvent{Name: "connected", Data: struct {
-		User      string `json:"user"`
-		Recovered bool   `json:"recovered"`
-		notify.Counts
-	}{id.User, recovered, counts}})
+	s.event(event.New(event.Connected{User: id.User, Recovered: recovered, Counts: counts}))
 	for _, n := range missed {
-		s.event(LiveEvent{ID: n.ID, Name: "notification", Data: n})
+		s.event(event.New(event.Notification{Notification: n}))
 	}
 	if len(watch) > 0 {
 		following := a.People.WatchStatus(func(news map[string]presence.UserStatus) {
-			a.Live.push(me, events, LiveEvent{Name: "status", Data: ws.Statuses{Users: news}})
+			a.Live.push(me, events, event.New(event.Status{Users: news}))
 		})
 		defer following.Stop()
 		following.Add(watch...)
 	}
-	s.follow(id, events, func(e liveEvent) bool {
-		s.say(e.id, e.text)
+	s.follow(id, events, func(e *event.Encoded) bool {
+		s.event(e)
 		return true
 	})
 	return nil
@@ -103,7 +99,7 @@ func startStream(c echo.Context) *stream {
 // follow hands on what comes until the client has gone, the stream or its
 // person's token has ended, or say wants no more. A client that comes back with a
 // token that has run out gets 401.
-func (s *stream) follow(who auth.Identity, events <-chan liveEvent, say func(liveEvent) bool) {
+func (s *stream) follow(who auth.Identity, events <-chan *event.Encoded, say func(*event.Encoded) bool) {
 	beat := time.NewTicker(sseHeartbeat)
 	defer beat.Stop()
 	var expired <-chan time.Time
@@ -128,7 +124,15 @@ func (s *stream) follow(who auth.Identity, events <-chan liveEvent, say func(liv
 	}
 }
 
-func (s *stream) event(e LiveEvent) { s.say(e.ID, e.encode()) }
+// event writes an event. A notification's id is the event's too, so that a
+// client which reconnects says the last one it has.
+func (s *stream) event(e *event.Encoded) {
+	id := ""
+	if n, ok := e.Event().(event.Notification); ok {
+		id = n.ID
+	}
+	s.say(id, e.SSE())
+}
 
 // say writes an event; without an id the client keeps its last one.
 func (s *stream) say(id string, text []byte) {

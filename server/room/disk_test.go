@@ -13,6 +13,7 @@ import (
 	"weft/crdt"
 	"weft/crdt/ysync"
 	"weft/server/auth"
+	"weft/server/event"
 	"weft/server/store"
 	"weft/server/wire"
 )
@@ -118,7 +119,7 @@ func (a *author) Wake(c *Cursor) {
 	}
 }
 
-func (a *author) Deliver(class Class, body []byte) {
+func (a *author) Deliver(_ Class, body []byte) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	b, err := wire.DecodeBody(body)
@@ -127,12 +128,6 @@ func (a *author) Deliver(class Class, body []byte) {
 		return
 	}
 	switch {
-	case class == Event:
-		e, err := wire.DecodeEvent(b.Payload)
-		if err != nil {
-			a.t.Error(err)
-		}
-		a.events = append(a.events, e.Name)
 	case b.Type == wire.TypeSync && b.Sync == ysync.Step1:
 		a.asked = bytes.Clone(b.Payload)
 	case b.Type == wire.TypeSync:
@@ -140,6 +135,12 @@ func (a *author) Deliver(class Class, body []byte) {
 			a.t.Error(err)
 		}
 	}
+}
+
+func (a *author) DeliverEvent(e *event.Encoded) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.events = append(a.events, e.Event().EventName())
 }
 
 func (a *author) Acked(n uint64) {
@@ -377,7 +378,7 @@ func TestHungDiskHoldsUpNeitherEventsNorTheExit(t *testing.T) {
 		begun := time.Now()
 		const events = 500
 		for range events {
-			r.Broadcast(storageEvent(true))
+			r.Broadcast(storageEvents[true])
 			synctest.Wait()
 		}
 		if took := time.Since(begun); took != 0 || a.closed != 0 {

@@ -1,12 +1,27 @@
 package room
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 
+	"weft/server/event"
 	"weft/server/store"
 	"weft/server/wire"
 )
+
+// news is an event of any size.
+type news struct {
+	Text string `json:"text"`
+}
+
+func (news) EventName() string { return "news" }
+
+// newsOf returns an event whose native form has so many bytes.
+func newsOf(size int) *event.Encoded {
+	e := event.New(news{strings.Repeat("x", size)})
+	return event.New(news{strings.Repeat("x", 2*size-len(e.Native()))})
+}
 
 // TestEventsAtTheirLimit: a room that does not get round to its events takes as many
 // as the limit has bytes, and the one that makes it more; another ends it, and its
@@ -14,17 +29,17 @@ import (
 func TestEventsAtTheirLimit(t *testing.T) {
 	e := newEvents()
 	for range eventBytes / 1024 {
-		if !e.put(make([]byte, 1024)) {
+		if !e.put(newsOf(1024)) {
 			t.Fatal("refused below the limit")
 		}
 	}
-	if !e.put([]byte{1}) || e.bytes != eventBytes+1 {
+	if !e.put(newsOf(100)) || e.bytes != eventBytes+100 {
 		t.Errorf("refused at the limit, with %d bytes", e.bytes)
 	}
-	if e.put([]byte{2}) {
+	if e.put(newsOf(100)) {
 		t.Error("taken over the limit")
 	}
-	if got := e.take(); len(got) != eventBytes/1024+1 || !e.put([]byte{3}) {
+	if got := e.take(); len(got) != eventBytes/1024+1 || !e.put(newsOf(100)) {
 		t.Errorf("%d events are taken out", len(got))
 	}
 
@@ -38,7 +53,7 @@ func TestEventsAtTheirLimit(t *testing.T) {
 		mustJoin(t, r, a)
 		r.mu.Lock() // somebody works for the room, and for long
 		for range eventBytes>>20 + 2 {
-			r.Broadcast(make([]byte, 1<<20))
+			r.Broadcast(newsOf(1 << 20))
 		}
 		r.mu.Unlock()
 		synctest.Wait()

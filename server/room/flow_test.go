@@ -15,6 +15,7 @@ import (
 	"weft/crdt/ysync"
 	"weft/presence/awareness"
 	"weft/server/auth"
+	"weft/server/event"
 	"weft/server/wire"
 )
 
@@ -36,6 +37,7 @@ func newReader(name string, client uint64, echo bool) *reader {
 
 func (p *reader) Wake(c *Cursor)             { p.cursor, p.woken = c, true }
 func (*reader) Deliver(Class, []byte)        {}
+func (*reader) DeliverEvent(*event.Encoded)  {}
 func (p *reader) Acked(n uint64)             { p.acked = n }
 func (*reader) Refused()                     {}
 func (p *reader) Echoes() bool               { return p.echo }

@@ -16,6 +16,7 @@ import (
 
 	"weft/crdt"
 	"weft/server/auth"
+	"weft/server/event"
 	"weft/server/store"
 	"weft/server/store/sqlite"
 	"weft/server/wire"
@@ -58,6 +59,7 @@ func (l *listener) note(f func()) {
 func (l *listener) Wake(*Cursor)                     {}
 func (l *listener) Echoes() bool                     { return false }
 func (l *listener) Deliver(Class, []byte)            { l.note(func() { l.news++ }) }
+func (l *listener) DeliverEvent(*event.Encoded)      { l.note(func() { l.news++ }) }
 func (l *listener) Refused()                         {}
 func (l *listener) Acked(n uint64)                   { l.note(func() { l.acked = n }) }
 func (l *listener) Close(c wire.CloseCode, _ string) { l.note(func() { l.closed = c }) }

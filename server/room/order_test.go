@@ -16,7 +16,7 @@ type orderly struct {
 }
 
 func (o *orderly) Deliver(class Class, body []byte) {
-	if class != Event {
+	if class != Stateless {
 		return
 	}
 	from, n := binary.BigEndian.Uint32(body), binary.BigEndian.Uint32(body[4:])

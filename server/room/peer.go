@@ -2,6 +2,7 @@ package room
 
 import (
 	"weft/server/auth"
+	"weft/server/event"
 	"weft/server/wire"
 )
 
@@ -12,8 +13,8 @@ type Class int
 const (
 	// Document bodies are part of the sync protocol.
 	Document Class = iota
-	// Event bodies are of the native dialect.
-	Event
+	// Stateless bodies are stateless messages of another Hocuspocus client.
+	Stateless
 )
 
 // PeerInfo is the person behind a peer, as the server knows them.
@@ -36,6 +37,9 @@ type Peer interface {
 	// Deliver queues a small body, which must arrive or the peer must be closed.
 	// The bytes are shared and must not be changed.
 	Deliver(class Class, body []byte)
+	// DeliverEvent queues an event, in the form of the peer's dialect if that has
+	// one. It must arrive or the peer must be closed.
+	DeliverEvent(e *event.Encoded)
 	// Acked says that the first n document messages the peer has sent are on
 	// disk. It is called once for each document message that was taken, in order; n
 	// stands still after one was refused. Messages that a failing disk held off are

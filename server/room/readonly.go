@@ -3,6 +3,7 @@ package room
 import (
 	"time"
 
+	"weft/server/event"
 	"weft/server/wire"
 )
 
@@ -71,7 +72,7 @@ func (m *member) ask(step1 []byte) effect {
 // storage takes note that the disk fails, or does no longer.
 func (s *state) storage(failing bool, now time.Time) []effect {
 	s.readOnly = failing
-	effects := []effect{{kind: broadcast, class: Event, body: storageEvent(!failing)}}
+	effects := []effect{{kind: broadcast, event: storageEvents[!failing]}}
 	if failing {
 		return effects
 	}
@@ -96,11 +97,8 @@ func (s *state) overdue(now time.Time) (effects []effect) {
 	return effects
 }
 
-// storageEvent tells native clients whether updates can be stored.
-func storageEvent(writable bool) []byte {
-	body, err := wire.EncodeEvent("storage", map[string]bool{"writable": writable})
-	if err != nil {
-		panic(err) // it is our own
-	}
-	return body
+// storageEvents are the events that say whether updates can be stored, by that.
+var storageEvents = map[bool]*event.Encoded{
+	true:  event.New(event.Storage{Writable: true}),
+	false: event.New(event.Storage{Writable: false}),
 }

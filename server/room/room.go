@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"weft/presence/awareness"
+	"weft/server/event"
 	"weft/server/store"
 	"weft/server/wire"
 )
@@ -85,10 +86,10 @@ func (r *Room) Receive(p Peer, b wire.Body) { r.do(command{kind: message, peer: 
 // Relay gives a body to every peer but one, who need not be in the room.
 func (r *Room) Relay(from Peer, body []byte) { r.do(command{kind: relay, peer: from, raw: body}) }
 
-// Broadcast delivers an event body to every peer. It does not wait: a room that
+// Broadcast delivers an event to every peer. It does not wait: a room that
 // has not got round to eventBytes of them ends, and its peers come back.
-func (r *Room) Broadcast(body []byte) {
-	if !r.events.put(body) {
+func (r *Room) Broadcast(e *event.Encoded) {
+	if !r.events.put(e) {
 		r.end(errors.New("room: it does not keep up with its events"))
 	}
 }
@@ -187,8 +188,8 @@ func (r *Room) run(ctx context.Context) (err error) {
 			r.work(r.carryQueued)
 		case <-r.events.more:
 			r.work(func() {
-				for _, body := range r.events.take() {
-					r.carry(command{kind: broadcastEvent, raw: body, now: time.Now()})
+				for _, e := range r.events.take() {
+					r.carry(command{kind: broadcastEvent, event: e, now: time.Now()})
 				}
 			})
 		case <-roomy:
@@ -261,15 +262,24 @@ func (r *Room) drain() {
 	r.over = true
 }
 
+// deliver gives a peer what a send or broadcast carries.
+func (e *effect) deliver(to Peer) {
+	if e.event != nil {
+		to.DeliverEvent(e.event)
+		return
+	}
+	to.Deliver(e.class, e.body)
+}
+
 func (r *Room) apply(effects []effect) {
 	for _, e := range effects {
 		switch e.kind {
 		case send:
-			e.to.peer.Deliver(e.class, e.body)
+			e.deliver(e.to.peer)
 		case broadcast:
 			for _, s := range r.state.members.row {
 				if s.member != e.to {
-					s.peer.Deliver(e.class, e.body)
+					e.deliver(s.peer)
 				}
 			}
 		case say:

@@ -12,6 +12,7 @@ import (
 	"weft/crdt/ysync"
 	"weft/presence/awareness"
 	"weft/server/auth"
+	"weft/server/event"
 	"weft/server/store"
 	"weft/server/wire"
 )
@@ -67,6 +68,7 @@ type effect struct {
 	// ack may leave, or a send that would be taken for one.
 	after  uint64
 	class  Class
+	event  *event.Encoded // send, broadcast: instead of class and body
 	code   wire.CloseCode
 	reason string
 	limit  string // count; closePeer: that is the reason, empty if it is none
@@ -96,7 +98,8 @@ type command struct {
 	who    PeerInfo // join, grant
 	cursor *Cursor  // join
 	body   wire.Body
-	raw    []byte // broadcastEvent, relay
+	raw    []byte         // relay
+	event  *event.Encoded // broadcastEvent
 	read   func(*crdt.Doc)
 	now    time.Time
 	// failing: whether the disk takes nothing, for storage
@@ -111,7 +114,7 @@ const (
 	grant             // the peer's role has changed
 	leave
 	message
-	broadcastEvent // raw to everybody
+	broadcastEvent // event to everybody
 	relay          // raw to everybody but peer
 	look           // read looks at the document
 	storage        // the disk fails, or does no longer
@@ -154,9 +157,9 @@ func (s *state) step(c command) []effect {
 		}
 		return s.message(m, c.body, c.now)
 	case broadcastEvent:
-		return []effect{{kind: broadcast, class: Event, body: c.raw}}
+		return []effect{{kind: broadcast, event: c.event}}
 	case relay:
-		return []effect{{kind: broadcast, to: m, class: Event, body: c.raw}}
+		return []effect{{kind: broadcast, to: m, class: Stateless, body: c.raw}}
 	case look:
 		c.read(s.doc)
 	case storage:
@@ -176,7 +179,7 @@ func (s *state) step(c command) []effect {
 func (s *state) greet(m *member) []effect {
 	effects := []effect{s.ask(m)}
 	if s.readOnly {
-		effects = append(effects, effect{kind: send, to: m, class: Event, body: storageEvent(false)})
+		effects = append(effects, effect{kind: send, to: m, event: storageEvents[false]})
 	}
 	if s.aware.Len() > 0 {
 		effects = append(effects, effect{kind: showAll, to: m})

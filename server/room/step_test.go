@@ -9,6 +9,7 @@ import (
 	"weft/crdt/ysync"
 	"weft/presence/awareness"
 	"weft/server/auth"
+	"weft/server/event"
 	"weft/server/wire"
 )
 
@@ -17,6 +18,7 @@ type nobody struct{ name string }
 
 func (*nobody) Wake(*Cursor)                 {}
 func (*nobody) Deliver(Class, []byte)        {}
+func (*nobody) DeliverEvent(*event.Encoded)  {}
 func (*nobody) Acked(uint64)                 {}
 func (*nobody) Refused()                     {}
 func (*nobody) Echoes() bool                 { return false }

@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -149,34 +148,6 @@ func AppendSyncStatus(dst []byte, applied bool) []byte {
 func AppendStateless(dst, payload []byte) []byte {
 	return lib0.AppendVarBytes(append(dst, byte(TypeStateless)), payload)
 }
-
-// StatelessEvent is the stateless message that tells a Hocuspocus client of an event:
-// {"weft":"event","name":…,"data":…}. body is one that EncodeEvent made.
-func StatelessEvent(body []byte) ([]byte, error) {
-	if len(body) == 0 || Type(body[0]) != TypeEvent {
-		return nil, fmt.Errorf("%w: no event", ErrFrame)
-	}
-	e, err := DecodeEvent(body[1:])
-	if err != nil {
-		return nil, err
-	}
-	var data any
-	if err := e.Into(&data); err != nil {
-		return nil, err
-	}
-	payload, err := json.Marshal(struct {
-		Weft string `json:"weft"`
-		Name string `json:"name"`
-		Data any    `json:"data"`
-	}{"event", e.Name, data})
-	if err != nil {
-		return nil, fmt.Errorf("wire: event %s: %w", e.Name, err)
-	}
-	return AppendStateless(nil, payload), nil
-}
-
-// IsStateless tells whether a body is a stateless message.
-func IsStateless(body []byte) bool { return len(body) > 0 && Type(body[0]) == TypeStateless }
 
 // AppendClose appends the body that ends a document on a connection. Provider 2
 // does not know it.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"weft/crdt/ysync"
+	"weft/server/event"
 	"weft/server/wire"
 )
 
@@ -45,9 +46,7 @@ func (p *peer) edits(b wire.Body) {
 // active is what the client says of what is not told otherwise: scrolling, or a tab
 // that nobody looks at. It is about all rooms of the connection.
 func (n *native) active(e wire.Event) error {
-	var p struct {
-		On bool `json:"on"`
-	}
+	var p event.Active
 	if err := e.Into(&p); err != nil {
 		return err
 	}

@@ -6,18 +6,10 @@ import (
 
 	"weft/server/auth"
 	"weft/server/chat"
+	"weft/server/event"
 	"weft/server/store"
 	"weft/server/wire"
 )
-
-// refusal says why something was not done; status is HTTP's.
-type refusal struct {
-	Status int    `json:"status"`
-	Title  string `json:"title"`
-	Detail string `json:"detail"`
-	// RetryAfter is in seconds; 0 is not known.
-	RetryAfter int `json:"retryAfter,omitempty"`
-}
 
 // refusals turns chat's errors outward. The first that matches counts; anything
 // else is 503, and its cause stays in the log.
@@ -36,23 +28,23 @@ var refusals = []struct {
 
 // refuse returns what to answer for err; known is false for an error that only
 // the log may see.
-func refuse(err error) (r refusal, known bool) {
+func refuse(err error) (r event.Failure, known bool) {
 	if fast := (*chat.RateLimitError)(nil); errors.As(err, &fast) {
-		return refusal{429, "Too many messages", err.Error(), fast.Seconds()}, true
+		return event.Failure{Status: 429, Title: "Too many messages", Detail: err.Error(), RetryAfter: fast.Seconds()}, true
 	}
 	if errors.Is(err, store.ErrConflict) {
-		return refusal{Status: 409, Title: "Conflict", Detail: "the id is taken by another message"}, true
+		return event.Failure{Status: 409, Title: "Conflict", Detail: "the id is taken by another message"}, true
 	}
 	for _, k := range refusals {
 		if errors.Is(err, k.err) {
-			return refusal{Status: k.status, Title: k.title, Detail: err.Error()}, true
+			return event.Failure{Status: k.status, Title: k.title, Detail: err.Error()}, true
 		}
 	}
-	return refusal{Status: 503, Title: "Not stored", Detail: "it could not be stored; send it again"}, false
+	return event.Failure{Status: 503, Title: "Not stored", Detail: "it could not be stored; send it again"}, false
 }
 
-// request is what a client asks of the chat, other than to post. ref is its own
-// name for the request, which comes back with the answer.
+// request is any of the events that ask something of the chat other than to
+// post: event.Edit, Delete, React and MarkRead.
 type request struct {
 	Ref     string `json:"ref"`
 	ID      string `json:"id"`
@@ -79,34 +71,31 @@ func (n *native) ask(ch *channel, e wire.Event) error {
 	c.limit.ask()
 	answer, err := n.do(ch, e.Name, q)
 	if err == nil {
-		answer["ref"] = q.Ref
-		n.say(ch.peer.channel, "done", answer)
+		answer.Ref = q.Ref
+		n.say(ch.peer.channel, answer)
 		return nil
 	}
 	why, known := refuse(err)
 	if !known {
 		c.log().Error("a change of the chat could not be stored", "room", ch.peer.room.ID(), "user", c.person.identity.User, "err", err)
 	}
-	n.say(ch.peer.channel, "failed", struct {
-		Ref string `json:"ref"`
-		refusal
-	}{q.Ref, why})
+	n.say(ch.peer.channel, event.Failed{Ref: q.Ref, Failure: why})
 	return nil
 }
 
 // do does what a request asks.
-func (n *native) do(ch *channel, name string, q request) (answer map[string]any, err error) {
+func (n *native) do(ch *channel, name string, q request) (answer event.Done, err error) {
 	ctx, c, room := context.Background(), n.conn, ch.peer.room.ID()
 	who, talk := c.person.identity, c.door.Chat
 	if name == "read" {
 		if c.person.anonymous || c.person.role(room) < auth.Read {
-			return nil, chat.ErrForbidden // nobody to remember it for
+			return answer, chat.ErrForbidden // nobody to remember it for
 		}
 		unread, err := talk.MarkRead(ctx, who, room, store.Seq(q.Seq))
-		return map[string]any{"read": unread}, err
+		return event.Done{Read: &unread}, err
 	}
 	if c.person.role(room) < auth.Comment {
-		return nil, chat.ErrForbidden
+		return answer, chat.ErrForbidden
 	}
 	var m store.Message
 	switch name {
@@ -117,5 +106,5 @@ func (n *native) do(ch *channel, name string, q request) (answer map[string]any,
 	case "react":
 		m, err = talk.React(ctx, who, room, q.ID, chat.Reaction{Emoji: q.Emoji, On: q.On})
 	}
-	return map[string]any{"message": m}, err
+	return event.Done{Message: &m}, err
 }

@@ -21,6 +21,7 @@ import (
 	"weft/presence"
 	"weft/server/auth"
 	"weft/server/chat"
+	"weft/server/event"
 	"weft/server/room"
 	"weft/server/store"
 	"weft/server/wire"
@@ -280,20 +281,16 @@ func (d *Door) belongs(c *conn, user string) {
 	d.people[user][c] = struct{}{}
 }
 
-// Tell sends an event to all native connections of a person, on channel 0. It
+// SendToUser sends an event to all native connections of a person, on channel 0. It
 // does not block.
-func (d *Door) Tell(user, name string, v any) {
+func (d *Door) SendToUser(user string, e *event.Encoded) {
 	d.mu.Lock()
 	conns := slices.Collect(maps.Keys(d.people[user]))
 	d.mu.Unlock()
 	if len(conns) == 0 {
 		return
 	}
-	body, err := wire.EncodeEvent(name, v)
-	if err != nil {
-		panic(err) // our own types always encode
-	}
-	frame := wire.AppendFrame(nil, 0, body)
+	frame := wire.AppendFrame(nil, 0, e.Native())
 	for _, c := range conns {
 		c.send(frame)
 	}

@@ -351,12 +351,12 @@ func TestWhatAJoinHoldsIsBounded(t *testing.T) {
 	c.out.limit.Queue = 10_000
 	p := &peer{conn: c, room: live, channel: 1, prefix: "\x01"}
 	p.hold()
-	p.Deliver(room.Event, []byte("first"))
+	p.Deliver(room.Stateless, []byte("first"))
 	if err := live.Join(p, room.PeerInfo{Role: auth.Write}); err != nil {
 		t.Fatal(err)
 	}
 	for range 50 {
-		p.Deliver(room.Event, make([]byte, 100))
+		p.Deliver(room.Stateless, make([]byte, 100))
 	}
 	if slow > 0 || len(frames) > 0 {
 		t.Errorf("closed %d times, %d frames before the release", slow, len(frames))
@@ -370,7 +370,7 @@ func TestWhatAJoinHoldsIsBounded(t *testing.T) {
 	p = &peer{conn: c, room: live, channel: 2, prefix: "\x02"}
 	p.hold()
 	for range 1000 {
-		p.Deliver(room.Event, make([]byte, 100))
+		p.Deliver(room.Stateless, make([]byte, 100))
 		if p.held.bytes > c.out.limit.Queue+101 {
 			t.Fatalf("%d bytes are held, the limit is %d", p.held.bytes, c.out.limit.Queue)
 		}

@@ -7,6 +7,7 @@ import (
 	"weft/presence"
 	"weft/server/auth"
 	"weft/server/chat"
+	"weft/server/event"
 	"weft/server/store"
 	"weft/server/wire"
 )
@@ -30,19 +31,8 @@ func (n *native) event(ch *channel, payload []byte) {
 	}
 }
 
-// unsent says why a message was not stored.
-type unsent struct {
-	ID string `json:"id"`
-	refusal
-}
-
 func (n *native) post(ch *channel, e wire.Event) error {
-	var p struct {
-		ID     string `json:"id"`
-		Text   string `json:"text"`
-		Thread string `json:"thread"`
-		Quote  string `json:"quote"` // JSON text
-	}
+	var p event.Send
 	if err := e.Into(&p); err != nil {
 		return err
 	}
@@ -63,20 +53,17 @@ func (n *native) post(ch *channel, e wire.Event) error {
 		if !known {
 			c.log().Error("a message could not be stored", "room", room, "user", c.person.identity.User, "err", err)
 		}
-		n.say(ch.peer.channel, "unsent", unsent{p.ID, why})
+		n.say(ch.peer.channel, event.Unsent{ID: p.ID, Failure: why})
 		return nil
 	}
 	c.door.Typing.Clear(string(room), ch.name)
 	ch.peer.Touch()
-	n.say(ch.peer.channel, "sent", map[string]any{"id": stored.ID, "message": stored})
+	n.say(ch.peer.channel, event.Sent{ID: stored.ID, Message: stored})
 	return nil
 }
 
 func (n *native) typing(ch *channel, e wire.Event) error {
-	var p struct {
-		On     bool   `json:"on"`
-		Thread string `json:"thread"`
-	}
+	var p event.SetTyping
 	if err := e.Into(&p); err != nil {
 		return err
 	}

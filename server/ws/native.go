@@ -8,6 +8,7 @@ import (
 
 	"weft/presence"
 	"weft/server/auth"
+	"weft/server/event"
 	"weft/server/store"
 	"weft/server/wire"
 )
@@ -121,7 +122,7 @@ func (n *native) control(b wire.Body) {
 	case e.Name == "unwatch":
 		err = n.unwatch(e)
 	case e.Name == "ping":
-		n.say(0, "pong", struct{}{})
+		n.say(0, event.Pong{})
 	}
 	if err != nil {
 		n.conn.close(wire.CloseBadFrame, err.Error())
@@ -129,25 +130,14 @@ func (n *native) control(b wire.Body) {
 }
 
 // say queues an event.
-func (n *native) say(channel uint64, name string, v any) {
-	body, err := wire.EncodeEvent(name, v)
-	if err != nil {
-		panic(err) // our own types always encode
-	}
-	n.conn.send(wire.AppendFrame(nil, channel, body))
-}
-
-type userEvent struct {
-	ID   string `json:"id"`
-	Name string `json:"name"`
+func (n *native) say(channel uint64, e event.Event) {
+	n.conn.send(wire.AppendFrame(nil, channel, event.New(e).Native()))
 }
 
 // greet identifies the person. A later hello renews the token of the same
 // person, and with it what they may do in the rooms they are in.
 func (n *native) greet(e wire.Event) error {
-	var hello struct {
-		Token string `json:"token"`
-	}
+	var hello event.Hello
 	if err := e.Into(&hello); err != nil {
 		return err
 	}
@@ -180,9 +170,7 @@ func (n *native) greet(e wire.Event) error {
 	n.greeted = true
 	n.conn.person.anonymous = hello.Token == ""
 	n.conn.person.follow(n.conn, id, aging{lapsed: func() { n.renew(id.User) }, ended: n.conn.ranOut})
-	n.say(0, "welcome", map[string]any{
-		"user": userEvent{id.User, id.Name}, "heartbeat": heartbeat.Milliseconds(),
-	})
+	n.say(0, event.Welcome{User: event.User{ID: id.User, Name: id.Name}, Heartbeat: heartbeat.Milliseconds()})
 	if renewed {
 		n.renew(id.User)
 	}
@@ -208,7 +196,7 @@ func (n *native) renew(user string) {
 		ch.peer.room.Grant(ch.peer, who)
 		if who.Role != ch.role {
 			ch.role = who.Role
-			n.say(number, "role", map[string]any{"role": who.Role.String()})
+			n.say(number, event.Role{Role: who.Role.String()})
 		}
 		if who.Role < auth.Comment {
 			c.door.depart(c, ch.name, id)
@@ -219,33 +207,13 @@ func (n *native) renew(user string) {
 }
 
 func (n *native) refuse(channel uint64, code wire.CloseCode, reason string) {
-	n.say(0, "refused", map[string]any{"channel": channel, "code": int(code), "reason": reason})
-}
-
-// joined is the answer to a join.
-type joined struct {
-	Room   store.RoomID      `json:"room"`
-	Role   string            `json:"role"`
-	User   userEvent         `json:"user"`
-	Slot   int               `json:"slot"`
-	Count  int               `json:"count"` // of people
-	People []presence.Person `json:"people"`
-	Typing []presence.Typist `json:"typing"`
-	// Threads has who types in threads, where anybody does.
-	Threads map[string][]presence.Typist `json:"typingThreads"`
-	LastSeq store.Seq                    `json:"lastSeq"`
-	LastRev store.Rev                    `json:"lastRev"`
-	Epoch   string                       `json:"epoch"`
-	Read    *store.Unread                `json:"read,omitempty"` // nil for who is not remembered
+	n.say(0, event.Refused{Channel: channel, Code: int(code), Reason: reason})
 }
 
 // join opens a room on a channel. What the room says is held back until the
 // client has been told that it is in.
 func (n *native) join(e wire.Event) error {
-	var ask struct {
-		Channel uint64 `json:"channel"`
-		Room    string `json:"room"`
-	}
+	var ask event.Join
 	if err := e.Into(&ask); err != nil {
 		return err
 	}
@@ -285,13 +253,13 @@ func (n *native) join(e wire.Event) error {
 	}
 	n.channels[ask.Channel] = ch
 	me := d.arrive(c, &c.person, ch.name, id)
-	answer := joined{Room: id, Role: who.Role.String(), User: userEvent{who.User, who.Name}, Slot: me.Slot}
+	answer := event.Joined{Room: id, Role: who.Role.String(), User: event.User{ID: who.User, Name: who.Name}, Slot: me.Slot}
 	if err := d.inside(ctx, &c.person, &answer); err != nil {
 		n.leave(ask.Channel)
 		c.log().Error("joining a room", "room", id, "err", err)
 		return refuse(wire.CloseOverload, "the room cannot be read now")
 	}
-	n.say(ask.Channel, "joined", answer)
+	n.say(ask.Channel, answer)
 	ch.peer.release()
 	return nil
 }
@@ -301,14 +269,14 @@ func (n *native) join(e wire.Event) error {
 const MaxListed = 200
 
 // inside says who is in a room, and where its chat stands for the person.
-func (d *Door) inside(ctx context.Context, who *person, a *joined) (err error) {
+func (d *Door) inside(ctx context.Context, who *person, a *event.Joined) (err error) {
 	if a.People, err = d.People.People(ctx, string(a.Room)); err != nil {
 		return err
 	}
 	a.Count = len(a.People)
 	a.People = a.People[:min(a.Count, MaxListed)]
 	a.Typing = d.Typing.Users(presence.Place{Room: string(a.Room)})
-	a.Threads = d.Typing.Threads(string(a.Room))
+	a.TypingThreads = d.Typing.Threads(string(a.Room))
 	if a.LastRev, err = d.Members.LastRev(ctx, a.Room); err != nil {
 		return err
 	}
@@ -322,16 +290,14 @@ func (d *Door) inside(ctx context.Context, who *person, a *joined) (err error) {
 
 // part answers a leave.
 func (n *native) part(e wire.Event) error {
-	var ask struct {
-		Channel uint64 `json:"channel"`
-	}
+	var ask event.Leave
 	if err := e.Into(&ask); err != nil {
 		return err
 	}
 	if n.channels[ask.Channel] != nil {
 		n.leave(ask.Channel)
 	}
-	n.say(0, "left", ask)
+	n.say(0, event.Left{Channel: ask.Channel})
 	return nil
 }
 

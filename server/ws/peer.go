@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"weft/server/event"
 	"weft/server/room"
 	"weft/server/wire"
 )
@@ -60,29 +61,30 @@ func (p *peer) native() bool { return p.channel != 0 }
 // Echoes implements room.Peer: a y-websocket client hears its own updates.
 func (p *peer) Echoes() bool { return !p.native() && p.address == nil }
 
-// Deliver implements room.Peer.
+// Deliver implements room.Peer. Stock y-websocket clients know no stateless
+// messages.
 func (p *peer) Deliver(class room.Class, body []byte) {
-	if class == room.Event && !p.native() && (p.address == nil || !wire.IsStateless(body)) {
-		if body = p.heard(body); body == nil {
-			return // stock Yjs providers know no events
-		}
+	if class == room.Stateless && !p.native() && p.address == nil {
+		return
 	}
 	p.say(body)
 }
 
-// heard returns an event as a Hocuspocus client that listens is told it, or nil.
-func (p *peer) heard(event []byte) []byte {
+// DeliverEvent implements room.Peer. Native clients get every event, Hocuspocus
+// clients if they have subscribed, y-websocket clients none.
+func (p *peer) DeliverEvent(e *event.Encoded) {
+	switch {
+	case p.native():
+		p.say(e.Native())
+	case p.address != nil && p.subscribed():
+		p.say(e.Stateless())
+	}
+}
+
+func (p *peer) subscribed() bool {
 	p.mu.Lock()
-	listens := p.listens
-	p.mu.Unlock()
-	if !listens {
-		return nil
-	}
-	body, err := wire.StatelessEvent(event)
-	if err != nil {
-		panic(err) // it is our own
-	}
-	return body
+	defer p.mu.Unlock()
+	return p.listens
 }
 
 // listen makes a Hocuspocus client hear the room's events, or no longer.

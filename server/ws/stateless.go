@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"weft/server/auth"
+	"weft/server/event"
 	"weft/server/wire"
 )
 
@@ -32,7 +33,7 @@ func (h *hocuspocus) stateless(d *document, payload []byte) {
 		case "unsubscribe":
 			d.peer.listen(false)
 		default:
-			d.tell(map[string]string{"weft": "unknown", "detail": `"weft" is "subscribe" or "unsubscribe"`})
+			d.tell(event.Unknown{Weft: "unknown", Detail: `"weft" is "subscribe" or "unsubscribe"`})
 		}
 		return
 	}
@@ -67,14 +68,10 @@ func (h *hocuspocus) subscribe(d *document) {
 	defer p.release()
 	ctx, cancel := context.WithTimeout(context.Background(), loadWait)
 	defer cancel()
-	var answer struct {
-		Weft string `json:"weft"`
-		joined
-	}
 	who := d.person.who(id)
-	answer.Weft = "subscribed"
-	answer.joined = joined{Room: id, Role: who.Role.String(), User: userEvent{who.User, who.Name}}
-	if err := c.door.inside(ctx, &d.person, &answer.joined); err != nil {
+	answer := event.Subscribed{Weft: "subscribed"}
+	answer.Joined = event.Joined{Room: id, Role: who.Role.String(), User: event.User{ID: who.User, Name: who.Name}}
+	if err := c.door.inside(ctx, &d.person, &answer.Joined); err != nil {
 		c.log().Error("subscribing to a room", "room", id, "err", err)
 		c.close(wire.CloseOverload, "the room cannot be read now")
 		return

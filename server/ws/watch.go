@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"weft/presence"
+	"weft/server/event"
 	"weft/server/wire"
 )
 
@@ -13,25 +14,16 @@ const MaxWatched = 200
 // maxUserID bounds what a list of people holds, in bytes.
 const maxUserID = 256
 
-// Statuses is the event "status": how people are over all rooms, by id.
-type Statuses struct {
-	Users map[string]presence.UserStatus `json:"users"`
-}
-
-type userIDs struct {
-	Users []string `json:"users"`
-}
-
 // watch follows people. Who may use the connection may: what is told is the status
 // and a coarse last seen, and no room.
 func (n *native) watch(e wire.Event) error {
-	var ask userIDs
+	var ask event.Watch
 	if err := e.Into(&ask); err != nil {
 		return err
 	}
 	if n.watching == nil {
 		n.watched = map[string]bool{}
-		n.watching = n.conn.door.People.WatchStatus(func(news map[string]presence.UserStatus) { n.say(0, "status", Statuses{news}) })
+		n.watching = n.conn.door.People.WatchStatus(func(news map[string]presence.UserStatus) { n.say(0, event.Status{Users: news}) })
 	}
 	for _, id := range ask.Users {
 		if n.watched[id] {
@@ -51,7 +43,7 @@ func (n *native) watch(e wire.Event) error {
 }
 
 func (n *native) unwatch(e wire.Event) error {
-	var ask userIDs
+	var ask event.Unwatch
 	if err := e.Into(&ask); err != nil {
 		return err
 	}
