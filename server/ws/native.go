@@ -297,7 +297,7 @@ func (n *native) part(e wire.Event) error {
 	if n.channels[ask.Channel] != nil {
 		n.leave(ask.Channel)
 	}
-	n.say(0, event.Left{Channel: ask.Channel})
+	n.say(0, event.Left(ask))
 	return nil
 }
 
