@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"weft/crdt/internal/codec"
 	"weft/crdt/lib0"
 )
 
@@ -15,12 +16,12 @@ const maxBytes = 1 << 30
 // again for the next one.
 type parsed struct {
 	sources sources
-	deletes deleteSet
+	deletes codec.DeleteSet
 	structs int
-	content int  // bytes of it, in all structs
-	subdocs int  // structs that are one
-	w       wire // the struct read last
-	expect  int  // items that may be cut; 0 if nobody has counted
+	content int          // bytes of it, in all structs
+	subdocs int          // structs that are one
+	w       codec.Struct // the struct read last
+	expect  int          // items that may be cut; 0 if nobody has counted
 }
 
 // parse checks all of an update that can be checked without a document.
@@ -29,7 +30,7 @@ func (u *parsed) parse(update []byte) error {
 	u.sources, u.deletes, u.structs, u.content, u.subdocs, u.expect = u.sources[:0], u.deletes[:0], 0, 0, 0, 0
 	err := u.parseStructs(&r)
 	if err == nil {
-		u.deletes, err = readDeletes(&r, u.deletes)
+		u.deletes, err = codec.ReadDeleteSet(&r, u.deletes)
 	}
 	if err == nil && r.Len() > 0 {
 		err = ErrTrailing
@@ -65,12 +66,12 @@ func (u *parsed) parseStructs(r *lib0.Reader) error {
 		from := r.Offset()
 		s := source{client: client, now: run{clock: clock, structs: n}}
 		for ; n > 0; n-- {
-			if err := w.read(r, client, clock); err != nil {
+			if err := w.Read(r, client, clock); err != nil {
 				return err
 			}
-			clock = w.end()
-			u.content += len(w.content)
-			if w.kind == kindDoc {
+			clock = w.End()
+			u.content += len(w.Content)
+			if w.Kind == kindDoc {
 				u.subdocs++
 			}
 		}
@@ -97,7 +98,7 @@ func (u *parsed) sort() {
 // release lets go of the update's bytes.
 func (u *parsed) release() {
 	clear(u.sources)
-	u.w = wire{}
+	u.w = codec.Struct{}
 	if cap(u.sources) > 1024 || cap(u.deletes) > 1024 {
 		*u = parsed{}
 	}
@@ -173,7 +174,7 @@ func (d *Doc) applyParsed(u *parsed, size, work int) (changed bool, err error) {
 		d.rollback(d.pending)
 		return false, ErrTooCostly
 	}
-	if len(u.deletes)+len(d.pending.deletes) > 0 && tx.applyDeletes(u.deletes.normalise()) {
+	if len(u.deletes)+len(d.pending.deletes) > 0 && tx.applyDeletes(u.deletes.Normalise()) {
 		changed = true
 	}
 	d.commit()
@@ -241,35 +242,35 @@ func (d *Doc) growClients(fresh int) {
 }
 
 // takeOne delivers the only struct of an update, as most updates are, if it fits.
-func (tx *txn) takeOne(w *wire) bool {
-	if w.kind == kindSkip {
+func (tx *txn) takeOne(w *codec.Struct) bool {
+	if w.Kind == kindSkip {
 		return false
 	}
 	if _, ok := missing(w, tx); !ok {
 		return false
 	}
-	if state := tx.state(w.client); state < w.end() {
-		tx.take(w, state-w.clock)
+	if state := tx.state(w.Client); state < w.End() {
+		tx.take(w, state-w.Clock)
 	}
 	return true
 }
 
 // state and take make a transaction the sink of deliver.
-func (tx *txn) state(client uint64) uint64 { return tx.doc.store.state(client) }
-func (tx *txn) take(w *wire, skip uint64)  { tx.integrate(w, skip) }
+func (tx *txn) state(client uint64) uint64        { return tx.doc.store.state(client) }
+func (tx *txn) take(w *codec.Struct, skip uint64) { tx.integrate(w, skip) }
 
 // applyDeletes deletes what is known of ds and of the pending deletes, and keeps the rest
 // pending. It tells whether something became pending that was not.
-func (tx *txn) applyDeletes(ds deleteSet) (parked bool) {
+func (tx *txn) applyDeletes(ds codec.DeleteSet) (parked bool) {
 	p := &tx.doc.pending
 	if len(p.deletes) > 0 {
 		tx.retryDeletes()
 	}
 	unknown := tx.deleteKnown(ds, nil)
-	if len(unknown) == 0 || p.deletes.containsAll(unknown) {
+	if len(unknown) == 0 || p.deletes.ContainsAll(unknown) {
 		return false
 	}
-	p.deletes = p.deletes.insert(unknown)
+	p.deletes = p.deletes.Insert(unknown)
 	return true
 }
 
@@ -285,8 +286,8 @@ func (tx *txn) retryDeletes() {
 func (tx *txn) retryDeletesOf(client uint64) {
 	p := &tx.doc.pending
 	state := tx.state(client)
-	from, _ := p.deletes.search(client, 0)
-	to, _ := p.deletes.search(client, state)
+	from, _ := p.deletes.Search(client, 0)
+	to, _ := p.deletes.Search(client, state)
 	if from == to {
 		return
 	}
@@ -300,10 +301,10 @@ func (tx *txn) retryDeletesOf(client uint64) {
 
 // deleteKnown deletes the part of ds that is known and appends the rest to unknown. ds
 // is in normal form.
-func (tx *txn) deleteKnown(ds, unknown deleteSet) deleteSet {
+func (tx *txn) deleteKnown(ds, unknown codec.DeleteSet) codec.DeleteSet {
 	for len(ds) > 0 {
 		n := 1
-		for n < len(ds) && ds[n].client == ds[0].client {
+		for n < len(ds) && ds[n].Client == ds[0].Client {
 			n++
 		}
 		unknown = tx.deleteKnownOf(ds[:n], unknown)
@@ -313,22 +314,22 @@ func (tx *txn) deleteKnown(ds, unknown deleteSet) deleteSet {
 }
 
 // deleteKnownOf is deleteKnown for the ranges of one client.
-func (tx *txn) deleteKnownOf(ds, unknown deleteSet) deleteSet {
+func (tx *txn) deleteKnownOf(ds, unknown codec.DeleteSet) codec.DeleteSet {
 	s := tx.store()
-	c, ok := s.findClient(ds[0].client)
+	c, ok := s.findClient(ds[0].Client)
 	if !ok {
 		return append(unknown, ds...)
 	}
 	state := uint64(s.clients[c].state)
 	known := len(ds)
-	for known > 0 && ds[known-1].clock >= state {
+	for known > 0 && ds[known-1].Clock >= state {
 		known--
 	}
 	rest := ds[known:]
 	if known > 0 {
-		if last := ds[known-1]; last.end() > state {
-			ds[known-1].length = state - last.clock
-			unknown = append(unknown, deletion{last.client, state, last.end() - state})
+		if last := ds[known-1]; last.End() > state {
+			ds[known-1].Length = state - last.Clock
+			unknown = append(unknown, codec.DeleteRange{Client: last.Client, Clock: state, Length: last.End() - state})
 		}
 		tx.deleteRanges(c, ds[:known])
 	}
@@ -400,15 +401,15 @@ func (r *rehearsal) state(client uint64) uint64 {
 	return r.store.state(client)
 }
 
-func (r *rehearsal) take(w *wire, skip uint64) {
-	r.ends[w.client] = w.end()
+func (r *rehearsal) take(w *codec.Struct, skip uint64) {
+	r.ends[w.Client] = w.End()
 	r.taken++
 }
 
 // unknown counts the ranges that could not be deleted, or not all of them.
-func (r *rehearsal) unknown(ds deleteSet) (n int) {
+func (r *rehearsal) unknown(ds codec.DeleteSet) (n int) {
 	for _, d := range ds {
-		if r.state(d.client) < d.end() {
+		if r.state(d.Client) < d.End() {
 			n++
 		}
 	}

@@ -3,6 +3,8 @@ package crdt
 import (
 	"math/rand/v2"
 	"testing"
+
+	"weft/crdt/internal/codec"
 )
 
 // BenchmarkConcurrentTyping: what does a keystroke cost when four people type in one
@@ -66,4 +68,39 @@ func applyAll(b *testing.B, updates [][]byte) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(updates)), "ns/update")
+}
+
+// BenchmarkBesidesPending: what does an update cost while 10,000 ranges of deletes and
+// 9,999 structs of as many clients wait, none of them for it?
+func BenchmarkBesidesPending(b *testing.B) {
+	for _, waiting := range []uint64{0, 10_000} {
+		b.Run(map[bool]string{true: "nothing", false: "10000"}[waiting == 0], func(b *testing.B) {
+			d := New(Options{})
+			for i := range waiting {
+				u := codec.AppendID([]byte{0, 1}, 9, 1)
+				u = codec.AppendID(u, 1_000_000+2*i, 1)
+				if i < MaxPendingStructs-1 {
+					u = append(text([]byte{1}, 1000+i, 0, 0x84, 5, 7), u[1:]...)
+				}
+				if _, err := d.ApplyUpdate(u); err != nil {
+					b.Fatal(err)
+				}
+			}
+			clock := uint64(0)
+			for b.Loop() {
+				place := []byte{4, 1, 1, 't'}
+				if clock > 0 {
+					place = codec.AppendID([]byte{0x84}, 6, clock-1)
+				}
+				u := text([]byte{1}, 6, clock, place...)
+				clock++
+				if _, err := d.ApplyUpdate(append(u, 1, 6, 1, byte(clock-1)&0x7f|0x80, byte((clock-1)>>7)&0x7f|0x80, byte((clock-1)>>14), 1)); err != nil {
+					b.Fatal(err)
+				}
+			}
+			if err := d.Check(); err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
 }

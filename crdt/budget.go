@@ -3,6 +3,7 @@ package crdt
 import (
 	"math"
 
+	"weft/crdt/internal/codec"
 	"weft/crdt/lib0"
 )
 
@@ -63,7 +64,7 @@ func (tx *txn) appendBefore(dst []byte) []byte {
 			it.meta &^= metaDeleted
 		}
 	}
-	var ds deleteSet
+	var ds codec.DeleteSet
 	var body []byte
 	sections := 0
 	for _, c := range s.byID() {
@@ -81,20 +82,20 @@ func (tx *txn) appendBefore(dst []byte) []byte {
 			structs = s.appendStruct(structs, it, 0)
 			n++
 			if it.deleted() {
-				ds = append(ds, deletion{log.id, uint64(it.clock), uint64(it.length)})
+				ds = append(ds, codec.DeleteRange{Client: log.id, Clock: uint64(it.clock), Length: uint64(it.length)})
 			}
 		}
-		body = appendID(lib0.AppendUvarint(body, uint64(n)), log.id, 0)
+		body = codec.AppendID(lib0.AppendUvarint(body, uint64(n)), log.id, 0)
 		body = append(body, structs...)
 		sections++
 	}
-	return ds.normalise().append(append(lib0.AppendUvarint(dst, uint64(sections)), body...))
+	return ds.Normalise().Append(append(lib0.AppendUvarint(dst, uint64(sections)), body...))
 }
 
 // clone copies what later calls would change in place. The bytes of runs are shared:
 // they are only ever added to.
 func (p *pending) clone() pending {
-	c := pending{structs: p.structs, bytes: p.bytes, deletes: append(deleteSet(nil), p.deletes...)}
+	c := pending{structs: p.structs, bytes: p.bytes, deletes: append(codec.DeleteSet(nil), p.deletes...)}
 	for _, w := range p.clients {
 		w.runs = append([]run(nil), w.runs...)
 		c.clients = append(c.clients, w)

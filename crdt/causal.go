@@ -1,6 +1,9 @@
 package crdt
 
-import "weft/crdt/lib0"
+import (
+	"weft/crdt/internal/codec"
+	"weft/crdt/lib0"
+)
 
 // run is consecutive structs of one client, encoded back to back.
 type run struct {
@@ -22,7 +25,7 @@ type source struct {
 
 // peek decodes the next struct into w, without moving on, and tells whether there is
 // one. size is its number of bytes.
-func (s *source) peek(w *wire) (size int, ok bool) {
+func (s *source) peek(w *codec.Struct) (size int, ok bool) {
 	for s.now.structs == 0 {
 		if len(s.more) == 0 {
 			return 0, false
@@ -30,7 +33,7 @@ func (s *source) peek(w *wire) (size int, ok bool) {
 		s.now, s.more = s.more[0], s.more[1:]
 	}
 	r := lib0.NewReader(s.now.raw)
-	if err := w.read(&r, s.client, s.now.clock); err != nil {
+	if err := w.Read(&r, s.client, s.now.clock); err != nil {
 		panic("crdt: bytes that were checked cannot be read: " + err.Error())
 	}
 	return r.Offset(), true
@@ -46,7 +49,7 @@ func (s *source) advance(units uint64, size int) {
 // sink takes structs in causal order: each after all that it builds on.
 type sink interface {
 	state(client uint64) uint64
-	take(w *wire, skip uint64) // units before skip are known already
+	take(w *codec.Struct, skip uint64) // units before skip are known already
 }
 
 // sources are ordered by client, highest first, one for each.
@@ -103,8 +106,8 @@ func (v *delivery) deliver(ss sources, to sink) {
 // delivery is the scratch memory of deliver.
 type delivery struct {
 	stack []*source
-	w     wire // next struct of the source on top
-	size  int  // bytes of w
+	w     codec.Struct // next struct of the source on top
+	size  int          // bytes of w
 }
 
 // push puts a source that has something left on the stack.
@@ -122,7 +125,7 @@ func (v *delivery) push(s *source) bool {
 func (v *delivery) step(ss sources, to sink) {
 	top := len(v.stack) - 1
 	s, w := v.stack[top], &v.w
-	if w.kind != kindSkip {
+	if w.Kind != kindSkip {
 		if on, ok := missing(w, to); !ok {
 			if dep := ss.find(on.Client); dep != nil && !dep.blocked && !dep.waiting && v.push(dep) {
 				return
@@ -133,11 +136,11 @@ func (v *delivery) step(ss sources, to sink) {
 			v.stack = v.stack[:0]
 			return
 		}
-		if state := to.state(w.client); state < w.end() {
-			to.take(w, state-w.clock)
+		if state := to.state(w.Client); state < w.End() {
+			to.take(w, state-w.Clock)
 		}
 	}
-	s.advance(w.length, v.size)
+	s.advance(w.Length, v.size)
 	s.waiting = false
 	if v.stack = v.stack[:top]; top > 0 {
 		v.size, _ = v.stack[top-1].peek(w) // it was overwritten
@@ -150,26 +153,26 @@ func (v *delivery) release() {
 		v.stack = nil
 	}
 	clear(v.stack[:cap(v.stack)])
-	v.w = wire{}
+	v.w = codec.Struct{}
 }
 
 // missing returns the first unit that w needs and to lacks; ok if there is none. What
 // is known already needs nothing, and what is known in part does not need what its
 // first unit was built on.
-func missing(w *wire, to sink) (on ID, ok bool) {
-	state := to.state(w.client)
-	if w.clock > state {
-		return ID{w.client, w.clock - 1}, false
+func missing(w *codec.Struct, to sink) (on codec.ID, ok bool) {
+	state := to.state(w.Client)
+	if w.Clock > state {
+		return codec.ID{Client: w.Client, Clock: w.Clock - 1}, false
 	}
-	lacks := func(id ID) bool { return id.Client != w.client && id.Clock >= to.state(id.Client) }
+	lacks := func(id codec.ID) bool { return id.Client != w.Client && id.Clock >= to.state(id.Client) }
 	switch {
-	case w.end() <= state || !w.kind.isItem():
-	case w.clock == state && w.hasOrigin() && lacks(w.origin):
-		return w.origin, false
-	case w.hasRightOrigin() && lacks(w.rightOrigin):
-		return w.rightOrigin, false
-	case w.clock == state && w.hasParent() && !w.rooted && lacks(w.parent):
-		return w.parent, false
+	case w.End() <= state || !w.Kind.IsItem():
+	case w.Clock == state && w.HasOrigin() && lacks(w.Origin):
+		return w.Origin, false
+	case w.HasRightOrigin() && lacks(w.RightOrigin):
+		return w.RightOrigin, false
+	case w.Clock == state && w.HasParent() && !w.InRoot && lacks(w.Parent):
+		return w.Parent, false
 	}
-	return ID{}, true
+	return codec.ID{}, true
 }

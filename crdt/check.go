@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"unicode/utf8"
 
+	"weft/crdt/internal/codec"
 	"weft/crdt/lib0"
 )
 
@@ -87,7 +88,7 @@ func (s *store) checkLogs() error {
 				return fmt.Errorf("client %d: struct has clocks [%d, %d), but must start at %d", log.id, it.clock, it.end(), clock)
 			case !it.deleted() && (k == kindGC || k == kindDeleted):
 				return fmt.Errorf("%v has kind %d and is not deleted", s.id(it), k)
-			case !k.runs() && it.length != 1:
+			case !k.IsRun() && it.length != 1:
 				return fmt.Errorf("%v of kind %d has length %d", s.id(it), k, it.length)
 			case it.hasOrigin() && s.clients[it.originClient].state <= it.originClock,
 				it.hasRight() && s.clients[it.rightClient].state <= it.rightClock:
@@ -126,8 +127,8 @@ func (s *store) checkContent(it *item) error {
 			return fmt.Errorf("it is deleted, but has %d bytes of content", len(b))
 		}
 	case kindString:
-		if !utf8.Valid(b) || utf16Len(b) != int(it.length) {
-			return fmt.Errorf("%d units of text in an item of length %d", utf16Len(b), it.length)
+		if !utf8.Valid(b) || codec.UTF16Len(b) != int(it.length) {
+			return fmt.Errorf("%d units of text in an item of length %d", codec.UTF16Len(b), it.length)
 		}
 	case kindAny, kindJSON:
 		r := lib0.NewReader(b)
@@ -137,7 +138,7 @@ func (s *store) checkContent(it *item) error {
 			if it.kind() == kindAny {
 				err = r.SkipAny()
 			} else {
-				err = readJSON(&r, true)
+				err = codec.ReadJSONElement(&r)
 			}
 			if err != nil {
 				return err
@@ -248,8 +249,8 @@ func (d *Doc) checkPending() error {
 	for _, del := range d.pending.deletes {
 		// A pending delete of a unit that a local edit created is applied by the next
 		// ApplyUpdate only.
-		if del.clock < d.store.state(del.client) && del.client != d.client {
-			return fmt.Errorf("the delete of %v is pending, but the unit is in the document", ID{del.client, del.clock})
+		if del.Clock < d.store.state(del.Client) && del.Client != d.client {
+			return fmt.Errorf("the delete of %v is pending, but the unit is in the document", ID{del.Client, del.Clock})
 		}
 	}
 	return nil

@@ -87,7 +87,7 @@ func (s *store) compact(log *clientLog, seams []span) {
 // if they had been written at once. Otherwise it changes nothing.
 func (s *store) merge(l, r ref) bool {
 	left, right := &s.items[l], &s.items[r]
-	if (left.meta^right.meta)&(metaKind|metaDeleted) != 0 || !left.kind().runs() {
+	if (left.meta^right.meta)&(metaKind|metaDeleted) != 0 || !left.kind().IsRun() {
 		return false
 	}
 	if left.kind() == kindGC {

@@ -3,81 +3,11 @@ package crdt
 import (
 	"math/bits"
 
-	"weft/crdt/lib0"
+	"weft/crdt/internal/codec"
 )
 
-// The content bytes of an item, by kind, and how they are written on the wire. "bytes"
-// stands for the bytes in memory, unchanged:
-//
-//	kind     bytes in memory                      on the wire
-//	GC       none                                 uvarint length
-//	Deleted  none                                 uvarint length
-//	JSON     n × varstring (a JSON text or the    uvarint n, bytes
-//	         bare word undefined)
-//	Binary   varbytes                             bytes
-//	String   UTF-8                                uvarint size, bytes
-//	Embed    varstring (JSON text)                bytes
-//	Format   varstring key, varstring JSON text   bytes
-//	Type     none; data is the typeRef            uvarint shape, [varstring name]
-//	Any      n × any                              uvarint n, bytes
-//	Doc      varstring guid, any options          bytes
-//
-// The bytes of values are stored as they were received and never decoded and encoded again,
-// which would change the order of keys and the spelling of numbers.
-
-// Shapes of nested types, as declared on the wire.
-const (
-	shapeArray       = 0
-	shapeMap         = 1
-	shapeText        = 2
-	shapeXMLElement  = 3 // has a node name
-	shapeXMLFragment = 4
-	shapeXMLHook     = 5 // has a hook name
-	shapeXMLText     = 6
-	maxShape         = 6
-)
-
-func shapeHasName(shape uint8) bool { return shape == shapeXMLElement || shape == shapeXMLHook }
-
-// elementOffset returns the byte offset of element n, counted from 0, of JSON or Any
-// content.
-func elementOffset(k kind, b []byte, n uint64) int {
-	r := lib0.NewReader(b)
-	for ; n > 0; n-- {
-		if k == kindAny {
-			r.SkipAny() //nolint:errcheck // validated when it was decoded
-		} else {
-			r.VarBytes() //nolint:errcheck // validated when it was decoded
-		}
-	}
-	return r.Offset()
-}
-
-// appendContent writes the content of a struct, except its first skip units, in the wire
-// form. If that splits a surrogate pair, the remaining half becomes U+FFFD, as in Yjs.
-func appendContent(dst []byte, k kind, b []byte, length, skip uint64) []byte {
-	switch k {
-	case kindGC, kindDeleted, kindSkip:
-		return lib0.AppendUvarint(dst, length-skip)
-	case kindString:
-		if skip == 0 {
-			return lib0.AppendVarBytes(dst, b)
-		}
-		offset, halved := utf16Cut(b, int(length), int(skip))
-		if !halved {
-			return lib0.AppendVarBytes(dst, b[offset:])
-		}
-		rest := b[offset+4:]
-		dst = lib0.AppendUvarint(dst, uint64(len(replacement)+len(rest)))
-		return append(append(dst, replacement...), rest...)
-	case kindJSON, kindAny:
-		dst = lib0.AppendUvarint(dst, length-skip)
-		if skip > 0 {
-			b = b[elementOffset(k, b, skip):]
-		}
-	}
-	return append(dst, b...)
-}
+// The content bytes of an item are those of codec.Struct.Content: see the table in
+// internal/codec/content.go. A kindType item has none: item.data is its typeRef.
 
 // content returns the content bytes of an item, as a view that is valid until s.bytes
 // changes.
@@ -155,10 +85,10 @@ func (s *store) splitPair(l, r *item, at int) {
 	b := s.content(l)
 	head, tail := b[:at], b[at+4:] // valid even if append moves s.bytes
 	l.data = uint32(len(s.bytes))
-	s.bytes = append(append(s.bytes, head...), replacement...)
+	s.bytes = append(append(s.bytes, head...), codec.Replacement...)
 	l.size = uint32(len(s.bytes)) - l.data
 	r.data = uint32(len(s.bytes))
-	s.bytes = append(append(s.bytes, replacement...), tail...)
+	s.bytes = append(append(s.bytes, codec.Replacement...), tail...)
 	r.size = uint32(len(s.bytes)) - r.data
 	s.discardBytes(old.data, old.size)
 }

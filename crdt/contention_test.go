@@ -39,16 +39,16 @@ func one(client, clock uint64, place []byte, content ...byte) []byte {
 	return append(u, 0)
 }
 
-func appendID(dst []byte, client, clock uint64) []byte {
+func AppendID(dst []byte, client, clock uint64) []byte {
 	return lib0.AppendUvarint(lib0.AppendUvarint(dst, client), clock)
 }
 
 // behind is a char's place behind one unit and, if there is another, before that one.
 func behind(client, clock uint64, right ...uint64) []byte {
-	dst := appendID([]byte{0x84}, client, clock)
+	dst := AppendID([]byte{0x84}, client, clock)
 	if len(right) == 2 {
 		dst[0] |= 0x40
-		dst = appendID(dst, right[0], right[1])
+		dst = AppendID(dst, right[0], right[1])
 	}
 	return dst
 }
@@ -140,7 +140,7 @@ var crowds = map[string]func(i int) []byte{
 // disorders are crowds of whom no two have quite the same place.
 var disorders = map[string]func(i int) []byte{
 	"behind one, before many":       func(i int) []byte { return behind(1, 5, 1, uint64(6+i%900)) },
-	"before many":                   func(i int) []byte { return appendID([]byte{0x44}, 1, uint64(i%900)) },
+	"before many":                   func(i int) []byte { return AppendID([]byte{0x44}, 1, uint64(i%900)) },
 	"two right origins in turns":    func(i int) []byte { return behind(1, 500, 1, uint64(501+i%2)) },
 	"nested and crossing":           func(i int) []byte { return behind(1, uint64(i%450), 1, uint64(999-i%450)) },
 	"behind one, or before another": func(i int) []byte { return [][]byte{behind(1, 9), {0x44, 1, 10}}[i%2] },
@@ -248,7 +248,7 @@ func TestCrowdAtOneKey(t *testing.T) {
 		apart = append(apart, one(client, 0, []byte{0x28, 1, 1, 'm', 1, 'k'}, append([]byte{1, lib0.TagInteger}, lib0.AppendVarint(nil, false, uint64(i))...)...))
 		place := []byte{0x28, 1, 1, 'm', 1, 'k'}
 		if i > 0 {
-			place = appendID([]byte{0xa8}, uint64(1+(i-1)%3), uint64((i-1)/3))
+			place = AppendID([]byte{0xa8}, uint64(1+(i-1)%3), uint64((i-1)/3))
 		}
 		chain = append(chain, one(uint64(1+i%3), uint64(i/3), place, append([]byte{1, lib0.TagInteger}, lib0.AppendVarint(nil, false, uint64(i))...)...))
 	}
@@ -289,7 +289,7 @@ func TestDeepTypes(t *testing.T) {
 	const depth = 100_000
 	u := append(lib0.AppendUvarint([]byte{1}, depth), 1, 0, 7, 1, 1, 't', 0)
 	for i := range uint64(depth - 1) {
-		u = append(appendID(append(u, 7, 0), 1, i), 0) // arrays
+		u = append(AppendID(append(u, 7, 0), 1, i), 0) // arrays
 	}
 	u = append(u, 0)
 	for _, keep := range []bool{false, true} {

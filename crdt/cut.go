@@ -1,6 +1,10 @@
 package crdt
 
-import "unicode/utf8"
+import (
+	"unicode/utf8"
+
+	"weft/crdt/internal/codec"
+)
 
 // This file finds where in an item's bytes a unit begins. Units differ in size, so that
 // one has to walk there; and where an update cuts a long run ten thousand times, to walk
@@ -40,9 +44,9 @@ func (s *store) cutAt(it *item, n uint32) (offset int, halved bool) {
 	b := s.bytes[at : it.data+it.size]
 	n = it.clock + n - unit
 	if it.kind() == kindString {
-		offset, halved = utf16Cut(b, int(it.end()-unit), int(n))
+		offset, halved = codec.UTF16Offset(b, int(it.end()-unit), int(n))
 	} else {
-		offset = elementOffset(it.kind(), b, uint64(n))
+		offset = codec.ElementOffset(it.kind(), b, uint64(n))
 	}
 	s.work += offset / 4
 	return offset + int(at-it.data), halved
@@ -68,7 +72,7 @@ func (s *store) cutMark(it *item, unit uint32) cutMark {
 				units = 2
 			}
 		} else {
-			size = elementOffset(it.kind(), b[off:], 1)
+			size = codec.ElementOffset(it.kind(), b[off:], 1)
 		}
 		for ; at+units > next; next += t.stride {
 			t.marks = append(t.marks, cutMark{at, it.data + uint32(off)})

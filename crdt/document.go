@@ -1,5 +1,7 @@
 package crdt
 
+import "weft/crdt/internal/codec"
+
 // Options configure a document. The zero value is a document that applies and encodes
 // updates; local edits need a ClientID.
 type Options struct {
@@ -32,7 +34,7 @@ type Doc struct {
 	listeners []*updateListener
 
 	// Scratch space that calls reuse.
-	deletes  deleteSet
+	deletes  codec.DeleteSet
 	tx       txn
 	parsed   parsed
 	delivery delivery

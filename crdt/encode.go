@@ -3,6 +3,7 @@ package crdt
 import (
 	"slices"
 
+	"weft/crdt/internal/codec"
 	"weft/crdt/lib0"
 )
 
@@ -11,7 +12,7 @@ func (d *Doc) EncodeStateVector() []byte {
 	s := &d.store
 	dst := lib0.AppendUvarint(make([]byte, 0, 8+8*len(s.clients)), uint64(len(s.clients)))
 	for _, c := range s.byID() {
-		dst = appendID(dst, s.clients[c].id, uint64(s.clients[c].state))
+		dst = codec.AppendID(dst, s.clients[c].id, uint64(s.clients[c].state))
 	}
 	return dst
 }
@@ -66,7 +67,7 @@ func (d *Doc) appendState(dst []byte, sv StateVector) []byte {
 		return append(dst, d.encodedDeletes()...)
 	}
 	ds := append(s.appendStoredDeletes(nil), d.pending.deletes...)
-	return ds.normalise().append(dst)
+	return ds.Normalise().Append(dst)
 }
 
 // appendSection writes what log holds from clock on; extra is the number of structs
@@ -74,7 +75,7 @@ func (d *Doc) appendState(dst []byte, sv StateVector) []byte {
 func (s *store) appendSection(dst []byte, log *clientLog, clock uint64, extra int) []byte {
 	p := s.search(log, uint32(clock))
 	dst = lib0.AppendUvarint(dst, uint64(log.structs(p.k)-int(p.i)+extra))
-	dst = appendID(dst, log.id, clock)
+	dst = codec.AppendID(dst, log.id, clock)
 	it := &s.items[log.at(p)]
 	dst = s.appendStruct(dst, it, uint32(clock)-it.clock)
 	i := p.i + 1
@@ -96,13 +97,13 @@ func (s *store) appendStruct(dst []byte, it *item, skip uint32) []byte {
 	}
 	info := byte(k)
 	if skip > 0 || it.hasOrigin() {
-		info |= infoOrigin
+		info |= codec.InfoOrigin
 	}
 	if it.hasRight() {
-		info |= infoRightOrigin
+		info |= codec.InfoRightOrigin
 	}
 	if it.keyed() {
-		info |= infoKey
+		info |= codec.InfoKey
 	}
 	dst = append(dst, info)
 	switch {
@@ -114,24 +115,24 @@ func (s *store) appendStruct(dst []byte, it *item, skip uint32) []byte {
 	if it.hasRight() {
 		dst = s.appendUnit(dst, it.rightClient, it.rightClock)
 	}
-	if info&(infoOrigin|infoRightOrigin) == 0 {
+	if info&(codec.InfoOrigin|codec.InfoRightOrigin) == 0 {
 		dst = s.appendParent(dst, it)
 	}
 	if k == kindType {
 		t := &s.types[it.data]
 		dst = append(dst, t.shape)
-		if shapeHasName(t.shape) {
+		if codec.ShapeHasName(t.shape) {
 			name := s.names.list[t.name]
 			dst = append(lib0.AppendUvarint(dst, uint64(len(name))), name...)
 		}
 		return dst
 	}
-	return appendContent(dst, k, s.content(it), uint64(it.length), uint64(skip))
+	return codec.AppendContent(dst, k, s.content(it), uint64(it.length), uint64(skip))
 }
 
 // appendUnit writes the ID of a unit.
 func (s *store) appendUnit(dst []byte, c clientRef, clock uint32) []byte {
-	return appendID(dst, s.clients[c].id, uint64(clock))
+	return codec.AppendID(dst, s.clients[c].id, uint64(clock))
 }
 
 func (s *store) appendParent(dst []byte, it *item) []byte {
@@ -182,7 +183,7 @@ func (d *Doc) appendWithPending(dst []byte, sv StateVector) []byte {
 			body = s.appendSection(body, &s.clients[c], sv[id], structs)
 		case structs > 0:
 			body = lib0.AppendUvarint(body, uint64(structs))
-			body = appendID(body, id, first)
+			body = codec.AppendID(body, id, first)
 		default:
 			continue
 		}
@@ -201,17 +202,17 @@ func (p *pending) encode(client, from uint64, lead bool) (b []byte, structs int,
 		return nil, 0, 0
 	}
 	src := source{client: client, more: p.clients[i].runs}
-	var w wire
+	var w codec.Struct
 	for {
 		size, ok := src.peek(&w)
 		if !ok {
 			return b, structs, first
 		}
-		src.advance(w.length, size)
-		if w.end() <= from {
+		src.advance(w.Length, size)
+		if w.End() <= from {
 			continue
 		}
-		at := max(from, w.clock)
+		at := max(from, w.Clock)
 		if structs == 0 {
 			first = at
 		}
@@ -219,9 +220,9 @@ func (p *pending) encode(client, from uint64, lead bool) (b []byte, structs int,
 			b = lib0.AppendUvarint(append(b, byte(kindSkip)), at-from)
 			structs++
 		}
-		b = w.append(b, at-w.clock)
+		b = w.Append(b, at-w.Clock)
 		structs++
-		from = w.end()
+		from = w.End()
 	}
 }
 
@@ -239,9 +240,9 @@ func (tx *txn) encodeChange() []byte {
 	for _, c := range touched {
 		dst = s.appendSection(dst, &s.clients[c], uint64(s.clients[c].before), 0)
 	}
-	var ds deleteSet
+	var ds codec.DeleteSet
 	for _, d := range tx.deleted {
-		ds = append(ds, deletion{s.clients[d.client].id, uint64(d.from), uint64(d.to - d.from)})
+		ds = append(ds, codec.DeleteRange{Client: s.clients[d.client].id, Clock: uint64(d.from), Length: uint64(d.to - d.from)})
 	}
-	return ds.normalise().append(dst)
+	return ds.Normalise().Append(dst)
 }

@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 
+	"weft/crdt/internal/codec"
+	"weft/crdt/internal/jsvalue"
+	"weft/crdt/internal/v2"
 	"weft/crdt/lib0"
 )
 
@@ -12,16 +15,30 @@ import (
 // sending them again. The rules below match as well.
 var ErrMalformed = errors.New("crdt: malformed bytes")
 
-// Rules an update may break, beyond those of package lib0.
+// The rules that an update may break, beyond those of package lib0. They match
+// ErrMalformed as part of a MalformedError.
 var (
-	ErrTrailing      = errors.New("bytes after the end")
-	ErrKind          = errors.New("unknown kind of content")
-	ErrZeroLength    = errors.New("struct without units")
-	ErrClock         = errors.New("clock beyond 2^32-1, or 2^53-1 where it is only spoken of")
-	ErrForwardOrigin = errors.New("struct builds on one its own writer wrote later")
-	ErrClientTwice   = errors.New("two sections for one client")
-	ErrJSON          = errors.New("content is not JSON")
-	ErrOptions       = errors.New("options of a subdocument are not an object")
+	// ErrTrailing: there are bytes after the end.
+	ErrTrailing = codec.ErrTrailing
+	// ErrKind: a struct has an unknown kind of content.
+	ErrKind = codec.ErrKind
+	// ErrZeroLength: a struct has no units.
+	ErrZeroLength = codec.ErrZeroLength
+	// ErrClock: the clock of a unit exceeds 2^32-1, or a clock in a state vector, delete
+	// set or Skip exceeds 2^53-1.
+	ErrClock = codec.ErrClock
+	// ErrForwardOrigin: a struct depends on a later struct of its own client.
+	ErrForwardOrigin = codec.ErrForwardOrigin
+	// ErrClientTwice: an update has two sections for one client.
+	ErrClientTwice = codec.ErrClientTwice
+	// ErrJSON: content is not JSON, or has a value that JSON cannot express.
+	ErrJSON = jsvalue.ErrJSON
+	// ErrOptions: the options of a subdocument are not an object.
+	ErrOptions = codec.ErrOptions
+	// ErrFeature: an update V2 uses a feature that is not known.
+	ErrFeature = v2.ErrFeature
+	// ErrTooDense: an update V2 stands for far more structs than its bytes justify.
+	ErrTooDense = v2.ErrTooDense
 )
 
 // Refusals that are not the update's shape.
@@ -65,3 +82,12 @@ func (e *MalformedError) Error() string {
 }
 
 func (e *MalformedError) Unwrap() []error { return []error{ErrMalformed, e.Rule} }
+
+// malformed turns an error of package codec into a MalformedError; nil stays nil.
+func malformed(what string, err error) error {
+	var at *codec.PositionError
+	if errors.As(err, &at) {
+		return &MalformedError{what, at.Offset, at.Rule}
+	}
+	return err
+}

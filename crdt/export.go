@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"weft/crdt/internal/codec"
+	"weft/crdt/internal/jsvalue"
 	"weft/crdt/lib0"
 )
 
@@ -37,7 +39,7 @@ func (d *Doc) JSON() ([]byte, error) {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = append(appendJSString(dst, []byte(s.nameOf(t))), ':')
+		dst = append(jsvalue.AppendString(dst, []byte(s.nameOf(t))), ':')
 		var err error
 		if dst, err = s.appendJSON(dst, t, MaxExportDepth); err != nil {
 			return nil, err
@@ -63,13 +65,13 @@ const (
 func (s *store) exportKindOf(t typeRef) exportKind {
 	if s.ownerOf(t) != 0 {
 		switch s.shapeOf(t) {
-		case shapeArray:
+		case codec.ShapeArray:
 			return exportArray
-		case shapeMap, shapeXMLHook:
+		case codec.ShapeMap, codec.ShapeXMLHook:
 			return exportMap
-		case shapeText:
+		case codec.ShapeText:
 			return exportText
-		case shapeXMLElement, shapeXMLText:
+		case codec.ShapeXMLElement, codec.ShapeXMLText:
 			return exportXML
 		}
 	}
@@ -82,9 +84,9 @@ func (s *store) exportKindOf(t typeRef) exportKind {
 			return exportText
 		case kindType:
 			switch s.shapeOf(s.nested(r)) {
-			case shapeXMLElement, shapeXMLText, shapeXMLHook:
+			case codec.ShapeXMLElement, codec.ShapeXMLText, codec.ShapeXMLHook:
 				return exportXML
-			case shapeXMLFragment:
+			case codec.ShapeXMLFragment:
 				if s.ownerOf(t) != 0 {
 					return exportXML
 				}
@@ -105,10 +107,10 @@ func (s *store) appendJSON(dst []byte, t typeRef, depth int) ([]byte, error) {
 	}
 	switch s.exportKindOf(t) {
 	case exportText:
-		return appendJSString(dst, s.appendText(nil, t)), nil
+		return jsvalue.AppendString(dst, s.appendText(nil, t)), nil
 	case exportXML:
 		xml, err := s.xmlOf(t, xmlLikeYjs)
-		return appendJSString(dst, xml), err
+		return jsvalue.AppendString(dst, xml), err
 	case exportArray:
 		return s.appendArray(dst, t, depth)
 	case exportMap:
@@ -165,7 +167,7 @@ func (s *store) appendObject(dst []byte, t typeRef, depth int) (_ []byte, err er
 			dst = append(dst, ',')
 		}
 		first = false
-		dst = append(appendJSString(dst, []byte(s.names.list[e.key])), ':')
+		dst = append(jsvalue.AppendString(dst, []byte(s.names.list[e.key])), ':')
 		dst = append(dst, value...)
 	}
 	return append(dst, '}'), nil
@@ -196,7 +198,7 @@ func (s *store) appendValues(dst []byte, r ref, n, depth int) ([]byte, error) {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			dst = appendJSString(dst, []byte(unit.(string)))
+			dst = jsvalue.AppendString(dst, []byte(unit.(string)))
 		}
 		return dst, nil // each unit is a string of its own
 	case kindBinary:
@@ -204,12 +206,12 @@ func (s *store) appendValues(dst []byte, r ref, n, depth int) ([]byte, error) {
 		return appendBase64(dst, data), nil
 	case kindDoc:
 		guid, _ := b.VarBytes() //nolint:errcheck // stored content was validated
-		return append(appendJSString(append(dst, `{"guid":`...), guid), '}'), nil
+		return append(jsvalue.AppendString(append(dst, `{"guid":`...), guid), '}'), nil
 	case kindFormat:
 		return append(dst, null...), nil
 	case kindAny, kindJSON:
 		if n > 0 {
-			b = lib0.NewReader(s.raw(r)[elementOffset(k, s.raw(r), uint64(n)):])
+			b = lib0.NewReader(s.raw(r)[codec.ElementOffset(k, s.raw(r), uint64(n)):])
 		}
 	}
 	for first := true; b.Len() > 0; first = false {
@@ -260,7 +262,7 @@ func appendAnyJSON(dst []byte, r *lib0.Reader) []byte {
 			}
 			first = false
 			if tag == lib0.TagObject {
-				dst = append(appendJSString(dst, key), ':')
+				dst = append(jsvalue.AppendString(dst, key), ':')
 			}
 			dst = appendAnyJSON(dst, r)
 		}
@@ -268,7 +270,7 @@ func appendAnyJSON(dst []byte, r *lib0.Reader) []byte {
 	}
 	switch v, _ := r.Any(); v := v.(type) {
 	case string:
-		return appendJSString(dst, []byte(v))
+		return jsvalue.AppendString(dst, []byte(v))
 	case []byte:
 		return appendBase64(dst, v)
 	default:
@@ -279,7 +281,7 @@ func appendAnyJSON(dst []byte, r *lib0.Reader) []byte {
 // jsonOfScalar returns a number, bigint, bool, null or undefined as JSON.
 func jsonOfScalar(v any) string {
 	if _, isNumber := v.(float64); isNumber {
-		return string(appendJSNumber(nil, v.(float64)))
+		return string(jsvalue.AppendNumber(nil, v.(float64)))
 	}
 	if v == (Undefined{}) {
 		return null

@@ -11,6 +11,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"weft/crdt/internal/codec"
 )
 
 // seedUpdates adds updates made by Yjs to a fuzz corpus: the vectors, and the first few
@@ -99,9 +101,9 @@ func FuzzApply(f *testing.F) {
 		if err := u.parse(stored); err != nil {
 			t.Fatal(err)
 		}
-		var w wire
+		var w codec.Struct
 		for i := range u.sources {
-			if _, ok := u.sources[i].peek(&w); !ok || w.kind == kindSkip {
+			if _, ok := u.sources[i].peek(&w); !ok || w.Kind == kindSkip {
 				t.Fatalf("the section of client %d is empty or begins with a Skip", u.sources[i].client)
 			}
 		}

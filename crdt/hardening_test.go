@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"weft/crdt/internal/codec"
 	"weft/crdt/lib0"
 )
 
@@ -115,7 +116,7 @@ func flood(n int, section func(dst []byte, i int) []byte) []byte {
 }
 
 func text(dst []byte, client, clock uint64, place ...byte) []byte {
-	dst = appendID(append(dst, 1), client, clock)
+	dst = codec.AppendID(append(dst, 1), client, clock)
 	return append(append(dst, place...), 1, 'x')
 }
 
@@ -132,22 +133,22 @@ func TestFloods(t *testing.T) {
 		limit *= 10
 	}
 	root := []byte{4, 1, 1, 't'}
-	gcs := append(appendID(lib0.AppendUvarint([]byte{1}, 300_000), 1, 0), bytes.Repeat([]byte{0, 1}, 300_000)...)
-	tombs := appendID(lib0.AppendUvarint([]byte{1}, 200_001), 1, 0)
+	gcs := append(codec.AppendID(lib0.AppendUvarint([]byte{1}, 300_000), 1, 0), bytes.Repeat([]byte{0, 1}, 300_000)...)
+	tombs := codec.AppendID(lib0.AppendUvarint([]byte{1}, 200_001), 1, 0)
 	tombs = append(append(tombs, 4, 1, 1, 't', 1, 'x'), bytes.Repeat([]byte{0x81, 1, 0, 1}, 200_000)...)
-	nested := appendID(lib0.AppendUvarint([]byte{1}, 100_000), 1, 0)
+	nested := codec.AppendID(lib0.AppendUvarint([]byte{1}, 100_000), 1, 0)
 	nested = append(nested, 7, 1, 1, 't', 1)
 	for i := range uint64(99_999) {
-		nested = append(appendID(append(nested, 7, 0), 1, i), 1)
+		nested = append(codec.AppendID(append(nested, 7, 0), 1, i), 1)
 	}
-	holes := appendID(lib0.AppendUvarint([]byte{1}, 100_001), 1, 0)
+	holes := codec.AppendID(lib0.AppendUvarint([]byte{1}, 100_001), 1, 0)
 	holes = lib0.AppendVarBytes(append(holes, 4, 1, 1, 't'), bytes.Repeat([]byte{'x'}, 300_000))
 	for range 100_000 {
 		holes = append(holes, 4, 1, 1, 't', 1, 'x')
 	}
 	holes = lib0.AppendUvarint(append(holes, 1, 1), 140_000)
 	for i := range uint64(140_000) {
-		holes = appendID(holes, 2*i+1, 1)
+		holes = codec.AppendID(holes, 2*i+1, 1)
 	}
 	for name, update := range map[string][]byte{
 		"a long text full of holes, not the last": holes,
@@ -167,7 +168,7 @@ func TestFloods(t *testing.T) {
 			if i == 0 {
 				return text(dst, 1, 0, root...)
 			}
-			return text(dst, uint64(i+1), 0, appendID([]byte{0x84}, uint64(i), 0)...)
+			return text(dst, uint64(i+1), 0, codec.AppendID([]byte{0x84}, uint64(i), 0)...)
 		}),
 		"300,000 GCs":             append(gcs, 0),
 		"200,000 tombstones":      append(tombs, 0),
@@ -235,9 +236,9 @@ func TestPendingLimits(t *testing.T) {
 		t.Error(err)
 	}
 
-	deletes := appendID([]byte{0, 1}, 9, MaxPendingDeletes*3)
+	deletes := codec.AppendID([]byte{0, 1}, 9, MaxPendingDeletes*3)
 	for i := range uint64(MaxPendingDeletes * 3) {
-		deletes = appendID(deletes, 2*i, 1)
+		deletes = codec.AppendID(deletes, 2*i, 1)
 	}
 	before := d.EncodeStateAsUpdate(nil)
 	if _, err := d.ApplyUpdate(deletes); !errors.Is(err, ErrPendingFull) {

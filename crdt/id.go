@@ -1,14 +1,14 @@
 package crdt
 
-import "weft/crdt/lib0"
+import "weft/crdt/internal/codec"
 
-// maxClock bounds client ids, and clocks as far as they are only spoken of: the
-// integers JavaScript can count.
-const maxClock = lib0.MaxSafe
+// maxClock is 2^53-1, JavaScript's Number.MAX_SAFE_INTEGER. It limits client ids, and the
+// clocks in state vectors, delete sets and Skips.
+const maxClock = codec.MaxClock
 
-// maxUnits bounds what one client writes in one document: four billion units, which no
-// hand types, and clocks of half the size in memory. Yjs has no such bound.
-const maxUnits = 1<<32 - 1
+// maxUnits is 2^32-1. It limits the clocks of stored items, and so the number of units
+// that one client can write in one document. Yjs has no such limit.
+const maxUnits = codec.MaxUnits
 
 // ID names one unit: the clock-th that client wrote.
 type ID struct {

@@ -1,5 +1,7 @@
 package crdt
 
+import "weft/crdt/internal/codec"
+
 // This file is the whole of conflict resolution: given an item that somebody wrote
 // somewhere, find its place among the items that are here already, such that every
 // replica finds the same place whatever arrived first. The algorithm is YATA
@@ -14,31 +16,31 @@ package crdt
 
 // integrate makes w, from its unit skip on, part of the document. What w builds on
 // must be known, and the first skip units as well.
-func (tx *txn) integrate(w *wire, skip uint64) {
+func (tx *txn) integrate(w *codec.Struct, skip uint64) {
 	s := tx.store()
-	c := s.client(w.client)
-	clock, length := uint32(w.clock+skip), uint32(w.length-skip)
-	if w.kind == kindGC {
+	c := s.client(w.Client)
+	clock, length := uint32(w.Clock+skip), uint32(w.Length-skip)
+	if w.Kind == kindGC {
 		tx.appendGC(c, clock, length)
 		return
 	}
 
 	it := item{
-		clock: clock, length: length, meta: newMeta(c, w.kind),
+		clock: clock, length: length, meta: newMeta(c, w.Kind),
 		originClient: noClient, rightClient: noClient,
 	}
 	var left, right ref
 	switch {
 	case skip > 0: // the units before are here already: this one follows them
 		it.originClient, it.originClock = c, clock-1
-	case w.hasOrigin():
-		it.originClient, it.originClock = s.client(w.origin.Client), uint32(w.origin.Clock)
+	case w.HasOrigin():
+		it.originClient, it.originClock = s.client(w.Origin.Client), uint32(w.Origin.Clock)
 	}
 	if it.hasOrigin() {
 		left = tx.endingAt(it.originClient, it.originClock)
 	}
-	if w.hasRightOrigin() {
-		it.rightClient, it.rightClock = s.client(w.rightOrigin.Client), uint32(w.rightOrigin.Clock)
+	if w.HasRightOrigin() {
+		it.rightClient, it.rightClock = s.client(w.RightOrigin.Client), uint32(w.RightOrigin.Clock)
 		right = tx.startingAt(it.rightClient, it.rightClock)
 	}
 	if it.place = tx.placeFor(w, left, right); it.place == 0 {
@@ -56,7 +58,7 @@ func (tx *txn) integrate(w *wire, skip uint64) {
 // placeFor tells in which list or chain a new item stands: where its neighbours do, or
 // where it says itself when it has none. 0 if that type is gone; the item is then of no
 // use to anyone and becomes a GC.
-func (tx *txn) placeFor(w *wire, left, right ref) placeRef {
+func (tx *txn) placeFor(w *codec.Struct, left, right ref) placeRef {
 	s := tx.store()
 	if left != 0 && s.items[left].kind() == kindGC || right != 0 && s.items[right].kind() == kindGC {
 		return 0
@@ -68,18 +70,18 @@ func (tx *txn) placeFor(w *wire, left, right ref) placeRef {
 		return s.items[right].place
 	}
 	var t typeRef
-	if w.rooted {
-		t = s.root(w.root)
+	if w.InRoot {
+		t = s.root(w.Root)
 	} else {
-		owner := &s.items[s.at(s.client(w.parent.Client), uint32(w.parent.Clock))]
+		owner := &s.items[s.at(s.client(w.Parent.Client), uint32(w.Parent.Clock))]
 		if owner.kind() != kindType {
 			return 0
 		}
 		t = typeRef(owner.data)
 	}
 	var key nameRef
-	if w.hasKey() {
-		key = s.names.intern(w.key)
+	if w.HasKey() {
+		key = s.names.intern(w.Key)
 	}
 	return s.placeOf(t, key)
 }

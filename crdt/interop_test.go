@@ -186,16 +186,6 @@ func TestYjsVectorsOfOperations(t *testing.T) {
 	if got := a.Text("t").String() + "|" + b.Text("t").String(); got != vectors["conflict result"] {
 		t.Errorf("written at once: %s, Yjs %s", got, vectors["conflict result"])
 	}
-
-	strings, err := newTextsIn(unhex(`StringEncoder ["ab","","😀","c"]`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{"ab", "", "😀", "c"} {
-		if got, _, err := strings.read(); string(got) != want || err != nil {
-			t.Errorf("string column: %q, %v, want %q", got, err, want)
-		}
-	}
 }
 
 // TestYjsVectorsKnown promises: no vector is left aside for want of a test.

@@ -1,34 +1,23 @@
 package crdt
 
-// kind says what a struct holds: its number on the wire, the low five bits of the
-// info byte.
-type kind uint8
+import "weft/crdt/internal/codec"
 
+// The kinds of structs, under short names; package codec says what each holds.
 const (
-	kindGC      kind = 0  // n units of which only the number is known
-	kindDeleted kind = 1  // n units that were deleted; still an anchor for neighbours
-	kindJSON    kind = 2  // n JSON texts (written by Yjs before 13.0)
-	kindBinary  kind = 3  // one byte array
-	kindString  kind = 4  // n UTF-16 units of text
-	kindEmbed   kind = 5  // one JSON text, an object within text
-	kindFormat  kind = 6  // one mark "from here on, key is value"; invisible
-	kindType    kind = 7  // one nested type
-	kindAny     kind = 8  // n any values
-	kindDoc     kind = 9  // one subdocument: its guid and options, not its content
-	kindSkip    kind = 10 // n units left out; in updates only
-	kindFree    kind = 15 // in memory only: a slot that waits for reuse
+	kindGC      = codec.KindGC
+	kindDeleted = codec.KindDeleted
+	kindJSON    = codec.KindJSON
+	kindBinary  = codec.KindBinary
+	kindString  = codec.KindString
+	kindEmbed   = codec.KindEmbed
+	kindFormat  = codec.KindFormat
+	kindType    = codec.KindType
+	kindAny     = codec.KindAny
+	kindDoc     = codec.KindDoc
+	kindSkip    = codec.KindSkip
+
+	kindFree codec.Kind = 15 // in memory only: a slot of the arena that can be used again
 )
-
-// countable tells whether units of this kind add to the visible length of a list.
-func (k kind) countable() bool {
-	return k != kindGC && k != kindDeleted && k != kindFormat
-}
-
-// runs tells whether one item of this kind may hold several units, so that it may
-// be split and may absorb its right neighbour.
-func (k kind) runs() bool {
-	return k == kindGC || k == kindDeleted || k == kindJSON || k == kindString || k == kindAny
-}
 
 // item is one run of units in memory. Items hold no Go pointers: they lie in one
 // slice, which the garbage collector never looks into, and point at one another by
@@ -70,9 +59,9 @@ const (
 // maxClients is what item.meta can tell apart.
 const maxClients = 1 << 24
 
-func newMeta(c clientRef, k kind) uint32 { return uint32(c)<<metaClient | uint32(k) }
+func newMeta(c clientRef, k codec.Kind) uint32 { return uint32(c)<<metaClient | uint32(k) }
 
-func (it *item) kind() kind        { return kind(it.meta & metaKind) }
+func (it *item) kind() codec.Kind  { return codec.Kind(it.meta & metaKind) }
 func (it *item) deleted() bool     { return it.meta&metaDeleted != 0 }
 func (it *item) client() clientRef { return clientRef(it.meta >> metaClient) }
 func (it *item) end() uint32       { return it.clock + it.length }
@@ -81,7 +70,7 @@ func (it *item) hasRight() bool    { return it.rightClient != noClient }
 func (it *item) keyed() bool       { return it.place&placeKeyed != 0 }
 
 // visible tells whether the item adds to the length of its list.
-func (it *item) visible() bool { return !it.deleted() && it.kind().countable() && !it.keyed() }
+func (it *item) visible() bool { return !it.deleted() && it.kind().IsCountable() && !it.keyed() }
 
 func (it *item) sameOrigin(other *item) bool {
 	return it.originClient == other.originClient && it.originClock == other.originClock

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"unicode/utf8"
 
+	"weft/crdt/internal/codec"
 	"weft/crdt/lib0"
 )
 
@@ -84,7 +85,7 @@ func (d *Doc) load(stage func() bool) (ok bool) {
 		ok = d.linkStaged()
 	}
 	if ok {
-		d.tx.applyDeletes(u.deletes.normalise())
+		d.tx.applyDeletes(u.deletes.Normalise())
 		ok = len(d.pending.deletes) <= MaxPendingDeletes &&
 			(d.maxSubdocs == 0 || d.store.subdocs <= d.maxSubdocs || work == unbounded)
 	}
@@ -169,7 +170,7 @@ func (d *Doc) stage(update []byte) bool {
 			return false
 		}
 	}
-	if u.deletes, err = readDeletes(&r, u.deletes); err != nil || r.Len() > 0 {
+	if u.deletes, err = codec.ReadDeleteSet(&r, u.deletes); err != nil || r.Len() > 0 {
 		return false
 	}
 	if cap(s.bytes)-len(s.bytes) > len(s.bytes)/8 {
@@ -206,10 +207,10 @@ func (d *Doc) stageClient(r *lib0.Reader, client uint64, n int) bool {
 		if size, length := s.stageText(r.Rest(), c, client, uint32(clock)); size > 0 {
 			r.Bytes(size) //nolint:errcheck // they are there
 			clock += uint64(length)
-		} else if err := w.read(r, client, clock); err != nil || w.kind == kindSkip || !s.stageItem(w, c) {
+		} else if err := w.Read(r, client, clock); err != nil || w.Kind == kindSkip || !s.stageItem(w, c) {
 			return false
 		} else {
-			clock = w.end()
+			clock = w.End()
 		}
 		starts[i+1] = uint32(clock)
 	}
@@ -225,13 +226,13 @@ func (s *store) stageText(b []byte, c clientRef, client uint64, clock uint32) (s
 	if len(b) < most {
 		return 0, 0
 	}
-	info, k := b[0], kind(b[0]&infoKind)
-	if k != kindString && k != kindDeleted || info&(infoOrigin|infoRightOrigin) == 0 {
+	info, k := b[0], codec.Kind(b[0]&codec.InfoKind)
+	if k != kindString && k != kindDeleted || info&(codec.InfoOrigin|codec.InfoRightOrigin) == 0 {
 		return 0, 0
 	}
 	it := item{clock: clock, meta: newMeta(c, k), originClient: noClient, rightClient: noClient}
 	at, id, unit := 1, uint64(0), uint64(0)
-	if info&infoOrigin != 0 {
+	if info&codec.InfoOrigin != 0 {
 		id, at = readSmall(b, at)
 		unit, at = readSmall(b, at)
 		if id == tooLarge || unit > maxUnits || id == client && unit >= uint64(clock) {
@@ -239,7 +240,7 @@ func (s *store) stageText(b []byte, c clientRef, client uint64, clock uint32) (s
 		}
 		it.originClient, it.originClock = s.client(id), uint32(unit)
 	}
-	if info&infoRightOrigin != 0 {
+	if info&codec.InfoRightOrigin != 0 {
 		id, at = readSmall(b, at)
 		unit, at = readSmall(b, at)
 		if id == tooLarge || unit > maxUnits || id == client && unit >= uint64(clock) {
@@ -257,7 +258,7 @@ func (s *store) stageText(b []byte, c clientRef, client uint64, clock uint32) (s
 		}
 		text = b[at : at+int(n)]
 		at += int(n)
-		n = uint64(utf16Len(text))
+		n = uint64(codec.UTF16Len(text))
 	}
 	if n == 0 || n > uint64(maxUnits-clock) {
 		return 0, 0
@@ -309,39 +310,39 @@ func (d *Doc) stageLog(c clientRef, first ref, starts []uint32) {
 // stageItem turns a struct into an item that has no place yet. Where the parent is
 // nested, it may come later in the same bytes: left and right hold its ID until then,
 // and place the key. Not ok: it has to wait for ever.
-func (s *store) stageItem(w *wire, c clientRef) (ok bool) {
+func (s *store) stageItem(w *codec.Struct, c clientRef) (ok bool) {
 	r := ref(len(s.items))
 	s.items = append(s.items, item{
-		clock: uint32(w.clock), length: uint32(w.length), meta: newMeta(c, w.kind),
+		clock: uint32(w.Clock), length: uint32(w.Length), meta: newMeta(c, w.Kind),
 		originClient: noClient, rightClient: noClient,
 	})
 	it := &s.items[r]
-	if w.kind == kindGC || w.kind == kindDeleted {
+	if w.Kind == kindGC || w.Kind == kindDeleted {
 		it.meta |= metaDeleted
 	}
-	if w.kind == kindGC {
+	if w.Kind == kindGC {
 		return true
 	}
-	if w.hasOrigin() && w.origin.Clock > maxUnits || w.hasRightOrigin() && w.rightOrigin.Clock > maxUnits ||
-		w.hasParent() && !w.rooted && w.parent.Clock > maxUnits {
+	if w.HasOrigin() && w.Origin.Clock > maxUnits || w.HasRightOrigin() && w.RightOrigin.Clock > maxUnits ||
+		w.HasParent() && !w.InRoot && w.Parent.Clock > maxUnits {
 		return false // it will never come
 	}
-	if w.hasOrigin() {
-		it.originClient, it.originClock = s.client(w.origin.Client), uint32(w.origin.Clock)
+	if w.HasOrigin() {
+		it.originClient, it.originClock = s.client(w.Origin.Client), uint32(w.Origin.Clock)
 	}
-	if w.hasRightOrigin() {
-		it.rightClient, it.rightClock = s.client(w.rightOrigin.Client), uint32(w.rightOrigin.Clock)
+	if w.HasRightOrigin() {
+		it.rightClient, it.rightClock = s.client(w.RightOrigin.Client), uint32(w.RightOrigin.Clock)
 	}
-	if w.hasParent() {
+	if w.HasParent() {
 		var key nameRef
-		if w.hasKey() {
-			key = s.names.intern(w.key)
+		if w.HasKey() {
+			key = s.names.intern(w.Key)
 		}
-		if w.rooted {
-			it.place = s.placeOf(s.root(w.root), key)
+		if w.InRoot {
+			it.place = s.placeOf(s.root(w.Root), key)
 		} else {
 			it.meta |= metaNested
-			it.left, it.right, it.place = ref(s.client(w.parent.Client)), ref(w.parent.Clock), placeRef(key)
+			it.left, it.right, it.place = ref(s.client(w.Parent.Client)), ref(w.Parent.Clock), placeRef(key)
 		}
 	}
 	s.fill(r, w, 0)

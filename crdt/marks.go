@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"weft/crdt/internal/jsvalue"
 	"weft/crdt/lib0"
 )
 
@@ -86,7 +87,7 @@ func (m marks) afterMark(key, value []byte) marks {
 // sorted orders m as JavaScript orders the properties of an object: array indices first,
 // ascending. It sorts m in place, so nobody else may hold m.
 func (m marks) sorted() marks {
-	slices.SortStableFunc(m, func(a, b mark) int { return compareIndices(a.key, b.key) })
+	slices.SortStableFunc(m, func(a, b mark) int { return jsvalue.CompareIndices(a.key, b.key) })
 	return m
 }
 
@@ -104,7 +105,7 @@ func (a Attributes) marks() (marks, error) {
 		}
 		m = append(m, mark{key, string(value)})
 	}
-	slices.SortFunc(m, func(a, b mark) int { return compareProperties(a.key, b.key) })
+	slices.SortFunc(m, func(a, b mark) int { return jsvalue.CompareKeys(a.key, b.key) })
 	return m, nil
 }
 

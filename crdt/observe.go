@@ -273,7 +273,7 @@ func (c *Change) ListDelta() (ops []ListOp) {
 		}
 	}
 	for r := s.listOf(c.t); r != 0; r = s.next(r) {
-		if !s.kindOf(r).countable() {
+		if !s.kindOf(r).IsCountable() {
 			continue
 		}
 		adds := c.tx.adds(r)

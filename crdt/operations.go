@@ -1,6 +1,10 @@
 package crdt
 
-import "bytes"
+import (
+	"bytes"
+
+	"weft/crdt/internal/codec"
+)
 
 // This file has the operations on encoded updates (V1) that need no document. They
 // integrate nothing, so structs with missing dependencies are handled like all others. All
@@ -15,21 +19,21 @@ import "bytes"
 // The result is the same as in Yjs, except for an update of Yjs 14 that has a Skip at clock
 // 0: Yjs counts the Skip as known.
 func StateVectorFromUpdate(update []byte) (StateVector, error) {
-	var s structReader
-	s.open(update)
+	var s codec.StructReader
+	s.Open(update)
 	sv, client := StateVector{}, uint64(0)
 	contiguous := false // no gap since clock 0
-	for s.next() {
-		if s.first {
-			client = s.w.client
-			contiguous = s.w.clock == 0
+	for s.Next() {
+		if s.First {
+			client = s.Struct.Client
+			contiguous = s.Struct.Clock == 0
 		}
-		if contiguous = contiguous && s.w.kind != kindSkip; contiguous {
-			sv[client] = s.w.end()
+		if contiguous = contiguous && s.Struct.Kind != kindSkip; contiguous {
+			sv[client] = s.Struct.End()
 		}
 	}
-	if _, err := s.close(nil); err != nil {
-		return nil, err
+	if _, err := s.Close(nil); err != nil {
+		return nil, malformed("update", err)
 	}
 	return sv, nil
 }
@@ -40,20 +44,20 @@ type Clocks struct{ From, To uint64 }
 // ParseUpdateMeta returns which clocks of each client an update spans, Skips included (Yjs:
 // parseUpdateMeta). Clients that appear only in the delete set are absent.
 func ParseUpdateMeta(update []byte) (map[uint64]Clocks, error) {
-	var s structReader
-	s.open(update)
+	var s codec.StructReader
+	s.Open(update)
 	spans := map[uint64]Clocks{}
 	var span Clocks
-	for s.next() {
-		if s.first {
-			span.From = s.w.clock
+	for s.Next() {
+		if s.First {
+			span.From = s.Struct.Clock
 		}
-		if span.To = s.w.end(); s.structsLeft == 0 {
-			spans[s.w.client] = span
+		if span.To = s.Struct.End(); s.Remaining == 0 {
+			spans[s.Struct.Client] = span
 		}
 	}
-	if _, err := s.close(nil); err != nil {
-		return nil, err
+	if _, err := s.Close(nil); err != nil {
+		return nil, malformed("update", err)
 	}
 	return spans, nil
 }
@@ -65,29 +69,28 @@ func ParseUpdateMeta(update []byte) (map[uint64]Clocks, error) {
 // If Yjs encoded the update, the result has the same bytes as Yjs's. For other updates it
 // may differ: Yjs encodes numbers and values anew, and does not sort delete sets.
 func DiffUpdate(update []byte, sv StateVector) ([]byte, error) {
-	var s structReader
-	s.open(update)
-	out := newSectionWriter(len(update))
+	var s codec.StructReader
+	s.Open(update)
+	out := codec.NewSectionWriter(len(update))
 	var known uint64
-	for s.next() {
-		if s.first {
-			known = sv[s.w.client]
-			out.beginClient(s.w.client)
+	for s.Next() {
+		if s.First {
+			known = sv[s.Struct.Client]
+			out.Begin(s.Struct.Client)
 		}
 		switch {
-		case s.w.end() <= known, out.structs == 0 && s.w.kind == kindSkip:
-		case out.structs == 0 && s.w.clock < known:
-			out.write(&s.w, known-s.w.clock)
+		case s.Struct.End() <= known, out.IsEmpty() && s.Struct.Kind == kindSkip:
+		case out.IsEmpty() && s.Struct.Clock < known:
+			out.Write(&s.Struct, known-s.Struct.Clock)
 		default:
-			out.writeRaw(&s.w, s.raw())
+			out.WriteRaw(&s.Struct, s.Raw())
 		}
 	}
-	ds, err := s.close(nil)
+	ds, err := s.Close(nil)
 	if err != nil {
-		return nil, err
+		return nil, malformed("update", err)
 	}
-	out.endSection()
-	return ds.normalise().append(out.bytes()), nil
+	return ds.Normalise().Append(out.Bytes()), nil
 }
 
 // MergeUpdates merges updates, given in any order, into one that has the same effect as
@@ -104,9 +107,6 @@ func MergeUpdates(updates ...[]byte) ([]byte, error) {
 	if len(updates) == 1 {
 		return bytes.Clone(updates[0]), ValidateUpdate(updates[0])
 	}
-	g, err := readRuns(updates)
-	if err != nil {
-		return nil, err
-	}
-	return g.encode(), nil
+	merged, err := codec.Merge(updates)
+	return merged, malformed("update", err)
 }

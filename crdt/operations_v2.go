@@ -1,6 +1,10 @@
 package crdt
 
-import "bytes"
+import (
+	"bytes"
+
+	"weft/crdt/internal/v2"
+)
 
 // The operations of operations.go for update format V2. They go by way of V1, so that
 // values of embeds and formats come out as after JSON.stringify and JSON.parse, and
@@ -29,10 +33,10 @@ func DiffUpdateV2(update []byte, sv StateVector) ([]byte, error) {
 // MergeUpdatesV2 is MergeUpdates for format V2.
 func MergeUpdatesV2(updates ...[]byte) ([]byte, error) {
 	first := make([][]byte, len(updates))
-	var c columnsIn
+	var dec v2.Decoder
 	for i, u := range updates {
 		var err error
-		if first[i], err = c.convert(u, toMerge); err != nil {
+		if first[i], err = convertV2(&dec, u, v2.PurposeMerge); err != nil {
 			return nil, err
 		}
 	}
@@ -48,8 +52,8 @@ func MergeUpdatesV2(updates ...[]byte) ([]byte, error) {
 
 // viaV1 is what do tells about an update V2.
 func viaV1[T any](update []byte, do func(v1 []byte) (T, error)) (result T, err error) {
-	var c columnsIn
-	v1, err := c.convert(update, toMerge)
+	var dec v2.Decoder
+	v1, err := convertV2(&dec, update, v2.PurposeMerge)
 	if err != nil {
 		return result, err
 	}

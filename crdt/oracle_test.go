@@ -6,6 +6,7 @@ import (
 	"testing"
 	"unicode/utf16"
 
+	"weft/crdt/internal/codec"
 	"weft/crdt/internal/oracle"
 )
 
@@ -68,7 +69,7 @@ func feed(t *testing.T, list *oracle.List, update []byte) {
 	if err := u.parse(update); err != nil {
 		t.Fatal(err)
 	}
-	var w wire
+	var w codec.Struct
 	for i := range u.sources {
 		s := &u.sources[i]
 		for {
@@ -76,25 +77,25 @@ func feed(t *testing.T, list *oracle.List, update []byte) {
 			if !ok {
 				break
 			}
-			s.advance(w.length, size)
-			for n, value := range utf16.Encode([]rune(string(w.content))) {
-				unit := oracle.Unit{ID: oracle.ID{Client: w.client, Clock: w.clock + uint64(n)}, Value: value}
+			s.advance(w.Length, size)
+			for n, value := range utf16.Encode([]rune(string(w.Content))) {
+				unit := oracle.Unit{ID: oracle.ID{Client: w.Client, Clock: w.Clock + uint64(n)}, Value: value}
 				switch {
 				case n > 0:
-					unit.Origin = &oracle.ID{Client: w.client, Clock: w.clock + uint64(n) - 1}
-				case w.hasOrigin():
-					unit.Origin = &oracle.ID{Client: w.origin.Client, Clock: w.origin.Clock}
+					unit.Origin = &oracle.ID{Client: w.Client, Clock: w.Clock + uint64(n) - 1}
+				case w.HasOrigin():
+					unit.Origin = &oracle.ID{Client: w.Origin.Client, Clock: w.Origin.Clock}
 				}
-				if w.hasRightOrigin() {
-					unit.Right = &oracle.ID{Client: w.rightOrigin.Client, Clock: w.rightOrigin.Clock}
+				if w.HasRightOrigin() {
+					unit.Right = &oracle.ID{Client: w.RightOrigin.Client, Clock: w.RightOrigin.Clock}
 				}
 				list.Insert(unit)
 			}
 		}
 	}
 	for _, d := range slices.Backward(u.deletes) {
-		for n := range d.length {
-			list.Delete(oracle.ID{Client: d.client, Clock: d.clock + n})
+		for n := range d.Length {
+			list.Delete(oracle.ID{Client: d.Client, Clock: d.Clock + n})
 		}
 	}
 }

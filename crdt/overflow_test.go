@@ -40,7 +40,7 @@ func TestRehearsal(t *testing.T) {
 			if err := p.parse(u); err != nil {
 				t.Fatal(err)
 			}
-			p.deletes = p.deletes.normalise()
+			p.deletes = p.deletes.Normalise()
 			to := &rehearsal{store: &d.store, ends: map[uint64]uint64{}}
 			fresh := slices.Clone(p.sources)
 			d.delivery.deliver(fresh, to)

@@ -3,6 +3,8 @@ package crdt
 import (
 	"cmp"
 	"slices"
+
+	"weft/crdt/internal/codec"
 )
 
 // Limits on what a document holds for updates that have not come. A document that is
@@ -18,8 +20,8 @@ const (
 // of units that nobody has written yet will delete them when they come, as in Yjs:
 // whether a writer is entitled to that is for the caller to decide.
 type pending struct {
-	clients []waiting // by client, highest first
-	deletes deleteSet // in normal form; all of it at or beyond the known state
+	clients []waiting       // by client, highest first
+	deletes codec.DeleteSet // in normal form; all of it at or beyond the known state
 	structs int
 	bytes   int
 
@@ -31,9 +33,9 @@ type pending struct {
 // waiting is one client's pending structs.
 type waiting struct {
 	client uint64
-	runs   []run // ascending in clock and in end; they may overlap. No Skips; never empty
-	on     ID    // what the first struct waits for,
-	fits   bool  // unless it waits no longer
+	runs   []run    // ascending in clock and in end; they may overlap. No Skips; never empty
+	on     codec.ID // what the first struct waits for,
+	fits   bool     // unless it waits no longer
 }
 
 func (p *pending) empty() bool { return len(p.clients) == 0 && len(p.deletes) == 0 }
@@ -52,23 +54,23 @@ func (p *pending) park(s *source, to sink) (added bool) {
 
 // parkRun parks the structs of s up to the next Skip.
 func (p *pending) parkRun(s *source) (added bool) {
-	var w wire
+	var w codec.Struct
 	r := run{raw: s.now.raw}
 	size, _ := s.peek(&w)
-	for w.kind != kindSkip {
+	for w.Kind != kindSkip {
 		if r.structs == 0 {
-			r.clock = w.clock
+			r.clock = w.Clock
 		}
 		r.structs++
-		r.end = w.end()
-		s.advance(w.length, size)
+		r.end = w.End()
+		s.advance(w.Length, size)
 		if s.now.structs == 0 {
 			break
 		}
 		size, _ = s.peek(&w)
 	}
 	if r.structs == 0 {
-		s.advance(w.length, size) // the Skip
+		s.advance(w.Length, size) // the Skip
 		return false
 	}
 	r.raw = r.raw[:len(r.raw)-len(s.now.raw)]
@@ -132,7 +134,7 @@ func (p *pending) sources() sources {
 // each client waits for.
 func (p *pending) keep(ss sources, to sink) {
 	p.clients, p.structs, p.bytes, p.awaited = p.clients[:0], 0, 0, nil
-	var w wire
+	var w codec.Struct
 	for i := range ss {
 		s := &ss[i]
 		if _, ok := s.peek(&w); !ok {
@@ -196,7 +198,7 @@ func (p *pending) concerned(to *rehearsal) bool {
 		if _, found := p.find(client); found {
 			return true
 		}
-		if i, _ := p.deletes.search(client, end); i > 0 && p.deletes[i-1].client == client {
+		if i, _ := p.deletes.Search(client, end); i > 0 && p.deletes[i-1].Client == client {
 			return true
 		}
 	}
@@ -212,7 +214,7 @@ func (p *pending) awaitAll() {
 }
 
 // await notes that something waits for a unit.
-func (p *pending) await(on ID) {
+func (p *pending) await(on codec.ID) {
 	if clock, found := p.awaited[on.Client]; !found || on.Clock < clock {
 		p.awaited[on.Client] = on.Clock
 	}
@@ -242,7 +244,7 @@ func (p *pending) settle(to sink, v *delivery) {
 
 // look finds out what one client's first struct waits for.
 func (c *waiting) look(to sink) {
-	var w wire
+	var w codec.Struct
 	s := source{client: c.client, more: c.runs}
 	s.peek(&w)
 	c.on, c.fits = missing(&w, to)

@@ -3,6 +3,7 @@ package crdt
 import (
 	"errors"
 
+	"weft/crdt/internal/codec"
 	"weft/crdt/lib0"
 )
 
@@ -42,11 +43,11 @@ const (
 func (p Position) Append(dst []byte) []byte {
 	switch {
 	case p.Item != nil:
-		dst = appendID(append(dst, positionItem), p.Item.Client, p.Item.Clock)
+		dst = codec.AppendID(append(dst, positionItem), p.Item.Client, p.Item.Clock)
 	case p.Root != nil:
 		dst = lib0.AppendVarString(append(dst, positionRoot), *p.Root)
 	case p.Type != nil:
-		dst = appendID(append(dst, positionType), p.Type.Client, p.Type.Clock)
+		dst = codec.AppendID(append(dst, positionType), p.Type.Client, p.Type.Clock)
 	default:
 		panic("crdt: Position.Append: none of Item, Root and Type is set")
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strconv"
 
+	"weft/crdt/internal/jsvalue"
 	"weft/crdt/lib0"
 )
 
@@ -23,7 +24,7 @@ func (p Position) MarshalJSON() ([]byte, error) {
 		dst = append(appendIDJSON(append(dst, `"type":`...), *p.Type), ',')
 	}
 	if p.Root != nil {
-		dst = append(appendJSString(append(dst, `"tname":`...), []byte(*p.Root)), ',')
+		dst = append(jsvalue.AppendString(append(dst, `"tname":`...), []byte(*p.Root)), ',')
 	}
 	if p.Item != nil {
 		dst = append(appendIDJSON(append(dst, `"item":`...), *p.Item), ',')

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"unicode/utf16"
 
+	"weft/crdt/internal/codec"
 	"weft/crdt/lib0"
 )
 
@@ -32,7 +33,7 @@ func (s *store) values(d *Doc, r ref) []any {
 		values := make([]any, 0, s.units(r))
 		for _, c := range string(s.raw(r)) {
 			if utf16.RuneLen(c) == 2 {
-				values = append(values, replacement, replacement)
+				values = append(values, codec.Replacement, codec.Replacement)
 			} else {
 				values = append(values, string(c))
 			}
@@ -54,7 +55,7 @@ func (s *store) values(d *Doc, r ref) []any {
 // value returns unit n of a visible item, counted from 0.
 func (s *store) value(d *Doc, r ref, n int) any {
 	if k := s.kindOf(r); k == kindAny || k == kindJSON {
-		b := lib0.NewReader(s.raw(r)[elementOffset(k, s.raw(r), uint64(n)):])
+		b := lib0.NewReader(s.raw(r)[codec.ElementOffset(k, s.raw(r), uint64(n)):])
 		if k == kindAny {
 			v, _ := b.Any() //nolint:errcheck // validated when it was decoded
 			return v

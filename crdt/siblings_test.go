@@ -7,6 +7,7 @@ import (
 	"testing"
 	"unicode/utf16"
 
+	"weft/crdt/internal/codec"
 	"weft/crdt/internal/oracle"
 	"weft/crdt/lib0"
 )
@@ -201,7 +202,7 @@ func TestSiblingsAnywhere(t *testing.T) {
 		var updates [][]byte
 		var units []ID
 		write := func(client, clock uint64, info byte, place []byte, text string) {
-			u := append(appendID([]byte{1, 1}, client, clock), info)
+			u := append(codec.AppendID([]byte{1, 1}, client, clock), info)
 			u = lib0.AppendVarString(append(u, place...), text)
 			updates = append(updates, append(u, 0))
 			for i := range text {
@@ -238,10 +239,10 @@ func TestSiblingsAnywhere(t *testing.T) {
 				place = nil
 			}
 			if p.left != nil {
-				info, place = info|0x80, appendID(place, p.left.Client, p.left.Clock)
+				info, place = info|0x80, codec.AppendID(place, p.left.Client, p.left.Clock)
 			}
 			if p.right != nil {
-				info, place = info|0x40, appendID(place, p.right.Client, p.right.Clock)
+				info, place = info|0x40, codec.AppendID(place, p.right.Client, p.right.Clock)
 			}
 			text := "xyz"[:1+rng.IntN(3)]
 			write(client, clocks[client], info, place, text)

@@ -3,6 +3,7 @@ package crdt
 import (
 	"slices"
 
+	"weft/crdt/internal/codec"
 	"weft/crdt/lib0"
 )
 
@@ -50,29 +51,29 @@ func (s Snapshot) Has(id ID) bool {
 // Append appends the encoded snapshot (V1) to dst, the same bytes as Yjs's encodeSnapshot.
 // The ranges of Deleted may be in any order, overlap and be empty.
 func (s Snapshot) Append(dst []byte) []byte {
-	return s.State.Append(s.deletes().append(dst))
+	return s.State.Append(s.deletes().Append(dst))
 }
 
 // deletes returns Deleted as a delete set in normal form.
-func (s Snapshot) deletes() deleteSet {
-	ds := make(deleteSet, len(s.Deleted))
+func (s Snapshot) deletes() codec.DeleteSet {
+	ds := make(codec.DeleteSet, len(s.Deleted))
 	for i, r := range s.Deleted {
-		ds[i] = deletion{r.Client, r.Clock, r.Length}
+		ds[i] = codec.DeleteRange{Client: r.Client, Clock: r.Clock, Length: r.Length}
 	}
-	return ds.normalise()
+	return ds.Normalise()
 }
 
 // DecodeSnapshot decodes a snapshot (V1), which must take all of b. The ranges are returned
 // in order, even if b has them in another order. Errors match ErrMalformed.
 func DecodeSnapshot(b []byte) (Snapshot, error) {
-	return decodeSnapshot(b, readDeletes)
+	return decodeSnapshot(b, codec.ReadDeleteSet)
 }
 
 // decodeSnapshot decodes a snapshot; read decodes its delete set, which differs between the
 // formats V1 and V2.
-func decodeSnapshot(b []byte, read func(*lib0.Reader, deleteSet) (deleteSet, error)) (Snapshot, error) {
+func decodeSnapshot(b []byte, read func(*lib0.Reader, codec.DeleteSet) (codec.DeleteSet, error)) (Snapshot, error) {
 	r := lib0.NewReader(b)
-	ds, err := read(&r, make(deleteSet, 0, len(b)/2)) // two bytes a range, at least
+	ds, err := read(&r, make(codec.DeleteSet, 0, len(b)/2)) // two bytes a range, at least
 	var sv StateVector
 	if err == nil {
 		sv, err = readStateVector(&r)
@@ -83,13 +84,13 @@ func decodeSnapshot(b []byte, read func(*lib0.Reader, deleteSet) (deleteSet, err
 	if err != nil {
 		return Snapshot{}, &MalformedError{"snapshot", r.Offset(), err}
 	}
-	return Snapshot{rangesFrom(ds.normalise()), sv}, nil
+	return Snapshot{rangesFrom(ds.Normalise()), sv}, nil
 }
 
-func rangesFrom(ds deleteSet) []Range {
+func rangesFrom(ds codec.DeleteSet) []Range {
 	ranges := make([]Range, len(ds))
 	for i, d := range ds {
-		ranges[i] = Range{ID{d.client, d.clock}, d.length}
+		ranges[i] = Range{ID{d.Client, d.Clock}, d.Length}
 	}
 	return ranges
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"weft/crdt/internal/codec"
 	"weft/crdt/lib0"
 )
 
@@ -35,7 +36,7 @@ func SplitUpdate(update []byte, size int) ([][]byte, error) {
 		return [][]byte{slices.Clone(update)}, nil
 	}
 	if len(s.sections) > 0 || len(u.deletes) > 0 {
-		s.finishPart(u.deletes.normalise())
+		s.finishPart(u.deletes.Normalise())
 	}
 	return s.parts, nil
 }
@@ -70,18 +71,18 @@ func (s *splitter) state(client uint64) uint64 {
 }
 
 // take adds a struct, except its first skip units, to the part that is being built.
-func (s *splitter) take(w *wire, skip uint64) {
-	i, ok := s.at[w.client]
+func (s *splitter) take(w *codec.Struct, skip uint64) {
+	i, ok := s.at[w.Client]
 	if !ok {
 		i = len(s.sections)
-		s.at[w.client] = i
-		s.sections = append(s.sections, splitSection{client: w.client, clock: w.clock + skip})
+		s.at[w.Client] = i
+		s.sections = append(s.sections, splitSection{client: w.Client, clock: w.Clock + skip})
 	}
 	t := &s.sections[i]
 	before := len(t.raw)
-	t.raw = w.append(t.raw, skip)
+	t.raw = w.Append(t.raw, skip)
 	t.structs++
-	s.known[w.client] = w.end()
+	s.known[w.Client] = w.End()
 	s.taken++
 	if s.bytes += len(t.raw) - before; s.bytes >= s.size {
 		s.finishPart(nil)
@@ -90,14 +91,14 @@ func (s *splitter) take(w *wire, skip uint64) {
 
 // finishPart encodes the part that is being built, with the given delete set in normal form,
 // and begins the next one.
-func (s *splitter) finishPart(deletes deleteSet) {
+func (s *splitter) finishPart(deletes codec.DeleteSet) {
 	slices.SortFunc(s.sections, func(a, b splitSection) int { return cmp.Compare(b.client, a.client) })
 	dst := lib0.AppendUvarint(make([]byte, 0, s.bytes+16*len(s.sections)+16), uint64(len(s.sections)))
 	for _, t := range s.sections {
 		dst = lib0.AppendUvarint(dst, uint64(t.structs))
-		dst = append(appendID(dst, t.client, t.clock), t.raw...)
+		dst = append(codec.AppendID(dst, t.client, t.clock), t.raw...)
 	}
-	s.parts = append(s.parts, deletes.append(dst))
+	s.parts = append(s.parts, deletes.Append(dst))
 	clear(s.sections)
 	s.sections, s.bytes = s.sections[:0], 0
 	clear(s.at)

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"weft/crdt/internal/codec"
 	"weft/crdt/lib0"
 )
 
@@ -19,7 +20,7 @@ func (sv StateVector) Append(dst []byte) []byte {
 	dst = lib0.AppendUvarint(dst, uint64(len(sv)))
 	clients := slices.Sorted(maps.Keys(sv))
 	for _, client := range slices.Backward(clients) {
-		dst = appendID(dst, client, sv[client])
+		dst = codec.AppendID(dst, client, sv[client])
 	}
 	return dst
 }

@@ -1,6 +1,10 @@
 package crdt
 
-import "slices"
+import (
+	"slices"
+
+	"weft/crdt/internal/codec"
+)
 
 // LimitSubdocuments sets how many live (not deleted) subdocuments the document may have
 // after ApplyUpdate and ApplyUpdateV2; beyond that they return ErrSubdocuments. An update
@@ -16,19 +20,19 @@ func (d *Doc) exceedsSubdocLimit(u *parsed) bool {
 	if d.maxSubdocs == 0 || u.subdocs == 0 || s.subdocs+p.structs+u.subdocs <= d.maxSubdocs {
 		return false
 	}
-	u.deletes = u.deletes.normalise()
+	u.deletes = u.deletes.Normalise()
 	brought, ok := d.newSubdocs(u, d.maxSubdocs+s.subdocs)
 	if !ok {
 		return true
 	}
 	now := s.subdocs
 	then := now + len(brought) - s.countDeletedSubdocs(u.deletes)
-	p.eachSubdoc(s, func(id ID) {
-		if p.deletes.contains(id) {
+	p.eachSubdoc(s, func(id codec.ID) {
+		if p.deletes.Contains(id) {
 			return
 		}
 		now++
-		if _, again := slices.BinarySearchFunc(brought, id, compareIDs); !again && !u.deletes.contains(id) {
+		if _, again := slices.BinarySearchFunc(brought, id, codec.CompareIDs); !again && !u.deletes.Contains(id) {
 			then++
 		}
 	})
@@ -37,8 +41,8 @@ func (d *Doc) exceedsSubdocLimit(u *parsed) bool {
 
 // newSubdocs returns the subdocuments of u that the document does not know and that u does
 // not delete, in the order of u.sources. ok is false if there are more than limit.
-func (d *Doc) newSubdocs(u *parsed, limit int) (ids []ID, ok bool) {
-	var w wire
+func (d *Doc) newSubdocs(u *parsed, limit int) (ids []codec.ID, ok bool) {
+	var w codec.Struct
 	for i := range u.sources {
 		s := u.sources[i] // a copy, because reading advances it
 		for state := d.store.state(s.client); ; {
@@ -46,20 +50,20 @@ func (d *Doc) newSubdocs(u *parsed, limit int) (ids []ID, ok bool) {
 			if !more {
 				break
 			}
-			if id := (ID{w.client, w.clock}); w.kind == kindDoc && w.clock >= state && !u.deletes.contains(id) {
+			if id := (codec.ID{Client: w.Client, Clock: w.Clock}); w.Kind == kindDoc && w.Clock >= state && !u.deletes.Contains(id) {
 				if ids = append(ids, id); len(ids) > limit {
 					return nil, false
 				}
 			}
-			s.advance(w.length, size)
+			s.advance(w.Length, size)
 		}
 	}
 	return ids, true
 }
 
 // eachSubdoc calls visit for each pending subdocument that the document does not know yet.
-func (p *pending) eachSubdoc(s *store, visit func(ID)) {
-	var w wire
+func (p *pending) eachSubdoc(s *store, visit func(codec.ID)) {
+	var w codec.Struct
 	for _, c := range p.clients {
 		src := source{client: c.client, more: c.runs}
 		next := s.state(c.client) // runs may overlap
@@ -68,29 +72,29 @@ func (p *pending) eachSubdoc(s *store, visit func(ID)) {
 			if !more {
 				break
 			}
-			if w.kind == kindDoc && w.clock >= next {
-				visit(ID{w.client, w.clock})
-				next = w.end()
+			if w.Kind == kindDoc && w.Clock >= next {
+				visit(codec.ID{Client: w.Client, Clock: w.Clock})
+				next = w.End()
 			}
-			src.advance(w.length, size)
+			src.advance(w.Length, size)
 		}
 	}
 }
 
 // countDeletedSubdocs returns how many live subdocuments ds, in normal form, deletes.
-func (s *store) countDeletedSubdocs(ds deleteSet) (n int) {
+func (s *store) countDeletedSubdocs(ds codec.DeleteSet) (n int) {
 	if s.subdocs == 0 {
 		return 0
 	}
 	for _, d := range ds {
-		c, known := s.findClient(d.client)
-		if !known || d.clock >= uint64(s.clients[c].state) {
+		c, known := s.findClient(d.Client)
+		if !known || d.Clock >= uint64(s.clients[c].state) {
 			continue
 		}
 		log := &s.clients[c]
-		for p := s.search(log, uint32(d.clock)); ; p = log.after(p) {
+		for p := s.search(log, uint32(d.Clock)); ; p = log.after(p) {
 			r := log.at(p)
-			if r == 0 || uint64(s.items[r].clock) >= d.end() {
+			if r == 0 || uint64(s.items[r].clock) >= d.End() {
 				break
 			}
 			if it := &s.items[r]; it.kind() == kindDoc && !it.deleted() {
@@ -99,16 +103,4 @@ func (s *store) countDeletedSubdocs(ds deleteSet) (n int) {
 		}
 	}
 	return n
-}
-
-// contains reports whether ds, in normal form, contains a unit.
-func (ds deleteSet) contains(id ID) bool {
-	i, found := ds.search(id.Client, id.Clock)
-	return found || i > 0 && ds[i-1].client == id.Client && id.Clock < ds[i-1].end()
-}
-
-// compareIDs orders by client, descending, then by clock, ascending: the order of structs in
-// an update.
-func compareIDs(a, b ID) int {
-	return compareDeletions(deletion{client: a.Client, clock: a.Clock}, deletion{client: b.Client, clock: b.Clock})
 }

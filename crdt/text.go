@@ -3,6 +3,7 @@ package crdt
 import (
 	"fmt"
 
+	"weft/crdt/internal/jsvalue"
 	"weft/crdt/lib0"
 )
 
@@ -133,7 +134,7 @@ func (t Text) String() string {
 // MarshalJSON returns String as a JSON string, as Yjs's Text.toJSON does. It never
 // fails.
 func (t Text) MarshalJSON() ([]byte, error) {
-	return appendJSString(nil, t.doc.store.appendText(nil, t.ref())), nil
+	return jsvalue.AppendString(nil, t.doc.store.appendText(nil, t.ref())), nil
 }
 
 // Attribute returns an attribute of the text as a whole, and false if it is not set.

@@ -3,6 +3,8 @@ package crdt
 import (
 	"cmp"
 	"slices"
+
+	"weft/crdt/internal/codec"
 )
 
 // txn is what one change to the document notes down while it runs, so that at its
@@ -81,34 +83,34 @@ func (tx *txn) appendGC(c clientRef, clock, length uint32) {
 }
 
 // fill gives r the content of w from its unit skip on.
-func (s *store) fill(r ref, w *wire, skip uint64) {
+func (s *store) fill(r ref, w *codec.Struct, skip uint64) {
 	it := &s.items[r]
-	switch b := w.content; w.kind {
+	switch b := w.Content; w.Kind {
 	case kindDeleted:
 	case kindType:
-		t := typ{owner: r, shape: w.shape}
-		if shapeHasName(w.shape) {
-			t.name = s.names.intern(w.name)
+		t := typ{owner: r, shape: w.Shape}
+		if codec.ShapeHasName(w.Shape) {
+			t.name = s.names.intern(w.Name)
 		}
 		it.data = uint32(s.newType(t))
 	case kindString:
 		halved := false
 		if skip > 0 {
 			var at int
-			if at, halved = utf16Cut(b, int(w.length), int(skip)); halved {
+			if at, halved = codec.UTF16Offset(b, int(w.Length), int(skip)); halved {
 				at += 4
 			}
 			b = b[at:]
 		}
 		if halved {
-			s.storeContent(it, []byte(replacement))
+			s.storeContent(it, []byte(codec.Replacement))
 			s.bytes = append(s.bytes, b...)
 			it.size += uint32(len(b))
 		} else {
 			s.storeContent(it, b)
 		}
 	case kindJSON, kindAny:
-		s.storeContent(it, b[elementOffset(w.kind, b, skip):])
+		s.storeContent(it, b[codec.ElementOffset(w.Kind, b, skip):])
 	case kindDoc:
 		s.subdocs++
 		s.storeContent(it, b)
@@ -228,12 +230,12 @@ func (tx *txn) noteDelete(it *item) {
 
 // deleteRanges deletes ranges of one client's units, all known, in normal form. It goes
 // along the log as long as the next range is near.
-func (tx *txn) deleteRanges(c clientRef, ranges deleteSet) {
+func (tx *txn) deleteRanges(c clientRef, ranges codec.DeleteSet) {
 	s := tx.store()
 	log := &s.clients[c]
 	var p spot
 	for i, d := range ranges {
-		from, to := uint32(d.clock), uint32(d.end())
+		from, to := uint32(d.Clock), uint32(d.End())
 		near := i > 0
 		for steps := 0; near && s.items[log.at(p)].end() <= from; steps++ {
 			p = log.after(p)

@@ -1,5 +1,7 @@
 package crdt
 
+import "weft/crdt/internal/codec"
+
 // Type is a shared type of Yjs: a container in the document that several clients edit
 // concurrently. Every type has a list and a map, and is read and written through a view:
 // [Text], [Array], [Map], [XMLFragment], [XMLElement] or [XMLText].
@@ -104,15 +106,15 @@ func (s *store) typeAt(d *Doc, t typeRef) Type {
 func (s *store) view(d *Doc, t typeRef) any {
 	v := s.typeAt(d, t)
 	switch s.shapeOf(t) {
-	case shapeArray:
+	case codec.ShapeArray:
 		return v.AsArray()
-	case shapeText:
+	case codec.ShapeText:
 		return v.AsText()
-	case shapeXMLElement:
+	case codec.ShapeXMLElement:
 		return XMLElement{v.AsXML()}
-	case shapeXMLFragment:
+	case codec.ShapeXMLFragment:
 		return v.AsXML()
-	case shapeXMLText:
+	case codec.ShapeXMLText:
 		return XMLText{v.AsText()}
 	}
 	return v.AsMap() // shapeMap and shapeXMLHook

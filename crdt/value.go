@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"weft/crdt/internal/codec"
 	"weft/crdt/lib0"
 )
 
@@ -69,7 +70,7 @@ var ErrValue = errors.New("crdt: not a value for this place")
 // content is the content of an item that is about to be written, encoded and checked. A
 // nested type includes all its initial content.
 type content struct {
-	kind   kind
+	kind   codec.Kind
 	length uint64 // in units
 	data   []byte // in the form that content.go lists
 
@@ -104,7 +105,7 @@ func textContent(s string) (content, error) {
 	if !utf8.ValidString(s) {
 		return content{}, ErrUTF8
 	}
-	return content{kind: kindString, data: []byte(s), length: uint64(utf16Len([]byte(s)))}, nil
+	return content{kind: kindString, data: []byte(s), length: uint64(codec.UTF16Len([]byte(s)))}, nil
 }
 
 // listContents encodes the values of a list. Neighbouring plain values become one item.
@@ -164,26 +165,26 @@ func valueContent(v any, depth int) (c content, err error) {
 	case Subdoc:
 		return subdocContent(v)
 	case NewText:
-		return c.withText(shapeText, string(v))
+		return c.withText(codec.ShapeText, string(v))
 	case NewXMLText:
-		return c.withText(shapeXMLText, string(v))
+		return c.withText(codec.ShapeXMLText, string(v))
 	case NewArray:
-		c.shape = shapeArray
+		c.shape = codec.ShapeArray
 		c.children, err = listContents(v, depth-1)
 		return c, err
 	case NewMap:
-		c.shape = shapeMap
+		c.shape = codec.ShapeMap
 		c.keys, err = keyContents(v, depth-1)
 		return c, err
 	case NewXMLFragment:
-		c.shape = shapeXMLFragment
+		c.shape = codec.ShapeXMLFragment
 		c.children, err = nodeContents(v, depth-1)
 		return c, err
 	case NewXMLElement:
 		if !utf8.ValidString(v.Name) {
 			return c, ErrUTF8
 		}
-		c.shape, c.name = shapeXMLElement, v.Name
+		c.shape, c.name = codec.ShapeXMLElement, v.Name
 		if c.children, err = nodeContents(v.Children, depth-1); err == nil {
 			c.keys, err = keyContents(v.Attributes, depth-1)
 		}
@@ -284,25 +285,25 @@ func (w *writer) setKey(key string, c *content) {
 // last unit of left and the first unit of right.
 func (w *writer) write(left, right ref, key *string, c *content) ref {
 	s, d := w.s, w.tx.doc
-	it := wire{
-		kind: c.kind, client: d.client, clock: s.state(d.client), length: c.length, content: c.data,
-		shape: c.shape, name: []byte(c.name),
-		rooted: !w.nested, root: []byte(w.root), parent: w.unit,
+	it := codec.Struct{
+		Kind: c.kind, Client: d.client, Clock: s.state(d.client), Length: c.length, Content: c.data,
+		Shape: c.shape, Name: []byte(c.name),
+		InRoot: !w.nested, Root: []byte(w.root), Parent: codec.ID(w.unit),
 	}
 	if left != 0 {
-		it.info |= infoOrigin
-		it.origin = s.lastID(left)
+		it.Info |= codec.InfoOrigin
+		it.Origin = codec.ID(s.lastID(left))
 	}
 	if right != 0 {
-		it.info |= infoRightOrigin
-		it.rightOrigin = s.firstID(right)
+		it.Info |= codec.InfoRightOrigin
+		it.RightOrigin = codec.ID(s.firstID(right))
 	}
 	if key != nil {
-		it.info |= infoKey
-		it.key = []byte(*key)
+		it.Info |= codec.InfoKey
+		it.Key = []byte(*key)
 	}
 	w.tx.integrate(&it, 0)
-	r := s.findItem(ID{d.client, it.clock})
+	r := s.findItem(ID{d.client, it.Clock})
 	if w.t == 0 {
 		w.t = s.parentOf(r)
 	}

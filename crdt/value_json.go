@@ -1,15 +1,14 @@
 package crdt
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"reflect"
 	"slices"
 	"strconv"
-	"strings"
 	"unicode/utf8"
 
+	"weft/crdt/internal/jsvalue"
 	"weft/crdt/lib0"
 )
 
@@ -26,7 +25,7 @@ func appendJSONOf(dst []byte, v any, depth int) (_ []byte, err error) {
 		if !utf8.ValidString(v) {
 			return dst, ErrUTF8
 		}
-		return appendJSString(dst, []byte(v)), nil
+		return jsvalue.AppendString(dst, []byte(v)), nil
 	case []any:
 		if depth == 0 {
 			return dst, lib0.ErrDepth
@@ -46,14 +45,14 @@ func appendJSONOf(dst []byte, v any, depth int) (_ []byte, err error) {
 			return dst, lib0.ErrDepth
 		}
 		dst = append(dst, '{')
-		for i, key := range slices.SortedFunc(maps.Keys(v), compareProperties) {
+		for i, key := range slices.SortedFunc(maps.Keys(v), jsvalue.CompareKeys) {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
 			if !utf8.ValidString(key) {
 				return dst, ErrUTF8
 			}
-			dst = append(appendJSString(dst, []byte(key)), ':')
+			dst = append(jsvalue.AppendString(dst, []byte(key)), ':')
 			if dst, err = appendJSONOf(dst, v[key], depth-1); err != nil {
 				return dst, err
 			}
@@ -62,23 +61,11 @@ func appendJSONOf(dst []byte, v any, depth int) (_ []byte, err error) {
 	}
 	switch n := reflect.ValueOf(v); {
 	case n.CanInt():
-		return appendJSNumber(dst, float64(n.Int())), nil
+		return jsvalue.AppendNumber(dst, float64(n.Int())), nil
 	case n.CanUint():
-		return appendJSNumber(dst, float64(n.Uint())), nil
+		return jsvalue.AppendNumber(dst, float64(n.Uint())), nil
 	case n.CanFloat():
-		return appendJSNumber(dst, n.Float()), nil
+		return jsvalue.AppendNumber(dst, n.Float()), nil
 	}
 	return dst, fmt.Errorf("%w: %T", ErrValue, v)
-}
-
-// compareProperties orders keys as JavaScript orders the properties of an object whose
-// keys were added in bytewise order: array indices first, ascending, then the others.
-func compareProperties(a, b string) int {
-	return cmp.Or(compareIndices(a, b), strings.Compare(a, b))
-}
-
-// compareIndices orders array indices ascending and before all other keys, which it treats
-// as equal.
-func compareIndices(a, b string) int {
-	return cmp.Compare(arrayIndex([]byte(a)), arrayIndex([]byte(b)))
 }

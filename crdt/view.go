@@ -1,6 +1,9 @@
 package crdt
 
-import "weft/crdt/lib0"
+import (
+	"weft/crdt/internal/codec"
+	"weft/crdt/lib0"
+)
 
 // This file has the accessors through which editing and reading see items. Only they, not
 // their callers, depend on how items lie in memory.
@@ -8,10 +11,10 @@ import "weft/crdt/lib0"
 func (s *store) next(r ref) ref { return s.items[r].right }
 func (s *store) prev(r ref) ref { return s.items[r].left }
 
-func (s *store) units(r ref) int     { return int(s.items[r].length) }
-func (s *store) kindOf(r ref) kind   { return s.items[r].kind() }
-func (s *store) deleted(r ref) bool  { return s.items[r].deleted() }
-func (s *store) keyOf(r ref) nameRef { return s.key(s.items[r].place) }
+func (s *store) units(r ref) int         { return int(s.items[r].length) }
+func (s *store) kindOf(r ref) codec.Kind { return s.items[r].kind() }
+func (s *store) deleted(r ref) bool      { return s.items[r].deleted() }
+func (s *store) keyOf(r ref) nameRef     { return s.key(s.items[r].place) }
 
 // raw returns the content bytes of r in the form that content.go lists, as a view; nil for
 // a kindType item.
@@ -25,7 +28,7 @@ func (s *store) raw(r ref) []byte {
 // visible reports whether the units of r count towards indices and lengths.
 func (s *store) visible(r ref) bool {
 	it := &s.items[r]
-	return !it.deleted() && it.kind().countable()
+	return !it.deleted() && it.kind().IsCountable()
 }
 
 // isLiveFormat reports whether r is a format mark that is not deleted.
@@ -72,7 +75,7 @@ func (s *store) splitsPair(r ref, n int) bool {
 	if s.kindOf(r) != kindString {
 		return false
 	}
-	_, halved := utf16Cut(s.raw(r), s.units(r), n)
+	_, halved := codec.UTF16Offset(s.raw(r), s.units(r), n)
 	return halved
 }
 

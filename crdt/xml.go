@@ -7,6 +7,9 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf16"
+
+	"weft/crdt/internal/codec"
+	"weft/crdt/internal/jsvalue"
 )
 
 // xmlForm selects how types are written as XML.
@@ -29,9 +32,9 @@ func (s *store) xmlOf(t typeRef, form xmlForm) ([]byte, error) {
 	x := xmlWriter{s: s, escaped: form == xmlEscaped}
 	write := x.children
 	switch s.shapeOf(t) {
-	case shapeXMLElement:
+	case codec.ShapeXMLElement:
 		write = x.element
-	case shapeXMLText:
+	case codec.ShapeXMLText:
 		write = x.text
 	}
 	err := write(t, MaxExportDepth)
@@ -45,13 +48,13 @@ func (x *xmlWriter) node(t typeRef, depth int) error {
 		return ErrTooDeep
 	}
 	switch x.s.shapeOf(t) {
-	case shapeXMLElement:
+	case codec.ShapeXMLElement:
 		return x.element(t, depth)
-	case shapeXMLText:
+	case codec.ShapeXMLText:
 		return x.text(t, depth)
-	case shapeXMLFragment:
+	case codec.ShapeXMLFragment:
 		return x.children(t, depth)
-	case shapeText:
+	case codec.ShapeText:
 		x.characters(string(x.s.appendText(nil, t)))
 	default: // JavaScript's conversion of an object to a string
 		x.characters("[object Object]")
@@ -281,7 +284,7 @@ func jsToString(v any) string {
 	case bool:
 		return strconv.FormatBool(v)
 	case int64:
-		return string(appendJSNumber(nil, float64(v)))
+		return string(jsvalue.AppendNumber(nil, float64(v)))
 	case BigInt:
 		return strconv.FormatInt(int64(v), 10)
 	case float64:
@@ -293,7 +296,7 @@ func jsToString(v any) string {
 		case math.IsInf(v, -1):
 			return "-Infinity"
 		}
-		return string(appendJSNumber(nil, v))
+		return string(jsvalue.AppendNumber(nil, v))
 	case []byte:
 		parts := make([]string, len(v))
 		for i, b := range v {

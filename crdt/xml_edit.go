@@ -1,5 +1,7 @@
 package crdt
 
+import "weft/crdt/internal/jsvalue"
+
 // XMLFragment is a view of a type as a list of XML nodes: XMLElement, XMLText, nested
 // XMLFragment (Yjs: Y.XmlFragment). Editors such as ProseMirror store their document in
 // one. Indices and lengths count child nodes.
@@ -123,7 +125,7 @@ func (t Type) marshalXML() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return appendJSString(nil, b), nil
+	return jsvalue.AppendString(nil, b), nil
 }
 
 // sibling returns the nearest visible node in the direction that step goes; false if there

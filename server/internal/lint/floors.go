@@ -18,7 +18,9 @@ type row struct {
 // stands.
 var rows = []row{
 	{0, []string{"crdt/lib0", "web"}},
-	{1, []string{"crdt/internal/oracle"}},
+	{1, []string{"crdt/internal/oracle", "crdt/internal/jsvalue"}},
+	{1, []string{"crdt/internal/codec"}},
+	{1, []string{"crdt/internal/v2"}},
 	{1, []string{"crdt", "crdt/ysync", "presence/awareness", "presence/internal/deadline"}},
 	{1, []string{"server/wire", "server/internal/text", "notify/guard"}},
 	{2, []string{"crdt/crdttest", "presence", "notify", "server/store", "server/auth", "server/internal/ratelimit"}},
@@ -62,7 +64,7 @@ var guests = map[string][]string{
 
 // pure packages compute: no network, lock, log or file, and no clock. They may
 // speak of times and durations that they are given.
-var pure = []string{"crdt/lib0", "crdt", "crdt/ysync", "presence/awareness", "server/wire", "server/internal/text"}
+var pure = []string{"crdt/lib0", "crdt/internal/jsvalue", "crdt/internal/codec", "crdt/internal/v2", "crdt", "crdt/ysync", "presence/awareness", "server/wire", "server/internal/text"}
 
 var impure = []string{"context", "log", "net", "os", "sync", "syscall", "math/rand", "crypto/rand"}
 

@@ -1,4 +1,4 @@
-package crdt
+package jsvalue
 
 import (
 	"bytes"
@@ -10,17 +10,17 @@ import (
 	"weft/crdt/lib0"
 )
 
-// jsonToAny converts JSON texts to lib0 any values, as JSON.parse followed by lib0's
+// Parser converts JSON texts to lib0 any values, as JSON.parse followed by lib0's
 // writeAny does.
-type jsonToAny struct {
+type Parser struct {
 	in      []byte // the rest of the text
 	dst     []byte
 	members []member // of the objects that are open
 }
 
-// append appends a JSON text to dst as an any value. The caller has validated the text and
+// Append appends a JSON text to dst as an any value. The caller has validated the text and
 // its depth, so an error means that the two checks disagree.
-func (c *jsonToAny) append(dst, text []byte) ([]byte, error) {
+func (c *Parser) Append(dst, text []byte) ([]byte, error) {
 	c.in, c.dst, c.members = text, dst, c.members[:0]
 	err := c.value(lib0.MaxDepth)
 	if c.skipSpace(); err == nil && len(c.in) > 0 {
@@ -30,7 +30,7 @@ func (c *jsonToAny) append(dst, text []byte) ([]byte, error) {
 }
 
 // skipSpace skips white space and returns the byte behind it, 0 at the end of the text.
-func (c *jsonToAny) skipSpace() byte {
+func (c *Parser) skipSpace() byte {
 	for len(c.in) > 0 {
 		switch b := c.in[0]; b {
 		case ' ', '\t', '\n', '\r':
@@ -43,7 +43,7 @@ func (c *jsonToAny) skipSpace() byte {
 }
 
 // consume skips text and returns true if the input continues with it.
-func (c *jsonToAny) consume(text string) bool {
+func (c *Parser) consume(text string) bool {
 	if len(c.in) < len(text) || string(c.in[:len(text)]) != text {
 		return false
 	}
@@ -51,7 +51,7 @@ func (c *jsonToAny) consume(text string) bool {
 	return true
 }
 
-func (c *jsonToAny) value(depth int) error {
+func (c *Parser) value(depth int) error {
 	switch b := c.skipSpace(); {
 	case b == '"':
 		c.dst = append(c.dst, lib0.TagString)
@@ -77,7 +77,7 @@ func (c *jsonToAny) value(depth int) error {
 	return nil
 }
 
-func (c *jsonToAny) number() error {
+func (c *Parser) number() error {
 	n := 0
 	for n < len(c.in) {
 		if b := c.in[n]; (b < '0' || b > '9') && b != '-' && b != '+' && b != '.' && b != 'e' && b != 'E' {
@@ -96,7 +96,7 @@ func (c *jsonToAny) number() error {
 
 // text converts a string to a varstring and returns the varstring's length in bytes,
 // without its length prefix.
-func (c *jsonToAny) text() (size int, err error) {
+func (c *Parser) text() (size int, err error) {
 	c.in = c.in[1:]
 	at := len(c.dst)
 	for {
@@ -109,7 +109,7 @@ func (c *jsonToAny) text() (size int, err error) {
 		c.in = c.in[n+1:]
 		if quote {
 			size = len(c.dst) - at
-			c.dst = insertUvarint(c.dst, at, size)
+			c.dst = InsertUvarint(c.dst, at, size)
 			return size, nil
 		}
 		if err := c.escape(); err != nil {
@@ -120,7 +120,7 @@ func (c *jsonToAny) text() (size int, err error) {
 
 // escape converts the escape sequence behind a backslash. A surrogate without its other half
 // becomes U+FFFD.
-func (c *jsonToAny) escape() error {
+func (c *Parser) escape() error {
 	if len(c.in) == 0 {
 		return ErrJSON
 	}
@@ -163,7 +163,7 @@ func (c *jsonToAny) escape() error {
 }
 
 // hexUnit reads four hexadecimal digits.
-func (c *jsonToAny) hexUnit() (rune, bool) {
+func (c *Parser) hexUnit() (rune, bool) {
 	if len(c.in) < 4 {
 		return 0, false
 	}
@@ -173,7 +173,7 @@ func (c *jsonToAny) hexUnit() (rune, bool) {
 }
 
 // next passes over a comma, or over the end of a list or object, and tells which.
-func (c *jsonToAny) next(end string) (more bool, err error) {
+func (c *Parser) next(end string) (more bool, err error) {
 	c.skipSpace()
 	if c.consume(end) {
 		return false, nil
@@ -184,7 +184,7 @@ func (c *jsonToAny) next(end string) (more bool, err error) {
 	return true, nil
 }
 
-func (c *jsonToAny) array(depth int) (err error) {
+func (c *Parser) array(depth int) (err error) {
 	c.in = c.in[1:]
 	c.dst = append(c.dst, lib0.TagArray)
 	at, n := len(c.dst), 0
@@ -200,13 +200,13 @@ func (c *jsonToAny) array(depth int) (err error) {
 			return err
 		}
 	}
-	c.dst = insertUvarint(c.dst, at, n)
+	c.dst = InsertUvarint(c.dst, at, n)
 	return nil
 }
 
 // object writes the members in the order of the text. If JavaScript orders them differently,
 // it then writes them again in that order.
-func (c *jsonToAny) object(depth int) error {
+func (c *Parser) object(depth int) error {
 	c.in = c.in[1:]
 	c.dst = append(c.dst, lib0.TagObject)
 	at, first := len(c.dst), len(c.members)
@@ -246,6 +246,6 @@ func (c *jsonToAny) object(depth int) error {
 		c.dst = c.dst[:at+copy(c.dst[at:], c.dst[end:])]
 	}
 	c.members = c.members[:first]
-	c.dst = insertUvarint(c.dst, at, len(ms))
+	c.dst = InsertUvarint(c.dst, at, len(ms))
 	return nil
 }

@@ -1,4 +1,4 @@
-package crdt
+package jsvalue
 
 import (
 	"encoding/binary"
@@ -9,16 +9,16 @@ import (
 	"weft/crdt/lib0"
 )
 
-// anyToJSON converts lib0 any values to JSON texts, as JSON.stringify does.
-type anyToJSON struct {
+// Stringifier converts lib0 any values to JSON texts, as JSON.stringify does.
+type Stringifier struct {
 	r       lib0.Reader
 	dst     []byte
 	members []member // of the objects that are open
 }
 
-// append reads the any value at r and appends it to dst as a JSON text. Values for which
+// Append reads the any value at r and appends it to dst as a JSON text. Values for which
 // JSON.stringify has no text are refused with ErrJSON: bigint, and undefined at top level.
-func (c *anyToJSON) append(dst []byte, r *lib0.Reader) ([]byte, error) {
+func (c *Stringifier) Append(dst []byte, r *lib0.Reader) ([]byte, error) {
 	c.r, c.dst, c.members = *r, dst, c.members[:0]
 	start := len(dst)
 	err := c.value(lib0.MaxDepth)
@@ -31,7 +31,7 @@ func (c *anyToJSON) append(dst []byte, r *lib0.Reader) ([]byte, error) {
 
 // value converts one value; for undefined it writes nothing. depth is how many more levels
 // of arrays and objects may be opened; scalars in the innermost one need no level.
-func (c *anyToJSON) value(depth int) error {
+func (c *Stringifier) value(depth int) error {
 	tag, err := c.r.Byte()
 	if err != nil {
 		return err
@@ -39,7 +39,7 @@ func (c *anyToJSON) value(depth int) error {
 	if depth == 0 && (tag == lib0.TagArray || tag == lib0.TagObject || tag == lib0.TagBytes) {
 		return lib0.ErrDepth
 	}
-	c.dst = roomFor(c.dst, 32)
+	c.dst = Grow(c.dst, 32)
 	switch tag {
 	case lib0.TagUndefined:
 	case lib0.TagNull:
@@ -58,13 +58,13 @@ func (c *anyToJSON) value(depth int) error {
 	case lib0.TagFloat32:
 		b, err := c.r.Bytes(4)
 		if err == nil {
-			c.dst = appendJSNumber(c.dst, float64(math.Float32frombits(binary.BigEndian.Uint32(b))))
+			c.dst = AppendNumber(c.dst, float64(math.Float32frombits(binary.BigEndian.Uint32(b))))
 		}
 		return err
 	case lib0.TagFloat64:
 		b, err := c.r.Bytes(8)
 		if err == nil {
-			c.dst = appendJSNumber(c.dst, math.Float64frombits(binary.BigEndian.Uint64(b)))
+			c.dst = AppendNumber(c.dst, math.Float64frombits(binary.BigEndian.Uint64(b)))
 		}
 		return err
 	case lib0.TagString:
@@ -88,13 +88,13 @@ func (c *anyToJSON) value(depth int) error {
 }
 
 // text writes a string. Escaping makes at most six bytes of one.
-func (c *anyToJSON) text(b []byte) {
-	c.dst = appendJSString(roomFor(c.dst, 6*len(b)+2), b)
+func (c *Stringifier) text(b []byte) {
+	c.dst = AppendString(Grow(c.dst, 6*len(b)+2), b)
 }
 
 // bytes writes a Uint8Array as JSON.stringify does: as an object {"0": …, "1": …}.
-func (c *anyToJSON) bytes(b []byte) {
-	c.dst = roomFor(c.dst, 16*len(b)+2)
+func (c *Stringifier) bytes(b []byte) {
+	c.dst = Grow(c.dst, 16*len(b)+2)
 	c.dst = append(c.dst, '{')
 	for i, b := range b {
 		if i > 0 {
@@ -107,7 +107,7 @@ func (c *anyToJSON) bytes(b []byte) {
 }
 
 // array writes an array; elements that are undefined become null.
-func (c *anyToJSON) array(depth int) error {
+func (c *Stringifier) array(depth int) error {
 	n, err := c.r.Count(1)
 	c.dst = append(c.dst, '[')
 	for i := 0; err == nil && i < n; i++ {
@@ -126,7 +126,7 @@ func (c *anyToJSON) array(depth int) error {
 // object writes the members in the order of the input, each behind a comma. If JavaScript
 // orders them differently, it then writes them again in that order. Members whose value is
 // undefined are left out.
-func (c *anyToJSON) object(depth int) error {
+func (c *Stringifier) object(depth int) error {
 	n, err := c.r.Count(2)
 	if err != nil {
 		return err
@@ -139,7 +139,7 @@ func (c *anyToJSON) object(depth int) error {
 		}
 		m := member{keyTo: uint32(c.r.Offset()), from: uint32(len(c.dst))}
 		m.keyFrom = m.keyTo - uint32(len(key))
-		c.dst = append(roomFor(c.dst, 8), ',')
+		c.dst = append(Grow(c.dst, 8), ',')
 		c.text(key)
 		c.dst = append(c.dst, ':')
 		start := len(c.dst)

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"weft/crdt/internal/codec"
 	"weft/crdt/lib0"
 )
 
@@ -91,117 +92,13 @@ func TestYjsVectorsV2(t *testing.T) {
 	}
 }
 
-// TestColumns promises: the coders write what those of lib0 write, and read it back.
-func TestColumns(t *testing.T) {
-	vectors := readVectors(t)
-	for name, values := range map[string][]uint64{
-		"RleEncoder(uint8) [1,1,1,7]": {1, 1, 1, 7}, "RleEncoder(uint8) [7,7,7]": {7, 7, 7},
-		"UintOptRle []": {}, "UintOptRle [0]": {0}, "UintOptRle [0,0]": {0, 0},
-		"UintOptRle [0,0,0,5]": {0, 0, 0, 5}, "UintOptRle [1,2,3,3,3]": {1, 2, 3, 3, 3},
-		"UintOptRle [4294967295 x2]": {4294967295, 4294967295},
-		"IntDiffOptRle [0]":          {0}, "IntDiffOptRle [1,2,3,2]": {1, 2, 3, 2},
-		"IntDiffOptRle [5,5,5]": {5, 5, 5}, "IntDiffOptRle [10,0]": {10, 0},
-		"": {maxClock, 0, maxClock, maxClock, 1},
-	} {
-		var steps stepRuns
-		var numbers numberRuns
-		var runs byteRuns
-		for _, v := range values {
-			steps.write(v)
-			numbers.write(v)
-			runs.write(byte(v))
-		}
-		var got []byte
-		switch {
-		case strings.HasPrefix(name, "Rle"):
-			got = runs.buf
-		case strings.HasPrefix(name, "Uint"):
-			got = numbers.flush()
-		default:
-			got = steps.flush()
-		}
-		if name != "" && hex.EncodeToString(got) != vectors[name] {
-			t.Errorf("%s: %x, lib0 %v", name, got, vectors[name])
-		}
-		in := stepRunsIn{r: lib0.NewReader(steps.flush())}
-		numbersIn := numberRunsIn{r: lib0.NewReader(numbers.flush())}
-		runsIn := byteRunsIn{r: lib0.NewReader(runs.buf)}
-		for i, v := range values {
-			if got, err := in.read(); got != v || err != nil {
-				t.Errorf("%v: step %d reads %d, %v", values, i, got, err)
-			}
-			if got, err := numbersIn.read(); got != v || err != nil {
-				t.Errorf("%v: number %d reads %d, %v", values, i, got, err)
-			}
-			if got, err := runsIn.read(); got != byte(v) || err != nil {
-				t.Errorf("%v: byte %d reads %d, %v", values, i, got, err)
-			}
-		}
-		if _, err := in.read(); err != lib0.ErrShort {
-			t.Errorf("%v: after the last: %v", values, err)
-		}
-		if _, err := numbersIn.read(); err != lib0.ErrShort {
-			t.Errorf("%v: after the last: %v", values, err)
-		}
-	}
-	// "a😀b" cut inside the pair: 2 and 2 units.
-	in, err := newTextsIn(append([]byte{6}, "a😀b\x42\x00"...))
-	first, _, err1 := in.read()
-	second, _, err2 := in.read()
-	_, _, err3 := in.read()
-	if err != nil || err1 != nil || err2 != nil || err3 == nil ||
-		string(first) != "a\uFFFD" || string(second) != "\uFFFDb" {
-		t.Errorf("%q %q %v %v %v %v", first, second, err, err1, err2, err3)
-	}
-}
-
-// TestJSONAsBrowsers promises: values go from JSON to any and back as through JSON.parse
-// and JSON.stringify.
-func TestJSONAsBrowsers(t *testing.T) {
-	for text, want := range map[string]string{
-		`{"b":1,"a":[true,null],"2":"x","1":{}}`:                          `{"1":{},"2":"x","b":1,"a":[true,null]}`,
-		`{"a":1,"b":2,"a":3}`:                                             `{"a":3,"b":2}`,
-		` [ 1.0 , -0, 1e21, 1e-7, 1.5e-7, 123456789012345680000, 1e-6 ] `: `[1,0,1e+21,1e-7,1.5e-7,123456789012345680000,0.000001]`,
-		`"<&>\u2028\u001f\n\"\\\/\u00e9"`:                                 "\"<&>\u2028\\u001f\\n\\\"\\\\/é\"",
-		`1e999`:                                                           `null`, `"\ud83d"`: "\"\uFFFD\"", `"\ud83d\ude00"`: `"😀"`, `{"":0}`: `{"":0}`,
-		`{"4294967295":1,"4294967294":2,"01":3}`: `{"4294967294":2,"4294967295":1,"01":3}`,
-	} {
-		value, err := new(jsonToAny).append(nil, []byte(text))
-		if err != nil {
-			t.Errorf("%s: %v", text, err)
-			continue
-		}
-		r := lib0.NewReader(value)
-		if got, err := new(anyToJSON).append(nil, &r); err != nil || string(got) != want || r.Len() > 0 {
-			t.Errorf("%s: %s, want %s, %v", text, got, want, err)
-		}
-	}
-	deep := strings.Repeat("[", lib0.MaxDepth) + "1" + strings.Repeat("]", lib0.MaxDepth)
-	value, err := new(jsonToAny).append(nil, []byte(deep))
-	r := lib0.NewReader(value)
-	if got, err2 := new(anyToJSON).append(nil, &r); err != nil || err2 != nil || string(got) != deep {
-		t.Errorf("as deep as may be: %s, %v, %v", got, err, err2)
-	}
-	r = lib0.NewReader(append([]byte{lib0.TagArray, 1}, value...))
-	if _, err := new(anyToJSON).append(nil, &r); err != lib0.ErrDepth {
-		t.Errorf("deeper: %v", err)
-	}
-	for _, bad := range []string{"7f", "7a0000000000000001", "75017a0000000000000001", "00", ""} {
-		b, _ := hex.DecodeString(bad)
-		r := lib0.NewReader(b)
-		if got, err := new(anyToJSON).append(nil, &r); err == nil {
-			t.Errorf("%s: %s", bad, got)
-		}
-	}
-}
-
 // twoKeys is an update (V1) in which a client overwrites two keys in turns, n times.
 func twoKeys(n int) []byte {
-	u := append(appendID([]byte{1}, uint64(n), 1), 0)
+	u := append(codec.AppendID([]byte{1}, uint64(n), 1), 0)
 	u = append(u, 0x21, 1, 1, 'm', 1, 'k', 1)
 	u = append(u, 0x21, 1, 1, 'm', 1, 'l', 1)
 	for i := range uint64(n - 2) {
-		u = append(appendID(append(u, 0xa1), 1, i), 1)
+		u = append(codec.AppendID(append(u, 0xa1), 1, i), 1)
 	}
 	return lib0.AppendUvarint(append(u, 1, 1, 1, 0), uint64(n))
 }
@@ -234,15 +131,15 @@ func TestDenseV2(t *testing.T) {
 // them, are refused from anybody, and taken from one's own store.
 func TestDenseFromYjs(t *testing.T) {
 	u := twoKeys(50_000)
-	var c columns
 	var p parsed
 	if err := p.parse(u); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.convert(&p); err != nil {
+	e, err := p.encodeV2()
+	if err != nil {
 		t.Fatal(err)
 	}
-	dense := c.join()
+	dense := e.FinishUnpadded(p.deletes.Normalise())
 	d := New(Options{})
 	if _, err := d.ApplyUpdateV2(dense); len(dense) > 100 || !errors.Is(err, ErrTooDense) {
 		t.Fatal(len(dense), err)
@@ -259,12 +156,12 @@ func TestDenseFromYjs(t *testing.T) {
 // be taken in where it cuts a long text to pieces, and where it does not.
 func TestManyDeletesV2(t *testing.T) {
 	const n = 120_000
-	whole := appendID(appendID([]byte{1}, 1, 1), 0, uint64(kindString))
+	whole := codec.AppendID(codec.AppendID([]byte{1}, 1, 1), 0, uint64(kindString))
 	whole = append(whole, 1, 1, 't')
 	whole = append(lib0.AppendVarBytes(whole, bytes.Repeat([]byte{'x'}, n)), 0)
-	deletes := appendID([]byte{0, 1}, 1, n/2)
+	deletes := codec.AppendID([]byte{0, 1}, 1, n/2)
 	for i := range uint64(n / 2) {
-		deletes = appendID(deletes, 2*i, 1)
+		deletes = codec.AppendID(deletes, 2*i, 1)
 	}
 	v2, err := ConvertUpdateV1ToV2(deletes)
 	if err != nil {

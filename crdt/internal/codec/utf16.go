@@ -1,17 +1,17 @@
-package crdt
+package codec
 
 import (
 	"encoding/binary"
 	"unicode/utf8"
 )
 
-// replacement is U+FFFD, which replaces each half of a surrogate pair that was split, as in
+// Replacement is U+FFFD, which replaces each half of a surrogate pair that was split, as in
 // Yjs. Like the half, it is one UTF-16 unit.
-const replacement = "\uFFFD"
+const Replacement = "\uFFFD"
 
-// utf16Len returns the number of UTF-16 units of valid UTF-8: one for each character, two
+// UTF16Len returns the number of UTF-16 units of valid UTF-8: one for each character, two
 // for characters above U+FFFF, which take four bytes in UTF-8.
-func utf16Len(b []byte) int {
+func UTF16Len(b []byte) int {
 	n := 0
 	for len(b) >= 8 && binary.LittleEndian.Uint64(b)&0x8080808080808080 == 0 { // ASCII
 		n += 8
@@ -28,10 +28,10 @@ func utf16Len(b []byte) int {
 	return n
 }
 
-// utf16Cut returns the byte offset of a UTF-16 unit, counted from 0, in valid UTF-8 of units
+// UTF16Offset returns the byte offset of a UTF-16 unit, counted from 0, in valid UTF-8 of units
 // UTF-16 units in total. If the unit is the second half of a surrogate pair, halved is true
 // and offset is where the four bytes of the pair start.
-func utf16Cut(b []byte, units, unit int) (offset int, halved bool) {
+func UTF16Offset(b []byte, units, unit int) (offset int, halved bool) {
 	if units == len(b) { // all ASCII
 		return unit, false
 	}

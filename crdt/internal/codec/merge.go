@@ -1,4 +1,4 @@
-package crdt
+package codec
 
 import (
 	"cmp"
@@ -15,8 +15,8 @@ type updateRuns struct {
 	clients []clientRuns
 	index   map[uint64]int // into clients, by id; nil while there are few clients
 	last    int            // index of the client found last
-	deletes deleteSet
-	reader  structReader
+	deletes DeleteSet
+	reader  StructReader
 }
 
 // clientRuns is the linked list of the runs of one client, in the order read.
@@ -37,7 +37,16 @@ type structRun struct {
 	hasGC, omitsKey bool  // some of them are
 }
 
-// readRuns validates updates and indexes their structs. Errors match ErrMalformed.
+// Merge makes one update of many (V1). Errors are a *PositionError in one of them.
+func Merge(updates [][]byte) ([]byte, error) {
+	g, err := readRuns(updates)
+	if err != nil {
+		return nil, err
+	}
+	return g.encode(), nil
+}
+
+// readRuns validates updates and indexes their structs. Errors are a *PositionError.
 func readRuns(updates [][]byte) (*updateRuns, error) {
 	g := &updateRuns{updates: updates}
 	g.runs = make([]structRun, 1, 1+len(updates))
@@ -51,25 +60,25 @@ func readRuns(updates [][]byte) (*updateRuns, error) {
 
 func (g *updateRuns) addUpdate(update int32) (err error) {
 	s := &g.reader
-	s.open(g.updates[update])
+	s.Open(g.updates[update])
 	var t *structRun // the run that grows; nil after a Skip
-	for s.next() {
-		w := &s.w
-		if w.kind == kindSkip {
+	for s.Next() {
+		w := &s.Struct
+		if w.Kind == KindSkip {
 			t = nil
 			continue
 		}
-		if s.first || t == nil {
-			t = g.beginRun(w.client)
-			t.clock, t.from, t.update = w.clock, s.from, update
+		if s.First || t == nil {
+			t = g.beginRun(w.Client)
+			t.clock, t.from, t.update = w.Clock, s.from, update
 		}
-		t.end, t.to = w.end(), s.r.Offset()
+		t.end, t.to = w.End(), s.r.Offset()
 		t.structs++
-		t.hasGC = t.hasGC || w.kind == kindGC
-		t.omitsKey = t.omitsKey || w.omitsKey()
+		t.hasGC = t.hasGC || w.Kind == KindGC
+		t.omitsKey = t.omitsKey || w.OmitsKey()
 	}
 	start := len(g.deletes)
-	g.deletes, err = s.close(g.deletes)
+	g.deletes, err = s.Close(g.deletes)
 	g.deletes = g.deletes.coalesceFrom(start)
 	return err
 }
@@ -113,25 +122,6 @@ func (g *updateRuns) clientIndex(id uint64, first int32) int {
 	return n
 }
 
-// coalesceFrom merges adjacent ranges among those from index i on. Deletions made key by key
-// become few ranges by that, which are sorted faster later.
-func (ds deleteSet) coalesceFrom(i int) deleteSet {
-	out := ds[:i]
-	for _, d := range ds[i:] {
-		if n := len(out); n > 0 && out[n-1].client == d.client {
-			if p := &out[n-1]; p.end() == d.clock {
-				p.length += d.length
-				continue
-			} else if d.end() == p.clock {
-				p.clock, p.length = d.clock, p.length+d.length
-				continue
-			}
-		}
-		out = append(out, d)
-	}
-	return out
-}
-
 // encode writes the merged update: each unit once, clients in descending order, and the
 // union of the delete sets.
 func (g *updateRuns) encode() []byte {
@@ -140,11 +130,11 @@ func (g *updateRuns) encode() []byte {
 	for _, u := range g.updates {
 		size += len(u)
 	}
-	m := runMerger{updateRuns: g, lastMoved: make([]int32, len(g.updates)), out: newSectionWriter(size)}
+	m := runMerger{updateRuns: g, lastMoved: make([]int32, len(g.updates)), out: NewSectionWriter(size)}
 	for i := range g.clients {
 		m.mergeClient(&g.clients[i])
 	}
-	return g.deletes.normalise().append(m.out.bytes())
+	return g.deletes.Normalise().Append(m.out.Bytes())
 }
 
 // runMerger writes the runs of one client after another. If several runs hold a unit, it is
@@ -157,11 +147,11 @@ type runMerger struct {
 	moveCount int32   // how often any reader has advanced
 	order     []int32 // the runs of the current client, by clock
 	end       uint64  // clock up to which the current client is written
-	out       sectionWriter
+	out       SectionWriter
 }
 
 func (m *runMerger) mergeClient(c *clientRuns) {
-	m.out.beginClient(c.client)
+	m.out.Begin(c.client)
 	m.end, m.order = 0, m.order[:0]
 	for i := c.first; i != 0; i = m.runs[i].next {
 		m.order = append(m.order, i)
@@ -222,28 +212,28 @@ func (m *runMerger) writeNew(t *structRun) {
 		at := len(o.dst)
 		o.dst = append(o.dst, raw...)
 		if t.omitsKey {
-			o.dst[at] &^= infoKey
+			o.dst[at] &^= InfoKey
 		}
 		m.end = t.end
 		return
 	}
 	r := lib0.NewReader(raw)
-	var w wire
-	for clock := t.clock; clock < t.end; clock = w.end() {
+	var w Struct
+	for clock := t.clock; clock < t.end; clock = w.End() {
 		from := r.Offset()
-		if err := w.read(&r, o.client, clock); err != nil {
+		if err := w.Read(&r, o.client, clock); err != nil {
 			panic("crdt: MergeUpdates: validated update does not decode: " + err.Error())
 		}
 		at := max(m.end, clock)
 		switch {
-		case w.end() <= m.end:
-		case w.kind == kindGC:
-			o.writeGC(at, w.end()-at)
+		case w.End() <= m.end:
+		case w.Kind == KindGC:
+			o.writeGC(at, w.End()-at)
 		case at > clock:
-			o.write(&w, at-clock)
+			o.Write(&w, at-clock)
 		default:
-			o.writeRaw(&w, r.Slice(from, r.Offset()))
+			o.WriteRaw(&w, r.Slice(from, r.Offset()))
 		}
-		m.end = max(m.end, w.end())
+		m.end = max(m.end, w.End())
 	}
 }

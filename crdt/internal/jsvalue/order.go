@@ -1,19 +1,12 @@
-package crdt
+package jsvalue
 
 import (
 	"bytes"
 	"cmp"
 	"math"
 	"slices"
-	"strconv"
-
-	"weft/crdt/lib0"
+	"strings"
 )
-
-// The values of embeds and format marks are JSON texts in update V1 and any values in V2.
-// The conversions give the same result as a browser's JSON.parse (json_any.go) and
-// JSON.stringify (any_json.go). They are streaming: besides the output they hold only the
-// positions of the members of objects that are open.
 
 // member is one property of an object: the byte ranges of its key and its value, which may
 // be in different buffers. An empty value range means undefined.
@@ -102,61 +95,14 @@ func arrayIndex(key []byte) uint64 {
 	return min(n, notIndex)
 }
 
-// insertUvarint inserts n as a uvarint at offset at of dst.
-func insertUvarint(dst []byte, at, n int) []byte {
-	size := lib0.UvarintLen(uint64(n))
-	dst = append(dst, make([]byte, size)...)
-	copy(dst[at+size:], dst[at:])
-	lib0.AppendUvarint(dst[:at], uint64(n))
-	return dst
+// CompareKeys orders keys as JavaScript orders the properties of an object whose
+// keys were added in bytewise order: array indices first, ascending, then the others.
+func CompareKeys(a, b string) int {
+	return cmp.Or(CompareIndices(a, b), strings.Compare(a, b))
 }
 
-// appendJSNumber writes a number as ECMAScript's Number::toString does: without exponent
-// from 1e-6 up to 1e21. NaN and infinities become null, as in JSON.stringify.
-func appendJSNumber(dst []byte, f float64) []byte {
-	size := math.Abs(f)
-	switch {
-	case math.IsNaN(f) || math.IsInf(f, 0):
-		return append(dst, "null"...)
-	case f == 0:
-		return append(dst, '0') // -0 as well
-	case size >= 1e-6 && size < 1e21:
-		return strconv.AppendFloat(dst, f, 'f', -1, 64)
-	}
-	dst = strconv.AppendFloat(dst, f, 'e', -1, 64)
-	if n := len(dst); dst[n-2] == '0' && (dst[n-3] == '-' || dst[n-3] == '+') { // e-07
-		dst[n-2] = dst[n-1]
-		dst = dst[:n-1]
-	}
-	return dst
-}
-
-// appendJSString writes valid UTF-8 as a JSON string, with the escapes of JSON.stringify.
-func appendJSString(dst, s []byte) []byte {
-	const hex = "0123456789abcdef"
-	dst = append(dst, '"')
-	for _, c := range s {
-		switch c {
-		case '"', '\\':
-			dst = append(dst, '\\', c)
-		case '\b':
-			dst = append(dst, `\b`...)
-		case '\f':
-			dst = append(dst, `\f`...)
-		case '\n':
-			dst = append(dst, `\n`...)
-		case '\r':
-			dst = append(dst, `\r`...)
-		case '\t':
-			dst = append(dst, `\t`...)
-		default:
-			if c < 0x20 {
-				dst = append(dst, `\u00`...)
-				dst = append(dst, hex[c>>4], hex[c&15])
-				continue
-			}
-			dst = append(dst, c)
-		}
-	}
-	return append(dst, '"')
+// CompareIndices orders array indices ascending and before all other keys, which it treats
+// as equal.
+func CompareIndices(a, b string) int {
+	return cmp.Compare(arrayIndex([]byte(a)), arrayIndex([]byte(b)))
 }

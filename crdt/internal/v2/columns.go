@@ -1,6 +1,9 @@
-package crdt
+package v2
 
-import "weft/crdt/lib0"
+import (
+	"weft/crdt/internal/codec"
+	"weft/crdt/lib0"
+)
 
 // Update V2 keeps each field of all structs together, in a column, and writes runs of
 // what repeats. Four coders do (npm lib0 0.2, encoding.js):
@@ -16,14 +19,14 @@ import "weft/crdt/lib0"
 //
 // A column that ends too soon is refused, where Yjs reads zeros.
 
-// byteRuns writes runs of bytes.
-type byteRuns struct {
+// byteRunWriter writes runs of bytes.
+type byteRunWriter struct {
 	buf   []byte
 	last  byte
 	count uint64
 }
 
-func (c *byteRuns) write(b byte) {
+func (c *byteRunWriter) write(b byte) {
 	if c.count > 0 && c.last == b {
 		c.count++
 		return
@@ -34,13 +37,13 @@ func (c *byteRuns) write(b byte) {
 	c.buf, c.last, c.count = append(c.buf, b), b, 1
 }
 
-// numberRuns writes runs of numbers.
-type numberRuns struct {
+// uintRunWriter writes runs of numbers.
+type uintRunWriter struct {
 	buf         []byte
 	last, count uint64
 }
 
-func (c *numberRuns) write(v uint64) {
+func (c *uintRunWriter) write(v uint64) {
 	if v != c.last {
 		c.flush()
 		c.last = v
@@ -48,7 +51,7 @@ func (c *numberRuns) write(v uint64) {
 	c.count++
 }
 
-func (c *numberRuns) flush() []byte {
+func (c *uintRunWriter) flush() []byte {
 	if c.count > 0 {
 		c.buf = lib0.AppendVarint(c.buf, c.count > 1, c.last)
 	}
@@ -59,14 +62,14 @@ func (c *numberRuns) flush() []byte {
 	return c.buf
 }
 
-// stepRuns writes runs of steps.
-type stepRuns struct {
+// deltaRunWriter writes runs of steps.
+type deltaRunWriter struct {
 	buf        []byte
 	last, step int64
 	count      uint64
 }
 
-func (c *stepRuns) write(v uint64) {
+func (c *deltaRunWriter) write(v uint64) {
 	if step := int64(v) - c.last; step != c.step {
 		c.flush()
 		c.step = step
@@ -75,7 +78,7 @@ func (c *stepRuns) write(v uint64) {
 	c.count++
 }
 
-func (c *stepRuns) flush() []byte {
+func (c *deltaRunWriter) flush() []byte {
 	if c.count > 0 {
 		x := 2 * c.step
 		if c.count > 1 {
@@ -90,23 +93,23 @@ func (c *stepRuns) flush() []byte {
 	return c.buf
 }
 
-// texts writes texts, which are valid UTF-8.
-type texts struct {
+// textWriter writes texts, which are valid UTF-8.
+type textWriter struct {
 	all   []byte
-	units numberRuns
+	units uintRunWriter
 }
 
-func (c *texts) write(b []byte) {
+func (c *textWriter) write(b []byte) {
 	c.all = append(c.all, b...)
-	c.units.write(uint64(utf16Len(b)))
+	c.units.write(uint64(codec.UTF16Len(b)))
 }
 
 // writeFrom writes a text of so many UTF-16 units from unit skip on.
-func (c *texts) writeFrom(b []byte, units, skip uint64) {
+func (c *textWriter) writeFrom(b []byte, units, skip uint64) {
 	if skip > 0 {
-		at, halved := utf16Cut(b, int(units), int(skip))
+		at, halved := codec.UTF16Offset(b, int(units), int(skip))
 		if b = b[at:]; halved {
-			c.all = append(c.all, replacement...)
+			c.all = append(c.all, codec.Replacement...)
 			b = b[4:]
 		}
 	}
@@ -114,15 +117,15 @@ func (c *texts) writeFrom(b []byte, units, skip uint64) {
 	c.units.write(units - skip)
 }
 
-// byteRunsIn reads what byteRuns wrote.
-type byteRunsIn struct {
+// byteRunReader reads what byteRuns wrote.
+type byteRunReader struct {
 	r       lib0.Reader
 	last    byte
 	left    uint64
 	forever bool
 }
 
-func (c *byteRunsIn) read() (_ byte, err error) {
+func (c *byteRunReader) read() (_ byte, err error) {
 	if c.left == 0 && !c.forever {
 		if c.last, err = c.r.Byte(); err != nil {
 			return 0, err
@@ -140,13 +143,13 @@ func (c *byteRunsIn) read() (_ byte, err error) {
 	return c.last, nil
 }
 
-// numberRunsIn reads what numberRuns wrote.
-type numberRunsIn struct {
+// uintRunReader reads what numberRuns wrote.
+type uintRunReader struct {
 	r          lib0.Reader
 	last, left uint64
 }
 
-func (c *numberRunsIn) read() (uint64, error) {
+func (c *uintRunReader) read() (uint64, error) {
 	if c.left == 0 {
 		many, v, err := c.r.Varint()
 		if err != nil {
@@ -165,14 +168,14 @@ func (c *numberRunsIn) read() (uint64, error) {
 	return c.last, nil
 }
 
-// stepRunsIn reads what stepRuns wrote: numbers from 0 to maxClock.
-type stepRunsIn struct {
+// deltaRunReader reads what stepRuns wrote: numbers from 0 to codec.MaxClock.
+type deltaRunReader struct {
 	r          lib0.Reader
 	last, step int64
 	left       uint64
 }
 
-func (c *stepRunsIn) read() (uint64, error) {
+func (c *deltaRunReader) read() (uint64, error) {
 	if c.left == 0 {
 		x, err := readStep(&c.r)
 		if err != nil {
@@ -188,8 +191,8 @@ func (c *stepRunsIn) read() (uint64, error) {
 		}
 	}
 	c.left--
-	if c.last += c.step; c.last < 0 || c.last > maxClock {
-		return 0, ErrClock
+	if c.last += c.step; c.last < 0 || c.last > codec.MaxClock {
+		return 0, codec.ErrClock
 	}
 	return uint64(c.last), nil
 }
@@ -211,25 +214,25 @@ func readStep(r *lib0.Reader) (int64, error) {
 	return int64(x), err
 }
 
-// textsIn reads what texts wrote. What it returns are views, but for texts that end or
+// textReader reads what texts wrote. What it returns are views, but for texts that end or
 // begin inside a surrogate pair, where each half becomes U+FFFD.
-type textsIn struct {
+type textReader struct {
 	rest   []byte
 	units  int  // of rest
 	halved bool // the second half of a pair comes before rest
-	sizes  numberRunsIn
+	sizes  uintRunReader
 }
 
-func newTextsIn(column []byte) (c textsIn, err error) {
+func newTextReader(column []byte) (c textReader, err error) {
 	r := lib0.NewReader(column)
 	c.rest, err = r.VarText()
-	c.units = utf16Len(c.rest)
+	c.units = codec.UTF16Len(c.rest)
 	c.sizes.r = lib0.NewReader(r.Rest())
 	return c, err
 }
 
-// read reads a text and tells how many UTF-16 units it has.
-func (c *textsIn) read() (_ []byte, size uint64, err error) {
+// Read reads a text and tells how many UTF-16 units it has.
+func (c *textReader) read() (_ []byte, size uint64, err error) {
 	if size, err = c.sizes.read(); err != nil {
 		return nil, 0, err
 	}
@@ -243,17 +246,17 @@ func (c *textsIn) read() (_ []byte, size uint64, err error) {
 	n := int(size)
 	var head []byte
 	if c.halved && n > 0 {
-		head, c.halved = []byte(replacement), false
+		head, c.halved = []byte(codec.Replacement), false
 		n--
 	}
-	at, halved := utf16Cut(c.rest, c.units, n)
+	at, halved := codec.UTF16Offset(c.rest, c.units, n)
 	text := c.rest[:at:at]
 	c.rest, c.units = c.rest[at:], c.units-n
 	if head != nil {
 		text = append(head, text...)
 	}
 	if halved {
-		text = append(text, replacement...)
+		text = append(text, codec.Replacement...)
 		c.rest, c.units, c.halved = c.rest[4:], c.units-1, true
 	}
 	return text, size, nil
