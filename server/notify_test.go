@@ -143,7 +143,7 @@ func TestFactsOfAnEarlierLifeAreHandled(t *testing.T) {
 	s := run(t, Config{Data: dir})
 	ana, ben := s.guest(t, "Ana"), s.guest(t, "Ben")
 	s.enter(t, ben, "r").ws.Close()
-	s.cancel() // nobody handles facts any more
+	s.cancel() // the outbox is not handled any more
 	s.background.Wait()
 	if code := s.call(t, "POST", "/api/rooms/r/messages", ana.Token, map[string]string{"text": "@Ben hi"}, nil); code != 201 {
 		t.Fatal(code)

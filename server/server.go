@@ -55,7 +55,7 @@ type Server struct {
 	people presence.Tracker
 	typing *presence.Typing
 	worker *notify.Worker
-	facts  *mentions
+	outbox *outboxWorker
 	http   *http.Server
 
 	access auth.Access
@@ -140,7 +140,7 @@ func (s *Server) assemble(l limits) (err error) {
 	if err != nil {
 		return err
 	}
-	s.facts = &mentions{store: s.store, notify: s.worker.Notify, withdraw: s.store.Withdraw, barred: s.barred, log: c.Log, wake: make(chan struct{}, 1)}
+	s.outbox = newOutboxWorker(outboxConfig{store: s.store, notify: s.worker.Notify, withdraw: s.store.Withdraw, isBarred: s.barred, log: c.Log})
 	var rooms store.Store = s.store
 	if c.rooms != nil {
 		rooms = c.rooms(rooms)
@@ -166,11 +166,11 @@ func (s *Server) assemble(l limits) (err error) {
 		Store: s.store, Limits: l.chat, OnLimit: s.limits.reached, Epoch: string(epoch),
 		Posted: func(m store.Message) {
 			s.tell(string(m.Room), event.Message{Message: m})
-			s.facts.nudge()
+			s.outbox.wakeUp()
 		},
 		Changed: func(m store.Message) {
 			s.tell(string(m.Room), event.MessageChanged{Message: m})
-			s.facts.nudge()
+			s.outbox.wakeUp()
 		},
 		SystemPosted: func(room store.RoomID, l store.SystemMessage) {
 			s.tell(string(room), event.SystemMessage{SystemMessage: l})
@@ -204,7 +204,7 @@ func (s *Server) assemble(l limits) (err error) {
 	if s.keys != nil {
 		s.background.Go(func() { s.keys.Run(ctx) })
 	}
-	s.background.Go(func() { s.facts.run(ctx) })
+	s.background.Go(func() { s.outbox.run(ctx) })
 	s.background.Go(func() {
 		if err := s.worker.Run(ctx); err != nil && ctx.Err() == nil {
 			c.Log.Error("the push worker has ended", "err", err)
