@@ -102,7 +102,7 @@ func (a *API) postMessage(c echo.Context) error {
 	if err := bind(c, &p); err != nil {
 		return err
 	}
-	p.From = a.stranger(c)
+	p.CountedAs = a.stranger(c)
 	m, err := a.Chat.Post(c.Request().Context(), id, roomID, p)
 	if err != nil {
 		return err
@@ -192,7 +192,7 @@ func (a *API) react(c echo.Context, on bool) error {
 	if err != nil {
 		return err
 	}
-	m, err := a.Chat.React(c.Request().Context(), who, room, id, chat.Reaction{Emoji: emoji, On: on, From: a.stranger(c)})
+	m, err := a.Chat.React(c.Request().Context(), who, room, id, chat.Reaction{Emoji: emoji, On: on, CountedAs: a.stranger(c)})
 	return answer(c, m, err)
 }
 

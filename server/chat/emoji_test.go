@@ -5,13 +5,13 @@ import (
 	"testing"
 )
 
-func TestIsEmoji(t *testing.T) {
+func TestIsEmojiKnowsSingleEmoji(t *testing.T) {
 	for _, s := range []string{
 		"👍", "👍🏽", "❤", "❤️", "😀", "🎉", "✅", "➕", "©️", "ℹ️", "‼️", "☺️", "▪️", "↔️", "♾️", "™", "Ⓜ️", "㊗️", "🀄", "🅰️", "⭐",
 		"1️⃣", "#️⃣", "*⃣", "🇩🇪", "🏴‍☠️", "🏳️‍🌈", "👨‍👩‍👧‍👦", "👩🏽‍❤️‍💋‍👨🏿", "🧑🏻‍🦰", "🏴󠁧󠁢󠁥󠁮󠁧󠁿",
 	} {
 		if !isEmoji(s) {
-			t.Errorf("%q (% x) is one", s, s)
+			t.Errorf("isEmoji(%q) (% x) = false, want true", s, s)
 		}
 	}
 	for _, s := range []string{
@@ -20,7 +20,7 @@ func TestIsEmoji(t *testing.T) {
 		strings.Repeat("👍\u200d", 20) + "👍",
 	} {
 		if isEmoji(s) {
-			t.Errorf("%q (% x) is none", s, s)
+			t.Errorf("isEmoji(%q) (% x) = true, want false", s, s)
 		}
 	}
 }
@@ -31,7 +31,7 @@ func FuzzIsEmoji(f *testing.F) {
 	f.Add("🏴󠁧󠁢󠁥󠁮󠁧󠁿")
 	f.Fuzz(func(t *testing.T, s string) {
 		if isEmoji(s) && (len(s) > maxEmoji || strings.ContainsAny(s, "<>&\"'\\/\x00\r\n \u202e")) {
-			t.Fatalf("%q", s)
+			t.Fatalf("isEmoji(%q) = true, with a character that no emoji has or more than %d bytes", s, maxEmoji)
 		}
 	})
 }

@@ -11,7 +11,8 @@ import (
 
 var people = []store.User{{ID: "ana", Name: "Ana"}, {ID: "u2", Name: "Ana Maria"}, {ID: "ben", Name: "Ben"}, {ID: "b2", Name: "ben k."}, {ID: "z1", Name: "Zoë"}, {ID: "t1", Name: "Twin"}, {ID: "t2", Name: "twin"}}
 
-func TestMentions(t *testing.T) {
+func TestMentionsAreFound(t *testing.T) {
+	// want lists the ids in order; * is @room.
 	for text, want := range map[string]string{
 		"hi @ben":                  "ben",
 		"@Ben, look":               "ben",
@@ -50,7 +51,7 @@ func TestMentions(t *testing.T) {
 			}
 		}
 		if diff := cmp.Diff(want, strings.Join(got, " ")); diff != "" {
-			t.Errorf("%q: %s", text, diff)
+			t.Errorf("mentions in %q (-want +got): %s", text, diff)
 		}
 	}
 }
@@ -64,11 +65,11 @@ func TestMentionsAreBounded(t *testing.T) {
 		text.WriteString("@" + id + " ")
 	}
 	if n := len(Mentions(text.String(), many)); n != MaxMentions {
-		t.Errorf("%d mentions", n)
+		t.Errorf("%d mentions, want %d", n, MaxMentions)
 	}
-	// Past so many tries the rest is plain text, however long it is.
-	if n := len(Mentions(strings.Repeat("@nobody ", 10*MaxMentions)+"@"+many[0].ID, many)); n != 0 {
-		t.Errorf("%d mentions after %d tries", n, 10*MaxMentions)
+	// After maxTries the rest of a text is plain text, however long it is.
+	if n := len(Mentions(strings.Repeat("@nobody ", maxTries)+"@"+many[0].ID, many)); n != 0 {
+		t.Errorf("%d mentions after %d tries, want none", n, maxTries)
 	}
 }
 
@@ -76,7 +77,7 @@ func FuzzMentions(f *testing.F) {
 	f.Add("hi @ben and @ana maria `@x`")
 	f.Fuzz(func(t *testing.T, text string) {
 		if n := len(Mentions(text, people)); n > MaxMentions {
-			t.Fatalf("%d mentions", n)
+			t.Fatalf("%d mentions in %q, want at most %d", n, text, MaxMentions)
 		}
 	})
 }

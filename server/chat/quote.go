@@ -15,19 +15,19 @@ import (
 // Limits of a quote.
 const (
 	MaxQuote      = 8 << 10 // bytes of its JSON
-	maxQuoteText  = 2000    // characters
-	maxQuoteDepth = 8
+	maxQuoteText  = 2000    // characters of each of text, heading and field
+	maxQuoteDepth = 8       // objects and arrays within each other
 )
 
-// anchor is what a quote says of its place in the document, and what stood there:
+// anchor holds the members of a quote that Weft knows:
 //
-//	text     what was quoted
-//	heading  under which it stood
-//	field    the root type that it is in
+//	text     the quoted text
+//	heading  the heading above it
+//	field    the root type of the document that the text is in
 //	start    relative position (Yjs encodeRelativePosition), base64
 //	end      likewise; without it, start is a point
 //
-// A quote may have other members, which are the application's.
+// Other members are the application's and are kept.
 type anchor struct {
 	Text    *string `json:"text"`
 	Heading *string `json:"heading"`
@@ -36,21 +36,22 @@ type anchor struct {
 	End     *string `json:"end"`
 }
 
-// checkQuote checks a quote; nil is none.
+// checkQuote returns an ErrInvalid if a quote is too large or is not what anchor
+// describes. nil, which is no quote, is fine.
 func checkQuote(quote json.RawMessage) error {
 	if quote == nil {
 		return nil
 	}
 	bad := func(why string) error { return fmt.Errorf("%w: quote: %s", ErrInvalid, why) }
 	if len(quote) > MaxQuote {
-		return bad(fmt.Sprintf("it has %d bytes, the limit is %d", len(quote), MaxQuote))
+		return bad(fmt.Sprintf("%d bytes, the limit is %d", len(quote), MaxQuote))
 	}
-	if err := shallow(quote); err != nil {
+	if err := checkNesting(quote); err != nil {
 		return bad(err.Error())
 	}
 	var a anchor
 	if err := json.Unmarshal(quote, &a); err != nil {
-		return bad("it is a JSON object whose text, heading, field, start and end are strings")
+		return bad("text, heading, field, start and end must be strings")
 	}
 	for name, s := range map[string]*string{"text": a.Text, "heading": a.Heading, "field": a.Field} {
 		if s != nil && utf8.RuneCountInString(*s) > maxQuoteText {
@@ -58,7 +59,7 @@ func checkQuote(quote json.RawMessage) error {
 		}
 	}
 	if (a.Start != nil || a.End != nil) && (a.Start == nil || a.Field == nil) {
-		return bad("a place is a field, a start and perhaps an end")
+		return bad("start needs field, and end needs start")
 	}
 	for name, s := range map[string]*string{"start": a.Start, "end": a.End} {
 		if s == nil {
@@ -69,35 +70,35 @@ func checkQuote(quote json.RawMessage) error {
 			_, err = crdt.DecodePosition(position)
 		}
 		if err != nil {
-			return bad(name + " is no relative position in base64")
+			return bad(name + " is not a Yjs relative position in base64")
 		}
 	}
 	return nil
 }
 
-// shallow checks that text is one JSON object that is nested no deeper than
-// clients can be asked to read.
-func shallow(text []byte) error {
+// checkNesting checks that text is one JSON object, nested no deeper than
+// maxQuoteDepth, so that every client can read it.
+func checkNesting(text []byte) error {
 	dec := json.NewDecoder(bytes.NewReader(text))
 	depth := 0
 	for first := true; first || depth > 0; first = false {
 		token, err := dec.Token()
 		if err != nil {
-			return errors.New("it is not JSON")
+			return errors.New("not JSON")
 		}
 		switch d, _ := token.(json.Delim); {
 		case first && d != '{':
-			return errors.New("it is not a JSON object")
+			return errors.New("not a JSON object")
 		case d == '{' || d == '[':
 			if depth++; depth > maxQuoteDepth {
-				return fmt.Errorf("it is nested deeper than %d", maxQuoteDepth)
+				return fmt.Errorf("nested deeper than %d", maxQuoteDepth)
 			}
 		case d == '}' || d == ']':
 			depth--
 		}
 	}
 	if _, err := dec.Token(); err != io.EOF {
-		return errors.New("something follows it")
+		return errors.New("something follows the JSON object")
 	}
 	return nil
 }

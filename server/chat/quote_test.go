@@ -10,7 +10,7 @@ import (
 	"weft/crdt"
 )
 
-func TestQuotes(t *testing.T) {
+func TestQuoteIsChecked(t *testing.T) {
 	doc := crdt.New(crdt.Options{ClientID: 7})
 	if _, err := doc.InsertText("page", 0, "hello world"); err != nil {
 		t.Fatal(err)
@@ -47,11 +47,11 @@ func TestQuotes(t *testing.T) {
 	} {
 		err := checkQuote(json.RawMessage(quote))
 		if (err == nil) != good || err != nil && !errors.Is(err, ErrInvalid) {
-			t.Errorf("%.100s: %v", quote, err)
+			t.Errorf("quote %.100s: error %v; valid: %v", quote, err, good)
 		}
 	}
 	if err := checkQuote(nil); err != nil {
-		t.Error(err)
+		t.Errorf("no quote: error %v, want none", err)
 	}
 }
 
@@ -59,7 +59,7 @@ func FuzzQuote(f *testing.F) {
 	f.Add([]byte(`{"text":"said","field":"page","start":"AAE=","x":[1]}`))
 	f.Fuzz(func(t *testing.T, quote []byte) {
 		if checkQuote(quote) == nil && quote != nil && !json.Valid(quote) {
-			t.Fatalf("%q", quote)
+			t.Fatalf("%q is accepted and is not JSON", quote)
 		}
 	})
 }

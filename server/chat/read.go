@@ -7,7 +7,8 @@ import (
 	"weft/server/store"
 )
 
-// History reads a page of a room's messages.
+// History returns a page of a room's messages, in ascending order of seq.
+// ErrForbidden: the reader may not read the room; so with the other methods here.
 func (s *Service) History(ctx context.Context, reader auth.Identity, room store.RoomID, p store.MessagePage) ([]store.Message, error) {
 	if reader.Role(string(room)) < auth.Read {
 		return nil, ErrForbidden
@@ -15,7 +16,8 @@ func (s *Service) History(ctx context.Context, reader auth.Identity, room store.
 	return s.c.Store.Messages(ctx, room, p)
 }
 
-// Changes reads what is new and what has changed since a rev, in order of rev.
+// Changes returns the messages that are new or have changed after a rev, as they are
+// now, in ascending order of rev. limit: 0 means 50, at most 200.
 func (s *Service) Changes(ctx context.Context, reader auth.Identity, room store.RoomID, after store.Rev, limit int) ([]store.Message, error) {
 	if reader.Role(string(room)) < auth.Read {
 		return nil, ErrForbidden
@@ -23,7 +25,7 @@ func (s *Service) Changes(ctx context.Context, reader auth.Identity, room store.
 	return s.c.Store.Changes(ctx, room, after, limit)
 }
 
-// Message reads one message, or says store.ErrNoMessage.
+// Message returns one message, or store.ErrNoMessage.
 func (s *Service) Message(ctx context.Context, reader auth.Identity, room store.RoomID, id string) (store.Message, error) {
 	if reader.Role(string(room)) < auth.Read {
 		return store.Message{}, ErrForbidden
@@ -31,8 +33,9 @@ func (s *Service) Message(ctx context.Context, reader auth.Identity, room store.
 	return s.c.Store.Message(ctx, room, id)
 }
 
-// MarkRead says that the reader has read all up to seq, and tells their other
-// tabs. It never goes back.
+// MarkRead notes that the reader has read all messages up to seq, and announces it
+// to their other connections through Config.Read. A lower seq than noted before
+// changes nothing.
 func (s *Service) MarkRead(ctx context.Context, reader auth.Identity, room store.RoomID, seq store.Seq) (store.Unread, error) {
 	if reader.Role(string(room)) < auth.Read {
 		return store.Unread{}, ErrForbidden
@@ -45,7 +48,7 @@ func (s *Service) MarkRead(ctx context.Context, reader auth.Identity, room store
 	return u, nil
 }
 
-// Unread counts what the reader has not read in a room.
+// Unread counts what the reader has not read in a room. See store.Unread.
 func (s *Service) Unread(ctx context.Context, reader auth.Identity, room store.RoomID) (store.Unread, error) {
 	if reader.Role(string(room)) < auth.Read {
 		return store.Unread{}, ErrForbidden
@@ -53,9 +56,9 @@ func (s *Service) Unread(ctx context.Context, reader auth.Identity, room store.R
 	return s.c.Store.Unread(ctx, room, reader.User)
 }
 
-// Rooms lists the rooms that the reader has been in and may still read. next is
-// where the following page begins, empty after the last one; a page may be
-// shorter than its limit all the same.
+// Rooms lists the rooms that the reader has been in and may still read. next is the
+// After of the next page; it and the page are empty when no room is left. A page may
+// be shorter than its limit though others follow.
 func (s *Service) Rooms(ctx context.Context, reader auth.Identity, p store.RoomPage) (rooms []store.RoomUnread, next store.RoomID, err error) {
 	found, err := s.c.Store.RoomsOf(ctx, reader.User, p)
 	if err != nil {

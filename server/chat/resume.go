@@ -8,25 +8,28 @@ import (
 	"weft/server/store"
 )
 
-// Position is how far a room's chat has come, as a client remembers it.
+// Position is a point in a room's history, from which a client can catch up.
 type Position struct {
-	// Epoch names this history. A restored backup is another one: what was
-	// written after the backup is gone, and its numbers are given again.
+	// Epoch names the history that the numbers belong to. Restoring a backup begins
+	// another: what was written after the backup is gone, and its numbers are given
+	// to other messages.
 	Epoch string    `json:"epoch"`
 	Rev   store.Rev `json:"lastRev"`
 	Seq   store.Seq `json:"lastSeq"`
 }
 
-// EpochSetting is the setting that holds the epoch.
+// EpochSetting is the key of the store's setting that holds the epoch.
 const EpochSetting = "chat-epoch"
 
-// NewEpoch makes one: letters and digits.
+// NewEpoch makes a random epoch of 12 letters and digits.
 func NewEpoch() ([]byte, error) { return []byte(rand.Text()[:12]), nil }
 
-// Epoch is Config.Epoch.
+// Epoch returns Config.Epoch.
 func (s *Service) Epoch() string { return s.c.Epoch }
 
-// Position returns how far a room has come. All up to it can be read.
+// Position returns the end of a room's history. All changes up to it can be read:
+// it may be behind the newest, never ahead. ErrForbidden: the reader may not read
+// the room.
 func (s *Service) Position(ctx context.Context, reader auth.Identity, room store.RoomID) (p Position, err error) {
 	if reader.Role(string(room)) < auth.Read {
 		return p, ErrForbidden

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"weft/server/auth"
+	"weft/server/internal/text"
 	"weft/server/store"
 )
 
@@ -21,29 +22,32 @@ type SearchQuery struct {
 	Limit  int       // 0 means 20, at most 100
 }
 
-// Found is a message that a search has found.
+// Found is a message that a search has found, with the part that matches.
 type Found struct {
 	Message store.Message `json:"message"`
 	Snippet Snippet       `json:"snippet"`
 }
 
-// Snippet is the part of a message's text that a search has found.
+// Snippet is the part of a message's text around the first word that matches.
 type Snippet struct {
-	Text string `json:"text"` // one line; with … where it was cut
-	// Marks are the words that were searched for, as [start, length] in Text, in
-	// UTF-16 code units.
+	Text string `json:"text"` // one line, at most 160 characters, with … where it was cut
+	// Marks are the words in Text that match, in order: [start, length] in UTF-16
+	// code units, as JavaScript counts them.
 	Marks [][2]int `json:"marks"`
 }
 
 const (
-	searchTime    = 3 * time.Second // of one search
-	searches      = 2               // under way at once: readers are shared with all else
-	snippetRunes  = 160
-	snippetBefore = 40 // of those, before the first word that was found
+	searchTimeout = 3 * time.Second // of one search, waiting included
+	maxSearches   = 2               // at once: all else needs the store's reading connections too
+	snippetRunes  = 160             // characters of a snippet
+	snippetBefore = 40              // of them, before the first word that matches
 )
 
-// Search finds messages of a room that have all words of a query, newest first.
-// It waits while two other searches are running, 3 s at most.
+// Search finds the messages of a room that match a query, the newest first. It
+// waits while two other searches run. Waiting and searching end after 3 s with
+// context.DeadlineExceeded.
+//
+// Errors: ErrForbidden, ErrInvalid (the query is too long or not UTF-8).
 func (s *Service) Search(ctx context.Context, reader auth.Identity, room store.RoomID, query SearchQuery) ([]Found, error) {
 	if reader.Role(string(room)) < auth.Read {
 		return nil, ErrForbidden
@@ -51,7 +55,7 @@ func (s *Service) Search(ctx context.Context, reader auth.Identity, room store.R
 	if !utf8.ValidString(query.Text) || utf8.RuneCountInString(query.Text) > store.MaxQuery {
 		return nil, fmt.Errorf("%w: a query has %d characters at most", ErrInvalid, store.MaxQuery)
 	}
-	ctx, cancel := context.WithTimeout(ctx, searchTime)
+	ctx, cancel := context.WithTimeout(ctx, searchTimeout)
 	defer cancel()
 	select {
 	case s.searching <- struct{}{}:
@@ -62,35 +66,36 @@ func (s *Service) Search(ctx context.Context, reader auth.Identity, room store.R
 	q := store.ParseQuery(query.Text)
 	messages, err := s.c.Store.Search(ctx, room, store.SearchPage{Query: q, Before: query.Before, Limit: query.Limit})
 	if err != nil {
-		if ctx.Err() != nil { // what a store makes of it is its own business
+		if ctx.Err() != nil { // the store may have turned it into an error of its own
 			err = ctx.Err()
 		}
 		return nil, err
 	}
 	found := make([]Found, len(messages))
 	for i, m := range messages {
-		found[i] = Found{m, snippet(m.Text, q)}
+		found[i] = Found{m, makeSnippet(m.Text, q)}
 	}
 	return found, nil
 }
 
-// snippet cuts a text around the first word that was searched for.
-func snippet(text string, q store.Query) Snippet {
-	wanted := wordsOf(q)
+// makeSnippet cuts body around the first word that matches q, and marks all that do.
+// Control characters, line feeds among them, become spaces.
+func makeSnippet(body string, q store.Query) Snippet {
+	matches := matcher(q)
 	var hits []store.Word
-	for w := range store.Words(text) {
-		if wanted(w.Term) {
+	for w := range store.Words(body) {
+		if matches(w.Term) {
 			hits = append(hits, w)
 		}
 	}
 	start := 0
 	if len(hits) > 0 {
-		start = back(text, hits[0].Start, snippetBefore)
+		start = wordStartBefore(body, hits[0].Start, snippetBefore)
 	}
-	end := start + len(first(text[start:], snippetRunes))
+	end := start + len(text.First(body[start:], snippetRunes))
 	var b strings.Builder
 	s := Snippet{Marks: [][2]int{}}
-	units := 0 // of UTF-16, in b
+	units := 0 // length of b in UTF-16 code units
 	put := func(part string) {
 		for _, r := range part {
 			if unicode.IsControl(r) {
@@ -108,26 +113,26 @@ func snippet(text string, q store.Query) Snippet {
 		if w.Start < start || w.End > end {
 			continue
 		}
-		put(text[at:w.Start])
+		put(body[at:w.Start])
 		from := units
-		put(text[w.Start:w.End])
+		put(body[w.Start:w.End])
 		s.Marks = append(s.Marks, [2]int{from, units - from})
 		at = w.End
 	}
-	put(text[at:end])
-	if end < len(text) {
+	put(body[at:end])
+	if end < len(body) {
 		put("…")
 	}
 	s.Text = b.String()
 	return s
 }
 
-// wordsOf tells whether a word's form is one of a query's.
-func wordsOf(q store.Query) func(form string) bool {
-	words := slices.Concat(q.Phrases...)
-	return func(form string) bool {
-		for i, w := range words {
-			if form == w || q.LastIsPrefix && i == len(words)-1 && strings.HasPrefix(form, w) {
+// matcher returns a function that reports whether a term is one of a query's.
+func matcher(q store.Query) func(term string) bool {
+	terms := slices.Concat(q.Phrases...)
+	return func(term string) bool {
+		for i, want := range terms {
+			if term == want || q.LastIsPrefix && i == len(terms)-1 && strings.HasPrefix(term, want) {
 				return true
 			}
 		}
@@ -135,9 +140,10 @@ func wordsOf(q store.Query) func(form string) bool {
 	}
 }
 
-// back returns where the word begins that stands n characters before byte i, or
-// the next one.
-func back(text string, i, n int) int {
+// wordStartBefore returns the byte in text, at most n characters before byte i, where
+// the first whole word begins. It is the byte n characters before i if no space
+// stands between the two.
+func wordStartBefore(text string, i, n int) int {
 	start := i
 	for ; n > 0 && start > 0; n-- {
 		_, size := utf8.DecodeLastRuneInString(text[:start])
@@ -151,15 +157,4 @@ func back(text string, i, n int) int {
 		return start + space + size
 	}
 	return start
-}
-
-// first returns the first n characters of text.
-func first(text string, n int) string {
-	for i := range text {
-		if n == 0 {
-			return text[:i]
-		}
-		n--
-	}
-	return text
 }

@@ -8,14 +8,15 @@ import (
 	"weft/server/store"
 )
 
-// marked shows a snippet with its marks in brackets.
+// marked returns a snippet's text with its marks in brackets. It fails the test if the
+// marks overlap or lie outside of the text.
 func marked(t *testing.T, s Snippet) string {
 	t.Helper()
 	units := utf16.Encode([]rune(s.Text))
 	out, at := "", 0
 	for _, m := range s.Marks {
 		if m[0] < at || m[1] < 1 || m[0]+m[1] > len(units) {
-			t.Fatalf("marks %v in %q", s.Marks, s.Text)
+			t.Fatalf("marks %v do not fit %q", s.Marks, s.Text)
 		}
 		out += string(utf16.Decode(units[at:m[0]])) + "[" + string(utf16.Decode(units[m[0]:m[0]+m[1]])) + "]"
 		at = m[0] + m[1]
@@ -23,7 +24,7 @@ func marked(t *testing.T, s Snippet) string {
 	return out + string(utf16.Decode(units[at:]))
 }
 
-func TestSnippets(t *testing.T) {
+func TestSnippetShowsTheWordsThatMatch(t *testing.T) {
 	long := strings.Repeat("lorem ipsum ", 30)
 	for _, c := range []struct{ text, query, want string }{
 		{"Osmosis moves water", "osmo", "[Osmosis] moves water"},
@@ -36,8 +37,8 @@ func TestSnippets(t *testing.T) {
 		{"nothing", "else ", "nothing"},
 		{"", "x ", ""},
 	} {
-		if got := marked(t, snippet(c.text, store.ParseQuery(c.query))); got != c.want {
-			t.Errorf("%.40q for %q:\n%q, want\n%q", c.text, c.query, got, c.want)
+		if got := marked(t, makeSnippet(c.text, store.ParseQuery(c.query))); got != c.want {
+			t.Errorf("snippet of %.40q for %q:\ngot  %q,\nwant %q", c.text, c.query, got, c.want)
 		}
 	}
 }
@@ -45,13 +46,13 @@ func TestSnippets(t *testing.T) {
 func FuzzSnippet(f *testing.F) {
 	f.Add("🎉 Osmosis moves water", "osmo wat")
 	f.Fuzz(func(t *testing.T, text, query string) {
-		s := snippet(text, store.ParseQuery(query))
+		s := makeSnippet(text, store.ParseQuery(query))
 		marked(t, s)
 		if n := len([]rune(s.Text)); n > snippetRunes+2 {
-			t.Fatalf("%d characters", n)
+			t.Fatalf("the snippet has %d characters, want at most %d", n, snippetRunes+2)
 		}
 		if strings.ContainsAny(s.Text, "\r\n\x00") {
-			t.Fatalf("%q", s.Text)
+			t.Fatalf("control characters in the snippet %q", s.Text)
 		}
 	})
 }

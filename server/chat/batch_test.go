@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"weft/server/auth"
@@ -19,9 +20,10 @@ var (
 	writer = auth.Identity{User: "ana", Name: "Ana", Grants: []auth.Grant{{Pattern: "**", Role: auth.Write}}}
 )
 
-// What is handed on comes in order of rev in each room, each state once, and ends
-// as what is stored, whoever does what at the same time.
-func TestTurnsAreHandedOnInOrder(t *testing.T) {
+// Changes of a room are announced in order of rev, each state of a message once, and
+// the last announced state of each message is the stored one, however many people
+// change the room at the same time.
+func TestChangesAreAnnouncedInOrder(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Log("seed", seed)
 	db, err := sqlite.Open(filepath.Join(t.TempDir(), "db"), sqlite.Options{})
@@ -31,16 +33,16 @@ func TestTurnsAreHandedOnInOrder(t *testing.T) {
 	defer db.Close()
 	var mu sync.Mutex
 	last := map[store.RoomID]store.Rev{}
-	shown := map[store.RoomID]map[string]store.Message{"a": {}, "b": {}}
-	heard := func(m store.Message) {
+	announced := map[store.RoomID]map[string]store.Message{"a": {}, "b": {}}
+	record := func(m store.Message) {
 		mu.Lock()
 		defer mu.Unlock()
 		if m.Rev <= last[m.Room] {
-			t.Errorf("room %s: rev %d after %d", m.Room, m.Rev, last[m.Room])
+			t.Errorf("room %s: rev %d announced after %d", m.Room, m.Rev, last[m.Room])
 		}
-		last[m.Room], shown[m.Room][m.ID] = m.Rev, m
+		last[m.Room], announced[m.Room][m.ID] = m.Rev, m
 	}
-	s := New(Config{Store: db, Posted: heard, Changed: heard, Limits: LabLimits()})
+	s := New(Config{Store: db, Posted: record, Changed: record, Limits: LabLimits()})
 	var all sync.WaitGroup
 	for n := range 24 {
 		all.Go(func() {
@@ -67,30 +69,31 @@ func TestTurnsAreHandedOnInOrder(t *testing.T) {
 					mine = mine[:len(mine)-1]
 				}
 				if err != nil {
-					t.Error(err) // nobody deletes another's
+					t.Error(err) // no person changes another's messages
 				}
 			}
 		})
 	}
 	all.Wait()
-	for room, messages := range shown {
+	for room, messages := range announced {
 		stored, err := db.Messages(t.Context(), room, store.MessagePage{Limit: 200})
 		if err != nil || len(stored) != len(messages) {
-			t.Fatalf("room %s: %d messages, %d handed on: %v", room, len(stored), len(messages), err)
+			t.Fatalf("room %s: %d messages stored, %d announced: %v", room, len(stored), len(messages), err)
 		}
 		for _, m := range stored {
 			want, _ := json.Marshal(m)
 			if got, _ := json.Marshal(messages[m.ID]); string(got) != string(want) {
-				t.Errorf("handed on last: %s\nstored:         %s", got, want)
+				t.Errorf("announced last: %s\nstored:         %s", got, want)
 			}
 		}
 	}
-	if len(s.turns.rooms) != 0 {
-		t.Errorf("%d rooms are kept", len(s.turns.rooms))
+	if len(s.batcher.rooms) != 0 {
+		t.Errorf("queues of %d rooms are kept, want none", len(s.batcher.rooms))
 	}
 }
 
-// gate is a store whose first post waits, and whose others wait for each other.
+// gate is a store whose first post returns when first is closed. Its further posts
+// return when all of them have been called.
 type gate struct {
 	Store
 	first   chan struct{}
@@ -112,13 +115,17 @@ func (g *gate) PostMessage(_ context.Context, m store.Message, _ store.OutboxMod
 		return m, true, nil
 	}
 	g.others.Done()
-	g.others.Wait() // all of them are here at once, or this never ends
+	g.others.Wait() // blocks for ever unless all of them are stored at the same time
 	return m, true, nil
 }
 
-// Those who come while one is being stored go to the store together; and a change
-// that panics does not keep the others of its room.
-func TestTurnsAreShared(t *testing.T) {
+// Changes that arrive while another is being stored are stored together, and a change
+// that panics does not block the later ones of its room.
+func TestChangesOfARoomShareABatch(t *testing.T) {
+	synctest.Test(t, testBatch)
+}
+
+func testBatch(t *testing.T) {
 	const others = 20
 	g := &gate{first: make(chan struct{}), started: make(chan struct{})}
 	g.others.Add(others)
@@ -135,24 +142,19 @@ func TestTurnsAreShared(t *testing.T) {
 	for n := range others {
 		all.Go(func() { post(fmt.Sprint("other-", n)) })
 	}
-	for {
-		s.turns.mu.Lock()
-		n := len(s.turns.rooms["r"].waiting)
-		s.turns.mu.Unlock()
-		if n == others {
-			break
-		}
-		<-time.After(time.Millisecond)
+	synctest.Wait() // until all of them wait in the room's queue
+	if n := len(s.batcher.rooms["r"].waiting); n != others {
+		t.Fatalf("%d changes wait, want %d", n, others)
 	}
 	close(g.first)
 	all.Wait()
 	for i, rev := range revs {
 		if rev != store.Rev(i+1) {
-			t.Fatalf("handed on in the order %v", revs)
+			t.Fatalf("announced in the order %v, want ascending revs without gaps", revs)
 		}
 	}
 	if len(revs) != others+1 {
-		t.Errorf("%d were handed on", len(revs))
+		t.Errorf("%d changes were announced, want %d", len(revs), others+1)
 	}
 
 	func() {
@@ -161,6 +163,6 @@ func TestTurnsAreShared(t *testing.T) {
 	}()
 	done, err := s.change(t.Context(), "r", func() (store.Message, bool, error) { return store.Message{ID: "after"}, false, nil })
 	if err != nil || done.ID != "after" {
-		t.Errorf("after a panic: %+v, %v", done, err)
+		t.Errorf("the change after one that panicked: %+v, error %v", done, err)
 	}
 }
