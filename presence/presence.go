@@ -1,8 +1,3 @@
-// Package presence knows who is here: people, rolled up from their open
-// tabs, in rooms named by opaque strings.
-//
-// A person who closes a tab stays for a grace period, so that a reload or a
-// failover shows nothing to the others. The package imports nothing of Weft's.
 package presence
 
 import (
@@ -11,52 +6,59 @@ import (
 	"time"
 )
 
-// Grace is how long a person stays in a room after their last connection
-// there ended, unless the tracker was made with another value.
+// Grace is how long a person stays in a room after their last connection there
+// closed, unless the tracker was made with another value.
 const Grace = 5 * time.Second
 
-// Slots is the number of person colours. A person who arrives shares a slot with
-// another only if all Slots are taken; nobody's changes while they stay, so two
-// may go on sharing one after the crowd has thinned.
+// Slots is the number of person colours; see [weft/presence/awareness.Palette]. A
+// person who joins shares a slot with another person only if all slots are taken.
+// The slot does not change while the person stays, so two people may go on sharing
+// one after others have left.
 const Slots = 12
 
-// A connection is active when it joins and whenever it is touched. It is Idle after
-// IdleAfter without that, or once it says so, and Away after AwayAfter; a tracker
-// may be made with other times. A person is as their most active connection is.
+// A connection is [Online] when it joins and whenever it is touched. Without
+// activity it becomes [Idle] after IdleAfter and [Away] after AwayAfter, unless the
+// tracker was made with other times. [Tracker.MarkIdle] makes it Idle at once. A
+// person's status is that of their most active connection.
 const (
+	// IdleAfter is the time without activity after which a connection is Idle.
 	IdleAfter = 2 * time.Minute
+	// AwayAfter is the time without activity after which a connection is Away.
 	AwayAfter = 30 * time.Minute
 )
 
-// ErrClosed is the answer of a tracker that was closed.
+// ErrClosed is returned by the methods of a tracker that has been closed.
 var ErrClosed = errors.New("presence: tracker is closed")
 
-// Member is one connection of one person to one room.
+// Member is the entry of one connection of one person in one room.
 type Member struct {
 	Room string
-	// Conn names the connection (a browser tab, a device); unique in the
-	// process and for ever. Joining again with the same Conn replaces.
+	// Conn names the connection (a browser tab, a device). A name is never used
+	// again for another connection. Joining again with the same Conn replaces the
+	// entry.
 	Conn   string
 	User   string // stable id of the person
 	Name   string // display name, plain text
 	Avatar string // URL or empty
 }
 
-// Person is everybody's view of one person in one room.
+// Person is one person in one room, over all their connections there, as the
+// others see them.
 type Person struct {
 	ID      string    `json:"id"`
 	Name    string    `json:"name"`
 	Avatar  string    `json:"avatar,omitempty"`
-	Slot    int       `json:"slot"`    // 0..11, colour; stable while the room remembers the person
-	Status  Status    `json:"status"`  // in this room: online, idle or away; the grace period changes nothing
+	Slot    int       `json:"slot"`    // number of the colour, 0 to 11; kept while the person stays
+	Status  Status    `json:"status"`  // in this room: Online, Idle or Away; does not change during the grace period
 	Devices int       `json:"devices"` // connections in this room, 0 during the grace period
-	Since   time.Time `json:"since"`   // arrival in the room, UTC, milliseconds
+	Since   time.Time `json:"since"`   // when they joined the room, UTC, whole milliseconds
 }
 
-// Status of a person, over all rooms.
+// Status says how active a person is, in a room or over all rooms.
 type Status string
 
-// The states of a person.
+// The values of Status, from the most active to the least. In a room there is no
+// Offline.
 const (
 	Online  Status = "online"
 	Idle    Status = "idle"
@@ -64,62 +66,73 @@ const (
 	Offline Status = "offline"
 )
 
-// UserStatus is what is known of a person over all rooms.
+// UserStatus is the status of one person over all rooms.
 type UserStatus struct {
-	Status   Status     `json:"status"`             // of the most active room; Offline only after the grace period
-	LastSeen *time.Time `json:"lastSeen,omitempty"` // when the last connection ended, UTC, cut to whole minutes; nil if never seen or not Offline
+	Status   Status     `json:"status"`             // in the room where they are most active; Offline only after the last grace period
+	LastSeen *time.Time `json:"lastSeen,omitempty"` // when the last connection closed, UTC, cut to whole minutes; nil if not known or not Offline
 	Devices  int        `json:"devices"`            // distinct Conns over all rooms
 }
 
-// Diff is what changed in a room, people rolled up: a second tab of the same
-// person is no join, and leaving it is no leave. A changed name, avatar, status
-// or device count arrives as a join of a person already known; the count falling
-// to 0 at the start of the grace period is not told. A leave of somebody unknown
-// means nothing. Nobody is in both. Applied in order to a list of People, diffs
-// keep it true.
+// Diff is how the people of a room changed. Diffs that are applied in order to a
+// list of People keep it correct:
+//
+//   - Joins holds new people, and people whose name, avatar, status or number of
+//     devices changed: the entry replaces the one of the same ID.
+//   - Leaves holds people whose grace period ended. An unknown id has no effect.
+//   - Nobody is in both.
+//
+// A further tab of a person is therefore a change and not a second person. The
+// beginning of a grace period, when Devices becomes 0, is not reported.
 type Diff struct {
 	Room   string   `json:"-"`
 	Joins  []Person `json:"joins"`
 	Leaves []string `json:"leaves"` // user ids
 }
 
-// Tracker keeps who is where. Safe for concurrent use by many goroutines.
+// Tracker tracks who is in which room. Safe for concurrent use. Methods return
+// [ErrClosed] after Close.
 type Tracker interface {
-	// Join adds the connection, or replaces it if Conn is known.
+	// Join adds the connection, or replaces the one with the same Conn. It
+	// returns the person as they are in the room now.
 	Join(ctx context.Context, m Member) (Person, error)
-	// Leave ends the connection. The person leaves the room Grace later,
-	// unless another connection of theirs is there by then. Unknown
+	// Leave closes the connection. The person leaves the room after the grace
+	// period, unless they have another connection there by then. Unknown
 	// connections are ignored.
 	Leave(ctx context.Context, room, conn string) error
-	// Touch says that the person did something on this connection. Cheap; at
-	// most one a second per connection makes sense. Unknown connections are
-	// ignored.
+	// Touch records activity on the connection. It is cheap; more often than once
+	// a second for each connection has no use. Unknown connections are ignored.
 	Touch(ctx context.Context, room, conn string) error
-	// Rest says that the person has turned away from this connection: it is
-	// idle at once. Unknown connections are ignored.
+	// MarkIdle makes the connection Idle at once: the person has turned to another
+	// window. Unknown connections are ignored.
 	MarkIdle(ctx context.Context, room, conn string) error
-	// People lists the people in the room, by arrival.
+	// People lists the people in the room by arrival, also those in their grace
+	// period.
 	People(ctx context.Context, room string) ([]Person, error)
-	// Count is how many People would list. It waits for nothing: what is not known
-	// yet comes with a later Diff.
+	// Count returns how many people are in the room, as far as this node knows now.
+	// It never waits; what the node does not know yet arrives with a later Diff.
 	Count(ctx context.Context, room string) (int, error)
-	// Here tells whether the person has a live connection in the room (the
-	// grace period does not count).
+	// IsPresent reports whether the person has a live connection in the room. A
+	// person in their grace period has none.
 	IsPresent(ctx context.Context, room, user string) (bool, error)
-	// Status of people over all rooms; unknown people are Offline.
+	// Status returns the status of people over all rooms. Unknown people are
+	// Offline. The map has an entry for each of the users.
 	Status(ctx context.Context, users []string) (map[string]UserStatus, error)
-	// Watch calls fn with every Diff of every room, in order per room, from
-	// one goroutine of the tracker. fn must return quickly and call nothing
-	// of the tracker but Count. The returned stop waits until no call is under way; fn must
-	// not call it either. To follow a room, Watch first and list its People
-	// then: a diff or two may repeat what the list says already.
+	// Watch calls fn with every Diff of every room from now on, in order for each
+	// room, from one goroutine of the tracker. fn must return quickly: it delays
+	// all other watchers, and diffs that queue up are merged. Of the tracker, fn
+	// may call only Count.
+	//
+	// stop ends the calls and waits until none is running; fn must not call it. To
+	// follow a room, call Watch first and People then: the first diffs may repeat
+	// what the list has.
 	Watch(fn func(Diff)) (stop func())
-	// Follow begins an empty list of people. fn is called with how they are, as
-	// soon as that is known, and with those who have changed whenever some have;
-	// of changes that come fast it may skip some and ends at the last. It is
-	// called from one goroutine of the tracker, must return quickly, and must
-	// not call the tracker or the StatusWatch.
+	// WatchStatus begins an empty list of people to watch. fn is called, from one
+	// goroutine of the tracker, with the status of a person soon after they were
+	// added, and with those whose status changed whenever some have. Of changes in
+	// quick succession it may skip all but the last. fn must return quickly and
+	// must not call the tracker or the StatusWatch.
 	WatchStatus(fn func(map[string]UserStatus)) StatusWatch
-	// Close ends timers and goroutines, and waits for them.
+	// Close stops timers and goroutines, and waits for them. Calling it again has
+	// no effect.
 	Close() error
 }

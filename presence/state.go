@@ -5,64 +5,68 @@ import (
 	"slices"
 	"time"
 
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+
 	"weft/presence/internal/deadline"
 )
 
-// state is who is where, as plain data: it has no clock, no timers and no locks.
-// Whoever calls passes now, and calls expire no later than due says. Times passed
-// should carry Go's monotonic reading: deadlines are compared with it, so a host
-// clock that jumps ends nobody's grace period.
+// state is who is in which room, as plain data without clock, timers and locks. The
+// caller passes the time as now, and calls expire no later than next says. Times
+// must carry Go's monotonic reading: deadlines are compared with it, so that no
+// grace period ends when the host's clock is set.
 //
 // One person in one room:
 //
-//	          join                 last connection ends
-//	(absent) ──────▶ here ───────────────────────────▶ in grace
-//	    ▲              ▲                                │    │
-//	    │              └──────────── join ──────────────┘    │ grace over
-//	    └─────────────────────────── leave told ─────────────┘
+//	           join                 last connection closes
+//	(absent) ────────▶ present ──────────────────────────────▶ in grace
+//	    ▲                 ▲                                     │    │
+//	    │                 └──────────────── join ───────────────┘    │ grace ends
+//	    └──────────────────────── Diff.Leaves ───────────────────────┘
 type state struct {
-	grace time.Duration
-	idle  time.Duration
-	away  time.Duration
-	rooms map[string]*room
-	users map[string]*user
-	due   deadline.Heap[*person]
-	slots *SlotMemory
-	seen  *recent[string, time.Time]
-	count uint64 // people that ever arrived: orders them
-	// changed is told of people whose status over all rooms may be another; may be nil.
-	changed func(user string)
+	grace     time.Duration // ≤ 0: none
+	idle      time.Duration
+	away      time.Duration
+	rooms     map[string]*room
+	users     map[string]*user
+	deadlines deadline.Heap[*person] // next change of status, or end of grace
+	slots     *SlotMemory
+	lastSeen  *simplelru.LRU[string, time.Time] // of people who are in no room
+	arrivals  uint64                            // number of people added so far; orders them
+	// statusChanged, if not nil, is called with people whose status over all rooms
+	// may have changed.
+	statusChanged func(user string)
 }
 
-// maxSeen bounds the last seen times that are remembered, the longest unused
-// forgotten first. A forgotten one reads as "never seen".
-const maxSeen = 100_000 // people
+// maxLastSeen bounds the last seen times. Beyond it the ones that were not used for
+// the longest time are evicted: such a person reads as never seen.
+const maxLastSeen = 100_000 // people
 
 type room struct {
 	name   string
-	conns  few[string, *conn]
-	people few[string, *person]
-	slots  [Slots]int // people that have the slot now
+	conns  smallMap[string, *conn]
+	people smallMap[string, *person]
+	slots  [Slots]int // number of people with each slot
 }
 
 type conn struct {
 	person *person
 	name   string
-	active time.Time // joined or last touched
+	active time.Time // when it joined or was last touched
 }
 
 type person struct {
-	room           *room
-	user           *user
-	Person         // as it is
-	shown          look
-	order          uint64
-	conns          few[*conn, struct{}] // none: in grace
-	deadline.Entry                      // in state.due; none: nothing will change by itself
+	deadline.Entry // in state.deadlines; none: nothing changes by itself
+
+	Person    // as they are now
+	room      *room
+	user      *user
+	published appearance // as in the last diff; no devices: in none yet
+	order     uint64     // of arrival
+	conns     smallMap[*conn, struct{}]
 }
 
-// look is what may change of a person; with no devices it was never shown.
-type look struct {
+// appearance is the part of a person that can change.
+type appearance struct {
 	name, avatar string
 	status       Status
 	devices      int
@@ -70,22 +74,22 @@ type look struct {
 
 // user is a person over all rooms.
 type user struct {
-	conns  few[string, int] // rooms by Conn
-	people few[*person, struct{}]
-	left   time.Time // when the last connection to any room ended
+	conns  smallMap[string, int] // number of rooms by Conn
+	people smallMap[*person, struct{}]
+	left   time.Time // when the last connection to any room closed
 }
 
 func newState(grace, idle, away time.Duration) *state {
 	return &state{
 		grace: grace, idle: idle, away: away,
-		rooms: map[string]*room{},
-		users: map[string]*user{},
-		slots: NewSlotMemory(),
-		seen:  newRecent[string, time.Time](maxSeen),
+		rooms:    map[string]*room{},
+		users:    map[string]*user{},
+		slots:    NewSlotMemory(),
+		lastSeen: newLRU[string, time.Time](maxLastSeen),
 	}
 }
 
-// join adds or replaces the connection, which may have been another person's.
+// join adds the connection, or replaces it; it may have been another person's.
 func (s *state) join(m Member, now time.Time) (Person, Diff) {
 	d := Diff{Room: m.Room}
 	r := s.rooms[m.Room]
@@ -95,13 +99,13 @@ func (s *state) join(m Member, now time.Time) (Person, Diff) {
 	}
 	old, known := r.conns.get(m.Conn)
 	if known && old.person.ID != m.User {
-		s.end(old, now)
-		s.show(old.person, &d)
+		s.closeConn(old, now)
+		s.addJoin(old.person, &d)
 		known = false
 	}
-	p, here := r.people.get(m.User)
-	if !here {
-		p = s.arrive(r, m.User, now)
+	p, present := r.people.get(m.User)
+	if !present {
+		p = s.addPerson(r, m.User, now)
 	}
 	if !known {
 		c := &conn{person: p, name: m.Conn, active: now}
@@ -111,72 +115,74 @@ func (s *state) join(m Member, now time.Time) (Person, Diff) {
 		p.user.conns.put(c.name, rooms+1)
 	}
 	p.Name, p.Avatar = m.Name, m.Avatar
-	s.refresh(p, now)
-	s.show(p, &d)
+	s.updateStatus(p, now)
+	s.addJoin(p, &d)
 	return p.Person, d
 }
 
-// touch notes activity on a connection.
+// touch records activity on a connection.
 func (s *state) touch(room, name string, now time.Time) Diff {
 	d := Diff{Room: room}
 	if c := s.conn(room, name); c != nil {
 		c.active = now
-		// The deadline stays where it is, too early: expire finds out and moves
-		// it, once in two minutes instead of at every key.
+		// The deadline of an Online person stays where it is, too early. expire
+		// moves it when it is reached: once in two minutes and not with every
+		// keystroke.
 		if c.person.Status != Online {
-			s.refresh(c.person, now)
-			s.show(c.person, &d)
+			s.updateStatus(c.person, now)
+			s.addJoin(c.person, &d)
 		}
 	}
 	return d
 }
 
-// rest makes a connection idle, unless it is idle longer.
-func (s *state) rest(room, name string, now time.Time) Diff {
+// markIdle makes a connection idle, unless it has been idle for longer.
+func (s *state) markIdle(room, name string, now time.Time) Diff {
 	d := Diff{Room: room}
 	if c := s.conn(room, name); c != nil {
-		if idle := now.Add(-s.idle); c.active.After(idle) {
-			c.active = idle
+		if idleSince := now.Add(-s.idle); c.active.After(idleSince) {
+			c.active = idleSince
 		}
-		s.refresh(c.person, now)
-		s.show(c.person, &d)
+		s.updateStatus(c.person, now)
+		s.addJoin(c.person, &d)
 	}
 	return d
 }
 
-// leave ends a connection.
+// leave closes a connection.
 func (s *state) leave(room, name string, now time.Time) Diff {
 	d := Diff{Room: room}
 	if c := s.conn(room, name); c != nil {
-		s.end(c, now)
+		s.closeConn(c, now)
 		if s.grace <= 0 {
-			s.pass(c.person, now, &d)
+			s.reachDeadline(c.person, now, &d)
 		} else {
-			s.show(c.person, &d)
+			s.addJoin(c.person, &d)
 		}
 	}
 	return d
 }
 
-// expire does what time has brought: grace periods end, people fall idle.
+// expire acts on all deadlines up to now: grace periods end, people become idle or
+// away.
 func (s *state) expire(now time.Time) []Diff {
 	var diffs []Diff
 	for {
-		p, at, ok := s.due.First()
+		p, at, ok := s.deadlines.First()
 		if !ok || at.After(now) {
 			return diffs
 		}
 		d := Diff{Room: p.room.name}
-		s.pass(p, now, &d)
-		if !d.empty() {
+		s.reachDeadline(p, now, &d)
+		if !d.isEmpty() {
 			diffs = append(diffs, d)
 		}
 	}
 }
 
-// next tells when expire has something to do; ok is false for never.
+// next returns when expire has something to do; ok is false for never.
 func (s *state) next() (at time.Time, ok bool) {
-	_, at, ok = s.due.First()
+	_, at, ok = s.deadlines.First()
 	return at, ok
 }
 
@@ -206,7 +212,7 @@ func (s *state) people(room string) []Person {
 	return list
 }
 
-func (s *state) here(room, user string) bool {
+func (s *state) isPresent(room, user string) bool {
 	if r := s.rooms[room]; r != nil {
 		p, listed := r.people.get(user)
 		return listed && p.conns.len() > 0
@@ -214,29 +220,29 @@ func (s *state) here(room, user string) bool {
 	return false
 }
 
-// status of one person over all rooms.
+// status returns the status of one person over all rooms.
 func (s *state) status(id string) UserStatus {
 	u := s.users[id]
 	if u == nil {
-		seen := UserStatus{Status: Offline}
-		if at, ok := s.seen.get(id); ok {
+		status := UserStatus{Status: Offline}
+		if at, ok := s.lastSeen.Get(id); ok {
 			at = at.UTC().Truncate(time.Minute)
-			seen.LastSeen = &at
+			status.LastSeen = &at
 		}
-		return seen
+		return status
 	}
-	seen := UserStatus{Status: Away, Devices: u.conns.len()}
+	status := UserStatus{Status: Away, Devices: u.conns.len()}
 	for p := range u.people.all() {
-		if p.Status == Online || p.Status == Idle && seen.Status == Away {
-			seen.Status = p.Status
+		if p.Status == Online || p.Status == Idle && status.Status == Away {
+			status.Status = p.Status
 		}
 	}
-	return seen
+	return status
 }
 
-// arrive makes a person of the room.
-func (s *state) arrive(r *room, id string, now time.Time) *person {
-	s.count++
+// addPerson adds a person without connections to the room.
+func (s *state) addPerson(r *room, id string, now time.Time) *person {
+	s.arrivals++
 	u := s.users[id]
 	if u == nil {
 		u = &user{}
@@ -246,10 +252,10 @@ func (s *state) arrive(r *room, id string, now time.Time) *person {
 		room: r,
 		user: u,
 		Person: Person{
-			ID: id, Slot: s.slot(r, id), Status: Online,
+			ID: id, Slot: s.chooseSlot(r, id), Status: Online,
 			Since: now.UTC().Truncate(time.Millisecond),
 		},
-		order: s.count,
+		order: s.arrivals,
 	}
 	r.people.put(id, p)
 	r.slots[p.Slot]++
@@ -257,21 +263,35 @@ func (s *state) arrive(r *room, id string, now time.Time) *person {
 	return p
 }
 
-// slot chooses a colour: the one that the person had here before, else the one
-// that their id prefers, else the next free one in steps of five, which visit
-// all twelve and keep neighbours apart in hue. With none free it is the least
-// used in the same order.
-func (s *state) slot(r *room, user string) int {
-	if had, ok := s.slots.Get(r.name, user); ok && r.slots[had] == 0 {
-		return had
+// removePerson removes a person without connections from the room.
+func (s *state) removePerson(p *person) {
+	s.deadlines.Remove(p)
+	r, u := p.room, p.user
+	r.people.delete(p.ID)
+	r.slots[p.Slot]--
+	if r.people.len() == 0 {
+		delete(s.rooms, r.name)
 	}
-	best := LeastUsedSlot(user, r.slots)
-	s.slots.Put(r.name, user, best)
-	return best
+	u.people.delete(p)
+	if u.people.len() == 0 {
+		delete(s.users, p.ID)
+		s.lastSeen.Add(p.ID, u.left)
+	}
 }
 
-// end takes a connection away from its person, who stays.
-func (s *state) end(c *conn, now time.Time) {
+// chooseSlot returns the slot that the person had in the room before, if it is
+// free, else the least used one.
+func (s *state) chooseSlot(r *room, user string) int {
+	if slot, ok := s.slots.Get(r.name, user); ok && r.slots[slot] == 0 {
+		return slot
+	}
+	slot := LeastUsedSlot(user, r.slots)
+	s.slots.Put(r.name, user, slot)
+	return slot
+}
+
+// closeConn takes a connection away from its person, who stays in the room.
+func (s *state) closeConn(c *conn, now time.Time) {
 	p, u := c.person, c.person.user
 	p.room.conns.delete(c.name)
 	p.conns.delete(c)
@@ -283,45 +303,35 @@ func (s *state) end(c *conn, now time.Time) {
 	if p.conns.len() == 0 {
 		u.left = now
 	}
-	s.refresh(p, now)
+	s.updateStatus(p, now)
 }
 
-// pass applies what the person's deadline brought.
-func (s *state) pass(p *person, now time.Time, d *Diff) {
+// reachDeadline acts on the person's deadline: their status changes, or their grace
+// period ends.
+func (s *state) reachDeadline(p *person, now time.Time, d *Diff) {
 	if p.conns.len() > 0 {
-		s.refresh(p, now)
-		s.show(p, d)
+		s.updateStatus(p, now)
+		s.addJoin(p, d)
 		return
 	}
-	s.due.Remove(p)
-	r, u := p.room, p.user
-	r.people.delete(p.ID)
-	r.slots[p.Slot]--
-	if r.people.len() == 0 {
-		delete(s.rooms, r.name)
-	}
-	u.people.delete(p)
-	if u.people.len() == 0 {
-		delete(s.users, p.ID)
-		s.seen.put(p.ID, u.left)
-	}
+	s.removePerson(p)
 	d.Leaves = append(d.Leaves, p.ID)
-	s.stir(p.ID)
+	s.notifyStatus(p.ID)
 }
 
-func (s *state) stir(user string) {
-	if s.changed != nil {
-		s.changed(user)
+func (s *state) notifyStatus(user string) {
+	if s.statusChanged != nil {
+		s.statusChanged(user)
 	}
 }
 
-// refresh works out devices, status and the next deadline. With no connection it
-// must be at the moment when the last one ended.
-func (s *state) refresh(p *person, now time.Time) {
+// updateStatus computes the person's devices, status and next deadline. Without
+// connections it must be called at the moment when the last one closed.
+func (s *state) updateStatus(p *person, now time.Time) {
 	p.Devices = p.conns.len()
-	s.stir(p.ID)
+	s.notifyStatus(p.ID)
 	if p.Devices == 0 {
-		s.due.Set(p, now.Add(s.grace)) // the status stays as it was
+		s.deadlines.Set(p, now.Add(s.grace)) // the status stays as it was
 		return
 	}
 	var last time.Time
@@ -333,54 +343,32 @@ func (s *state) refresh(p *person, now time.Time) {
 	var left time.Duration
 	p.Status, left = StatusAfter(now.Sub(last), s.idle, s.away)
 	if left > 0 {
-		s.due.Set(p, now.Add(left))
+		s.deadlines.Set(p, now.Add(left))
 	} else {
-		s.due.Remove(p)
+		s.deadlines.Remove(p)
 	}
 }
 
-// StatusAfter is the status of a connection that has been quiet for so long, and in
-// how long it will be another; 0 is never. idle and away are as [IdleAfter] and
-// [AwayAfter].
-func StatusAfter(quiet, idle, away time.Duration) (status Status, left time.Duration) {
+// StatusAfter returns the status of a connection that has been inactive for a time,
+// and how long it will have that status; left 0 means until it is active again.
+// idle and away are times like [IdleAfter] and [AwayAfter].
+func StatusAfter(inactive, idle, away time.Duration) (status Status, left time.Duration) {
 	switch {
-	case quiet < idle:
-		return Online, idle - quiet
-	case quiet < away:
-		return Idle, away - quiet
+	case inactive < idle:
+		return Online, idle - inactive
+	case inactive < away:
+		return Idle, away - inactive
 	}
 	return Away, 0
 }
 
-// show adds the person to the diff if they look other than last told.
-func (s *state) show(p *person, d *Diff) {
-	now := look{p.Name, p.Avatar, p.Status, p.Devices}
-	if p.Devices == 0 || p.shown == now {
+// addJoin adds the person to the diff if their appearance has changed. The
+// beginning of a grace period is no change.
+func (s *state) addJoin(p *person, d *Diff) {
+	now := appearance{p.Name, p.Avatar, p.Status, p.Devices}
+	if p.Devices == 0 || p.published == now {
 		return
 	}
-	p.shown = now
+	p.published = now
 	d.Joins = append(d.Joins, p.Person)
-}
-
-func (d Diff) empty() bool { return len(d.Joins) == 0 && len(d.Leaves) == 0 }
-
-// merge is the one diff that has the effect of d, then next.
-func (d Diff) merge(next Diff) Diff {
-	joins := append([]Person{}, d.Joins...)
-	leaves := append([]string{}, d.Leaves...)
-	for _, id := range next.Leaves {
-		joins = slices.DeleteFunc(joins, func(p Person) bool { return p.ID == id })
-		if !slices.Contains(leaves, id) {
-			leaves = append(leaves, id)
-		}
-	}
-	for _, p := range next.Joins {
-		leaves = slices.DeleteFunc(leaves, func(id string) bool { return id == p.ID })
-		if i := slices.IndexFunc(joins, func(q Person) bool { return q.ID == p.ID }); i >= 0 {
-			joins[i] = p
-		} else {
-			joins = append(joins, p)
-		}
-	}
-	return Diff{Room: d.Room, Joins: joins, Leaves: leaves}
 }

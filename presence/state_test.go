@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-func TestSlotFollowsTheHash(t *testing.T) {
+func TestSlotIsTheHashOfTheID(t *testing.T) {
 	// FNV-1a 32 of "a" is 0xe40c292c; of "" it is 0x811c9dc5.
 	s := newState(time.Second, IdleAfter, AwayAfter)
 	for _, c := range []struct {
@@ -26,20 +26,20 @@ func TestSlotFollowsTheHash(t *testing.T) {
 	}
 }
 
-func TestTakenSlotMovesByFive(t *testing.T) {
+func TestTakenSlotIsReplacedByTheOneFiveFurther(t *testing.T) {
 	r := &room{name: "r"}
 	s := newState(time.Second, IdleAfter, AwayAfter)
-	preferred := s.slot(r, "a")
+	preferred := s.chooseSlot(r, "a")
 	r.slots[preferred]++
-	if again := s.slot(r, "a"); again != (preferred+5)%Slots {
-		t.Errorf("after %d came %d", preferred, again)
+	if again := s.chooseSlot(r, "a"); again != (preferred+5)%Slots {
+		t.Errorf("with slot %d taken, got %d, want %d", preferred, again, (preferred+5)%Slots)
 	}
 	for i := range r.slots {
 		r.slots[i] = 2
 	}
 	r.slots[(preferred+10)%Slots] = 1
-	if least := s.slot(r, "a"); least != (preferred+10)%Slots {
-		t.Errorf("in a crowd got %d, want the least used", least)
+	if least := s.chooseSlot(r, "a"); least != (preferred+10)%Slots {
+		t.Errorf("with all slots taken, got %d, want the least used, %d", least, (preferred+10)%Slots)
 	}
 }
 
@@ -53,71 +53,73 @@ func TestStateKeepsNothingOfEmptyRooms(t *testing.T) {
 		s.leave(fmt.Sprint(i%7), fmt.Sprint(i), now)
 	}
 	s.expire(now.Add(time.Second))
-	if len(s.rooms)+len(s.users)+s.due.Len() != 0 {
-		t.Errorf("left behind: %d rooms, %d users, %d deadlines", len(s.rooms), len(s.users), s.due.Len())
+	if len(s.rooms)+len(s.users)+s.deadlines.Len() != 0 {
+		t.Errorf("kept after everybody left: %d rooms, %d users, %d deadlines", len(s.rooms), len(s.users), s.deadlines.Len())
 	}
 }
 
-func TestRecentForgetsTheLongestUnused(t *testing.T) {
-	r := newRecent[string, int](2)
-	r.put("a", 1)
-	r.put("b", 2)
-	r.get("a")
-	r.put("c", 3)
-	if _, ok := r.get("b"); ok || len(r.byKey) != 2 {
-		t.Errorf("kept %v", slices.Collect(maps.Keys(r.byKey)))
+func TestSlotMemoryEvictsTheLeastRecentlyUsed(t *testing.T) {
+	m := newSlotMemory(2)
+	other := func(user string) int { return (PreferredSlot(user) + 1) % Slots }
+	m.Put("r", "a", other("a"))
+	m.Put("r", "b", other("b"))
+	m.Get("r", "a")
+	m.Put("r", "c", other("c"))
+	if slot, ok := m.Get("r", "b"); ok || m.slots.Len() != 2 {
+		t.Errorf("b has slot %d, %v, of %d remembered; want b evicted and 2 remembered", slot, ok, m.slots.Len())
 	}
-	if v, ok := r.get("a"); !ok || v != 1 {
-		t.Error("lost what was just used")
+	if slot, ok := m.Get("r", "a"); !ok || slot != other("a") {
+		t.Errorf("a, which was used last, has slot %d, %v, want %d", slot, ok, other("a"))
 	}
 }
 
-// Law: as a list of at most max keys, the most recently used first, says.
-func TestRecentAtRandom(t *testing.T) {
+// Law: the memory holds what a list of at most size people, the most recently used
+// first, would hold.
+func TestSlotMemoryAtRandom(t *testing.T) {
 	seed := rand.Uint64()
 	t.Log("seed", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	for range 50 {
-		most := 1 + random.IntN(6)
-		r := newRecent[int, int](most)
-		var order []int
-		values := map[int]int{}
-		for i := range 300 {
-			k := random.IntN(10)
-			at := slices.Index(order, k)
+		size := 1 + random.IntN(6)
+		m := newSlotMemory(size)
+		var order []string
+		slots := map[string]int{}
+		for range 300 {
+			user := fmt.Sprint(random.IntN(10))
+			at := slices.Index(order, user)
 			if at >= 0 {
 				order = slices.Delete(order, at, at+1)
 			}
 			switch random.IntN(5) {
-			case 0:
-				r.forget(k)
+			case 0: // the preferred slot needs no memory
+				m.Put("r", user, PreferredSlot(user))
 			case 1, 2:
-				v, ok := r.get(k)
-				if ok != (at >= 0) || ok && v != values[k] {
-					t.Fatalf("%d is %d, %v, want %d, %v", k, v, ok, values[k], at >= 0)
+				slot, ok := m.Get("r", user)
+				if ok != (at >= 0) || ok && slot != slots[user] {
+					t.Fatalf("slot of %s is %d, %v, want %d, %v", user, slot, ok, slots[user], at >= 0)
 				}
 				if ok {
-					order = slices.Insert(order, 0, k)
+					order = slices.Insert(order, 0, user)
 				}
 			default:
-				r.put(k, i)
-				values[k] = i
-				order = slices.Insert(order, 0, k)
-				order = order[:min(len(order), most)]
+				slots[user] = (PreferredSlot(user) + 1 + random.IntN(Slots-1)) % Slots
+				m.Put("r", user, slots[user])
+				order = slices.Insert(order, 0, user)
+				order = order[:min(len(order), size)]
 			}
-			var got []int
-			for e := r.ring.older; e != &r.ring; e = e.older {
-				got = append(got, e.key)
+			var got []string // Keys has the least recently used first
+			for _, k := range slices.Backward(m.slots.Keys()) {
+				got = append(got, k.user)
 			}
-			if !slices.Equal(got, order) || len(r.byKey) != len(order) {
-				t.Fatalf("has %v, %d of them by key, want %v", got, len(r.byKey), order)
+			if !slices.Equal(got, order) || m.slots.Len() != len(order) {
+				t.Fatalf("remembered are %v (%d), want %v", got, m.slots.Len(), order)
 			}
 		}
 	}
 }
 
-// Law: whoever comes gets the slot that they would get if all slots were
-// remembered, those preferred too.
+// Law: a person who joins gets the slot that they would get if all slots were
+// remembered, preferred ones too.
 func TestPreferredSlotsNeedNoMemory(t *testing.T) {
 	seed := rand.Uint64()
 	t.Log("seed", seed)
@@ -146,16 +148,16 @@ func TestPreferredSlotsNeedNoMemory(t *testing.T) {
 		}
 		here[id], all[id] = want, want
 	}
-	for k, e := range s.slots.recent.byKey {
-		if e.value == PreferredSlot(k.user) {
-			t.Errorf("%s is remembered to have the slot that they prefer", k.user)
+	for _, k := range s.slots.slots.Keys() {
+		if slot, _ := s.slots.slots.Peek(k); slot == PreferredSlot(k.user) {
+			t.Errorf("slot %d of %s is remembered although it is the preferred one", slot, k.user)
 		}
 	}
 }
 
-// Law: a full queue, whatever it merges, leads to the same list of people, and
-// keeps its bound of max and one for each room.
-func TestFullQueueMergesToTheSameEnd(t *testing.T) {
+// Law: whatever a full queue merges, its diffs lead to the same list of people, and
+// it holds at most max diffs and one for each room.
+func TestFullDiffQueueLeadsToTheSameList(t *testing.T) {
 	seed := rand.Uint64()
 	t.Log("seed", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
@@ -184,7 +186,7 @@ func TestFullQueueMergesToTheSameEnd(t *testing.T) {
 			apply(want, d)
 			q.push(d)
 			if len(q.diffs) > q.max+4 {
-				t.Fatalf("%d diffs wait, with a bound of %d and 4 rooms", len(q.diffs), q.max)
+				t.Fatalf("%d diffs are queued, want at most %d and one for each of 4 rooms", len(q.diffs), q.max)
 			}
 			for range random.IntN(3) / 2 {
 				if d, ok := q.pop(); ok {
@@ -196,7 +198,7 @@ func TestFullQueueMergesToTheSameEnd(t *testing.T) {
 			apply(got, d)
 		}
 		if len(q.last) != 0 {
-			t.Fatalf("an empty queue remembers %v", q.last)
+			t.Fatalf("the empty queue still has positions: %v", q.last)
 		}
 		for room := range want {
 			if !maps.Equal(want[room], got[room]) {

@@ -5,92 +5,100 @@ import (
 	"time"
 )
 
-// Throttle passes diffs on, those of one room no closer together than a given time:
-// what comes meanwhile is merged into one. So a crowd that arrives costs everybody
-// in the room a few messages a second, and not one for each person. After a pause a
-// diff passes at once. Safe for concurrent use.
+// Throttle passes on at most one diff of a room in each interval. Diffs that arrive
+// during the interval are merged into one; after a pause a diff passes at once. So a
+// crowd that joins costs everybody in the room a few messages a second, and not one
+// for each person. Safe for concurrent use.
+//
+// It holds at most one diff for each room.
 type Throttle struct {
-	every time.Duration
-	tell  func(Diff)
-	stop  chan struct{}
-	done  sync.WaitGroup
-	begun chan struct{} // capacity 1: there is a room
+	interval time.Duration
+	publish  func(Diff)
+	stop     chan struct{}
+	done     sync.WaitGroup
+	started  chan struct{} // capacity 1: rooms is not empty
 
-	mu    sync.Mutex // held while tell runs, for the order
-	rooms map[string]*round
+	mu    sync.Mutex // held while publish runs, which keeps the order of a room's diffs
+	rooms map[string]*throttledRoom
 }
 
-// round is of a room that was told something lately.
-type round struct {
-	until time.Time // when it may be told more
-	waits bool      // diff does
-	diff  Diff
+// throttledRoom is a room whose last diff passed less than two intervals ago.
+type throttledRoom struct {
+	next    time.Time // earliest time of the next diff
+	pending bool      // diff is set
+	diff    Diff
 }
 
-// NewThrottle starts the one goroutine; Close ends it. tell must not block, nor call
-// the Throttle.
-func NewThrottle(every time.Duration, tell func(Diff)) *Throttle {
-	r := &Throttle{every: every, tell: tell, stop: make(chan struct{}), begun: make(chan struct{}, 1), rooms: map[string]*round{}}
-	r.done.Go(r.run)
-	return r
+// NewThrottle starts the one goroutine; Close it. publish is called by Push and by
+// that goroutine, never by both at once. It must not block, because it delays Push,
+// and must not call the Throttle.
+func NewThrottle(interval time.Duration, publish func(Diff)) *Throttle {
+	t := &Throttle{
+		interval: interval, publish: publish, stop: make(chan struct{}), started: make(chan struct{}, 1),
+		rooms: map[string]*throttledRoom{},
+	}
+	t.done.Go(t.run)
+	return t
 }
 
-// Take takes the next diff.
-func (r *Throttle) Push(d Diff) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	switch room := r.rooms[d.Room]; {
+// Push takes the next diff.
+func (t *Throttle) Push(d Diff) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch room := t.rooms[d.Room]; {
 	case room == nil:
-		r.rooms[d.Room] = &round{until: time.Now().Add(r.every)}
-		r.tell(d)
-		signal(r.begun)
-	case room.waits:
+		t.rooms[d.Room] = &throttledRoom{next: time.Now().Add(t.interval)}
+		t.publish(d)
+		setSignal(t.started)
+	case room.pending:
 		room.diff = room.diff.merge(d)
 	default:
-		room.diff, room.waits = d, true
+		room.diff, room.pending = d, true
 	}
 }
 
-// Close ends the goroutine and waits for it. What still waits is not told.
-func (r *Throttle) Close() {
-	close(r.stop)
-	r.done.Wait()
+// Close stops the goroutine and waits for it. Pending diffs are not published. It
+// must be called once.
+func (t *Throttle) Close() {
+	close(t.stop)
+	t.done.Wait()
 }
 
-func (r *Throttle) run() {
+func (t *Throttle) run() {
 	for {
 		select {
-		case <-r.stop:
+		case <-t.stop:
 			return
-		case <-r.begun:
+		case <-t.started:
 		}
-		ticker := time.NewTicker(r.every)
+		ticker := time.NewTicker(t.interval)
 		for more := true; more; {
 			select {
-			case <-r.stop:
+			case <-t.stop:
 				ticker.Stop()
 				return
 			case now := <-ticker.C:
-				more = r.turn(now)
+				more = t.publishDue(now)
 			}
 		}
 		ticker.Stop()
 	}
 }
 
-// turn tells what is due, and whether anything is left.
-func (r *Throttle) turn(now time.Time) (more bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for id, room := range r.rooms {
+// publishDue publishes the pending diffs whose interval is over. more reports
+// whether a room is still throttled.
+func (t *Throttle) publishDue(now time.Time) (more bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for id, room := range t.rooms {
 		switch {
-		case now.Before(room.until):
-		case room.waits:
-			r.tell(room.diff)
-			*room = round{until: now.Add(r.every)}
+		case now.Before(room.next):
+		case room.pending:
+			t.publish(room.diff)
+			*room = throttledRoom{next: now.Add(t.interval)}
 		default:
-			delete(r.rooms, id)
+			delete(t.rooms, id)
 		}
 	}
-	return len(r.rooms) > 0
+	return len(t.rooms) > 0
 }

@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// Law: however diffs come, those that are passed on lead to the same people, and
-// no room is told more often than agreed.
-func TestRoundsKeepTheTruthAndThePace(t *testing.T) {
+// Law: in whatever order and at whatever times diffs arrive, those that pass lead to
+// the same people, and no room gets two within the interval.
+func TestThrottleKeepsTheListAndTheInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		seed := rand.Uint64()
 		t.Logf("seed %d", seed)
 		rng := rand.New(rand.NewPCG(seed, 1))
-		const every = 100 * time.Millisecond
+		const interval = 100 * time.Millisecond
 		want, got := map[string]map[string]int{}, map[string]map[string]int{}
 		last := map[string]time.Time{}
 		apply := func(to map[string]map[string]int, d Diff) {
@@ -30,11 +30,11 @@ func TestRoundsKeepTheTruthAndThePace(t *testing.T) {
 				delete(to[d.Room], id)
 			}
 		}
-		var told atomic.Int64
-		r := NewThrottle(every, func(d Diff) {
-			told.Add(1)
-			if before, ok := last[d.Room]; ok && time.Since(before) < every {
-				t.Errorf("%s is told again after %s", d.Room, time.Since(before))
+		var passed atomic.Int64
+		r := NewThrottle(interval, func(d Diff) {
+			passed.Add(1)
+			if before, ok := last[d.Room]; ok && time.Since(before) < interval {
+				t.Errorf("room %s got another diff after %s, want the interval between them", d.Room, time.Since(before))
 			}
 			last[d.Room] = time.Now()
 			apply(got, d)
@@ -56,30 +56,30 @@ func TestRoundsKeepTheTruthAndThePace(t *testing.T) {
 				time.Sleep(time.Second)
 				synctest.Wait()
 				if fmt.Sprint(got) != fmt.Sprint(want) {
-					t.Fatalf("after quiet the rooms know %v, want %v", got, want)
+					t.Fatalf("after a pause the rooms have %v, want %v", got, want)
 				}
 			}
 		}
 		time.Sleep(time.Second)
 		synctest.Wait()
 		if fmt.Sprint(got) != fmt.Sprint(want) {
-			t.Errorf("the rooms know %v, want %v", got, want)
+			t.Errorf("at the end the rooms have %v, want %v", got, want)
 		}
-		if told.Load() > 4500 {
-			t.Errorf("%d of 5,000 diffs were passed on", told.Load())
+		if passed.Load() > 4500 {
+			t.Errorf("%d of 5,000 diffs passed, want at most 4,500", passed.Load())
 		}
-		// After the pause, at once; and a crowd is two messages.
-		told.Store(0)
+		// After a pause the first diff passes at once, and 999 more are merged into one.
+		passed.Store(0)
 		for n := range 1000 {
 			r.Push(Diff{Room: "r0", Joins: []Person{{ID: fmt.Sprint("q", n)}}})
 		}
-		if told.Load() != 1 {
-			t.Errorf("told %d at once", told.Load())
+		if passed.Load() != 1 {
+			t.Errorf("%d diffs passed at once, want 1", passed.Load())
 		}
-		time.Sleep(2 * every)
+		time.Sleep(2 * interval)
 		synctest.Wait()
-		if told.Load() != 2 || len(got["r0"]) < 1000 {
-			t.Errorf("a crowd of 1,000 was told in %d diffs, %d are known", told.Load(), len(got["r0"]))
+		if passed.Load() != 2 || len(got["r0"]) < 1000 {
+			t.Errorf("1,000 people arrived in %d diffs with %d people, want 2 with at least 1,000", passed.Load(), len(got["r0"]))
 		}
 		r.Close()
 	})

@@ -13,10 +13,10 @@ import (
 	"weft/presence"
 )
 
-// typingLog records what was told of one room, as "ana ben".
+// typingLog records the calls of onChange as lists of ids: "ana ben ".
 type typingLog struct {
-	mu   sync.Mutex
-	told []string
+	mu    sync.Mutex
+	calls []string
 }
 
 func (l *typingLog) change(_ presence.Place, users []presence.Typist) {
@@ -26,7 +26,7 @@ func (l *typingLog) change(_ presence.Place, users []presence.Typist) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.told = append(l.told, line)
+	l.calls = append(l.calls, line)
 }
 
 func (l *typingLog) expect(t *testing.T, want ...string) {
@@ -34,10 +34,10 @@ func (l *typingLog) expect(t *testing.T, want ...string) {
 	synctest.Wait()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !slices.Equal(l.told, want) {
-		t.Errorf("told %q, want %q", l.told, want)
+	if !slices.Equal(l.calls, want) {
+		t.Errorf("onChange was called with %q, want %q", l.calls, want)
 	}
-	l.told = nil
+	l.calls = nil
 }
 
 func withTyping(t *testing.T, test func(t *testing.T, typing *presence.Typing, log *typingLog)) {
@@ -54,12 +54,12 @@ var (
 	ben = presence.Typist{ID: "ben", Name: "Ben"}
 )
 
-func TestTypingFallsByItself(t *testing.T) {
+func TestTypingMarkExpires(t *testing.T) {
 	withTyping(t, func(t *testing.T, typing *presence.Typing, log *typingLog) {
 		typing.Set(presence.Place{Room: "r"}, "1", ana)
 		log.expect(t, "ana ")
 		time.Sleep(4 * time.Second)
-		typing.Set(presence.Place{Room: "r"}, "1", ana) // renewed: nothing to tell
+		typing.Set(presence.Place{Room: "r"}, "1", ana) // renewed: no change
 		typing.Set(presence.Place{Room: "r"}, "2", ben)
 		log.expect(t, "ana ben ")
 		time.Sleep(presence.TypingTTL - time.Nanosecond)
@@ -71,7 +71,7 @@ func TestTypingFallsByItself(t *testing.T) {
 	})
 }
 
-func TestTypingRollsUpPerPerson(t *testing.T) {
+func TestTypingHasOneEntryPerPerson(t *testing.T) {
 	withTyping(t, func(t *testing.T, typing *presence.Typing, log *typingLog) {
 		typing.Set(presence.Place{Room: "r"}, "1", ana)
 		log.expect(t, "ana ")
@@ -108,13 +108,13 @@ func TestTypingNamesAtMostTwenty(t *testing.T) {
 		synctest.Wait()
 		log.mu.Lock()
 		defer log.mu.Unlock()
-		if len(log.told) != presence.MaxTypists || log.told[len(log.told)-1] != want {
-			t.Errorf("told %q", log.told)
+		if len(log.calls) != presence.MaxTypists || log.calls[len(log.calls)-1] != want {
+			t.Errorf("onChange was called with %q, want %d calls, the last with the first %d people", log.calls, presence.MaxTypists, presence.MaxTypists)
 		}
 	})
 }
 
-func TestTypingOnChangeMayCallBack(t *testing.T) {
+func TestTypingOnChangeMayCallClear(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var typing *presence.Typing
 		ready := make(chan struct{})
@@ -130,13 +130,13 @@ func TestTypingOnChangeMayCallBack(t *testing.T) {
 		close(ready)
 		synctest.Wait()
 		if calls != 2 {
-			t.Errorf("%d calls, want one for the mark and one for its end", calls)
+			t.Errorf("onChange was called %d times, want one call for the mark and one for its end", calls)
 		}
 	})
 }
 
-// While onChange is busy, changes collapse; the last call always tells the end.
-func TestTypingManyCallers(t *testing.T) {
+// While onChange is busy, changes are combined; the last call has the final set.
+func TestTypingConcurrentCallersEndWithNobody(t *testing.T) {
 	synctest.Test(t, typingManyCallers)
 }
 
@@ -147,7 +147,7 @@ func typingManyCallers(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		if slices.Equal(last[p], users) {
-			t.Errorf("told twice: %v", users)
+			t.Errorf("onChange was called twice with %v", users)
 		}
 		last[p] = users
 	})
@@ -171,14 +171,14 @@ func typingManyCallers(t *testing.T) {
 	synctest.Wait()
 	for room, users := range last {
 		if len(users) > 0 {
-			t.Errorf("%v: told last %v", room, users)
+			t.Errorf("%v: the last call had %v, want nobody", room, users)
 		}
 	}
 	typing.Close()
 	typing.Close()
 }
 
-// A connection types in one place of a room, and threads are apart.
+// A connection types in one place of a room at a time, and threads are separate places.
 func TestTypingInThreads(t *testing.T) {
 	withTyping(t, func(t *testing.T, typing *presence.Typing, log *typingLog) {
 		main, thread := presence.Place{Room: "r"}, presence.Place{Room: "r", Thread: "m1"}
@@ -191,22 +191,23 @@ func TestTypingInThreads(t *testing.T) {
 		typing.Set(thread, "1", ana) // moves
 		log.expect(t, "", "ben ana ")
 		if users := typing.Users(main); len(users) != 0 {
-			t.Errorf("in the room itself: %v", users)
+			t.Errorf("typing in the room itself are %v, want nobody", users)
 		}
 		if threads := typing.Threads("r"); !slices.Equal(threads["m1"], []presence.Typist{ben, ana}) || len(threads) != 1 {
-			t.Errorf("in threads: %v", threads)
+			t.Errorf("typing in threads are %v", threads)
 		}
 		typing.Clear("r", "1")
 		typing.Clear("r", "2")
 		log.expect(t, "")
 		if threads := typing.Threads("r"); len(threads) != 0 {
-			t.Errorf("in threads: %v", threads)
+			t.Errorf("typing in threads are %v", threads)
 		}
 	})
 }
 
-// What is typed on one node is told on the other, as long as that is heard of.
-func TestTypingShared(t *testing.T) {
+// A person who types on one node is shown on the other, as long as its messages
+// arrive.
+func TestTypingOnTwoNodes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		here, there := &typingLog{}, &typingLog{}
 		a, b := presence.NewTyping(0, here.change), presence.NewTyping(0, there.change)
@@ -226,10 +227,10 @@ func TestTypingShared(t *testing.T) {
 		there.expect(t, "ana ")
 		time.Sleep(time.Second)
 		b.Set(place, "2", ben)
-		b.Set(place, "3", ana) // on both nodes: one person, who started first
+		b.Set(place, "3", ana) // on both nodes: one person, who began first
 		here.expect(t, "ana ben ")
 		there.expect(t, "ana ben ")
-		for range 5 { // renewed, and nothing to tell
+		for range 5 { // renewed: no change
 			time.Sleep(3 * time.Second)
 			a.Set(place, "1", ana)
 			b.Set(place, "2", ben)
@@ -243,15 +244,15 @@ func TestTypingShared(t *testing.T) {
 		here.expect(t, "")
 		there.expect(t, "")
 		if n := sent.Swap(0); n > 25 {
-			t.Errorf("%d messages for 20 seconds", n)
+			t.Errorf("%d messages in 20 seconds, want at most 25", n)
 		}
 		time.Sleep(time.Minute)
 		if n := sent.Load(); n > 0 {
-			t.Errorf("%d messages while nobody types", n)
+			t.Errorf("%d messages while nobody types, want none", n)
 		}
 		a.Set(place, "1", ana)
 		there.expect(t, "ana ")
-		cut.Store(true) // the node is gone, or the way to it
+		cut.Store(true) // node a stopped, or its messages are lost
 		for range 4 {
 			time.Sleep(presence.TypingTTL / 2)
 			a.Set(place, "1", ana)

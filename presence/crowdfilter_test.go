@@ -7,18 +7,18 @@ import (
 	"time"
 )
 
-// Law: whoever follows a room from its beginning knows as many people as it has,
-// or the limit, each as they are, and nobody who has left; what is told of a
-// person who is not among them is nothing.
-func TestCrowdTellsOfSo(t *testing.T) {
+// Law: a client that applies the diffs from the room's beginning knows as many
+// people as are in the room, up to the limit, each as they are now, and nobody who
+// has left.
+func TestCrowdFilterNamesUpToTheLimit(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 1))
-	const most = 7
+	const limit = 7
 	here := map[string]Person{}
 	known := map[string]Person{}
 	count := 0
-	c := NewCrowdFilter(most, func(d Diff) {
+	c := NewCrowdFilter(limit, func(d Diff) {
 		for _, p := range d.Joins {
 			known[p.ID] = p
 		}
@@ -47,16 +47,16 @@ func TestCrowdTellsOfSo(t *testing.T) {
 			}
 		}
 		c.Push(d)
-		if len(known) != min(most, len(here)) {
-			t.Fatalf("knows %d people of %d", len(known), len(here))
+		if len(known) != min(limit, len(here)) {
+			t.Fatalf("the client knows %d people of %d, want %d", len(known), len(here), min(limit, len(here)))
 		}
 		for id, p := range known {
 			if here[id] != p {
-				t.Fatalf("knows %+v, who is %+v", p, here[id])
+				t.Fatalf("the client knows %+v, want %+v", p, here[id])
 			}
 		}
 		if count != len(here) {
-			t.Fatalf("there are %d people, and %d when last told", len(here), count)
+			t.Fatalf("%d people are in the room, and %d were at the last diff: a change of the number was not published", len(here), count)
 		}
 	}
 	d := Diff{Room: "r"}
@@ -65,13 +65,12 @@ func TestCrowdTellsOfSo(t *testing.T) {
 	}
 	c.Push(d)
 	if len(c.rooms) != 0 {
-		t.Error("an empty room is kept")
+		t.Error("an empty room is still in the filter")
 	}
 }
 
-// A room of people who came in one order is told in that order, whatever order
-// the diff has them in.
-func TestCrowdTellsTheFirst(t *testing.T) {
+// People are listed by arrival, whatever order the diff has them in.
+func TestCrowdFilterListsTheFirstToArrive(t *testing.T) {
 	var told []string
 	c := NewCrowdFilter(2, func(d Diff) {
 		for _, p := range d.Joins {
@@ -83,6 +82,6 @@ func TestCrowdTellsTheFirst(t *testing.T) {
 	c.Push(Diff{Room: "r", Joins: []Person{at("e", 5)}})
 	c.Push(Diff{Room: "r", Leaves: []string{"a"}})
 	if fmt.Sprint(told) != "[a b c]" {
-		t.Errorf("told of %v", told)
+		t.Errorf("listed %v, want [a b c]", told)
 	}
 }
