@@ -1,4 +1,5 @@
 /** How spaces are named in addresses. Pure but for the dice. */
+import { space, upperCase } from '../elements/text/index.ts'
 
 const letters = 'abcdefghijkmnpqrstuvwxyz' // without l and o, which read as 1 and 0
 
@@ -42,9 +43,9 @@ export const pathOf = (room: string): string => `/s/${room.split('/').map(encode
 
 /** What to call a space that has no title: `bio-201` → "Bio 201", a code has nothing to say. */
 export function pretty(room: string): string {
-  if (/^[a-z]{3}-[a-z]{4}-[a-z]{3}$/u.test(room)) return 'Untitled'
+  if (/^[a-z]{3}-[a-z]{4}-[a-z]{3}$/u.test(room)) return space.untitled
   const words = room.replace(/[-_/]+/gu, ' ').trim()
-  return words.charAt(0).toLocaleUpperCase() + words.slice(1)
+  return upperCase(words.charAt(0)) + words.slice(1)
 }
 
 function roll(n: number): number {

@@ -1,4 +1,5 @@
 import { createClient, type Room } from '@weft/sdk'
+import { space as text } from '../elements/text/index.ts'
 import { define } from '../elements/base/element.ts'
 import '../elements/define.ts'
 import { pretty, roomOf } from './address.ts'
@@ -13,7 +14,7 @@ function start(id: string): void {
   // ?guest=2 is a second person in the same browser; nothing of theirs is kept.
   const second = new URLSearchParams(location.search).get('guest')
   const newTitle = takeTitle(id)
-  const name = second === null ? storedName() : `Guest ${second.slice(0, 3)}`
+  const name = second === null ? storedName() : text.guest(second.slice(0, 3))
   const client = createClient({ guest: { ...name === '' ? {} : { name } }, storage: second === null ? 'local' : 'memory' })
   const room = client.room(id)
   const title = new Title(room)
@@ -45,7 +46,7 @@ function start(id: string): void {
   void room.synced.then(() => {
     if (newTitle && title.get() === '') title.set(newTitle)
     title.subscribe((words) => {
-      document.title = `${words || pretty(id)} · Weft`
+      document.title = text.windowTitle(words || pretty(id))
       if (second === null) remember(id, words)
     })
   })

@@ -4,7 +4,7 @@ import type { Client, Quote, Room } from '@weft/sdk'
 import { WeftElement } from '../elements/base/element.ts'
 import { icons } from '../elements/base/icons.ts'
 import { skeleton } from '../elements/base/skeleton.ts'
-import { counted } from '../elements/base/words.ts'
+import { space as text } from '../elements/text/index.ts'
 import type { WeftChat } from '../elements/chat/chat.ts'
 import type { WeftPage } from '../elements/page/page.ts'
 import type { Outline } from '../elements/rail/rail.ts'
@@ -75,25 +75,25 @@ export class WeftApp extends WeftElement {
 
   protected override render(): TemplateResult {
     return html`<div class="app" data-tab=${this.tab}>
-      <a class="skip" href="#page" @click=${this.#toPage}>To the document</a>
+      <a class="skip" href="#page" @click=${this.#toPage}>${text.skipToDocument}</a>
       ${this.#header()}
-      <main id="page" aria-label="Document"><div class="scroll">${this.#document()}</div>
+      <main id="page" aria-label=${text.document}><div class="scroll">${this.#document()}</div>
         <weft-rail .outline=${this.outline} .scroller=${this.querySelector<HTMLElement>('.scroll')}
           .content=${this.#text}
           @weft-heading=${(e: CustomEvent<{ index: number }>) => this.querySelector<WeftPage>('weft-page')?.goToBlock(e.detail.index)}></weft-rail></main>
       ${this.#panel()}
       ${this.#tabs()}
       ${this.joined ? nothing : this.#joinCard()}
-      <div class="gone" role="status">${this.copied ? 'Link copied' : ''}</div>
+      <div class="gone" role="status">${this.copied ? text.linkCopied : ''}</div>
     </div>`
   }
 
   #header(): TemplateResult {
     const shown = this.title_.get() || pretty(this.room.id)
     return html`<header>
-      <a class="home" href="/" aria-label="Weft, all spaces" title="All spaces"><span class="mark"></span></a>
+      <a class="home" href="/" aria-label=${text.homeLabel} title=${text.home}><span class="mark"></span></a>
       <div class="names">
-        <input class="title" name="title" aria-label="Space title" dir="auto" maxlength="200" autocomplete="off" spellcheck="false"
+        <input class="title" name="title" aria-label=${text.spaceTitle} dir="auto" maxlength="200" autocomplete="off" spellcheck="false"
           ?readonly=${!this.#writes} placeholder=${pretty(this.room.id)} .value=${live(this.title_.get())} title=${shown}
           @input=${(e: Event) => this.#rename(e)} @keydown=${this.#titleKey}>
         <weft-status .room=${this.room}></weft-status>
@@ -101,13 +101,13 @@ export class WeftApp extends WeftElement {
       <span class="grow"></span>
       <weft-avatars .room=${this.room} .max=${matchMedia('(max-width: 480px)').matches ? 2 : 4} @weft-people-open=${() => this.#show('people')}></weft-avatars>
       <weft-bell .client=${this.client}></weft-bell>
-      <button class="button solid share" @click=${this.#copy}>${this.copied ? 'Copied' : 'Share'}</button>
+      <button class="button solid share" @click=${this.#copy}>${this.copied ? text.copied : text.share}</button>
     </header>`
   }
 
   #document(): TemplateResult {
     return html`<article class="doc">
-      <h1 class="heading"><textarea name="heading" rows="1" aria-label="Title" dir="auto" maxlength="200" ?readonly=${!this.#writes}
+      <h1 class="heading"><textarea name="heading" rows="1" aria-label=${text.title} dir="auto" maxlength="200" ?readonly=${!this.#writes}
         placeholder=${pretty(this.room.id)} .value=${live(this.title_.get())} @input=${(e: Event) => this.#rename(e)} @keydown=${this.#titleKey}></textarea></h1>
       ${this.#company()}
       ${this.editor
@@ -123,20 +123,20 @@ export class WeftApp extends WeftElement {
     const others = this.room.presence.others.get()
     const known = this.room.presence.me.get() && this.room.link.get().state === 'online' // offline nobody can be seen
     if (!known) return html`<p class="meta">&nbsp;</p>`
-    if (others.length > 0 || !this.joined) return html`<p class="meta">${counted(Math.max(this.room.presence.count.get(), others.length + 1), 'person', 'people')} here</p>`
-    if (this.dismissed) return html`<p class="meta">Only you are here</p>`
-    return html`<p class="meta alone"><span>Only you are here. Invite people</span>
-      <button class="button line" @click=${this.#copy}>${icons.link}${this.copied ? 'Copied' : 'Copy link'}</button>
-      <button class="button line second" @click=${this.#second}>Open a second window</button>
-      <button class="dismiss" aria-label="Dismiss" @click=${() => { this.dismissed = true }}>${icons.close}</button></p>`
+    if (others.length > 0 || !this.joined) return html`<p class="meta">${text.peopleHere(Math.max(this.room.presence.count.get(), others.length + 1))}</p>`
+    if (this.dismissed) return html`<p class="meta">${text.onlyYou}</p>`
+    return html`<p class="meta alone"><span>${text.onlyYouInvite}</span>
+      <button class="button line" @click=${this.#copy}>${icons.link}${this.copied ? text.copied : text.copyLink}</button>
+      <button class="button line second" @click=${this.#second}>${text.secondWindow}</button>
+      <button class="dismiss" aria-label=${text.dismiss} @click=${() => { this.dismissed = true }}>${icons.close}</button></p>`
   }
 
   #panel(): TemplateResult {
     const people = this.tab === 'people'
-    return html`<aside aria-label="Conversation">
-      <div class="tabs" role="tablist" aria-label="Conversation" @keydown=${this.#otherTab}>
-        <button role="tab" id="tab-chat" aria-controls="panel-chat" aria-selected=${!people} tabindex=${people ? -1 : 0} @click=${() => this.#show('chat')}>Chat${this.#count()}</button>
-        <button role="tab" id="tab-people" aria-controls="panel-people" aria-selected=${people} tabindex=${people ? 0 : -1} @click=${() => this.#show('people')}>People</button>
+    return html`<aside aria-label=${text.conversation}>
+      <div class="tabs" role="tablist" aria-label=${text.conversation} @keydown=${this.#otherTab}>
+        <button role="tab" id="tab-chat" aria-controls="panel-chat" aria-selected=${!people} tabindex=${people ? -1 : 0} @click=${() => this.#show('chat')}>${text.chatTab}${this.#count()}</button>
+        <button role="tab" id="tab-people" aria-controls="panel-people" aria-selected=${people} tabindex=${people ? 0 : -1} @click=${() => this.#show('people')}>${text.peopleTab}</button>
       </div>
       <weft-chat id="panel-chat" role="tabpanel" aria-labelledby="tab-chat" .room=${this.room} .canSend=${this.#talks} ?hidden=${people}
         @weft-quote=${(e: CustomEvent<{ quote: Quote }>) => this.#toQuote(e.detail.quote)}
@@ -148,11 +148,11 @@ export class WeftApp extends WeftElement {
   #tabs(): TemplateResult {
     const tab = (name: Tab, icon: TemplateResult, words: string): TemplateResult =>
       html`<button aria-current=${this.tab === name ? 'page' : nothing} data-tab=${name} @click=${() => this.#show(name)}>${icon}${words}${name === 'chat' ? this.#count() : nothing}</button>`
-    return html`<nav class="bottom" aria-label="Views">${tab('doc', icons.page, 'Doc')}${tab('chat', icons.chat, 'Chat')}${tab('people', icons.people, 'People')}</nav>`
+    return html`<nav class="bottom" aria-label=${text.views}>${tab('doc', icons.page, text.documentTab)}${tab('chat', icons.chat, text.chatTab)}${tab('people', icons.people, text.peopleTab)}</nav>`
   }
 
   #count(): TemplateResult | typeof nothing {
-    return this.unread > 0 ? html`<span class="count" aria-label="${this.unread} unread">${this.unread}</span>` : nothing
+    return this.unread > 0 ? html`<span class="count" aria-label=${text.unread(this.unread)}>${this.unread}</span>` : nothing
   }
 
   #joinCard(): TemplateResult {
@@ -160,8 +160,8 @@ export class WeftApp extends WeftElement {
       e.preventDefault()
       const name = String(new FormData(e.currentTarget as HTMLFormElement).get('name') ?? '').trim()
       if (name !== '') this.tell('app-join', { name })
-    }}><label>Join as <input name="name" required maxlength="40" placeholder="Your name" autocomplete="nickname" .value=${this.guestName}></label>
-      <button class="button solid">Join</button></form>`
+    }}><label>${text.joinAs} <input name="name" required maxlength="40" placeholder=${text.yourName} autocomplete="nickname" .value=${this.guestName}></label>
+      <button class="button solid">${text.join}</button></form>`
   }
 
   protected override updated(changed: PropertyValues): void {
@@ -253,7 +253,7 @@ export class WeftApp extends WeftElement {
       this.copied = true
       clearTimeout(this.#copyTimer)
       this.#copyTimer = setTimeout(() => { this.copied = false }, 3000)
-    }, () => prompt('Copy this link', link))
+    }, () => prompt(text.copyThisLink, link))
   }
 
   /** The demonstration: a window of somebody else, so that one person sees two. */

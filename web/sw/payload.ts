@@ -1,5 +1,7 @@
 // What a push says (the one JSON of design/ux.md §8.4), and what to show for it.
 
+import { worker as words } from '../elements/text/en.ts'
+
 export interface Shown {
   readonly title: string
   readonly body: string
@@ -38,7 +40,7 @@ export function readPayload(raw: string | undefined, origin: string): Shown {
   const badge = Number(p['app_badge'] ?? n['app_badge'] ?? NaN)
   const count = Number(d['count'] ?? 1)
   return {
-    title: title || 'New activity', body, tag: text(n['tag']) || 'weft', lang: text(n['lang']),
+    title: title || words.newActivity, body, tag: text(n['tag']) || 'weft', lang: text(n['lang']),
     dir: dir === 'ltr' || dir === 'rtl' ? dir : 'auto', silent: n['silent'] === true,
     badge: Number.isInteger(badge) && badge >= 0 ? badge : undefined,
     data: {
@@ -61,8 +63,8 @@ export function group(shown: readonly unknown[], next: Shown): Shown {
   const lines = [...last.values()].slice(-3)
   return {
     ...next,
-    title: `${count} new${next.data.room === '' ? '' : ` in ${next.data.room}`}`,
-    body: lines.map((l) => `${l.from}: ${l.text}`).join('\n') || next.body,
+    title: words.several(count, next.data.room),
+    body: lines.map((l) => words.line(l.from, l.text)).join('\n') || next.body,
     data: { ...next.data, count, lines },
   }
 }

@@ -2,7 +2,7 @@ import { css, html, nothing, type TemplateResult } from 'lit'
 import type { Person, Room } from '@weft/sdk'
 import { WeftElement } from '../base/element.ts'
 import { faceSheet, sheet } from '../base/sheet.ts'
-import { listed } from '../base/words.ts'
+import { avatars as text, list } from '../text/index.ts'
 import { face } from './face.ts'
 
 /**
@@ -44,17 +44,17 @@ export class WeftAvatars extends WeftElement {
     const people = this.self && me ? [...others, me] : others
     this.dataset['count'] = String(people.length)
     const rest = people.slice(this.max)
-    return html`<ul class="stack" aria-label="People here">
+    return html`<ul class="stack" aria-label=${text.label}>
       ${people.slice(0, this.max).map((p) => this.#one(p))}
       ${rest.length > 0
-        ? html`<li><button class="more" title=${listed(rest.map((p) => p.name))} aria-label="${rest.length} more"
+        ? html`<li><button class="more" title=${list(rest.map((p) => p.name))} aria-label=${text.more(rest.length)}
             @click=${() => this.tell('weft-people-open', null)}>+${rest.length}</button></li>`
         : nothing}
     </ul>`
   }
 
   #one(p: Person): TemplateResult {
-    const label = p.state === 'active' ? p.name : `${p.name} (${p.state})`
+    const label = p.state === 'active' ? p.name : text.withState(p.name, p.state)
     return html`<li><button data-person=${p.id} data-state=${p.state} title=${label} aria-label=${label}
       @click=${() => this.tell('weft-person', { id: p.id })}>${face(p)}</button></li>`
   }

@@ -1,6 +1,6 @@
 import { html, type TemplateResult } from 'lit'
 import { toSlot, type Person } from '@weft/sdk'
-import { initials } from '../base/words.ts'
+import { initials } from '../text/index.ts'
 
 /** A person, drawn small. The name is said by whoever places the face. */
 export function face(person: Pick<Person, 'name'> & { slot?: number; state?: Person['state'] | 'gone' }): TemplateResult {

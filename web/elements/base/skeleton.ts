@@ -1,5 +1,6 @@
 import { html, type TemplateResult } from 'lit'
+import { space } from '../text/index.ts'
 
 /** Grey bars in the place of the page's text while it is loading. */
 export const skeleton = (): TemplateResult =>
-  html`<div class="skeleton" part="skeleton" role="progressbar" aria-label="Opening the page"><i></i><i></i><i></i><i></i></div>`
+  html`<div class="skeleton" part="skeleton" role="progressbar" aria-label=${space.openingPage}><i></i><i></i><i></i><i></i></div>`

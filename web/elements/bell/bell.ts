@@ -3,7 +3,7 @@ import type { Client, Notice, PushState } from '@weft/sdk'
 import { WeftElement } from '../base/element.ts'
 import { icons } from '../base/icons.ts'
 import { sheet } from '../base/sheet.ts'
-import { ago } from '../base/words.ts'
+import { ago, bell as text } from '../text/index.ts'
 
 /**
  * `<weft-bell>`: what happened while one was away. The dot says that there is
@@ -56,15 +56,15 @@ export class WeftBell extends WeftElement {
     const unseen = unread === 0 && client.notifications.unseen.get() > 0 && items[0]?.id !== this.#looked
     this.dataset['unread'] = String(unread)
     this.dataset['unseen'] = String(client.notifications.unseen.get())
-    const label = unread > 0 ? `Notifications, ${unread} unread` : 'Notifications'
-    return html`<button class="icon" part="button" popovertarget="panel" aria-label=${label} title="Notifications" data-unread=${unread}>${icons.bell}
-        ${unread > 0 ? html`<span class="count" part="badge">${unread > 99 ? '99+' : unread}</span>` : unseen ? html`<span class="dot" part="badge"></span>` : nothing}</button>
-      <div id="panel" class="panel" part="panel" popover role="dialog" aria-label="Notifications" @toggle=${this.#toggle}>
-        <header>Notifications ${unread > 0 ? html`<button class="button quiet" @click=${() => void client.notifications.markAllRead().catch(() => undefined)}>Mark all read</button>` : nothing}</header>
+    const label = unread > 0 ? text.labelUnread(unread) : text.label
+    return html`<button class="icon" part="button" popovertarget="panel" aria-label=${label} title=${text.label} data-unread=${unread}>${icons.bell}
+        ${unread > 0 ? html`<span class="count" part="badge">${text.badge(unread)}</span>` : unseen ? html`<span class="dot" part="badge"></span>` : nothing}</button>
+      <div id="panel" class="panel" part="panel" popover role="dialog" aria-label=${text.label} @toggle=${this.#toggle}>
+        <header>${text.label} ${unread > 0 ? html`<button class="button quiet" @click=${() => void client.notifications.markAllRead().catch(() => undefined)}>${text.markAllRead}</button>` : nothing}</header>
         ${items.length === 0
-          ? html`<p class="none">Nothing new. You will see mentions and replies here.</p>`
+          ? html`<p class="none">${text.empty}</p>`
           : html`<ul>${items.map((n) => this.#item(n))}</ul>`}
-        ${client.notifications.hasMore.get() ? html`<footer><button class="button quiet" @click=${() => void client.notifications.loadMore().catch(() => undefined)}>Show older</button></footer>` : nothing}
+        ${client.notifications.hasMore.get() ? html`<footer><button class="button quiet" @click=${() => void client.notifications.loadMore().catch(() => undefined)}>${text.showOlder}</button></footer>` : nothing}
         ${this.#push(client.push.state.get())}
       </div>`
   }
@@ -75,19 +75,20 @@ export class WeftBell extends WeftElement {
       <span dir="auto">${n.body}</span></button></li>`
   }
 
+  /** The row that says whether this browser gets web push, and changes it. */
   #push(state: PushState): TemplateResult | typeof nothing {
-    const row = (words: string, small: string, label?: string, act?: () => void): TemplateResult =>
-      html`<footer data-push=${state.state}><span>${words}<small>${small}</small></span>
-        ${label ? html`<button class="button line" @click=${act}>${label}</button>` : nothing}</footer>`
+    const row = ({ title, detail, button }: { readonly title: string; readonly detail: string; readonly button?: string }, press?: () => void): TemplateResult =>
+      html`<footer data-push=${state.state}><span>${title}<small>${detail}</small></span>
+        ${button ? html`<button class="button line" @click=${press}>${button}</button>` : nothing}</footer>`
     const enable = (): void => void this.client?.push.enable().catch(() => undefined)
     switch (state.state) {
-      case 'on': return row('On for this browser', 'Mentions reach you when this tab is closed.', 'Turn off', () => void this.client?.push.disable().catch(() => undefined))
-      case 'asking': return row('Your browser is asking…', 'Choose Allow to get mentions.')
-      case 'denied': return row('Blocked in browser settings', 'Allow notifications for this site to get mentions here.')
-      case 'needs-install': return row('Get mentions on this device', 'Share, then Add to Home Screen, then open Weft from there.')
-      case 'unsupported': return state.why === 'in-iframe' ? row('Get mentions on this device', 'Open this space in a tab of its own first.') : nothing
-      case 'error': return row('That did not work', state.error.message, 'Try again', enable)
-      default: return row('Get mentions on this device', 'Only when someone writes your name.', 'Turn on', enable)
+      case 'on': return row(text.push.on, () => void this.client?.push.disable().catch(() => undefined))
+      case 'asking': return row(text.push.asking)
+      case 'denied': return row(text.push.denied)
+      case 'needs-install': return row(text.push.needsInstall)
+      case 'unsupported': return state.why === 'in-iframe' ? row(text.push.inFrame) : nothing
+      case 'error': return row({ ...text.push.failed, detail: state.error.message }, enable)
+      default: return row(text.push.off, enable)
     }
   }
 

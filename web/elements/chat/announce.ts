@@ -1,5 +1,5 @@
 import type { Message } from '@weft/sdk'
-import { counted, listed, say, shortName } from '../base/words.ts'
+import { chat as text, shortName } from '../text/index.ts'
 
 /** After one announcement the next waits this long, and tells of everything meanwhile. */
 const restMs = 3000
@@ -53,8 +53,7 @@ export class Announcer {
 /** "Mika: can you take the pump?", "3 new messages from Mika and Jonas". */
 export function sentence(news: readonly Message[]): string {
   const [first] = news
-  if (news.length === 1 && first) return `${first.user.name}${first.mentionsMe ? ` ${say.mentionsYou}` : ''}: ${first.text.slice(0, 200)}`
+  if (news.length === 1 && first) return text.announceOne(first.user.name, first.mentionsMe, first.text.slice(0, 200))
   const names = [...new Set(news.map((m) => shortName(m.user.name)))]
-  const mentioned = news.some((m) => m.mentionsMe) ? `, ${say.youAreMentioned}` : ''
-  return `${counted(news.length, say.newMessage, say.newMessages)} ${say.from} ${listed(names.slice(0, 3))}${mentioned}`
+  return text.announceMany(news.length, names.slice(0, 3), news.some((m) => m.mentionsMe))
 }

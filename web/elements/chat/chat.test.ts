@@ -1,10 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, test, vi } from 'vitest'
+
+vi.hoisted(() => { vi.stubGlobal('navigator', { languages: ['en-US'] }) })
+
 import type { Line, Message } from '@weft/sdk'
 import { Announcer } from './announce.ts'
 import { happenings, isEmoji, layOut } from './log.ts'
 import { complete, queryAt, suggest, written } from './mention.ts'
 import { marked } from './search.ts'
-import { initials, joinedLine, shortName, typingLine } from '../base/words.ts'
+import { chat as text } from '../text/index.ts'
 
 const message = (id: string, user: string, minute: number, more: Partial<Message> = {}): Message => ({
   id, rev: 1, room: 'r', user: { id: user, name: user, slot: 0 }, text: id, parts: [{ type: 'text', text: id }], mentions: [], reactions: [], deleted: false, state: 'sent', mine: false, mentionsMe: false,
@@ -44,7 +47,7 @@ describe('system lines', () => {
     const lines = [line(1, 'joined', 'nia', 0), line(2, 'renamed', 'nia', 0, { user: { id: 'nia', name: 'Nia' }, before: 'nia' }), line(3, 'joined', 'me', 0), line(4, 'joined', 'jo', 0),
       line(5, 'renamed', 'al', 0, { user: { id: 'al', name: 'Al' }, before: 'Guest 1' }), line(6, 'renamed', 'al', 0, { user: { id: 'al', name: 'Alan' }, before: 'Al' }), line(7, 'restored', 'al', 0)]
     expect(happenings(lines, 'me')).toEqual([{ kind: 'joined', names: ['Nia', 'jo'] }, { kind: 'renamed', before: 'Guest 1', name: 'Alan' }])
-    expect([joinedLine(['A']), joinedLine(['A', 'B', 'C']), joinedLine(['A', 'B', 'C', 'D', 'E'])]).toEqual(['A joined', 'A, B, and C joined', 'A, B, and 3 others joined'])
+    expect([text.joined(['A']), text.joined(['A', 'B', 'C']), text.joined(['A', 'B', 'C', 'D', 'E'])]).toEqual(['A joined', 'A, B, and C joined', 'A, B, and 3 others joined'])
   })
 })
 
@@ -107,18 +110,5 @@ describe('mentions', () => {
   it('write the id where the name is not one person’s alone', () => {
     expect(written(people[0]!, people)).toBe('1')
     expect(complete('hi @zo there', { from: 3, text: 'zo' }, 6, written(people[1]!, people))).toEqual({ text: 'hi @Zoë Ángel there', caret: 14 })
-  })
-})
-
-describe('words', () => {
-  it('names people shortly', () => {
-    expect([initials('Amara Osei'), initials('Mika'), initials('Guest 2'), initials('')]).toEqual(['AO', 'MI', 'G2', '?'])
-    expect(shortName('Ana Ruiz', ['Ana Ruiz', 'Ana Lund'])).toBe('Ana R.')
-    expect([shortName('Guest 3'), shortName('Guest fy67')]).toEqual(['Guest 3', 'Guest fy67'])
-  })
-  it('says who types without a crowd', () => {
-    expect(typingLine(['Amara'])).toBe('Amara is typing')
-    expect(typingLine(['Amara', 'Mika'])).toBe('Amara and Mika are typing')
-    expect(typingLine(['A', 'B', 'C'])).toBe('Several people are typing')
   })
 })

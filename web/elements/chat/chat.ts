@@ -4,7 +4,7 @@ import type { Message, Quote, Room, Thread, UserInfo } from '@weft/sdk'
 import { WeftElement } from '../base/element.ts'
 import { icons } from '../base/icons.ts'
 import { faceSheet, sheet } from '../base/sheet.ts'
-import { counted, say, shortName, typingLine } from '../base/words.ts'
+import { chat as text, search, shortName } from '../text/index.ts'
 import { Announcer } from './announce.ts'
 import type { WeftComposer } from './composer.ts'
 import { layOut, type Row } from './log.ts'
@@ -170,23 +170,23 @@ export class WeftChat extends WeftElement {
     const { rows: list, rest } = layOut(shown, thread ? {} : { newFrom: this.#newFrom, lines: chat.lines.get(), whole: !chat.hasOlder.get() && !loading })
     const host = this.#host(shown)
     return html`${this.searching ? html`<weft-search .room=${this.room} @weft-found=${this.#found} @weft-search-close=${this.#searched}></weft-search>` : nothing}
-      ${thread && !this.searching ? html`<div class="top"><button class="icon" data-act="back" aria-label=${say.back} title=${say.back} @click=${() => this.#openThread(null)}>${icons.back}</button><b>${say.thread}</b></div>` : nothing}
+      ${thread && !this.searching ? html`<div class="top"><button class="icon" data-act="back" aria-label=${text.back} title=${text.back} @click=${() => this.#openThread(null)}>${icons.back}</button><b>${text.thread}</b></div>` : nothing}
       <div class="middle" ?hidden=${this.searching}>
-        <div class="log" part="log" role="log" aria-live="off" aria-label=${thread ? say.thread : say.chat} aria-busy=${loading} @scroll=${this.#scrolled} @keydown=${this.#key} @focusin=${this.#focused}>
+        <div class="log" part="log" role="log" aria-live="off" aria-label=${thread ? text.thread : text.label} aria-busy=${loading} @scroll=${this.#scrolled} @keydown=${this.#key} @focusin=${this.#focused}>
           <div class="rows">
-            ${list.length === 0 && !loading ? html`<p class="empty">${say.empty}</p>` : repeat(list, (r) => r.message.id, (r) => this.#row(r, host, thread))}
+            ${list.length === 0 && !loading ? html`<p class="empty">${text.empty}</p>` : repeat(list, (r) => r.message.id, (r) => this.#row(r, host, thread))}
             ${loading ? nothing : systemLines(rest, host.me)}
           </div>
         </div>
-        <button class="icon find" part="search" aria-label=${say.search} title=${say.search} @click=${() => this.search()}>${icons.search}</button>
+        <button class="icon find" part="search" aria-label=${search.label} title=${search.label} @click=${() => this.search()}>${icons.search}</button>
         ${this.below.length > 0 ? this.#more() : nothing}
       </div>
       ${this.#typing((thread ?? chat).typing.get())}
-      ${this.trouble ? html`<p class="trouble" role="alert">${say.notChanged} ${this.trouble}</p>` : nothing}
+      ${this.trouble ? html`<p class="trouble" role="alert">${text.notChanged(this.trouble)}</p>` : nothing}
       ${this.canSend
         ? html`<weft-composer .room=${this.room} .thread=${this.thread} .editing=${this.editing} .people=${this.#people()}
             @weft-compose=${this.#send} @weft-edited=${this.#edited} @weft-edit-last=${this.#editLast}></weft-composer>`
-        : html`<p class="join">${say.joinToWrite}</p>`}
+        : html`<p class="join">${text.joinToWrite}</p>`}
       <div class="gone" data-announcer aria-live="polite">${this.news}</div>`
   }
 
@@ -194,7 +194,7 @@ export class WeftChat extends WeftElement {
     const drawn = row(r, host)
     if (!thread || r.message.id !== this.thread) return drawn
     const n = thread.replies.get().length
-    return html`${drawn}<div class="day">${n === 0 ? say.noReplies : counted(n, say.reply, say.replies)}</div>`
+    return html`${drawn}<div class="day">${n === 0 ? text.noReplies : text.replies(n)}</div>`
   }
 
   #host(shown: readonly Message[]): RowHost {
@@ -218,11 +218,11 @@ export class WeftChat extends WeftElement {
     const first = this.below[0]
     const one = new Set(this.below.map((m) => m.user.id)).size === 1
     return html`<div class="more"><button part="new-pill" data-new=${this.below.length} @click=${() => first && void this.goTo(first.id)}>${icons.down}
-      ${say.below(this.below.length, one && first ? shortName(first.user.name) : undefined)}</button></div>`
+      ${text.newBelow(this.below.length, one && first ? shortName(first.user.name) : undefined)}</button></div>`
   }
 
   #typing(people: readonly UserInfo[]): TemplateResult {
-    const line = typingLine(people.map((p) => shortName(p.name)))
+    const line = text.typing(people.map((p) => shortName(p.name)))
     return html`<div class="typing" part="typing" data-typing=${people.length}>${line === '' ? nothing
       : html`<span class="dots" aria-hidden="true"><i></i><i></i><i></i></span><span>${line}</span>`}</div>`
   }

@@ -4,7 +4,7 @@ import { face } from '../avatars/face.ts'
 import { WeftElement } from '../base/element.ts'
 import { icons } from '../base/icons.ts'
 import { faceSheet, sheet } from '../base/sheet.ts'
-import { say } from '../base/words.ts'
+import { composer as text } from '../text/index.ts'
 import { complete, queryAt, suggest, written, type Query } from './mention.ts'
 
 /**
@@ -111,26 +111,26 @@ export class WeftComposer extends WeftElement {
   protected override render(): TemplateResult {
     const found = this.#suggestions()
     const quote = this.editing ? undefined : this.#conversation?.draft.get().quote
-    const send = this.editing ? say.save : say.send
+    const send = this.editing ? text.save : text.send
     return html`${found.length > 0 ? this.#list(found) : nothing}
       <div class="box" part="composer">
-        ${this.editing ? html`<div class="strip">${say.editing} <button type="button" @click=${() => this.tell('weft-edited', null)}>${say.cancel}</button></div>` : nothing}
+        ${this.editing ? html`<div class="strip">${text.editing} <button type="button" @click=${() => this.tell('weft-edited', null)}>${text.cancel}</button></div>` : nothing}
         ${quote?.text ? html`<div class="quote" part="quote">${icons.quote}<q dir="auto">${quote.text}</q>
-          <button type="button" aria-label=${say.unquote} title=${say.unquote} @click=${this.#unquote}>${icons.close}</button></div>` : nothing}
-        <textarea name="message" part="input" rows="1" dir="auto" placeholder=${this.thread === null ? say.messageGroup : say.replyHere} aria-label=${this.thread === null ? say.message : say.replyHere}
+          <button type="button" aria-label=${text.removeQuote} title=${text.removeQuote} @click=${this.#unquote}>${icons.close}</button></div>` : nothing}
+        <textarea name="message" part="input" rows="1" dir="auto" placeholder=${this.thread === null ? text.placeholder : text.reply} aria-label=${this.thread === null ? text.label : text.reply}
           enterkeyhint="send" autocapitalize="sentences" autocomplete="off" maxlength="4000"
           aria-autocomplete="list" aria-haspopup="listbox" aria-controls=${found.length > 0 ? 'people' : nothing}
           aria-activedescendant=${found.length > 0 ? `person-${this.chosen}` : nothing}
           @input=${this.#input} @keydown=${this.#key} @click=${this.#look} @compositionend=${this.#look} @blur=${this.#blur}></textarea>
         <div class="row">
-          <button class="icon" type="button" aria-label=${say.mention} title=${say.mention} @click=${this.#at}>${icons.at}</button>
+          <button class="icon" type="button" aria-label=${text.mention} title=${text.mention} @click=${this.#at}>${icons.at}</button>
           <button class="send" part="send" type="button" aria-label=${send} title=${send} ?disabled=${this.empty} @click=${() => this.#send()}>${icons.send}</button>
         </div>
       </div>`
   }
 
   #list(found: readonly UserInfo[]): TemplateResult {
-    return html`<ul id="people" role="listbox" aria-label=${say.peopleToMention}>${found.map((p, i) => html`
+    return html`<ul id="people" role="listbox" aria-label=${text.peopleToMention}>${found.map((p, i) => html`
       <li id="person-${i}" role="option" aria-selected=${i === this.chosen} data-mention=${p.id}
         @pointerdown=${(e: Event) => { e.preventDefault(); this.#choose(p) }}>${face(p)}<bdi>${p.name}</bdi></li>`)}</ul>`
   }

@@ -1,5 +1,5 @@
 import type { Line, Message } from '@weft/sdk'
-import { sameDay } from '../base/words.ts'
+import { sameDay } from '../text/index.ts'
 
 /** How long one person's messages stay under one header. */
 export const groupMs = 5 * 60_000

@@ -2,8 +2,7 @@ import { html, nothing, type TemplateResult } from 'lit'
 import { toSlot, type Line, type Message, type MessagePart, type Person, type Quote, type QuoteState, type UserInfo } from '@weft/sdk'
 import { face } from '../avatars/face.ts'
 import { icons } from '../base/icons.ts'
-import { clockTime, counted, dayName, joinedLine, listed, sameDay, say } from '../base/words.ts'
-import { quick } from './emoji.ts'
+import { chat as text, clockTime, dateTime, dayName, list, sameDay } from '../text/index.ts'
 import { happenings, isEmoji, type Row } from './log.ts'
 
 /** What of a row is open below its text. */
@@ -37,14 +36,14 @@ export function row(r: Row, host: RowHost): TemplateResult {
   return html`${systemLines(ofBefore, host.me)}
     ${r.opensDay ? html`<div class="day">${dayName(r.at, new Date())}</div>` : nothing}
     ${systemLines(r.lines.slice(ofBefore.length), host.me)}
-    ${r.opensNew ? html`<div class="new" role="separator">${say.fresh}</div>` : nothing}
+    ${r.opensNew ? html`<div class="new" role="separator">${text.newRule}</div>` : nothing}
     <article class=${names} part=${m.mine ? 'row mine' : 'row'} data-message-id=${m.id} data-state=${m.state}
       tabindex=${host.current === m.id ? 0 : -1} aria-label=${label(r)}>
       ${r.continues ? nothing : html`${face({ ...m.user, state: host.state(m.user.id) })}<div class="head"><bdi>${m.user.name}</bdi>
-        <time datetime=${m.createdAt} dir="auto" title=${r.at.toLocaleString()}>${clockTime(r.at)}</time></div>`}
+        <time datetime=${m.createdAt} dir="auto" title=${dateTime(r.at)}>${clockTime(r.at)}</time></div>`}
       ${m.quote?.text ? quoteChip(m.quote, host) : nothing}
       ${m.deleted
-        ? html`<div class="text gone-text">${say.removed}</div>`
+        ? html`<div class="text gone-text">${text.removed}</div>`
         : html`<div class="text ${isEmoji(m.text) ? 'emoji' : ''}" dir="auto">${m.parts.map((p) => part(p, host))}</div>`}
       ${reactions(m, host)}
       ${foot(m, host)}
@@ -54,19 +53,19 @@ export function row(r: Row, host: RowHost): TemplateResult {
 }
 
 export function systemLines(lines: readonly Line[], me: string | undefined): TemplateResult[] {
-  return happenings(lines, me).map((h) => html`<div class="line" part="line"><bdi>${h.kind === 'joined' ? joinedLine(h.names) : say.renamed(h.before, h.name)}</bdi></div>`)
+  return happenings(lines, me).map((h) => html`<div class="line" part="line"><bdi>${h.kind === 'joined' ? text.joined(h.names) : text.renamed(h.before, h.name)}</bdi></div>`)
 }
 
 function label({ message: m, at }: Row): string {
-  return listed([m.user.name, clockTime(at), ...m.mentionsMe ? [say.mentionsYou] : [], ...m.deleted ? [say.removed] : [m.text.slice(0, 200)]], 'unit')
+  return list([m.user.name, clockTime(at), ...m.mentionsMe ? [text.mentionsYou] : [], ...m.deleted ? [text.removed] : [m.text.slice(0, 200)]], 'unit')
 }
 
 function quoteChip(quote: Quote, host: RowHost): TemplateResult {
   const state = host.quoteState(quote)
-  const words = html`${icons.quote}<span><q dir="auto">${quote.text}</q>${state === 'changed' ? html` <small>${say.quoteEdited}</small>`
-    : state === 'gone' ? html` <small>${say.quoteGone}</small>` : nothing}</span>`
+  const words = html`${icons.quote}<span><q dir="auto">${quote.text}</q>${state === 'changed' ? html` <small>${text.quoteEdited}</small>`
+    : state === 'gone' ? html` <small>${text.quoteRemoved}</small>` : nothing}</span>`
   return state === 'live' || state === 'changed'
-    ? html`<button class="quote" part="quote" data-quote=${state} title=${say.toQuote} @click=${() => host.toQuote(quote)}>${words}</button>`
+    ? html`<button class="quote" part="quote" data-quote=${state} title=${text.showQuote} @click=${() => host.toQuote(quote)}>${words}</button>`
     : html`<div class="quote" part="quote" data-quote=${state ?? nothing}>${words}</div>`
 }
 
@@ -91,31 +90,31 @@ function reactions(m: Message, host: RowHost): TemplateResult | typeof nothing {
   const replies = m.replies && m.replies.count > 0 && host.threads ? m.replies : undefined
   if (m.reactions.length === 0 && !replies) return nothing
   return html`<div class="under">${m.reactions.map((r) => {
-    const names = listed(r.users.map((id) => id === host.me ? say.you : host.person(id)?.name ?? say.someone))
+    const names = list(r.users.map((id) => id === host.me ? text.you : host.person(id)?.name ?? text.someone))
     return html`<button class="reaction" part="reaction" data-emoji=${r.emoji} aria-pressed=${r.mine} ?disabled=${!host.canSend}
-      title=${names} aria-label="${r.emoji} ${r.users.length}, ${names}" @click=${() => host.react(m, r.emoji)}>${r.emoji} <b>${r.users.length}</b></button>`
+      title=${names} aria-label=${text.reactionLabel(r.emoji, r.users.length, names)} @click=${() => host.react(m, r.emoji)}>${r.emoji} <b>${r.users.length}</b></button>`
   })}
     ${replies ? html`<button class="replies" part="replies" @click=${() => host.act('reply', m)}>${replies.people.map((p) => face({ ...p, ...host.person(p.id) }))}
-      ${counted(replies.count, say.reply, say.replies)}</button>` : nothing}</div>`
+      ${text.replies(replies.count)}</button>` : nothing}</div>`
 }
 
 function foot(m: Message, host: RowHost): TemplateResult | typeof nothing {
-  if (m.state === 'queued') return html`<div class="foot">${icons.clock} ${say.queued}</div>`
-  if (m.state !== 'failed') return m.editedAt && !m.deleted ? html`<div class="foot" title=${new Date(m.editedAt).toLocaleString()}>${m.editedBy ? say.editedBy(m.editedBy.name) : say.edited}</div>` : nothing
-  return html`<div class="foot failed" role="alert"><span>${say.notSent} ${m.error?.message ?? ''}</span>
-    <button @click=${() => host.act('retry', m)}>${say.retry}</button>
-    <button @click=${() => host.act('copy', m)}>${say.copy}</button>
-    <button @click=${() => host.act('discard', m)}>${say.remove}</button></div>`
+  if (m.state === 'queued') return html`<div class="foot">${icons.clock} ${text.queued}</div>`
+  if (m.state !== 'failed') return m.editedAt && !m.deleted ? html`<div class="foot" title=${dateTime(new Date(m.editedAt))}>${m.editedBy ? text.editedBy(m.editedBy.name) : text.edited}</div>` : nothing
+  return html`<div class="foot failed" role="alert"><span>${text.notSent(m.error?.message ?? '')}</span>
+    <button @click=${() => host.act('retry', m)}>${text.retry}</button>
+    <button @click=${() => host.act('copy', m)}>${text.copy}</button>
+    <button @click=${() => host.act('discard', m)}>${text.remove}</button></div>`
 }
 
 function actions(m: Message, host: RowHost): TemplateResult {
   const button = (what: Action, icon: TemplateResult, words: string): TemplateResult =>
     html`<button class="act" data-act=${what} aria-label=${words} title=${words} @click=${() => host.act(what, m)}>${icon}</button>`
-  return html`<div class="actions" role="toolbar" aria-label=${say.actions}>
-    ${button('react', icons.smile, say.react)}
-    ${host.threads ? button('reply', icons.reply, say.replyTo) : nothing}
-    ${m.mine ? button('edit', icons.pen, say.edit) : nothing}
-    ${m.mine ? button('remove', icons.bin, say.remove) : nothing}</div>`
+  return html`<div class="actions" role="toolbar" aria-label=${text.actions}>
+    ${button('react', icons.smile, text.react)}
+    ${host.threads ? button('reply', icons.reply, text.reply) : nothing}
+    ${m.mine ? button('edit', icons.pen, text.edit) : nothing}
+    ${m.mine ? button('remove', icons.bin, text.remove) : nothing}</div>`
 }
 
 function picker(m: Message, host: RowHost): TemplateResult {
@@ -124,21 +123,21 @@ function picker(m: Message, host: RowHost): TemplateResult {
     const field = (e.currentTarget as HTMLFormElement).elements.namedItem('emoji') as HTMLInputElement
     const emoji = field.value.trim()
     if (isEmoji(emoji)) host.react(m, emoji)
-    else field.setCustomValidity(say.oneEmoji)
+    else field.setCustomValidity(text.oneEmoji)
     field.reportValidity()
   }
-  return html`<form class="picker" aria-label=${say.react} @submit=${send} @keydown=${(e: KeyboardEvent) => {
+  return html`<form class="picker" aria-label=${text.react} @submit=${send} @keydown=${(e: KeyboardEvent) => {
     if (e.key !== 'Escape') return
     e.stopPropagation()
     host.act('close', m)
   }}>
-    ${quick.map(({ emoji, name }) => html`<button type="button" aria-label=${name} title=${name} data-emoji=${emoji} @click=${() => host.react(m, emoji)}>${emoji}</button>`)}
-    <input name="emoji" aria-label=${say.otherEmoji} placeholder=${say.otherEmoji} maxlength="32" autocomplete="off" @input=${(e: Event) => (e.target as HTMLInputElement).setCustomValidity('')}>
+    ${Object.entries(text.emoji).map(([emoji, name]) => html`<button type="button" aria-label=${name} title=${name} data-emoji=${emoji} @click=${() => host.react(m, emoji)}>${emoji}</button>`)}
+    <input name="emoji" aria-label=${text.otherEmoji} placeholder=${text.otherEmoji} maxlength="32" autocomplete="off" @input=${(e: Event) => (e.target as HTMLInputElement).setCustomValidity('')}>
   </form>`
 }
 
 function confirmation(m: Message, host: RowHost): TemplateResult {
-  return html`<div class="foot sure" role="group" aria-label=${say.sure}><span>${say.sure}</span>
-    <button data-act="removed" @click=${() => host.act('removed', m)}>${say.remove}</button>
-    <button data-act="close" @click=${() => host.act('close', m)}>${say.keep}</button></div>`
+  return html`<div class="foot sure" role="group" aria-label=${text.confirmRemove}><span>${text.confirmRemove}</span>
+    <button data-act="removed" @click=${() => host.act('removed', m)}>${text.remove}</button>
+    <button data-act="close" @click=${() => host.act('close', m)}>${text.keep}</button></div>`
 }

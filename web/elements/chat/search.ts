@@ -4,7 +4,7 @@ import { face } from '../avatars/face.ts'
 import { WeftElement } from '../base/element.ts'
 import { icons } from '../base/icons.ts'
 import { faceSheet, sheet } from '../base/sheet.ts'
-import { ago, say } from '../base/words.ts'
+import { ago, chat, search as text } from '../text/index.ts'
 
 const pauseMs = 250
 const pageSize = 20
@@ -67,13 +67,13 @@ export class WeftSearch extends WeftElement {
   protected override render(): TemplateResult {
     const none = this.asked !== '' && this.found.length === 0
     return html`<form role="search" @submit=${this.#now} @keydown=${this.#key}>
-        <button class="icon" type="button" aria-label=${say.back} title=${say.back} @click=${this.#close}>${icons.back}</button>
-        <input type="search" name="q" aria-label=${say.search} placeholder=${say.search} maxlength="200" autocomplete="off" dir="auto" enterkeyhint="search" @input=${this.#soon}>
+        <button class="icon" type="button" aria-label=${chat.back} title=${chat.back} @click=${this.#close}>${icons.back}</button>
+        <input type="search" name="q" aria-label=${text.label} placeholder=${text.label} maxlength="200" autocomplete="off" dir="auto" enterkeyhint="search" @input=${this.#soon}>
       </form>
-      ${this.trouble ? html`<p class="none" role="alert">${this.trouble}</p>` : none ? html`<p class="none">${say.nothingMatches(this.asked)}</p>` : nothing}
-      <ul class="results" aria-label=${say.results}>${this.found.map((f) => this.#hit(f))}</ul>
-      ${this.more ? html`<button class="button line next" @click=${this.#next}>${say.more}</button>` : nothing}
-      <div class="gone" role="status">${this.asked === '' ? '' : none ? say.nothingMatches(this.asked) : say.matches(this.found.length, this.more)}</div>`
+      ${this.trouble ? html`<p class="none" role="alert">${this.trouble}</p>` : none ? html`<p class="none">${text.nothingMatches(this.asked)}</p>` : nothing}
+      <ul class="results" aria-label=${text.results}>${this.found.map((f) => this.#hit(f))}</ul>
+      ${this.more ? html`<button class="button line next" @click=${this.#next}>${text.more}</button>` : nothing}
+      <div class="gone" role="status">${this.asked === '' ? '' : none ? text.nothingMatches(this.asked) : text.found(this.found.length, this.more)}</div>`
   }
 
   #hit({ message: m, snippet }: Found): TemplateResult {

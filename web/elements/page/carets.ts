@@ -1,7 +1,7 @@
 import type { EditorView } from 'prosemirror-view'
 import type { Awareness } from 'y-protocols/awareness'
 import { slotCount } from '@weft/sdk'
-import { shortName } from '../base/words.ts'
+import { shortName } from '../text/index.ts'
 import { locate, type Place } from './cursor.ts'
 
 /** What awareness says of a peer, as far as drawing needs it. */

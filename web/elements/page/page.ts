@@ -4,6 +4,7 @@ import { WeftElement } from '../base/element.ts'
 import { icons } from '../base/icons.ts'
 import { sheet } from '../base/sheet.ts'
 import { skeleton } from '../base/skeleton.ts'
+import { page as text } from '../text/index.ts'
 import type { Outline } from '../rail/rail.ts'
 import { Carets, type Peer } from './carets.ts'
 import { Bubble, bubbleSheet } from './bubble.ts'
@@ -65,8 +66,8 @@ export class WeftPage extends WeftElement {
     this.room = null
     this.readOnly = false
     this.canDiscuss = true
-    this.placeholder = 'Write something, or paste notes.'
-    this.label = 'Page'
+    this.placeholder = text.placeholder
+    this.label = text.label
     this.open = false
     this.bubble = null
     this.addEventListener('keydown', this.#key)
@@ -135,9 +136,9 @@ export class WeftPage extends WeftElement {
   }
 
   #bar({ x, y }: { readonly x: number; readonly y: number }): TemplateResult {
-    return html`<div class="bubble" part="bubble" role="toolbar" aria-label="Selection" .style=${`inset-block-start:${y}px;inset-inline-start:${x}px`}
+    return html`<div class="bubble" part="bubble" role="toolbar" aria-label=${text.selection} .style=${`inset-block-start:${y}px;inset-inline-start:${x}px`}
       @pointerdown=${(e: Event) => e.preventDefault()}>
-      <button class="button" @click=${this.discuss} title="Talk about the selected text (Ctrl+Alt+M)">${icons.chat}Discuss</button></div>`
+      <button class="button" @click=${this.discuss} title=${text.discussHint}>${icons.chat}${text.discuss}</button></div>`
   }
 
   /** Asks to talk about the selected text; false if none is selected. */
@@ -229,7 +230,7 @@ export class WeftPage extends WeftElement {
     const known = this.room?.presence.others.get().find((p) => p.id === id)
     if (known) return { key: id, name: known.name, slot: toSlot(known.slot), idle: known.state !== 'active' }
     const slot = typeof user['slot'] === 'number' ? user['slot'] : client
-    return { key: id, name: typeof user['name'] === 'string' && user['name'] !== '' ? user['name'] : 'Someone', slot: toSlot(slot), idle: false }
+    return { key: id, name: typeof user['name'] === 'string' && user['name'] !== '' ? user['name'] : text.someone, slot: toSlot(slot), idle: false }
   }
 }
 

@@ -1,4 +1,5 @@
 import { Schema, type MarkSpec, type Node, type NodeSpec } from 'prosemirror-model'
+import { page as text } from '../text/index.ts'
 import type { Found, Known } from './unknown.ts'
 
 /**
@@ -121,7 +122,7 @@ function taskItem(node: Node): { dom: HTMLElement; contentDOM: HTMLElement } {
   box.type = 'checkbox'
   box.checked = node.attrs['checked'] === true
   box.contentEditable = 'false'
-  box.setAttribute('aria-label', 'Done')
+  box.setAttribute('aria-label', text.taskDone)
   const contentDOM = document.createElement('div')
   dom.append(box, contentDOM)
   return { dom, contentDOM }

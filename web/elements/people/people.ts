@@ -3,7 +3,7 @@ import type { Client, Person, PersonStatus, Readable, Room, UserInfo } from '@we
 import { face } from '../avatars/face.ts'
 import { WeftElement } from '../base/element.ts'
 import { faceSheet, sheet } from '../base/sheet.ts'
-import { lastSeen, say } from '../base/words.ts'
+import { ago, people as text } from '../text/index.ts'
 
 /** Of those who have written and left, the latest. */
 const earlierMost = 20
@@ -64,23 +64,23 @@ export class WeftPeople extends WeftElement {
     const others = this.room.presence.others.get()
     const earlier = this.#earlier()
     const status = this.#status()?.get()
-    return html`<ul aria-label=${say.people}>
+    return html`<ul aria-label=${text.label}>
       ${me ? this.#row(me, true) : nothing}
       ${others.map((p) => this.#row(p, false))}
     </ul>
-    ${others.length === 0 ? html`<p>${say.justYou}</p>` : nothing}
-    ${status && earlier.length > 0 ? html`<h2 id="earlier">${say.earlier}</h2><ul aria-labelledby="earlier">${earlier.map((u) => this.#gone(u, status.get(u.id)))}</ul>` : nothing}`
+    ${others.length === 0 ? html`<p>${text.justYou}</p>` : nothing}
+    ${status && earlier.length > 0 ? html`<h2 id="earlier">${text.earlier}</h2><ul aria-labelledby="earlier">${earlier.map((u) => this.#gone(u, status.get(u.id)))}</ul>` : nothing}`
   }
 
   #row(p: Person, mine: boolean): TemplateResult {
     return html`<li data-person=${p.id} data-state=${p.state}>${face(p)}
-      <div class="who"><b><bdi>${p.name}</bdi></b>${mine ? ` (${say.you.toLowerCase()})` : ''}<small>${say.states[p.state]}${p.devices > 1 ? `, ${say.onDevices(p.devices)}` : ''}</small></div>
-      ${mine ? nothing : html`<button class="button quiet" aria-label="${say.goThere}: ${p.name}" @click=${() => this.tell('weft-person', { id: p.id })}>${say.goThere}</button>`}
+      <div class="who"><b><bdi>${p.name}</bdi></b>${mine ? ` ${text.you}` : ''}<small>${text.states[p.state]}${p.devices > 1 ? `, ${text.onDevices(p.devices)}` : ''}</small></div>
+      ${mine ? nothing : html`<button class="button quiet" aria-label=${text.goThereLabel(p.name)} @click=${() => this.tell('weft-person', { id: p.id })}>${text.goThere}</button>`}
     </li>`
   }
 
   #gone(u: UserInfo & { readonly slot: number }, status: PersonStatus | undefined): TemplateResult {
-    const words = status === undefined ? '' : status.status !== 'offline' ? say.elsewhere : status.lastSeen === undefined ? say.notHere : lastSeen(new Date(status.lastSeen), new Date())
+    const words = status === undefined ? '' : status.status !== 'offline' ? text.elsewhere : status.lastSeen === undefined ? text.notHere : text.lastSeen(ago(new Date(status.lastSeen), new Date()))
     return html`<li data-person=${u.id} data-state=${status?.status ?? 'gone'}>${face({ ...u, state: 'away' })}
       <div class="who"><b><bdi>${u.name}</bdi></b><small>${words}</small></div></li>`
   }

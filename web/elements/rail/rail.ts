@@ -1,6 +1,7 @@
 import { css, html, type TemplateResult } from 'lit'
 import { WeftElement } from '../base/element.ts'
 import { sheet } from '../base/sheet.ts'
+import { rail as text } from '../text/index.ts'
 
 /** Somebody's place in the page; `at` runs from 0 at its start to 1 at its end. */
 export interface Bead { readonly id: string; readonly name: string; readonly slot: number; readonly idle: boolean; readonly at: number }
@@ -60,9 +61,9 @@ export class WeftRail extends WeftElement {
     const whole = this.seen.to - this.seen.from > 0.999
     return html`<div class="seen" ?hidden=${whole} .style=${`inset-block:${pc(this.seen.from)} ${pc(1 - this.seen.to)}`}></div>
       ${this.outline.headings.map((h) => html`<button class="tick" tabindex="-1" .style=${`inset-block-start:${pc(inner(h.at))}`}
-        title=${h.text} aria-label="Go to ${h.text}" @click=${() => this.tell('weft-heading', { index: h.index })}></button>`)}
+        title=${h.text} aria-label=${text.goTo(h.text)} @click=${() => this.tell('weft-heading', { index: h.index })}></button>`)}
       ${spread(this.outline.beads).map(({ bead: b, nudge }) => html`<button class="bead c${b.slot}" data-person=${b.id} ?data-idle=${b.idle}
-        .style=${`inset-block-start:calc(${pc(inner(b.at))} + ${nudge}px)`} aria-label="Go to ${b.name}"
+        .style=${`inset-block-start:calc(${pc(inner(b.at))} + ${nudge}px)`} aria-label=${text.goTo(b.name)}
         @click=${() => this.tell('weft-person', { id: b.id })}><span aria-hidden="true">${b.name}</span></button>`)}`
   }
 

@@ -3,6 +3,7 @@ import type { Room } from '@weft/sdk'
 import { WeftElement } from '../base/element.ts'
 import { icons } from '../base/icons.ts'
 import { sheet } from '../base/sheet.ts'
+import { status as text } from '../text/index.ts'
 import { changesIn, pill, type Pill } from './pill.ts'
 
 /**
@@ -66,15 +67,11 @@ export class WeftStatus extends WeftElement {
     const inside = html`${p.icon ? icons[p.icon] : nothing}<span>${p.text}</span>`
     const names = `pill ${p.tone} ${p.icon ?? ''}`
     return p.action
-      ? html`<button part="pill" class=${names} title=${hint[p.action]} @click=${() => this.#act(p.action)}>${inside}</button>`
+      ? html`<button part="pill" class=${names} title=${text.hints[p.action]} @click=${() => this.#act(p.action)}>${inside}</button>`
       : html`<span part="pill" class=${names} title=${p.text}>${inside}</span>`
   }
 
   #act(action: Pill['action']): void {
     if (action) this.tell('weft-status-action', { action })
   }
-}
-
-const hint: Record<NonNullable<Pill['action']>, string> = {
-  rescue: 'Download a copy', retry: 'Try now', signin: 'Sign in', reload: 'Reload this page',
 }
