@@ -12,22 +12,22 @@ import (
 // maxBytes bounds the content of one document, which is addressed with 32 bits.
 const maxBytes = 1 << 30
 
-// parsed is an update taken apart and checked, ready to deliver. Its slices are used
+// parsedUpdate is an update taken apart and checked, ready to deliver. Its slices are used
 // again for the next one.
-type parsed struct {
+type parsedUpdate struct {
 	sources sources
 	deletes codec.DeleteSet
 	structs int
 	content int          // bytes of it, in all structs
 	subdocs int          // structs that are one
 	w       codec.Struct // the struct read last
-	expect  int          // items that may be cut; 0 if nobody has counted
+	splits  int          // items that may be cut; 0 if nobody has counted
 }
 
 // parse checks all of an update that can be checked without a document.
-func (u *parsed) parse(update []byte) error {
+func (u *parsedUpdate) parse(update []byte) error {
 	r := lib0.NewReader(update)
-	u.sources, u.deletes, u.structs, u.content, u.subdocs, u.expect = u.sources[:0], u.deletes[:0], 0, 0, 0, 0
+	u.sources, u.deletes, u.structs, u.content, u.subdocs, u.splits = u.sources[:0], u.deletes[:0], 0, 0, 0, 0
 	err := u.parseStructs(&r)
 	if err == nil {
 		u.deletes, err = codec.ReadDeleteSet(&r, u.deletes)
@@ -41,7 +41,7 @@ func (u *parsed) parse(update []byte) error {
 	return nil
 }
 
-func (u *parsed) parseStructs(r *lib0.Reader) error {
+func (u *parsedUpdate) parseStructs(r *lib0.Reader) error {
 	sections, err := r.Count(3)
 	if err != nil {
 		return err
@@ -88,7 +88,7 @@ func (u *parsed) parseStructs(r *lib0.Reader) error {
 	return nil
 }
 
-func (u *parsed) sort() {
+func (u *parsedUpdate) sort() {
 	byClient := func(a, b source) int { return cmp.Compare(b.client, a.client) }
 	if !slices.IsSortedFunc(u.sources, byClient) {
 		slices.SortFunc(u.sources, byClient)
@@ -96,11 +96,11 @@ func (u *parsed) sort() {
 }
 
 // release lets go of the update's bytes.
-func (u *parsed) release() {
+func (u *parsedUpdate) release() {
 	clear(u.sources)
 	u.w = codec.Struct{}
 	if cap(u.sources) > 1024 || cap(u.deletes) > 1024 {
-		*u = parsed{}
+		*u = parsedUpdate{}
 	}
 }
 
@@ -109,7 +109,7 @@ func (u *parsed) release() {
 // ApplyUpdate for what it would do to the document, but never as malformed. Errors match
 // ErrMalformed. Safe to call concurrently.
 func ValidateUpdate(update []byte) error {
-	var u parsed
+	var u parsedUpdate
 	return u.parse(update)
 }
 
@@ -130,7 +130,7 @@ func (d *Doc) apply(update []byte, work int) (changed bool, err error) {
 		return false, ErrBusy
 	}
 	d.store.work, d.store.budget = 0, work
-	if d.mayLoad() && len(update) >= minLoad && len(update) <= maxBytes &&
+	if d.canLoad() && len(update) >= minLoad && len(update) <= maxBytes &&
 		d.load(func() bool { return d.stage(update) }) {
 		if d.cache.loaded {
 			d.cache.size = len(update)
@@ -146,11 +146,11 @@ func (d *Doc) apply(update []byte, work int) (changed bool, err error) {
 }
 
 // applyParsed takes in what was parsed of so many bytes of V1.
-func (d *Doc) applyParsed(u *parsed, size, work int) (changed bool, err error) {
+func (d *Doc) applyParsed(u *parsedUpdate, size, work int) (changed bool, err error) {
 	if len(d.store.bytes)+size > maxBytes || len(d.store.clients)+len(u.sources) >= maxClients {
 		return false, ErrTooLarge
 	}
-	if work < unbounded && d.mayOverflow(u, size) && d.wouldOverflow(u) {
+	if work < unbounded && d.mayExceedPending(u, size) && d.exceedsPending(u) {
 		return false, ErrPendingFull
 	}
 	if work < unbounded && d.exceedsSubdocLimit(u) {
@@ -159,13 +159,13 @@ func (d *Doc) applyParsed(u *parsed, size, work int) (changed bool, err error) {
 
 	tx := &d.tx
 	tx.begin()
-	tx.makeRoom(u)
-	delivered := u.structs == 0 || u.structs == 1 && tx.takeOne(&u.w)
+	tx.reserve(u)
+	delivered := u.structs == 0 || u.structs == 1 && tx.applySingle(&u.w)
 	if !delivered {
 		d.delivery.deliver(u.sources, tx)
 	}
 	if !delivered || len(d.pending.clients) > 0 {
-		changed, err = tx.settle(u, delivered)
+		changed, err = tx.updatePending(u, delivered)
 	}
 	switch {
 	case err != nil:
@@ -181,23 +181,23 @@ func (d *Doc) applyParsed(u *parsed, size, work int) (changed bool, err error) {
 	if changed {
 		d.cache.invalidate(false) // what is pending belongs to the full state
 	}
-	return changed || tx.changed(), nil
+	return changed || tx.hasChanges(), nil
 }
 
-// settle parks what of an update was not delivered, and delivers what waited for it.
-func (tx *txn) settle(u *parsed, delivered bool) (changed bool, err error) {
+// deliverReady parks what of an update was not delivered, and delivers what waited for it.
+func (tx *txn) updatePending(u *parsedUpdate, delivered bool) (changed bool, err error) {
 	d := tx.doc
-	before, settle := d.pending, d.pending.wakes(u.sources, d.client, tx)
+	before, settle := d.pending, d.pending.isUnblockedBy(u.sources, d.client, tx)
 	if settle {
 		before = d.pending.clone()
 	}
 	if !delivered && d.store.work <= d.store.budget {
 		for i := range u.sources {
-			changed = d.pending.park(&u.sources[i], tx) || changed
+			changed = d.pending.keepUndelivered(&u.sources[i], tx) || changed
 		}
 	}
 	if settle {
-		d.pending.settle(tx, &d.delivery)
+		d.pending.deliverReady(tx, &d.delivery)
 	}
 	d.delivery.release()
 	if d.store.work > d.store.budget {
@@ -207,11 +207,11 @@ func (tx *txn) settle(u *parsed, delivered bool) (changed bool, err error) {
 	return changed, nil
 }
 
-// makeRoom allocates once what a large update needs, by what its bytes held, not by what
+// reserve allocates once what a large update needs, by what its bytes held, not by what
 // they claim. Each struct and each range of deletes may cut two items.
-func (tx *txn) makeRoom(u *parsed) {
+func (tx *txn) reserve(u *parsedUpdate) {
 	s := tx.store()
-	if s.expect = 0; u.structs+len(u.deletes) <= 64 {
+	if s.expectedItems = 0; u.structs+len(u.deletes) <= 64 {
 		return
 	}
 	if fresh := len(u.sources) - len(s.clients); fresh > 0 {
@@ -220,8 +220,8 @@ func (tx *txn) makeRoom(u *parsed) {
 	tx.deleted = slices.Grow(tx.deleted, len(u.deletes))
 	s.items = slices.Grow(s.items, u.structs)
 	s.bytes = slices.Grow(s.bytes, u.content)
-	if s.expect = u.expect; s.expect == 0 {
-		s.expect = 2 * (u.structs + len(u.deletes))
+	if s.expectedItems = u.splits; s.expectedItems == 0 {
+		s.expectedItems = 2 * (u.structs + len(u.deletes))
 	}
 }
 
@@ -241,23 +241,23 @@ func (d *Doc) growClients(fresh int) {
 	}
 }
 
-// takeOne delivers the only struct of an update, as most updates are, if it fits.
-func (tx *txn) takeOne(w *codec.Struct) bool {
+// applySingle delivers the only struct of an update, as most updates are, if it fits.
+func (tx *txn) applySingle(w *codec.Struct) bool {
 	if w.Kind == kindSkip {
 		return false
 	}
-	if _, ok := missing(w, tx); !ok {
+	if _, ok := missingDependency(w, tx); !ok {
 		return false
 	}
 	if state := tx.state(w.Client); state < w.End() {
-		tx.take(w, state-w.Clock)
+		tx.receive(w, state-w.Clock)
 	}
 	return true
 }
 
 // state and take make a transaction the sink of deliver.
-func (tx *txn) state(client uint64) uint64        { return tx.doc.store.state(client) }
-func (tx *txn) take(w *codec.Struct, skip uint64) { tx.integrate(w, skip) }
+func (tx *txn) state(client uint64) uint64           { return tx.doc.store.state(client) }
+func (tx *txn) receive(w *codec.Struct, skip uint64) { tx.integrate(w, skip) }
 
 // applyDeletes deletes what is known of ds and of the pending deletes, and keeps the rest
 // pending. It tells whether something became pending that was not.
@@ -336,18 +336,18 @@ func (tx *txn) deleteKnownOf(ds, unknown codec.DeleteSet) codec.DeleteSet {
 	return append(unknown, rest...)
 }
 
-// mayOverflow is a cheap test that lets nearly all updates through: even if all of it
+// mayExceedPending is a cheap test that lets nearly all updates through: even if all of it
 // had to wait, there would be room.
-func (d *Doc) mayOverflow(u *parsed, size int) bool {
+func (d *Doc) mayExceedPending(u *parsedUpdate, size int) bool {
 	p := &d.pending
 	return p.bytes+size > MaxPendingBytes || p.structs+u.structs > MaxPendingStructs ||
 		len(p.deletes)+len(u.deletes) > MaxPendingDeletes
 }
 
-// wouldOverflow tells whether too much would wait after an update, by playing it through on
+// exceedsPending tells whether too much would wait after an update, by playing it through on
 // numbers alone: which structs would fit depends on states, not on content.
-func (d *Doc) wouldOverflow(u *parsed) bool {
-	to := &rehearsal{store: &d.store, ends: map[uint64]uint64{}}
+func (d *Doc) exceedsPending(u *parsedUpdate) bool {
+	to := &dryRun{store: &d.store, states: map[uint64]uint64{}}
 	fresh := slices.Clone(u.sources)
 	d.delivery.deliver(fresh, to)
 	structs, bytes := fresh.size()
@@ -356,22 +356,22 @@ func (d *Doc) wouldOverflow(u *parsed) bool {
 		return false // whatever waits
 	}
 	p := &d.pending
-	if p.concerned(to) {
-		structs, bytes = d.rehearse(fresh, to)
+	if p.isAffectedBy(to) {
+		structs, bytes = d.countUndelivered(fresh, to)
 		deletes = to.unknown(u.deletes) + to.unknown(p.deletes)
 	} else {
 		structs, bytes, deletes = structs+p.structs, bytes+p.bytes, deletes+len(p.deletes)
 	}
 	allow := 1
-	if len(d.store.clients) == 0 && p.empty() {
+	if len(d.store.clients) == 0 && p.isEmpty() {
 		allow = 2
 	}
 	return bytes > allow*MaxPendingBytes || structs > allow*MaxPendingStructs ||
 		deletes > allow*MaxPendingDeletes
 }
 
-// rehearse delivers what fits of fresh and of all that is pending, and counts the rest.
-func (d *Doc) rehearse(fresh sources, to *rehearsal) (structs, bytes int) {
+// countUndelivered delivers what fits of fresh and of all that is pending, and counts the rest.
+func (d *Doc) countUndelivered(fresh sources, to *dryRun) (structs, bytes int) {
 	old := d.pending.sources()
 	for taken := -1; taken != to.taken; {
 		taken = to.taken
@@ -387,27 +387,27 @@ func (d *Doc) rehearse(fresh sources, to *rehearsal) (structs, bytes int) {
 	return structs + more, bytes + most
 }
 
-// rehearsal is a sink that only counts.
-type rehearsal struct {
-	store *store
-	ends  map[uint64]uint64 // states that moved
-	taken int
+// dryRun is a sink that only counts.
+type dryRun struct {
+	store  *store
+	states map[uint64]uint64 // states that moved
+	taken  int
 }
 
-func (r *rehearsal) state(client uint64) uint64 {
-	if end, ok := r.ends[client]; ok {
+func (r *dryRun) state(client uint64) uint64 {
+	if end, ok := r.states[client]; ok {
 		return end
 	}
 	return r.store.state(client)
 }
 
-func (r *rehearsal) take(w *codec.Struct, skip uint64) {
-	r.ends[w.Client] = w.End()
+func (r *dryRun) receive(w *codec.Struct, skip uint64) {
+	r.states[w.Client] = w.End()
 	r.taken++
 }
 
 // unknown counts the ranges that could not be deleted, or not all of them.
-func (r *rehearsal) unknown(ds codec.DeleteSet) (n int) {
+func (r *dryRun) unknown(ds codec.DeleteSet) (n int) {
 	for _, d := range ds {
 		if r.state(d.Client) < d.End() {
 			n++

@@ -37,7 +37,7 @@ func (d *Doc) applyV2(update []byte, work int, why v2.Purpose) (changed bool, er
 		return false, ErrTooLarge
 	}
 	d.store.work, d.store.budget = 0, work
-	if s.IsWhole && s.Structs > 0 && d.mayLoad() &&
+	if s.IsWhole && s.Structs > 0 && d.canLoad() &&
 		d.load(func() bool { return d.stageV2(&dec, update, &s) }) {
 		return true, nil
 	}
@@ -53,7 +53,7 @@ func (d *Doc) applyV2(update []byte, work int, why v2.Purpose) (changed bool, er
 		u.sources = append(u.sources, source{client: client, now: run{clock: clock, structs: structs, raw: raw}})
 	})
 	u.sort()
-	u.expect = s.Splits + 2*splitRanges + 1
+	u.splits = s.Splits + 2*splitRanges + 1
 	return d.applyParsed(u, len(v1), work)
 }
 
@@ -66,7 +66,7 @@ func (d *Doc) countSplitRanges(ds codec.DeleteSet) (n int) {
 		if !known || clock >= uint64(s.clients[c].state) {
 			return true
 		}
-		it := &s.items[s.at(c, uint32(clock))]
+		it := &s.items[s.itemAt(c, uint32(clock))]
 		return uint64(it.clock) < clock && !it.deleted()
 	}
 	for _, del := range ds {
@@ -84,7 +84,7 @@ func (d *Doc) stageV2(dec *v2.Decoder, update []byte, s *v2.Survey) bool {
 	d.growClients(s.Sections)
 	d.staged = slices.Grow(d.staged, s.Sections)
 	st.items = slices.Grow(st.items, s.Structs)
-	st.expect = s.Splits
+	st.expectedItems = s.Splits
 	st.bytes = slices.Grow(st.bytes, s.Content)
 	w := &d.parsed.w
 	for range s.Sections {

@@ -34,7 +34,7 @@ func (a Array) Delete(tx *Tx, index, length int) error { return tx.deleteList(a.
 
 // Get returns the element at index, and false if index is out of range.
 func (a Array) Get(index int) (any, bool) {
-	p, n, err := a.doc.find(a.ref(), index)
+	p, n, err := a.doc.locate(a.ref(), index)
 	if err != nil || index >= a.Length() {
 		return nil, false
 	}
@@ -53,7 +53,7 @@ func (a Array) Slice(from, to int) []any {
 		return nil
 	}
 	s := &a.doc.store
-	p, n, _ := a.doc.find(a.ref(), from) // within range
+	p, n, _ := a.doc.locate(a.ref(), from) // within range
 	values := make([]any, 0, to-from)
 	for len(values) < to-from {
 		if s.visible(p.right) {
@@ -117,7 +117,7 @@ func (tx *Tx) insertList(t Type, index int, values []any, encode func([]any, int
 		return err
 	}
 	if len(cs) == 0 && index != atEnd {
-		_, _, err := tx.doc.find(w.t, index)
+		_, _, err := tx.doc.locate(w.t, index)
 		return err
 	}
 	end := index == atEnd
@@ -129,9 +129,9 @@ func (tx *Tx) insertList(t Type, index int, values []any, encode func([]any, int
 		return err
 	}
 	for end && p.right != 0 {
-		w.s.forward(&p)
+		w.s.advance(&p)
 	}
-	tx.doc.cursors.inserted(w.t, index, len(values))
+	tx.doc.markers.afterInsert(w.t, index, len(values))
 	for i := range cs {
 		p.left = w.insertBetween(p.left, p.right, &cs[i])
 	}
@@ -157,10 +157,10 @@ func (tx *Tx) deleteList(t Type, index, length int) error {
 
 // deleteUnits deletes the next length visible units behind p, and no format marks. p moves
 // to the end of the deleted range. The caller has checked that there are length units.
-func (w *writer) deleteUnits(p *gap, length int) {
+func (w *writer) deleteUnits(p *listPosition, length int) {
 	s := w.s
 	index := p.index
-	for n := length; n > 0; s.forward(p) {
+	for n := length; n > 0; s.advance(p) {
 		if !s.visible(p.right) {
 			continue
 		}
@@ -170,5 +170,5 @@ func (w *writer) deleteUnits(p *gap, length int) {
 		n -= s.units(p.right)
 		w.tx.delete(p.right) // so forward does not add its units to p.index
 	}
-	w.tx.doc.cursors.removed(w.t, index, length)
+	w.tx.doc.markers.afterDelete(w.t, index, length)
 }

@@ -35,7 +35,7 @@ func BenchmarkLocalTyping(b *testing.B) {
 				b.ReportAllocs()
 				for i := 0; b.Loop(); i++ {
 					if how == "walked" {
-						d.cursors.forget()
+						d.markers.clear()
 					}
 					var err error
 					if at := places[name]; at != nil {

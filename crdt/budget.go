@@ -34,10 +34,10 @@ func (d *Doc) rollback(before pending) {
 	}
 	d.cache.loaded = false // those bytes are nobody's
 	d.pending = before
-	d.pending.awaited = nil
+	d.pending.dependencies = nil
 	d.observers, d.listeners = observers, listeners
 	for i := range d.pending.clients {
-		d.pending.clients[i].look(&d.tx)
+		d.pending.clients[i].updateDependency(&d.tx)
 	}
 }
 
@@ -47,7 +47,7 @@ func (d *Doc) reset() {
 	d.store.init()
 	d.pending = pending{}
 	d.cache = cache{}
-	d.cursors.forget()
+	d.markers.clear()
 }
 
 // appendBefore writes the full state as it was when the transaction began, without what
@@ -56,7 +56,7 @@ func (tx *txn) appendBefore(dst []byte) []byte {
 	s := tx.store()
 	for _, span := range tx.deleted {
 		log := &s.clients[span.client]
-		for p := s.search(log, span.from); log.at(p) != 0; p = log.after(p) {
+		for p := s.search(log, span.from); log.at(p) != 0; p = log.next(p) {
 			it := &s.items[log.at(p)]
 			if it.clock >= span.to {
 				break
@@ -68,13 +68,13 @@ func (tx *txn) appendBefore(dst []byte) []byte {
 	var body []byte
 	sections := 0
 	for _, c := range s.byID() {
-		log, before := &s.clients[c], tx.before(c)
+		log, before := &s.clients[c], tx.stateBefore(c)
 		if before == 0 {
 			continue
 		}
 		var structs []byte
 		n := 0
-		for p := (spot{}); log.at(p) != 0; p = log.after(p) {
+		for p := (logPos{}); log.at(p) != 0; p = log.next(p) {
 			it := &s.items[log.at(p)]
 			if it.clock >= before {
 				break

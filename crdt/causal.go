@@ -19,7 +19,7 @@ type source struct {
 	client  uint64
 	now     run   // what is left of the current run
 	more    []run // further runs
-	waiting bool  // on the stack: its next struct needs something first
+	onStack bool  // on the stack: its next struct needs something first
 	blocked bool  // its next struct needs something that nobody has
 }
 
@@ -49,7 +49,7 @@ func (s *source) advance(units uint64, size int) {
 // sink takes structs in causal order: each after all that it builds on.
 type sink interface {
 	state(client uint64) uint64
-	take(w *codec.Struct, skip uint64) // units before skip are known already
+	receive(w *codec.Struct, skip uint64) // units before skip are known already
 }
 
 // sources are ordered by client, highest first, one for each.
@@ -114,7 +114,7 @@ type delivery struct {
 func (v *delivery) push(s *source) bool {
 	var ok bool
 	if v.size, ok = s.peek(&v.w); ok {
-		s.waiting = true
+		s.onStack = true
 		v.stack = append(v.stack, s)
 	}
 	return ok
@@ -126,22 +126,22 @@ func (v *delivery) step(ss sources, to sink) {
 	top := len(v.stack) - 1
 	s, w := v.stack[top], &v.w
 	if w.Kind != kindSkip {
-		if on, ok := missing(w, to); !ok {
-			if dep := ss.find(on.Client); dep != nil && !dep.blocked && !dep.waiting && v.push(dep) {
+		if on, ok := missingDependency(w, to); !ok {
+			if dep := ss.find(on.Client); dep != nil && !dep.blocked && !dep.onStack && v.push(dep) {
 				return
 			}
 			for _, s := range v.stack {
-				s.blocked, s.waiting = true, false
+				s.blocked, s.onStack = true, false
 			}
 			v.stack = v.stack[:0]
 			return
 		}
 		if state := to.state(w.Client); state < w.End() {
-			to.take(w, state-w.Clock)
+			to.receive(w, state-w.Clock)
 		}
 	}
 	s.advance(w.Length, v.size)
-	s.waiting = false
+	s.onStack = false
 	if v.stack = v.stack[:top]; top > 0 {
 		v.size, _ = v.stack[top-1].peek(w) // it was overwritten
 	}
@@ -156,10 +156,10 @@ func (v *delivery) release() {
 	v.w = codec.Struct{}
 }
 
-// missing returns the first unit that w needs and to lacks; ok if there is none. What
+// missingDependency returns the first unit that w needs and to lacks; ok if there is none. What
 // is known already needs nothing, and what is known in part does not need what its
 // first unit was built on.
-func missing(w *codec.Struct, to sink) (on codec.ID, ok bool) {
+func missingDependency(w *codec.Struct, to sink) (on codec.ID, ok bool) {
 	state := to.state(w.Client)
 	if w.Clock > state {
 		return codec.ID{Client: w.Client, Clock: w.Clock - 1}, false

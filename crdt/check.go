@@ -76,7 +76,7 @@ func (s *store) checkLogs() error {
 	for c := range s.clients {
 		log := &s.clients[c]
 		clock := uint32(0)
-		for p := (spot{}); log.at(p) != 0; p = log.after(p) {
+		for p := (logPos{}); log.at(p) != 0; p = log.next(p) {
 			it := &s.items[log.at(p)]
 			k := it.kind()
 			switch {
@@ -160,7 +160,7 @@ func (s *store) isSplitValue(it *item) bool {
 	if it.end() == s.clients[it.client()].state {
 		return false
 	}
-	next := &s.items[s.at(it.client(), it.end())]
+	next := &s.items[s.itemAt(it.client(), it.end())]
 	return next.place == it.place && next.follows(it)
 }
 
@@ -234,8 +234,8 @@ func (d *Doc) checkPending() error {
 		if i > 0 && d.pending.clients[i-1].client <= c.client {
 			return fmt.Errorf("clients are not in descending order")
 		}
-		if len(c.runs) == 0 || c.fits || d.store.state(c.on.Client) > c.on.Clock {
-			return fmt.Errorf("client %d is pending on %v, which is in the document", c.client, c.on)
+		if len(c.runs) == 0 || c.isReady || d.store.state(c.dependsOn.Client) > c.dependsOn.Clock {
+			return fmt.Errorf("client %d is pending on %v, which is in the document", c.client, c.dependsOn)
 		}
 		for _, r := range c.runs {
 			structs += r.structs

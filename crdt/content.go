@@ -62,9 +62,9 @@ func (s *store) splitContent(l, r *item, n uint32) {
 	at, halved := 0, false
 	switch l.kind() {
 	case kindString:
-		at, halved = s.cutAt(l, n)
+		at, halved = s.contentOffset(l, n)
 	case kindJSON, kindAny:
-		at, _ = s.cutAt(l, n)
+		at, _ = s.contentOffset(l, n)
 	default:
 		return
 	}

@@ -135,7 +135,7 @@ func (w *writer) encodeDelta(delta Delta) (steps []deltaStep, err error) {
 			return nil, err
 		}
 	}
-	return steps, w.tx.doc.mayWrite(e.bytes, e.units)
+	return steps, w.tx.doc.checkCapacity(e.bytes, e.units)
 }
 
 func (e *deltaEncoder) encode(op *Op, step *deltaStep) (err error) {
@@ -196,7 +196,7 @@ func (e *deltaEncoder) delete(n int) error {
 
 // checkIndex refuses an index between the halves of a surrogate pair.
 func (e *deltaEncoder) checkIndex() error {
-	p, n, err := e.w.tx.doc.find(e.w.t, e.index)
+	p, n, err := e.w.tx.doc.locate(e.w.t, e.index)
 	if err != nil {
 		return err
 	}

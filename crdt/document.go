@@ -25,8 +25,8 @@ type Doc struct {
 	maxSubdocs  int // LimitSubdocuments; 0: unlimited
 	cache       cache
 
-	busy    bool    // a transaction or a callback is running: no other change may start
-	cursors cursors // known places of long lists
+	busy    bool          // a transaction or a callback is running: no other change may start
+	markers searchMarkers // known places of long lists
 
 	// Both slices are replaced, never modified, so that a callback may unregister itself
 	// while they are being ranged over.
@@ -36,7 +36,7 @@ type Doc struct {
 	// Scratch space that calls reuse.
 	deletes  codec.DeleteSet
 	tx       txn
-	parsed   parsed
+	parsed   parsedUpdate
 	delivery delivery
 	staged   []staging // by client; only during load
 }
@@ -55,7 +55,7 @@ func (d *Doc) ClientID() uint64 { return d.client }
 // HasPending reports whether structs or deletes are pending because updates that they
 // depend on are missing. If that lasts, send the state vector to a peer and apply its
 // answer.
-func (d *Doc) HasPending() bool { return !d.pending.empty() }
+func (d *Doc) HasPending() bool { return !d.pending.isEmpty() }
 
 // StateVector returns, for each client, the first clock that the document does not have.
 // Pending structs do not count.

@@ -74,7 +74,7 @@ func (d *Doc) appendState(dst []byte, sv StateVector) []byte {
 // that the caller will add behind.
 func (s *store) appendSection(dst []byte, log *clientLog, clock uint64, extra int) []byte {
 	p := s.search(log, uint32(clock))
-	dst = lib0.AppendUvarint(dst, uint64(log.structs(p.k)-int(p.i)+extra))
+	dst = lib0.AppendUvarint(dst, uint64(log.countFrom(p.k)-int(p.i)+extra))
 	dst = codec.AppendID(dst, log.id, clock)
 	it := &s.items[log.at(p)]
 	dst = s.appendStruct(dst, it, uint32(clock)-it.clock)

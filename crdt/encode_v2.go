@@ -50,7 +50,7 @@ func (d *Doc) EncodeStateAsUpdateV2(sv StateVector) []byte {
 // descending order. Like EncodeStateAsUpdateV2 it may pad the result. Errors match
 // ErrMalformed. It is safe for concurrent use.
 func ConvertUpdateV1ToV2(update []byte) ([]byte, error) {
-	var u parsed
+	var u parsedUpdate
 	if err := u.parse(update); err != nil {
 		return nil, err
 	}
@@ -62,7 +62,7 @@ func ConvertUpdateV1ToV2(update []byte) ([]byte, error) {
 }
 
 // encodeV2 writes all structs of an update in format V2.
-func (u *parsed) encodeV2() (*v2.Encoder, error) {
+func (u *parsedUpdate) encodeV2() (*v2.Encoder, error) {
 	e := new(v2.Encoder)
 	e.Start(len(u.sources))
 	var w codec.Struct
@@ -86,7 +86,7 @@ func (u *parsed) encodeV2() (*v2.Encoder, error) {
 // encodeSectionV2 writes the structs that log holds from clock on.
 func (s *store) encodeSectionV2(e *v2.Encoder, log *clientLog, clock uint64) {
 	p := s.search(log, uint32(clock))
-	e.Begin(log.id, clock, log.structs(p.k)-int(p.i))
+	e.Begin(log.id, clock, log.countFrom(p.k)-int(p.i))
 	var v structView
 	skip, i := clock-uint64(s.items[log.at(p)].clock), p.i
 	for k := p.k; int(k) <= len(log.full); k++ {

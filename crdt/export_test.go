@@ -5,7 +5,7 @@ const Thin = thin
 
 // StructsIn counts the structs of an update that is in order.
 func StructsIn(update []byte) int {
-	var u parsed
+	var u parsedUpdate
 	if err := u.parse(update); err != nil {
 		panic(err)
 	}

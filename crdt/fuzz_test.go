@@ -97,7 +97,7 @@ func FuzzApply(f *testing.F) {
 			t.Fatal(err)
 		}
 		stored := d.EncodeStateAsUpdate(nil)
-		var u parsed
+		var u parsedUpdate
 		if err := u.parse(stored); err != nil {
 			t.Fatal(err)
 		}

@@ -21,7 +21,7 @@ func (tx *txn) integrate(w *codec.Struct, skip uint64) {
 	c := s.client(w.Client)
 	clock, length := uint32(w.Clock+skip), uint32(w.Length-skip)
 	if w.Kind == kindGC {
-		tx.appendGC(c, clock, length)
+		tx.appendGCToLog(c, clock, length)
 		return
 	}
 
@@ -37,22 +37,22 @@ func (tx *txn) integrate(w *codec.Struct, skip uint64) {
 		it.originClient, it.originClock = s.client(w.Origin.Client), uint32(w.Origin.Clock)
 	}
 	if it.hasOrigin() {
-		left = tx.endingAt(it.originClient, it.originClock)
+		left = tx.itemEndingAt(it.originClient, it.originClock)
 	}
 	if w.HasRightOrigin() {
 		it.rightClient, it.rightClock = s.client(w.RightOrigin.Client), uint32(w.RightOrigin.Clock)
-		right = tx.startingAt(it.rightClient, it.rightClock)
+		right = tx.itemStartingAt(it.rightClient, it.rightClock)
 	}
 	if it.place = tx.placeFor(w, left, right); it.place == 0 {
-		tx.appendGC(c, clock, length)
+		tx.appendGCToLog(c, clock, length)
 		return
 	}
 
 	r := s.newItem()
 	s.items[r] = it
-	s.fill(r, w, skip)
+	s.setContent(r, w, skip)
 	tx.link(r, s.place(r, left, right))
-	tx.append(c, r)
+	tx.appendToLog(c, r)
 }
 
 // placeFor tells in which list or chain a new item stands: where its neighbours do, or
@@ -73,7 +73,7 @@ func (tx *txn) placeFor(w *codec.Struct, left, right ref) placeRef {
 	if w.InRoot {
 		t = s.root(w.Root)
 	} else {
-		owner := &s.items[s.at(s.client(w.Parent.Client), uint32(w.Parent.Clock))]
+		owner := &s.items[s.itemAt(s.client(w.Parent.Client), uint32(w.Parent.Clock))]
 		if owner.kind() != kindType {
 			return 0
 		}
@@ -91,12 +91,12 @@ func (tx *txn) placeFor(w *codec.Struct, left, right ref) placeRef {
 func (s *store) place(r, left, right ref) ref {
 	it := &s.items[r]
 	answer, began := left, uint32(0)
-	if between := s.after(left, it.place); between != right {
+	if between := s.nextIn(left, it.place); between != right {
 		if g := s.among(it, left); g != nil { // a crowd: siblings.go
 			return s.placeAmong(g, r, left)
 		}
 		answer, began = s.scan(it, left, between, right)
-		if s.lastMark-began > longScan {
+		if s.lastVisit-began > longScan {
 			if g := s.gather(it, left, right); g != nil {
 				return s.placeAmong(g, r, left)
 			}
@@ -108,8 +108,8 @@ func (s *store) place(r, left, right ref) ref {
 	return answer
 }
 
-// after is what stands behind an item, or, with 0, at the front of a place.
-func (s *store) after(r ref, place placeRef) ref {
+// next is what stands behind an item, or, with 0, at the front of a place.
+func (s *store) nextIn(r ref, place placeRef) ref {
 	if r == 0 {
 		return s.first(place)
 	}
@@ -135,10 +135,10 @@ func (s *store) after(r ref, place placeRef) ref {
 // The walk is as long as what was written here at the same time. All that it passed has
 // a mark above began.
 func (s *store) scan(it *item, answer, o, right ref) (_ ref, began uint32) {
-	began = s.beginMarks()
+	began = s.beginVisits()
 	moved := began // the mark when the answer last moved
 	for o != 0 && o != right {
-		mark := s.nextMark(o)
+		mark := s.visit(o)
 		c := &s.items[o]
 		if c.sameOrigin(it) {
 			if s.clients[c.client()].id < s.clients[it.client()].id {
@@ -147,7 +147,7 @@ func (s *store) scan(it *item, answer, o, right ref) (_ ref, began uint32) {
 				break
 			}
 		} else {
-			passed := s.markOfOrigin(o)
+			passed := s.visitOfOrigin(o)
 			if passed <= began {
 				break
 			}
@@ -163,33 +163,33 @@ func (s *store) scan(it *item, answer, o, right ref) (_ ref, began uint32) {
 	return answer, began
 }
 
-// beginMarks returns a threshold that every later mark exceeds, and no earlier one.
-func (s *store) beginMarks() uint32 {
-	if missing := len(s.items) - len(s.marks); missing > 0 {
-		s.marks = append(s.marks, make([]uint32, missing)...)
+// beginVisits returns a threshold that every later mark exceeds, and no earlier one.
+func (s *store) beginVisits() uint32 {
+	if missing := len(s.items) - len(s.visits); missing > 0 {
+		s.visits = append(s.visits, make([]uint32, missing)...)
 	}
-	if s.lastMark > 1<<31 { // the counter would run over: begin anew
-		s.lastMark = 0
-		clear(s.marks)
+	if s.lastVisit > 1<<31 { // the counter would run over: begin anew
+		s.lastVisit = 0
+		clear(s.visits)
 	}
-	return s.lastMark
+	return s.lastVisit
 }
 
-// nextMark stamps an item as passed.
-func (s *store) nextMark(r ref) uint32 {
-	s.lastMark++
-	s.marks[r] = s.lastMark
-	return s.lastMark
+// visit stamps an item as passed.
+func (s *store) visit(r ref) uint32 {
+	s.lastVisit++
+	s.visits[r] = s.lastVisit
+	return s.lastVisit
 }
 
-// markOfOrigin is the mark of the item that holds the origin of r, 0 if it has none.
-func (s *store) markOfOrigin(r ref) uint32 {
+// visitOfOrigin is the mark of the item that holds the origin of r, 0 if it has none.
+func (s *store) visitOfOrigin(r ref) uint32 {
 	it := &s.items[r]
 	if !it.hasOrigin() {
 		return 0
 	}
 	s.work += 3 // a search
-	return s.marks[s.at(it.originClient, it.originClock)]
+	return s.visits[s.itemAt(it.originClient, it.originClock)]
 }
 
 // link puts r behind left and draws the consequences.
@@ -220,7 +220,7 @@ func (tx *txn) link(r, left ref) {
 
 	if it.kind() == kindDeleted && !it.deleted() {
 		it.meta |= metaDeleted
-		tx.noteDelete(it)
+		tx.recordDelete(it)
 	}
 	owner := s.types[s.parent(it.place)].owner
 	if owner != 0 && s.items[owner].deleted() || it.keyed() && it.right != 0 {

@@ -52,7 +52,7 @@ const (
 	metaDeleted  = 0x10 // always set for kindGC and kindDeleted
 	metaReserved = 0x20 // room beyond size is reserved, so that typing extends a run in place
 	metaNested   = 0x40 // while a state is loaded: the parent is not known yet (load.go)
-	metaCursor   = 0x80 // a cursor may stand at one of its units (seek.go)
+	metaMarker   = 0x80 // a cursor may stand at one of its units (seek.go)
 	metaClient   = 8    // the client is the bits from here on
 )
 

@@ -30,7 +30,7 @@ func (s *store) hasDeleted(d codec.DeleteRange) bool {
 		return false
 	}
 	log := &s.clients[c]
-	for p := s.search(log, uint32(d.Clock)); ; p = log.after(p) {
+	for p := s.search(log, uint32(d.Clock)); ; p = log.next(p) {
 		r := log.at(p)
 		if r == 0 || uint64(s.items[r].clock) >= d.End() {
 			return true

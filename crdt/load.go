@@ -23,7 +23,7 @@ const minLoad = 256
 // of the arena are not in their places yet.
 type staging struct {
 	next, end ref
-	waiting   bool // on the stack, as its next item builds on another client's
+	onStack   bool // on the stack, as its next item builds on another client's
 
 	// Where the items began and the last one ended when they were read, and about one entry
 	// for each, if there are many: by clock>>shift, the item, counted from first, that held
@@ -67,9 +67,9 @@ func (st *staging) find(clock uint32) ref {
 	return 0
 }
 
-// mayLoad tells whether the document is empty and nobody wants to hear what changes.
-func (d *Doc) mayLoad() bool {
-	return len(d.store.clients) == 0 && d.pending.empty() && !d.hasObservers()
+// canLoad tells whether the document is empty and nobody wants to hear what changes.
+func (d *Doc) canLoad() bool {
+	return len(d.store.clients) == 0 && d.pending.isEmpty() && !d.hasObservers()
 }
 
 // load makes a complete state, which stage reads, the content of an empty document. Not
@@ -92,7 +92,7 @@ func (d *Doc) load(stage func() bool) (ok bool) {
 	if ok {
 		kept := len(d.tx.deleted) == 0
 		d.commitLoaded()
-		d.cache = cache{loaded: kept && structs <= d.store.structs()}
+		d.cache = cache{loaded: kept && structs <= d.store.countStructs()}
 	} else {
 		items, bytes := d.store.items, d.store.bytes // not to be made again by the first way
 		clear(items)
@@ -112,10 +112,10 @@ func (d *Doc) load(stage func() bool) (ok bool) {
 // It may be false where it could be true.
 func (d *Doc) AsLoaded() bool { return d.cache.loaded }
 
-// structs counts what all clients' logs hold.
-func (s *store) structs() (n int) {
+// countFrom counts what all clients' logs hold.
+func (s *store) countStructs() (n int) {
 	for i := range s.clients {
-		n += s.clients[i].structs(0)
+		n += s.clients[i].countFrom(0)
 	}
 	return n
 }
@@ -134,7 +134,7 @@ func (d *Doc) commitLoaded() {
 		for r := d.staged[c].first + 1; r < d.staged[c].end; r++ {
 			l, it := &s.items[r-1], &s.items[r]
 			if (l.meta^it.meta)&metaKind == 0 && (l.right == r || it.kind() == kindGC) {
-				tx.seams = append(tx.seams, span{c, it.clock, it.clock})
+				tx.mergeSpans = append(tx.mergeSpans, span{c, it.clock, it.clock})
 			}
 		}
 	}
@@ -345,7 +345,7 @@ func (s *store) stageItem(w *codec.Struct, c clientRef) (ok bool) {
 			it.left, it.right, it.place = ref(s.client(w.Parent.Client)), ref(w.Parent.Clock), placeRef(key)
 		}
 	}
-	s.fill(r, w, 0)
+	s.setContent(r, w, 0)
 	return true
 }
 
@@ -364,18 +364,18 @@ func (d *Doc) linkStaged() bool {
 			}
 			// c waits for on, and on perhaps for another one.
 			stack = append(stack[:0], c)
-			st.waiting = true
+			st.onStack = true
 			for len(stack) > 0 {
 				if !ok {
-					if int(on) >= len(d.staged) || d.staged[on].waiting || d.staged[on].next == d.staged[on].end {
+					if int(on) >= len(d.staged) || d.staged[on].onStack || d.staged[on].next == d.staged[on].end {
 						return false
 					}
-					d.staged[on].waiting = true
+					d.staged[on].onStack = true
 					stack = append(stack, on)
 				}
 				top := stack[len(stack)-1]
 				if on, ok = d.linkNext(top); ok {
-					d.staged[top].waiting = false
+					d.staged[top].onStack = false
 					stack = stack[:len(stack)-1]
 				}
 			}
@@ -406,14 +406,14 @@ func (d *Doc) linkNext(c clientRef) (on clientRef, ok bool) {
 	if it.hasOrigin() {
 		left = d.staged[it.originClient].find(it.originClock)
 		if left == 0 || s.items[left].end() != it.originClock+1 {
-			left = tx.endingAt(it.originClient, it.originClock)
+			left = tx.itemEndingAt(it.originClient, it.originClock)
 			it = &s.items[r]
 		}
 	}
 	if it.hasRight() {
 		right = d.staged[it.rightClient].find(it.rightClock)
 		if right == 0 || s.items[right].clock != it.rightClock {
-			right = tx.startingAt(it.rightClient, it.rightClock)
+			right = tx.itemStartingAt(it.rightClient, it.rightClock)
 			it = &s.items[r]
 		}
 	}
@@ -423,7 +423,7 @@ func (d *Doc) linkNext(c clientRef) (on clientRef, ok bool) {
 	case right != 0:
 		it.place = s.items[right].place
 	case it.meta&metaNested != 0:
-		owner := &s.items[s.at(clientRef(it.left), uint32(it.right))]
+		owner := &s.items[s.itemAt(clientRef(it.left), uint32(it.right))]
 		if owner.kind() != kindType {
 			return noClient, false
 		}

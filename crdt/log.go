@@ -13,7 +13,7 @@ type clientLog struct {
 
 	// Where the last searches ended: for right origins, and for all else. Guesses: they
 	// may be out of range.
-	rightHint, hint spot
+	rightHint, hint logPos
 
 	// Of the running transaction.
 	touched bool
@@ -23,9 +23,9 @@ type clientLog struct {
 // maxChunk is the largest number of refs in a chunk: 2 KiB, moved in some 30 ns.
 const maxChunk = 512
 
-// spot is a place in a log: position i in chunk k, where chunk len(full) is the tail.
+// logPos is a place in a log: position i in chunk k, where chunk len(full) is the tail.
 // Putting in and taking out make the spots behind stale.
-type spot struct{ k, i int32 }
+type logPos struct{ k, i int32 }
 
 // chunk is the k-th chunk; nil beyond the tail.
 func (log *clientLog) chunk(k int32) []ref {
@@ -54,8 +54,8 @@ func (log *clientLog) setChunk(k int32, refs []ref) {
 	}
 }
 
-// structs counts those from chunk k on.
-func (log *clientLog) structs(k int32) int {
+// countFrom counts those from chunk k on.
+func (log *clientLog) countFrom(k int32) int {
 	n := len(log.tail)
 	for _, c := range log.full[k:] {
 		n += len(c)
@@ -63,36 +63,36 @@ func (log *clientLog) structs(k int32) int {
 	return n
 }
 
-// at is the struct at p, 0 beyond the end.
-func (log *clientLog) at(p spot) ref {
+// itemAt is the struct at p, 0 beyond the end.
+func (log *clientLog) at(p logPos) ref {
 	if c := log.chunk(p.k); int(p.i) < len(c) {
 		return c[p.i]
 	}
 	return 0
 }
 
-// after is the spot behind p, which may be the end.
-func (log *clientLog) after(p spot) spot {
+// next is the spot behind p, which may be the end.
+func (log *clientLog) next(p logPos) logPos {
 	if p.i++; int(p.i) >= len(log.chunk(p.k)) && int(p.k) < len(log.full) {
-		return spot{k: p.k + 1}
+		return logPos{k: p.k + 1}
 	}
 	return p
 }
 
-// ahead is the spot in front of p; not ok if p is the first.
-func (log *clientLog) ahead(p spot) (spot, bool) {
+// prev is the spot in front of p; not ok if p is the first.
+func (log *clientLog) prev(p logPos) (logPos, bool) {
 	if p.i > 0 {
-		return spot{p.k, p.i - 1}, true
+		return logPos{p.k, p.i - 1}, true
 	}
 	if p.k == 0 {
 		return p, false
 	}
-	return spot{p.k - 1, int32(len(log.full[p.k-1]) - 1)}, true
+	return logPos{p.k - 1, int32(len(log.full[p.k-1]) - 1)}, true
 }
 
 // last is the spot of the last struct; there must be one.
-func (log *clientLog) last() spot {
-	return spot{int32(len(log.full)), int32(len(log.tail) - 1)}
+func (log *clientLog) last() logPos {
+	return logPos{int32(len(log.full)), int32(len(log.tail) - 1)}
 }
 
 // push adds a struct to the end, without touching state.
@@ -105,7 +105,7 @@ func (log *clientLog) push(r ref) {
 }
 
 // insert puts r behind p.
-func (log *clientLog) insert(p spot, r ref) {
+func (log *clientLog) insert(p logPos, r ref) {
 	c := log.chunk(p.k)
 	if len(c) < maxChunk {
 		log.setChunk(p.k, slices.Insert(c, int(p.i)+1, r))
@@ -128,7 +128,7 @@ func (log *clientLog) insert(p spot, r ref) {
 }
 
 // remove takes the struct at p out and returns the spot of the one that followed.
-func (log *clientLog) remove(p spot) spot {
+func (log *clientLog) remove(p logPos) logPos {
 	c := log.chunk(p.k)
 	chunks := len(log.full)
 	c = slices.Delete(c, int(p.i), int(p.i)+1)
@@ -137,21 +137,21 @@ func (log *clientLog) remove(p spot) spot {
 	case len(c) > 0 && (int(p.i) < len(c) || int(p.k) == len(log.full)):
 		return p
 	case len(c) > 0:
-		return spot{k: p.k + 1}
+		return logPos{k: p.k + 1}
 	case int(p.k) < chunks:
-		return spot{k: p.k} // the next chunk moved up
+		return logPos{k: p.k} // the next chunk moved up
 	}
-	return spot{int32(len(log.full)), int32(len(log.tail))}
+	return logPos{int32(len(log.full)), int32(len(log.tail))}
 }
 
 // search is the spot of the struct that holds clock, which must be below log.state.
-func (s *store) search(log *clientLog, clock uint32) spot {
+func (s *store) search(log *clientLog, clock uint32) logPos {
 	return s.searchFrom(log, clock, &log.hint)
 }
 
 // searchFrom is search with a hint. The next struct to look for is most often the one
 // found last or one of those behind it.
-func (s *store) searchFrom(log *clientLog, clock uint32, hint *spot) spot {
+func (s *store) searchFrom(log *clientLog, clock uint32, hint *logPos) logPos {
 	if last := log.last(); s.items[log.tail[last.i]].clock <= clock {
 		return last
 	}
@@ -183,25 +183,25 @@ func (s *store) searchFrom(log *clientLog, clock uint32, hint *spot) spot {
 			hi = mid
 		}
 	}
-	*hint = spot{int32(k), int32(lo)}
+	*hint = logPos{int32(k), int32(lo)}
 	return *hint
 }
 
 // lowerBound is the spot of the first struct that begins at clock or later; the end,
 // if there is none.
-func (s *store) lowerBound(log *clientLog, clock uint32) spot {
+func (s *store) lowerBound(log *clientLog, clock uint32) logPos {
 	if clock >= log.state {
-		return spot{int32(len(log.full)), int32(len(log.tail))}
+		return logPos{int32(len(log.full)), int32(len(log.tail))}
 	}
 	p := s.search(log, clock)
 	if s.items[log.at(p)].clock < clock {
-		p = log.after(p)
+		p = log.next(p)
 	}
 	return p
 }
 
-// at is the struct that holds the given unit, which must be known.
-func (s *store) at(c clientRef, clock uint32) ref {
+// itemAt is the struct that holds the given unit, which must be known.
+func (s *store) itemAt(c clientRef, clock uint32) ref {
 	log := &s.clients[c]
 	return log.at(s.search(log, clock))
 }

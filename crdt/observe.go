@@ -55,13 +55,13 @@ func (d *Doc) hasObservers() bool { return len(d.observers)+len(d.listeners) > 0
 // applied update that nobody listens for.
 func (d *Doc) commit() (update []byte) {
 	tx := &d.tx
-	if !tx.changed() {
+	if !tx.hasChanges() {
 		tx.commit()
 		return nothing()
 	}
 	if !tx.local && !d.hasObservers() {
 		tx.commit()
-		d.cursors.forget()
+		d.markers.clear()
 		return nil
 	}
 	busy := d.busy
@@ -80,7 +80,7 @@ func (d *Doc) commit() (update []byte) {
 // notifyObservers calls the observers and ends the transaction, also if one panics.
 func (d *Doc) notifyObservers() {
 	if !d.tx.local {
-		d.cursors.forget()
+		d.markers.clear()
 	}
 	defer d.tx.commit()
 	if len(d.observers) == 0 {
@@ -169,7 +169,7 @@ func (tx *txn) event() *Event {
 	}
 	addRange := func(c clientRef, from, to uint32) {
 		log := &s.clients[c]
-		for p := s.search(log, from); log.at(p) != 0 && s.items[log.at(p)].clock < to; p = log.after(p) {
+		for p := s.search(log, from); log.at(p) != 0 && s.items[log.at(p)].clock < to; p = log.next(p) {
 			addItem(&s.items[log.at(p)])
 		}
 	}
@@ -186,7 +186,7 @@ func (tx *txn) event() *Event {
 // adds reports whether the transaction created item r (Yjs: YEvent.adds).
 func (tx *txn) adds(r ref) bool {
 	it := &tx.store().items[r]
-	return it.clock >= tx.before(it.client())
+	return it.clock >= tx.stateBefore(it.client())
 }
 
 // deletes reports whether the transaction deleted item r (Yjs: YEvent.deletes).

@@ -94,7 +94,7 @@ func TestMergeLaw(t *testing.T) {
 }
 
 func (h *history) client() uint64 {
-	var u parsed
+	var u parsedUpdate
 	if err := u.parse(h.FullV1); err != nil || len(u.sources) == 0 {
 		return 1
 	}
@@ -118,7 +118,7 @@ func TestDiffLaw(t *testing.T) {
 			if _, err := half.ApplyUpdate(diff); err != nil || !bytes.Equal(half.EncodeStateAsUpdate(nil), h.FullV1) {
 				t.Errorf("seed %d: half and diff are not the whole: %v", h.Seed, err)
 			}
-			var u parsed
+			var u parsedUpdate
 			if err := u.parse(diff); err != nil {
 				t.Fatal(err)
 			}

@@ -65,7 +65,7 @@ func TestOracle(t *testing.T) {
 
 // feed gives the oracle an update unit by unit.
 func feed(t *testing.T, list *oracle.List, update []byte) {
-	var u parsed
+	var u parsedUpdate
 	if err := u.parse(update); err != nil {
 		t.Fatal(err)
 	}

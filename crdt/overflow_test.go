@@ -36,18 +36,18 @@ func TestRehearsal(t *testing.T) {
 			if rng.IntN(4) == 0 {
 				u, _ = MergeUpdates(u, updates[rng.IntN(len(updates))]) //nolint:errcheck // both are sound
 			}
-			var p parsed
+			var p parsedUpdate
 			if err := p.parse(u); err != nil {
 				t.Fatal(err)
 			}
 			p.deletes = p.deletes.Normalise()
-			to := &rehearsal{store: &d.store, ends: map[uint64]uint64{}}
+			to := &dryRun{store: &d.store, states: map[uint64]uint64{}}
 			fresh := slices.Clone(p.sources)
 			d.delivery.deliver(fresh, to)
-			concerned := d.pending.concerned(to)
+			concerned := d.pending.isAffectedBy(to)
 			structs, bytes := fresh.size()
 			deletes := to.unknown(p.deletes)
-			all, allBytes := d.rehearse(fresh, to)
+			all, allBytes := d.countUndelivered(fresh, to)
 			allDeletes := to.unknown(p.deletes) + to.unknown(d.pending.deletes)
 			if !concerned {
 				short++

@@ -20,40 +20,40 @@ const (
 // of units that nobody has written yet will delete them when they come, as in Yjs:
 // whether a writer is entitled to that is for the caller to decide.
 type pending struct {
-	clients []waiting       // by client, highest first
+	clients []pendingClient // by client, highest first
 	deletes codec.DeleteSet // in normal form; all of it at or beyond the known state
 	structs int
 	bytes   int
 
 	// By client, the least clock that any waits for, or less: an update that nobody waits for
 	// is done with at once, however many wait. nil if it must be made.
-	awaited map[uint64]uint64
+	dependencies map[uint64]uint64
 }
 
-// waiting is one client's pending structs.
-type waiting struct {
-	client uint64
-	runs   []run    // ascending in clock and in end; they may overlap. No Skips; never empty
-	on     codec.ID // what the first struct waits for,
-	fits   bool     // unless it waits no longer
+// pendingClient is one client's pending structs.
+type pendingClient struct {
+	client    uint64
+	runs      []run    // ascending in clock and in end; they may overlap. No Skips; never empty
+	dependsOn codec.ID // what the first struct waits for,
+	isReady   bool     // unless it waits no longer
 }
 
-func (p *pending) empty() bool { return len(p.clients) == 0 && len(p.deletes) == 0 }
+func (p *pending) isEmpty() bool { return len(p.clients) == 0 && len(p.deletes) == 0 }
 
-// park keeps what a source of an update could not deliver. raw bytes are copied. It
+// keepUndelivered keeps what a source of an update could not deliver. raw bytes are copied. It
 // tells whether any of it is new.
-func (p *pending) park(s *source, to sink) (added bool) {
+func (p *pending) keepUndelivered(s *source, to sink) (added bool) {
 	for s.now.structs > 0 {
-		added = p.parkRun(s) || added
+		added = p.keepRun(s) || added
 	}
 	if i, found := p.find(s.client); found {
-		p.look(i, to)
+		p.updateDependency(i, to)
 	}
 	return added
 }
 
-// parkRun parks the structs of s up to the next Skip.
-func (p *pending) parkRun(s *source) (added bool) {
+// keepRun parks the structs of s up to the next Skip.
+func (p *pending) keepRun(s *source) (added bool) {
 	var w codec.Struct
 	r := run{raw: s.now.raw}
 	size, _ := s.peek(&w)
@@ -78,7 +78,7 @@ func (p *pending) parkRun(s *source) (added bool) {
 }
 
 func (p *pending) find(client uint64) (i int, found bool) {
-	return slices.BinarySearchFunc(p.clients, client, func(w waiting, client uint64) int {
+	return slices.BinarySearchFunc(p.clients, client, func(w pendingClient, client uint64) int {
 		return cmp.Compare(client, w.client)
 	})
 }
@@ -87,7 +87,7 @@ func (p *pending) find(client uint64) (i int, found bool) {
 func (p *pending) add(client uint64, r run) bool {
 	i, found := p.find(client)
 	if !found {
-		p.clients = slices.Insert(p.clients, i, waiting{client: client})
+		p.clients = slices.Insert(p.clients, i, pendingClient{client: client})
 	}
 	w := &p.clients[i]
 	at, _ := slices.BinarySearchFunc(w.runs, r.clock, func(a run, clock uint64) int {
@@ -130,21 +130,21 @@ func (p *pending) sources() sources {
 	return ss
 }
 
-// keep replaces all pending structs by what ss did not deliver, and finds out what
+// replace replaces all pending structs by what ss did not deliver, and finds out what
 // each client waits for.
-func (p *pending) keep(ss sources, to sink) {
-	p.clients, p.structs, p.bytes, p.awaited = p.clients[:0], 0, 0, nil
+func (p *pending) replace(ss sources, to sink) {
+	p.clients, p.structs, p.bytes, p.dependencies = p.clients[:0], 0, 0, nil
 	var w codec.Struct
 	for i := range ss {
 		s := &ss[i]
 		if _, ok := s.peek(&w); !ok {
 			continue
 		}
-		kept := waiting{client: s.client, runs: s.more}
+		kept := pendingClient{client: s.client, runs: s.more}
 		if s.now.structs > 0 {
 			kept.runs = append([]run{s.now}, s.more...)
 		}
-		kept.on, kept.fits = missing(&w, to)
+		kept.dependsOn, kept.isReady = missingDependency(&w, to)
 		for _, r := range kept.runs {
 			p.structs += r.structs
 			p.bytes += len(r.raw)
@@ -153,46 +153,46 @@ func (p *pending) keep(ss sources, to sink) {
 	}
 }
 
-// ready tells whether something that pending structs wait for has come.
-func (p *pending) ready(to sink) bool {
+// hasReady tells whether something that pending structs wait for has come.
+func (p *pending) hasReady(to sink) bool {
 	for i := range p.clients {
-		if c := &p.clients[i]; c.fits || c.on.Clock < to.state(c.on.Client) {
+		if c := &p.clients[i]; c.isReady || c.dependsOn.Clock < to.state(c.dependsOn.Client) {
 			return true
 		}
 	}
 	return false
 }
 
-// wakes tells whether something that pending structs wait for has come with an update
+// isUnblockedBy tells whether something that pending structs wait for has come with an update
 // of these clients, or with edits made here, by the client own. What waited itself may have
 // come by another way.
-func (p *pending) wakes(ss sources, own uint64, to sink) bool {
+func (p *pending) isUnblockedBy(ss sources, own uint64, to sink) bool {
 	if len(p.clients) == 0 {
 		return false
 	}
 	for i := range ss {
 		if i, found := p.find(ss[i].client); found {
-			p.look(i, to)
+			p.updateDependency(i, to)
 		}
 	}
 	came := func(client uint64) bool {
-		clock, found := p.awaited[client]
+		clock, found := p.dependencies[client]
 		return found && clock < to.state(client)
 	}
-	if p.awaited != nil && !came(own) && !slices.ContainsFunc(ss, func(s source) bool { return came(s.client) }) {
+	if p.dependencies != nil && !came(own) && !slices.ContainsFunc(ss, func(s source) bool { return came(s.client) }) {
 		return false
 	}
-	p.awaitAll()
-	return p.ready(to)
+	p.indexDependencies()
+	return p.hasReady(to)
 }
 
-// concerned tells whether any of what is pending may fit or be known after a rehearsal.
-func (p *pending) concerned(to *rehearsal) bool {
-	if p.awaited == nil {
-		p.awaitAll()
+// isAffectedBy tells whether any of what is pending may fit or be known after a rehearsal.
+func (p *pending) isAffectedBy(to *dryRun) bool {
+	if p.dependencies == nil {
+		p.indexDependencies()
 	}
-	for client, end := range to.ends {
-		if clock, found := p.awaited[client]; found && clock < end {
+	for client, end := range to.states {
+		if clock, found := p.dependencies[client]; found && clock < end {
 			return true
 		}
 		if _, found := p.find(client); found {
@@ -205,47 +205,47 @@ func (p *pending) concerned(to *rehearsal) bool {
 	return false
 }
 
-// awaitAll makes awaited.
-func (p *pending) awaitAll() {
-	p.awaited = make(map[uint64]uint64, len(p.clients))
+// indexDependencies makes awaited.
+func (p *pending) indexDependencies() {
+	p.dependencies = make(map[uint64]uint64, len(p.clients))
 	for i := range p.clients {
-		p.await(p.clients[i].on)
+		p.addDependency(p.clients[i].dependsOn)
 	}
 }
 
-// await notes that something waits for a unit.
-func (p *pending) await(on codec.ID) {
-	if clock, found := p.awaited[on.Client]; !found || on.Clock < clock {
-		p.awaited[on.Client] = on.Clock
+// addDependency notes that something waits for a unit.
+func (p *pending) addDependency(on codec.ID) {
+	if clock, found := p.dependencies[on.Client]; !found || on.Clock < clock {
+		p.dependencies[on.Client] = on.Clock
 	}
 }
 
-// look finds out what the first struct of the i-th client waits for.
-func (p *pending) look(i int, to sink) {
+// updateDependency finds out what the first struct of the i-th client waits for.
+func (p *pending) updateDependency(i int, to sink) {
 	c := &p.clients[i]
-	c.look(to)
-	if c.fits || len(p.awaited) > 2*len(p.clients)+16 { // some is of the past
-		p.awaited = nil
+	c.updateDependency(to)
+	if c.isReady || len(p.dependencies) > 2*len(p.clients)+16 { // some is of the past
+		p.dependencies = nil
 	}
-	if p.awaited != nil {
-		p.await(c.on)
+	if p.dependencies != nil {
+		p.addDependency(c.dependsOn)
 	}
 }
 
-// settle delivers pending structs until nothing more fits. One pass is not enough:
+// deliverReady delivers pending structs until nothing more fits. One pass is not enough:
 // what one client waits for may itself have been waiting.
-func (p *pending) settle(to sink, v *delivery) {
-	for p.ready(to) {
+func (p *pending) deliverReady(to sink, v *delivery) {
+	for p.hasReady(to) {
 		ss := p.sources()
 		v.deliver(ss, to)
-		p.keep(ss, to)
+		p.replace(ss, to)
 	}
 }
 
-// look finds out what one client's first struct waits for.
-func (c *waiting) look(to sink) {
+// updateDependency finds out what one client's first struct waits for.
+func (c *pendingClient) updateDependency(to sink) {
 	var w codec.Struct
 	s := source{client: c.client, more: c.runs}
 	s.peek(&w)
-	c.on, c.fits = missing(&w, to)
+	c.dependsOn, c.isReady = missingDependency(&w, to)
 }

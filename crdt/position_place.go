@@ -104,9 +104,9 @@ func (d *Doc) anchor(p *Position, t typeRef, index int) error {
 		}
 		index--
 	}
-	at, n, err := d.find(t, index)
+	at, n, err := d.locate(t, index)
 	for err == nil && at.right != 0 && !s.visible(at.right) {
-		s.forward(&at)
+		s.advance(&at)
 	}
 	if at.right != 0 {
 		it := &s.items[at.right]
@@ -121,7 +121,7 @@ func (s *store) findItem(id ID) ref {
 	if !ok || id.Clock >= uint64(s.clients[c].state) {
 		return 0
 	}
-	return s.at(c, uint32(id.Clock))
+	return s.itemAt(c, uint32(id.Clock))
 }
 
 // findType returns the type that a unit holds, 0 if it holds none.

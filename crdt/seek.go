@@ -5,15 +5,15 @@ import (
 	"sort"
 )
 
-// gap is a place in a list, between two neighbours.
-type gap struct {
+// listPosition is a place in a list, between two neighbours.
+type listPosition struct {
 	left, right ref // 0 at the ends
 	index       int // visible units in front
 	marks       marks
 }
 
-// forward steps over the item to the right.
-func (s *store) forward(p *gap) {
+// advance steps over the item to the right.
+func (s *store) advance(p *listPosition) {
 	switch {
 	case s.isLiveFormat(p.right):
 		key, value := s.formatOf(p.right)
@@ -27,8 +27,8 @@ func (s *store) forward(p *gap) {
 // seek finds the place right behind the visible unit in front of index, or, for index
 // 0, the front. Where that is within an item, the item is split. Errors: ErrRange,
 // ErrHalfPair; then nothing was split.
-func (w *writer) seek(index int) (gap, error) {
-	p, n, err := w.tx.doc.find(w.t, index)
+func (w *writer) seek(index int) (listPosition, error) {
+	p, n, err := w.tx.doc.locate(w.t, index)
 	if err != nil || n == 0 {
 		return p, err
 	}
@@ -36,30 +36,30 @@ func (w *writer) seek(index int) (gap, error) {
 	if s.splitsPair(p.right, n) {
 		return p, ErrHalfPair
 	}
-	w.behind(&p, n)
+	w.splitAfter(&p, n)
 	return p, nil
 }
 
-// behind moves p into the item to its right, behind its n-th unit, and splits it there.
-func (w *writer) behind(p *gap, n int) {
+// splitAfter moves p into the item to its right, behind its n-th unit, and splits it there.
+func (w *writer) splitAfter(p *listPosition, n int) {
 	s := w.s
 	w.tx.splitItem(p.right, n)
 	p.index += n
 	p.left, p.right = p.right, s.next(p.right)
 }
 
-// find is seek without splitting: the place is behind the n-th unit of the item to the
+// locate is seek without splitting: the place is behind the n-th unit of the item to the
 // right, n being 0 if it is between two items.
-func (d *Doc) find(t typeRef, index int) (p gap, n int, err error) {
+func (d *Doc) locate(t typeRef, index int) (p listPosition, n int, err error) {
 	s := &d.store
 	if index < 0 || index > s.lengthOf(t) {
-		return gap{}, 0, ErrRange
+		return listPosition{}, 0, ErrRange
 	}
 	p.right = s.listOf(t)
 	if index == 0 {
 		return p, 0, nil
 	}
-	list := d.cursors.of(t, s.lengthOf(t))
+	list := d.markers.listFor(t, s.lengthOf(t))
 	at := list.nearest(s, t, index, &p)
 	for steps := 0; p.index < index; steps++ {
 		if p.right == 0 {
@@ -69,13 +69,13 @@ func (d *Doc) find(t typeRef, index int) (p gap, n int, err error) {
 			if units := s.units(p.right); p.index+units > index {
 				return p, index - p.index, nil
 			}
-			if steps >= spacing && list != nil {
+			if steps >= markerSpacing && list != nil {
 				list.insert(s, at, &p)
 				at = min(at+1, len(list.at))
 				steps = 0
 			}
 		}
-		s.forward(&p)
+		s.advance(&p)
 	}
 	return p, 0, nil
 }
@@ -85,64 +85,64 @@ func (d *Doc) find(t typeRef, index int) (p gap, n int, err error) {
 func (d *Doc) indexOf(r ref) int {
 	s := &d.store
 	t := s.parentOf(r)
-	list := d.cursors.find(t)
+	list := d.markers.find(t)
 	index, steps := 0, 0
 	for o := r; o != 0; o = s.prev(o) {
 		it := &s.items[o]
 		if o != r && it.visible() {
 			index += int(it.length)
 		}
-		if list != nil && it.meta&metaCursor != 0 {
+		if list != nil && it.meta&metaMarker != 0 {
 			if start, ok := list.startOf(it); ok {
 				index += start
 				break
 			}
-			it.meta &^= metaCursor
+			it.meta &^= metaMarker
 		}
 		steps++
 	}
-	if steps > worthCursors {
-		d.find(t, index) //nolint:errcheck // in range
+	if steps > minMarkedItems {
+		d.locate(t, index) //nolint:errcheck // in range
 	}
 	return index
 }
 
-// cursors are known places in the lists that were edited or read by index last, so that
+// searchMarkers are known places in the lists that were edited or read by index last, so that
 // finding an index does not begin at the front each time. A walk over many items leaves
 // a cursor every spacing items; the next walk begins at the nearest one in front.
 // Edits made here move the cursors behind them along. Updates that are applied do not
 // say at which index they change things: they make all cursors void.
-type cursors struct {
-	lists []cursorList // at most maxCursorLists; the one used last is in front
+type searchMarkers struct {
+	lists []markerList // at most maxCursorLists; the one used last is in front
 }
 
 const (
-	spacing        = 32   // items between two cursors
-	maxCursors     = 8192 // of one list
-	maxCursorLists = 8
-	worthCursors   = 4 * spacing // a list shorter than this has none
+	markerSpacing  = 32   // items between two cursors
+	maxMarkers     = 8192 // of one list
+	maxMarkerLists = 8
+	minMarkedItems = 4 * markerSpacing // a list shorter than this has none
 )
 
-// cursorList is the cursors of one type, by ascending index. index and at go together:
+// markerList is the cursors of one type, by ascending index. index and at go together:
 // the unit at[i] is visible, and index[i] visible units are in front of it. They are
 // apart since an edit changes the index of every cursor behind it.
-type cursorList struct {
-	t     typeRef
-	index []uint32
-	at    []cursor
-	marks []marks // what cursors say of marks: mostly few
+type markerList struct {
+	t       typeRef
+	index   []uint32
+	at      []searchMarker
+	formats []marks // what cursors say of marks: mostly few
 }
 
-// cursor names a unit by its ID, not by its item: items are split and merged, units stay.
-type cursor struct {
+// searchMarker names a unit by its ID, not by its item: items are split and merged, units stay.
+type searchMarker struct {
 	client clientRef
 	clock  uint32
-	marks  uint32 // which of cursorList.marks are in force in front of it
+	format uint32 // which of cursorList.marks are in force in front of it
 }
 
-// of is the cursors of a type; nil for a list that is too short to need them.
-func (c *cursors) of(t typeRef, length int) *cursorList {
-	if length < worthCursors {
+// listFor is the cursors of a type; nil for a list that is too short to need them.
+func (c *searchMarkers) listFor(t typeRef, length int) *markerList {
+	if length < minMarkedItems {
 		return nil
 	}
 	for i := range c.lists {
@@ -153,18 +153,18 @@ func (c *cursors) of(t typeRef, length int) *cursorList {
 			return &c.lists[0]
 		}
 	}
-	if len(c.lists) < maxCursorLists {
-		c.lists = append(c.lists, cursorList{})
+	if len(c.lists) < maxMarkerLists {
+		c.lists = append(c.lists, markerList{})
 	}
 	last := len(c.lists) - 1
 	c.lists[0], c.lists[last] = c.lists[last], c.lists[0]
 	c.lists[0].t = t
-	c.lists[0].cut(0, 0)
+	c.lists[0].drop(0, 0)
 	return &c.lists[0]
 }
 
-// find is the cursors of t, if there are any.
-func (c *cursors) find(t typeRef) *cursorList {
+// locate is the cursors of t, if there are any.
+func (c *searchMarkers) find(t typeRef) *markerList {
 	for i := range c.lists {
 		if c.lists[i].t == t && len(c.lists[i].at) > 0 {
 			return &c.lists[i]
@@ -173,30 +173,30 @@ func (c *cursors) find(t typeRef) *cursorList {
 	return nil
 }
 
-// forget makes all cursors void.
-func (c *cursors) forget() {
+// clear makes all cursors void.
+func (c *searchMarkers) clear() {
 	for i := range c.lists {
 		if l := &c.lists[i]; len(l.at) > 0 {
-			l.cut(0, len(l.at))
+			l.drop(0, len(l.at))
 		}
 	}
 }
 
-// inserted moves the cursors of t along when n visible units were inserted at index.
-func (c *cursors) inserted(t typeRef, index, n int) {
+// afterInsert moves the cursors of t along when n visible units were inserted at index.
+func (c *searchMarkers) afterInsert(t typeRef, index, n int) {
 	if l := c.find(t); l != nil {
-		behind := l.index[l.from(index):]
+		behind := l.index[l.firstFrom(index):]
 		for i := range behind {
 			behind[i] += uint32(n)
 		}
 	}
 }
 
-// removed moves the cursors of t along when n visible units were deleted from index on.
-func (c *cursors) removed(t typeRef, index, n int) {
+// afterDelete moves the cursors of t along when n visible units were deleted from index on.
+func (c *searchMarkers) afterDelete(t typeRef, index, n int) {
 	if l := c.find(t); l != nil {
-		from := l.from(index)
-		l.cut(from, l.from(index+n))
+		from := l.firstFrom(index)
+		l.drop(from, l.firstFrom(index+n))
 		behind := l.index[from:]
 		for i := range behind {
 			behind[i] -= uint32(n)
@@ -204,53 +204,53 @@ func (c *cursors) removed(t typeRef, index, n int) {
 	}
 }
 
-// reformatted drops the cursors of t from index on, where other marks may be in force.
-func (c *cursors) reformatted(t typeRef, index int) {
+// afterFormat drops the cursors of t from index on, where other marks may be in force.
+func (c *searchMarkers) afterFormat(t typeRef, index int) {
 	if l := c.find(t); l != nil {
-		l.cut(l.from(index), len(l.at))
+		l.drop(l.firstFrom(index), len(l.at))
 	}
 }
 
-// from is the position of the first cursor at index or behind it.
-func (l *cursorList) from(index int) int {
+// firstFrom is the position of the first cursor at index or behind it.
+func (l *markerList) firstFrom(index int) int {
 	return sort.Search(len(l.index), func(i int) bool { return l.index[i] >= uint32(index) })
 }
 
-// cut drops the cursors [from, to).
-func (l *cursorList) cut(from, to int) {
+// collectItem drops the cursors [from, to).
+func (l *markerList) drop(from, to int) {
 	l.index = slices.Delete(l.index, from, to)
 	l.at = slices.Delete(l.at, from, to)
 	if len(l.at) == 0 {
-		l.marks = nil
+		l.formats = nil
 	}
 }
 
 // nearest moves p from the front of list t to the last cursor before index, and tells
 // where in the list of cursors the next one would go. A cursor at index itself will not
 // do: marks and deleted items may stand between it and the unit in front.
-func (l *cursorList) nearest(s *store, t typeRef, index int, p *gap) int {
+func (l *markerList) nearest(s *store, t typeRef, index int, p *listPosition) int {
 	if l == nil || len(l.at) == 0 {
 		return 0
 	}
-	n := l.from(index)
+	n := l.firstFrom(index)
 	if n == 0 {
 		return 0
 	}
 	c := &l.at[n-1]
-	r := s.at(c.client, c.clock)
+	r := s.itemAt(c.client, c.clock)
 	if s.parentOf(r) != t || s.keyOf(r) != 0 || !s.visible(r) {
-		l.cut(0, len(l.at)) // the type is another one by now
+		l.drop(0, len(l.at)) // the type is another one by now
 		return 0
 	}
-	*p = gap{
-		left: s.prev(r), right: r, marks: l.marks[c.marks],
+	*p = listPosition{
+		left: s.prev(r), right: r, marks: l.formats[c.format],
 		index: int(l.index[n-1] - (c.clock - s.items[r].clock)),
 	}
 	return n
 }
 
 // startOf is the index of an item's first unit, if a cursor stands in the item.
-func (l *cursorList) startOf(it *item) (index int, ok bool) {
+func (l *markerList) startOf(it *item) (index int, ok bool) {
 	if !it.visible() {
 		return 0, false
 	}
@@ -263,24 +263,24 @@ func (l *cursorList) startOf(it *item) (index int, ok bool) {
 }
 
 // insert adds the place p, before a visible item.
-func (l *cursorList) insert(s *store, at int, p *gap) {
-	if len(l.at) >= maxCursors {
+func (l *markerList) insert(s *store, at int, p *listPosition) {
+	if len(l.at) >= maxMarkers {
 		return
 	}
 	it := &s.items[p.right]
-	c := cursor{client: it.client(), clock: it.clock}
+	c := searchMarker{client: it.client(), clock: it.clock}
 	if at > 0 { // most often the same as before
-		c.marks = l.at[at-1].marks
+		c.format = l.at[at-1].format
 	}
-	if int(c.marks) >= len(l.marks) || !slices.Equal(l.marks[c.marks], p.marks) {
-		if len(l.marks) >= maxCursors {
-			l.cut(0, len(l.at)) // those of cursors that are gone pile up
+	if int(c.format) >= len(l.formats) || !slices.Equal(l.formats[c.format], p.marks) {
+		if len(l.formats) >= maxMarkers {
+			l.drop(0, len(l.at)) // those of cursors that are gone pile up
 			return
 		}
-		c.marks = uint32(len(l.marks))
-		l.marks = append(l.marks, p.marks)
+		c.format = uint32(len(l.formats))
+		l.formats = append(l.formats, p.marks)
 	}
-	it.meta |= metaCursor
+	it.meta |= metaMarker
 	l.index = slices.Insert(l.index, at, uint32(p.index))
 	l.at = slices.Insert(l.at, at, c)
 }

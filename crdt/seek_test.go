@@ -66,14 +66,14 @@ func TestLawCursors(t *testing.T) {
 			for _, root := range []string{"t", "u"} {
 				tt := d.store.findRoot(root)
 				index := rng.IntN(d.Length(root) + 1)
-				with, n, err := d.find(tt, index)
-				kept := d.cursors
+				with, n, err := d.locate(tt, index)
+				kept := d.markers
 				if list := kept.find(tt); list != nil {
 					most = max(most, len(list.at))
 				}
-				d.cursors = cursors{}
-				walked, n2, err2 := d.find(tt, index)
-				d.cursors = kept
+				d.markers = searchMarkers{}
+				walked, n2, err2 := d.locate(tt, index)
+				d.markers = kept
 				if err != nil || err2 != nil || n != n2 || with.left != walked.left || with.right != walked.right ||
 					with.index != walked.index || fmt.Sprint(with.marks.attributes()) != fmt.Sprint(walked.marks.attributes()) {
 					t.Fatalf("seed %d, edit %d, index %d of %d: %v+%d %v, a walk finds %v+%d %v", seed, i, index,
@@ -81,11 +81,11 @@ func TestLawCursors(t *testing.T) {
 				}
 				p, err := d.PositionAt(root, index, 0)
 				place, ok := d.ResolvePosition(p)
-				d.cursors = cursors{}
+				d.markers = searchMarkers{}
 				walkedP, err2 := d.PositionAt(root, index, 0)
-				d.cursors = cursors{}
+				d.markers = searchMarkers{}
 				walkedPlace, _ := d.ResolvePosition(p)
-				d.cursors = kept
+				d.markers = kept
 				if err != nil || err2 != nil || !ok || !p.Equal(walkedP) || place.Index != index || walkedPlace.Index != index {
 					t.Fatalf("seed %d, edit %d, index %d: %v %v at %d, a walk finds %v at %d", seed, i, index, p, err,
 						place.Index, walkedP, walkedPlace.Index)
@@ -121,7 +121,7 @@ func TestCursorsInObservers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if list := d.cursors.find(d.store.findRoot("t")); list == nil {
+	if list := d.markers.find(d.store.findRoot("t")); list == nil {
 		t.Fatal("no cursors")
 	}
 	calls := 0

@@ -8,23 +8,23 @@ import (
 // sibling is an entry of an index of siblings.
 type sibling struct {
 	id uint64 // of the client
-	unit
+	unitRef
 }
 
-// sortedSiblings is siblings in ascending order of ids, in chunks, so that one more moves
+// siblingList is siblings in ascending order of ids, in chunks, so that one more moves
 // few.
-type sortedSiblings struct {
+type siblingList struct {
 	chunks [][]sibling // none is empty, but the first may be
 	spare  *[][]sibling
 }
 
-func (l *sortedSiblings) init(s *store) {
+func (l *siblingList) init(s *store) {
 	l.spare = &s.siblingSpare
 	l.chunks = [][]sibling{l.chunk()}
 }
 
 // chunk is an empty chunk, used before if there is one.
-func (l *sortedSiblings) chunk() []sibling {
+func (l *siblingList) chunk() []sibling {
 	if n := len(*l.spare); n > 0 {
 		c := (*l.spare)[n-1]
 		*l.spare = (*l.spare)[:n-1]
@@ -35,7 +35,7 @@ func (l *sortedSiblings) chunk() []sibling {
 
 // search is the spot of the first one with this id or a higher one; perhaps the end of a
 // chunk that is not the last.
-func (l *sortedSiblings) search(id uint64) spot {
+func (l *siblingList) search(id uint64) logPos {
 	k, _ := slices.BinarySearchFunc(l.chunks, id, func(c []sibling, id uint64) int {
 		if len(c) == 0 {
 			return 1
@@ -46,12 +46,12 @@ func (l *sortedSiblings) search(id uint64) spot {
 		k--
 	}
 	i, _ := slices.BinarySearchFunc(l.chunks[k], id, func(a sibling, id uint64) int { return cmp.Compare(a.id, id) })
-	return spot{int32(k), int32(i)}
+	return logPos{int32(k), int32(i)}
 }
 
-// at is the one at p or, at the end of a chunk, the one that follows; not ok if there is
+// itemAt is the one at p or, at the end of a chunk, the one that follows; not ok if there is
 // none.
-func (l *sortedSiblings) at(p spot) (_ sibling, ok bool) {
+func (l *siblingList) at(p logPos) (_ sibling, ok bool) {
 	if c := l.chunks[p.k]; int(p.i) < len(c) {
 		return c[p.i], true
 	}
@@ -62,7 +62,7 @@ func (l *sortedSiblings) at(p spot) (_ sibling, ok bool) {
 }
 
 // last is the one with the highest id; not ok if there is none.
-func (l *sortedSiblings) last() (_ sibling, ok bool) {
+func (l *siblingList) last() (_ sibling, ok bool) {
 	c := l.chunks[len(l.chunks)-1]
 	if len(c) == 0 {
 		return sibling{}, false
@@ -70,14 +70,14 @@ func (l *sortedSiblings) last() (_ sibling, ok bool) {
 	return c[len(c)-1], true
 }
 
-// append adds one with the highest id.
-func (l *sortedSiblings) append(a sibling) {
+// appendItem adds one with the highest id.
+func (l *siblingList) append(a sibling) {
 	k := len(l.chunks) - 1
-	l.insert(spot{int32(k), int32(len(l.chunks[k]))}, a)
+	l.insert(logPos{int32(k), int32(len(l.chunks[k]))}, a)
 }
 
 // insert puts one in front of p.
-func (l *sortedSiblings) insert(p spot, a sibling) {
+func (l *siblingList) insert(p logPos, a sibling) {
 	c := slices.Insert(l.chunks[p.k], int(p.i), a)
 	l.chunks[p.k] = c
 	if len(c) == maxChunk {

@@ -18,7 +18,7 @@ import (
 // structs that depend on each other in a cycle, is returned as one part. Errors match
 // ErrMalformed. Safe to call concurrently.
 func SplitUpdate(update []byte, size int) ([][]byte, error) {
-	var u parsed
+	var u parsedUpdate
 	if err := u.parse(update); err != nil {
 		return nil, err
 	}
@@ -70,8 +70,8 @@ func (s *splitter) state(client uint64) uint64 {
 	return math.MaxUint64
 }
 
-// take adds a struct, except its first skip units, to the part that is being built.
-func (s *splitter) take(w *codec.Struct, skip uint64) {
+// receive adds a struct, except its first skip units, to the part that is being built.
+func (s *splitter) receive(w *codec.Struct, skip uint64) {
 	i, ok := s.at[w.Client]
 	if !ok {
 		i = len(s.sections)

@@ -25,7 +25,7 @@ func (d *Doc) Stats() Stats {
 	const perKey, perRef = 48, 8 // bytes of an entry in a Go map, and of an item in a client's log
 	st.Memory = cap(s.items)*(int(unsafe.Sizeof(item{}))+perRef) + cap(s.types)*int(unsafe.Sizeof(typ{})) +
 		cap(s.entries)*(int(unsafe.Sizeof(entry{}))+perKey) + cap(s.bytes) +
-		cap(s.clients)*(int(unsafe.Sizeof(clientLog{}))+perKey) + 4*cap(s.marks) +
+		cap(s.clients)*(int(unsafe.Sizeof(clientLog{}))+perKey) + 4*cap(s.visits) +
 		len(d.cache.state) + len(d.cache.deletes)
 	return st
 }

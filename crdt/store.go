@@ -31,17 +31,17 @@ type store struct {
 	bytes []byte // content of all items, in no order
 	dead  int    // bytes that belong to no item; compacted when they prevail
 
-	marks    []uint32 // by ref: when the last conflict scan passed there. Short or empty until there is one
-	lastMark uint32   // the last mark handed out by a conflict scan
-	siblings []*siblings
+	visits    []uint32 // by ref: when the last conflict scan passed there. Short or empty until there is one
+	lastVisit uint32   // the last mark handed out by a conflict scan
+	siblings  []*siblingIndex
 
 	siblingSpare [][]sibling // chunks of indexes that were thrown away
 	gatherVain   int         // how many of the last indexes were made in vain
 	gatherWait   int         // long scans to go until the next one is made
 
-	cuts       []cutTable // of the running transaction
-	expect     int        // items that the running transaction may add beyond the room there is
-	generation int        // changes when all refs become stale
+	offsetTables  []offsetTable // of the running transaction
+	expectedItems int           // items that the running transaction may add beyond the room there is
+	generation    int           // changes when all refs become stale
 
 	work, budget int // steps that the running transaction has made, and may make
 }
@@ -114,16 +114,16 @@ func (s *store) newItem() ref {
 		return r
 	}
 	if len(s.items) == cap(s.items) {
-		more := max(s.expect, len(s.items)/4, 16)
+		more := max(s.expectedItems, len(s.items)/4, 16)
 		s.items = append(make([]item, 0, len(s.items)+more), s.items...)
-		s.expect = 0
+		s.expectedItems = 0
 	}
 	s.items = s.items[:len(s.items)+1] // zero: nobody has used it
 	return ref(len(s.items) - 1)
 }
 
-// release gives a slot back. Nothing may point at it any more.
-func (s *store) release(r ref) {
+// releaseItem gives a slot back. Nothing may point at it any more.
+func (s *store) releaseItem(r ref) {
 	s.items[r] = item{meta: uint32(kindFree), right: s.freeItem}
 	s.freeItem = r
 }
@@ -207,7 +207,7 @@ func (s *store) key(p placeRef) nameRef {
 	return 0
 }
 
-// first is the leftmost item of a place.
+// firstUnit is the leftmost item of a place.
 func (s *store) first(p placeRef) ref {
 	if p&placeKeyed != 0 {
 		return s.entries[p&^placeKeyed].first

@@ -15,7 +15,7 @@ func (d *Doc) LimitSubdocuments(limit int) { d.maxSubdocs = limit }
 // limit and more than there are now. Pending subdocuments count from when they arrive, not
 // when they are integrated: otherwise the update that they depend on could be refused
 // because of them.
-func (d *Doc) exceedsSubdocLimit(u *parsed) bool {
+func (d *Doc) exceedsSubdocLimit(u *parsedUpdate) bool {
 	s, p := &d.store, &d.pending
 	if d.maxSubdocs == 0 || u.subdocs == 0 || s.subdocs+p.structs+u.subdocs <= d.maxSubdocs {
 		return false
@@ -41,7 +41,7 @@ func (d *Doc) exceedsSubdocLimit(u *parsed) bool {
 
 // newSubdocs returns the subdocuments of u that the document does not know and that u does
 // not delete, in the order of u.sources. ok is false if there are more than limit.
-func (d *Doc) newSubdocs(u *parsed, limit int) (ids []codec.ID, ok bool) {
+func (d *Doc) newSubdocs(u *parsedUpdate, limit int) (ids []codec.ID, ok bool) {
 	var w codec.Struct
 	for i := range u.sources {
 		s := u.sources[i] // a copy, because reading advances it
@@ -92,7 +92,7 @@ func (s *store) countDeletedSubdocs(ds codec.DeleteSet) (n int) {
 			continue
 		}
 		log := &s.clients[c]
-		for p := s.search(log, uint32(d.Clock)); ; p = log.after(p) {
+		for p := s.search(log, uint32(d.Clock)); ; p = log.next(p) {
 			r := log.at(p)
 			if r == 0 || uint64(s.items[r].clock) >= d.End() {
 				break

@@ -68,7 +68,7 @@ func (t Text) insert(tx *Tx, index int, c content, wanted marks) error {
 		return err
 	}
 	if c.length == 0 {
-		_, _, err := tx.doc.find(w.t, index)
+		_, _, err := tx.doc.locate(w.t, index)
 		return err
 	}
 	p, err := w.seek(index)
@@ -170,7 +170,7 @@ func (w *writer) checkRange(index, length int) error {
 		return ErrRange
 	}
 	for _, at := range [...]int{index, index + length} {
-		p, n, err := w.tx.doc.find(w.t, at)
+		p, n, err := w.tx.doc.locate(w.t, at)
 		if err != nil {
 			return err
 		}

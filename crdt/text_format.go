@@ -20,12 +20,12 @@ import (
 // that to them, so that all replicas on servers stay equal byte for byte.
 
 // writeMark writes the mark m to the right of p and moves p behind it.
-func (w *writer) writeMark(p *gap, m mark) {
+func (w *writer) writeMark(p *listPosition, m mark) {
 	b := lib0.AppendVarBytes(nil, []byte(m.key))
 	b = lib0.AppendVarBytes(b, []byte(m.value))
 	p.right = w.insertBetween(p.left, p.right, &content{kind: kindFormat, length: 1, data: b})
-	w.s.forward(p)
-	w.tx.doc.cursors.reformatted(w.t, p.index)
+	w.s.advance(p)
+	w.tx.doc.markers.afterFormat(w.t, p.index)
 }
 
 // checkMarksSize returns ErrTooLarge if the document cannot grow by an opening and a
@@ -35,12 +35,12 @@ func (w *writer) checkMarksSize(m marks) error {
 	for _, a := range m {
 		bytes += 2*len(a.key) + len(a.value) + 20
 	}
-	return w.tx.doc.mayWrite(bytes, uint64(2*len(m)))
+	return w.tx.doc.checkCapacity(bytes, uint64(2*len(m)))
 }
 
 // insertText writes c at p with exactly the wanted marks and moves p behind c and its
 // closing marks (Yjs: insertText).
-func (w *writer) insertText(p *gap, c *content, wanted marks) error {
+func (w *writer) insertText(p *listPosition, c *content, wanted marks) error {
 	if err := w.checkMarksSize(append(wanted[:len(wanted):len(wanted)], p.marks...)); err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func (w *writer) insertText(p *gap, c *content, wanted marks) error {
 	}
 	w.skipEqual(p, wanted)
 	negated := w.openMarks(p, append(marks(nil), wanted...).sorted())
-	w.tx.doc.cursors.inserted(w.t, p.index, int(c.length))
+	w.tx.doc.markers.afterInsert(w.t, p.index, int(c.length))
 	r := w.insertBetween(p.left, p.right, c)
 	p.left, p.index = r, p.index+int(c.length)
 	w.closeMarks(p, negated)
@@ -60,7 +60,7 @@ func (w *writer) insertText(p *gap, c *content, wanted marks) error {
 
 // skipEqual moves p over items that do not affect the wanted marks: deleted items, and
 // marks that set a wanted value (Yjs: minimizeAttributeChanges).
-func (w *writer) skipEqual(p *gap, wanted marks) {
+func (w *writer) skipEqual(p *listPosition, wanted marks) {
 	s := w.s
 	for p.right != 0 {
 		if !s.deleted(p.right) {
@@ -72,13 +72,13 @@ func (w *writer) skipEqual(p *gap, wanted marks) {
 				return
 			}
 		}
-		s.forward(p)
+		s.advance(p)
 	}
 }
 
 // openMarks writes those wanted marks that are not in force at p. It returns the marks
 // that will close them, which hold the values in force before (Yjs: insertAttributes).
-func (w *writer) openMarks(p *gap, wanted marks) (negated marks) {
+func (w *writer) openMarks(p *listPosition, wanted marks) (negated marks) {
 	for _, m := range wanted {
 		if current := p.marks.get(m.key); !sameValue(current, m.value) {
 			negated = negated.set(m.key, current)
@@ -90,7 +90,7 @@ func (w *writer) openMarks(p *gap, wanted marks) (negated marks) {
 
 // closeMarks writes the negated marks, except those that marks right behind p set anyway
 // (Yjs: insertNegatedAttributes).
-func (w *writer) closeMarks(p *gap, negated marks) {
+func (w *writer) closeMarks(p *listPosition, negated marks) {
 	s := w.s
 	for p.right != 0 {
 		if !s.deleted(p.right) {
@@ -104,7 +104,7 @@ func (w *writer) closeMarks(p *gap, negated marks) {
 			}
 			negated = negated.without(string(key))
 		}
-		s.forward(p)
+		s.advance(p)
 	}
 	for _, m := range negated {
 		w.writeMark(p, m)
@@ -117,7 +117,7 @@ func (w *writer) closeMarks(p *gap, negated marks) {
 //
 // The loop continues behind the range, with length 0, as long as negated marks remain
 // and the next item is deleted or a mark: such a mark may make a closing mark unnecessary.
-func (w *writer) formatText(p *gap, length int, wanted marks) error {
+func (w *writer) formatText(p *listPosition, length int, wanted marks) error {
 	s := w.s
 	w.skipEqual(p, wanted)
 	negated := w.openMarks(p, wanted)
@@ -126,7 +126,7 @@ func (w *writer) formatText(p *gap, length int, wanted marks) error {
 			if length <= 0 && len(negated) == 0 {
 				break
 			}
-			s.forward(p)
+			s.advance(p)
 			continue
 		}
 		isFormat := s.kindOf(p.right) == kindFormat
@@ -135,11 +135,11 @@ func (w *writer) formatText(p *gap, length int, wanted marks) error {
 		}
 		if !isFormat {
 			if units := s.units(p.right); length < units {
-				w.behind(p, length)
+				w.splitAfter(p, length)
 				length = 0
 			} else {
 				length -= units
-				s.forward(p)
+				s.advance(p)
 			}
 			continue
 		}
@@ -154,9 +154,9 @@ func (w *writer) formatText(p *gap, length int, wanted marks) error {
 				negated = negated.set(key, value)
 			}
 			w.tx.delete(p.right)
-			w.tx.doc.cursors.reformatted(w.t, p.index)
+			w.tx.doc.markers.afterFormat(w.t, p.index)
 		}
-		s.forward(p)
+		s.advance(p)
 	}
 	if length > 0 {
 		if err := w.appendLineBreaks(p, length); err != nil {
@@ -168,16 +168,16 @@ func (w *writer) formatText(p *gap, length int, wanted marks) error {
 }
 
 // appendLineBreaks writes n line breaks at p, the end of the list.
-func (w *writer) appendLineBreaks(p *gap, n int) error {
+func (w *writer) appendLineBreaks(p *listPosition, n int) error {
 	if n > maxBytes {
 		return ErrTooLarge
 	}
 	c := content{kind: kindString, length: uint64(n)}
-	if err := w.tx.doc.mayWrite(n, uint64(n)); err != nil {
+	if err := w.tx.doc.checkCapacity(n, uint64(n)); err != nil {
 		return err
 	}
 	c.data = bytes.Repeat([]byte{'\n'}, n)
-	w.tx.doc.cursors.inserted(w.t, p.index, n)
+	w.tx.doc.markers.afterInsert(w.t, p.index, n)
 	p.left = w.insertBetween(p.left, p.right, &c)
 	p.index += n
 	return nil
@@ -186,7 +186,7 @@ func (w *writer) appendLineBreaks(p *gap, n int) error {
 // deleteText deletes the next length units and the marks that become redundant by that;
 // p moves to the end of the deleted range (Yjs: deleteText). The caller has checked that
 // the list has length more units.
-func (w *writer) deleteText(p *gap, length int) {
+func (w *writer) deleteText(p *listPosition, length int) {
 	before, start := p.marks, p.right
 	w.deleteUnits(p, length)
 	w.deleteRedundantMarks(start, p, before)
@@ -196,7 +196,7 @@ func (w *writer) deleteText(p *gap, length int) {
 // (Yjs: cleanupFormattingGap). A mark is redundant if a later mark of this stretch sets
 // the same key, or if it sets the value in force before the stretch, which is in before.
 // p stands within the stretch; p.marks is updated to the marks in force at p.
-func (w *writer) deleteRedundantMarks(start ref, p *gap, before marks) {
+func (w *writer) deleteRedundantMarks(start ref, p *listPosition, before marks) {
 	s := w.s
 	last := map[string]ref{} // the last mark of each key in the stretch
 	end := start
@@ -228,7 +228,7 @@ func (w *writer) deleteRedundantMarks(start ref, p *gap, before marks) {
 			continue
 		}
 		w.tx.delete(r)
-		w.tx.doc.cursors.reformatted(w.t, p.index)
+		w.tx.doc.markers.afterFormat(w.t, p.index)
 		if !reached && p.marks.get(key) == value && !sameValue(was, value) {
 			p.marks = p.marks.afterMark([]byte(key), []byte(was))
 		}

@@ -53,8 +53,8 @@ func (d *Doc) Transact(edit func(tx *Tx) error) (update []byte, err error) {
 	defer func() {
 		tx.open, d.tx.local, d.busy = false, false, false
 		if !done {
-			d.tx.takeBack(roots)
-			d.cursors.forget()
+			d.tx.revert(roots)
+			d.markers.clear()
 			d.cache.invalidate(true)
 		}
 	}()
@@ -66,7 +66,7 @@ func (d *Doc) Transact(edit func(tx *Tx) error) (update []byte, err error) {
 	return d.commit(), nil
 }
 
-func (d *Doc) mayWrite(size int, length uint64) error {
+func (d *Doc) checkCapacity(size int, length uint64) error {
 	if len(d.store.bytes)+size > maxBytes {
 		return ErrTooLarge
 	}
@@ -108,29 +108,29 @@ func (tx *Tx) edit(t Type) (*writer, error) {
 	return w, nil
 }
 
-// takeBack undoes all that was done since begin, in a time that depends on that alone.
+// revert undoes all that was done since begin, in a time that depends on that alone.
 // It may only follow edits made here, which have written under one client id. roots is
 // how many roots there were.
-func (tx *txn) takeBack(roots int) {
+func (tx *txn) revert(roots int) {
 	s := tx.store()
 	for _, d := range tx.deleted {
 		log := &s.clients[d.client]
-		for p := s.search(log, d.from); log.at(p) != 0 && s.items[log.at(p)].clock < d.to; p = log.after(p) {
-			s.revive(log.at(p))
+		for p := s.search(log, d.from); log.at(p) != 0 && s.items[log.at(p)].clock < d.to; p = log.next(p) {
+			s.undelete(log.at(p))
 		}
 	}
 	tx.deleted = tx.deleted[:0]
 	for _, c := range tx.touched {
 		before := s.clients[c].before
-		tx.startingAt(c, before) // in case the first edit went into a run that was there
+		tx.itemStartingAt(c, before) // in case the first edit went into a run that was there
 		log := &s.clients[c]
-		for log.at(spot{}) != 0 && s.items[log.at(log.last())].clock >= before {
-			s.unwrite(log.at(log.last()))
+		for log.at(logPos{}) != 0 && s.items[log.at(log.last())].clock >= before {
+			s.removeItem(log.at(log.last()))
 			log.remove(log.last())
 		}
 		log.state, log.touched = before, false
 		if before == 0 && s.dropClient(c) {
-			tx.seams = slices.DeleteFunc(tx.seams, func(d span) bool { return d.client == c })
+			tx.mergeSpans = slices.DeleteFunc(tx.mergeSpans, func(d span) bool { return d.client == c })
 		}
 	}
 	tx.touched = tx.touched[:0]
@@ -144,8 +144,8 @@ func (tx *txn) takeBack(roots int) {
 	tx.commit() // joins what was split
 }
 
-// revive undoes the deletion of an item whose content is still there.
-func (s *store) revive(r ref) {
+// undelete undoes the deletion of an item whose content is still there.
+func (s *store) undelete(r ref) {
 	it := &s.items[r]
 	it.meta &^= metaDeleted
 	if it.visible() {
@@ -156,9 +156,9 @@ func (s *store) revive(r ref) {
 	}
 }
 
-// unwrite takes an item out of its list, and its slot back. Nothing was written after
+// removeItem takes an item out of its list, and its slot back. Nothing was written after
 // it, and what it superseded lives again.
-func (s *store) unwrite(r ref) {
+func (s *store) removeItem(r ref) {
 	it := &s.items[r]
 	if it.visible() {
 		s.types[it.place].length -= uint64(it.length)
@@ -186,5 +186,5 @@ func (s *store) unwrite(r ref) {
 	} else {
 		s.dropContent(it)
 	}
-	s.release(r)
+	s.releaseItem(r)
 }

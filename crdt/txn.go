@@ -19,11 +19,11 @@ type txn struct {
 	doc   *Doc
 	local bool // edits made here, not an update that is applied
 
-	touched []clientRef // clients that grew; clientLog.before says from where
-	deleted []span      // units deleted; merged and sorted by commit
-	seams   []span      // where structs may have become mergeable: see compact
-	work    []ref       // scratch stack
-	chained bool        // collect made GCs of values that were overwritten earlier
+	touched            []clientRef // clients that grew; clientLog.before says from where
+	deleted            []span      // units deleted; merged and sorted by commit
+	mergeSpans         []span      // where structs may have become mergeable: see compact
+	stack              []ref       // scratch stack
+	collectedOldValues bool        // collect made GCs of values that were overwritten earlier
 }
 
 // span is a range of one client's clocks, [from, to); for seams, [from, to].
@@ -35,17 +35,17 @@ type span struct {
 func (tx *txn) store() *store { return &tx.doc.store }
 
 func (tx *txn) begin() {
-	tx.touched, tx.deleted, tx.seams = tx.touched[:0], tx.deleted[:0], tx.seams[:0]
-	if s := tx.store(); s.cuts != nil {
-		s.cuts = nil
+	tx.touched, tx.deleted, tx.mergeSpans = tx.touched[:0], tx.deleted[:0], tx.mergeSpans[:0]
+	if s := tx.store(); s.offsetTables != nil {
+		s.offsetTables = nil
 	}
 }
 
-// changed tells whether anything happened since begin.
-func (tx *txn) changed() bool { return len(tx.touched) > 0 || len(tx.deleted) > 0 }
+// hasChanges tells whether anything happened since begin.
+func (tx *txn) hasChanges() bool { return len(tx.touched) > 0 || len(tx.deleted) > 0 }
 
-// before is a client's state when the transaction began.
-func (tx *txn) before(c clientRef) uint32 {
+// stateBefore is a client's state when the transaction began.
+func (tx *txn) stateBefore(c clientRef) uint32 {
 	log := &tx.store().clients[c]
 	if log.touched {
 		return log.before
@@ -53,8 +53,8 @@ func (tx *txn) before(c clientRef) uint32 {
 	return log.state
 }
 
-// append adds a struct to the end of its client's log.
-func (tx *txn) append(c clientRef, r ref) {
+// appendItem adds a struct to the end of its client's log.
+func (tx *txn) appendToLog(c clientRef, r ref) {
 	s := tx.store()
 	log := &s.clients[c]
 	if !log.touched {
@@ -65,9 +65,9 @@ func (tx *txn) append(c clientRef, r ref) {
 	log.state = s.items[r].end()
 }
 
-// appendGC adds a GC to the end of its client's log, or to the GC that is there: they
+// appendGCToLog adds a GC to the end of its client's log, or to the GC that is there: they
 // would merge in the end.
-func (tx *txn) appendGC(c clientRef, clock, length uint32) {
+func (tx *txn) appendGCToLog(c clientRef, clock, length uint32) {
 	s := tx.store()
 	tx.doc.cache.deletes = nil
 	if log := &s.clients[c]; log.touched {
@@ -79,11 +79,11 @@ func (tx *txn) appendGC(c clientRef, clock, length uint32) {
 	}
 	r := s.newItem()
 	s.items[r] = gc(c, clock, length)
-	tx.append(c, r)
+	tx.appendToLog(c, r)
 }
 
-// fill gives r the content of w from its unit skip on.
-func (s *store) fill(r ref, w *codec.Struct, skip uint64) {
+// setContent gives r the content of w from its unit skip on.
+func (s *store) setContent(r ref, w *codec.Struct, skip uint64) {
 	it := &s.items[r]
 	switch b := w.Content; w.Kind {
 	case kindDeleted:
@@ -119,9 +119,9 @@ func (s *store) fill(r ref, w *codec.Struct, skip uint64) {
 	}
 }
 
-// startingAt is the struct whose first unit is (c, clock), split off if need be. A GC
+// itemStartingAt is the struct whose first unit is (c, clock), split off if need be. A GC
 // is not split: it has no place in any list.
-func (tx *txn) startingAt(c clientRef, clock uint32) ref {
+func (tx *txn) itemStartingAt(c clientRef, clock uint32) ref {
 	s := tx.store()
 	log := &s.clients[c]
 	p := s.searchFrom(log, clock, &log.rightHint)
@@ -129,24 +129,24 @@ func (tx *txn) startingAt(c clientRef, clock uint32) ref {
 	if it := &s.items[r]; it.clock == clock || it.kind() == kindGC {
 		return r
 	}
-	return tx.cut(log, p, clock-s.items[r].clock)
+	return tx.splitForNeighbour(log, p, clock-s.items[r].clock)
 }
 
-// endingAt is the struct whose last unit is (c, clock), split off if need be.
-func (tx *txn) endingAt(c clientRef, clock uint32) ref {
+// itemEndingAt is the struct whose last unit is (c, clock), split off if need be.
+func (tx *txn) itemEndingAt(c clientRef, clock uint32) ref {
 	s := tx.store()
 	log := &s.clients[c]
 	p := s.search(log, clock)
 	r := log.at(p)
 	if it := &s.items[r]; it.end() != clock+1 && it.kind() != kindGC {
-		tx.cut(log, p, clock+1-it.clock)
+		tx.splitForNeighbour(log, p, clock+1-it.clock)
 	}
 	return r
 }
 
 // split divides the item at p of its client's log before its n-th unit, 0 < n < length,
 // and returns the right part. The left part keeps its ref.
-func (tx *txn) split(log *clientLog, p spot, n uint32) ref {
+func (tx *txn) split(log *clientLog, p logPos, n uint32) ref {
 	s := tx.store()
 	l, r := log.at(p), s.newItem()
 	left, right := &s.items[l], &s.items[r]
@@ -166,28 +166,28 @@ func (tx *txn) split(log *clientLog, p spot, n uint32) ref {
 	return r
 }
 
-// cut is split for the sake of a new neighbour. If that then stands elsewhere, the halves
+// collectItem is split for the sake of a new neighbour. If that then stands elsewhere, the halves
 // are to be joined again.
-func (tx *txn) cut(log *clientLog, p spot, n uint32) ref {
+func (tx *txn) splitForNeighbour(log *clientLog, p logPos, n uint32) ref {
 	r := tx.split(log, p, n)
 	it := &tx.store().items[r]
-	tx.seams = append(tx.seams, span{it.client(), it.clock, it.end()})
+	tx.mergeSpans = append(tx.mergeSpans, span{it.client(), it.clock, it.end()})
 	return r
 }
 
 // delete marks an item as deleted, and all that is visible only through it.
 func (tx *txn) delete(r ref) {
 	s := tx.store()
-	tx.work = append(tx.work[:0], r)
-	for len(tx.work) > 0 {
-		r := tx.work[len(tx.work)-1]
-		tx.work = tx.work[:len(tx.work)-1]
+	tx.stack = append(tx.stack[:0], r)
+	for len(tx.stack) > 0 {
+		r := tx.stack[len(tx.stack)-1]
+		tx.stack = tx.stack[:len(tx.stack)-1]
 		it := &s.items[r]
 		if it.deleted() {
-			if it.clock < tx.before(it.client()) {
+			if it.clock < tx.stateBefore(it.client()) {
 				// Deleted before its parent was. It turns into a GC along with its
 				// siblings, and may then merge with its neighbours.
-				tx.seams = append(tx.seams, span{it.client(), it.clock, it.end()})
+				tx.mergeSpans = append(tx.mergeSpans, span{it.client(), it.clock, it.end()})
 			}
 			continue
 		}
@@ -195,7 +195,7 @@ func (tx *txn) delete(r ref) {
 			s.types[it.place].length -= uint64(it.length)
 		}
 		it.meta |= metaDeleted
-		tx.noteDelete(it)
+		tx.recordDelete(it)
 		if it.kind() != kindType {
 			if it.kind() == kindDoc {
 				s.subdocs--
@@ -204,21 +204,21 @@ func (tx *txn) delete(r ref) {
 		}
 		t := &s.types[it.data]
 		for o := t.start; o != 0; o = s.items[o].right {
-			tx.work = append(tx.work, o)
+			tx.stack = append(tx.stack, o)
 		}
 		for e := t.entries; e != 0; e = s.entries[e].next {
-			tx.work = append(tx.work, s.entries[e].last)
+			tx.stack = append(tx.stack, s.entries[e].last)
 			for o := s.items[s.entries[e].last].left; o != 0; o = s.items[o].left {
 				if !s.items[o].deleted() { // see store.continues: rare
-					tx.work = append(tx.work, o)
+					tx.stack = append(tx.stack, o)
 				}
 			}
 		}
 	}
 }
 
-// noteDelete adds an item to what this transaction deleted.
-func (tx *txn) noteDelete(it *item) {
+// recordDelete adds an item to what this transaction deleted.
+func (tx *txn) recordDelete(it *item) {
 	if n := len(tx.deleted); n > 0 {
 		if last := &tx.deleted[n-1]; last.client == it.client() && last.to == it.clock {
 			last.to = it.end()
@@ -233,12 +233,12 @@ func (tx *txn) noteDelete(it *item) {
 func (tx *txn) deleteRanges(c clientRef, ranges codec.DeleteSet) {
 	s := tx.store()
 	log := &s.clients[c]
-	var p spot
+	var p logPos
 	for i, d := range ranges {
 		from, to := uint32(d.Clock), uint32(d.End())
 		near := i > 0
 		for steps := 0; near && s.items[log.at(p)].end() <= from; steps++ {
-			p = log.after(p)
+			p = log.next(p)
 			near = steps < 8
 		}
 		if !near {
@@ -260,7 +260,7 @@ func (tx *txn) deleteRanges(c clientRef, ranges codec.DeleteSet) {
 			if s.items[log.at(p)].end() >= to {
 				break
 			}
-			p = log.after(p)
+			p = log.next(p)
 		}
 	}
 }
@@ -269,64 +269,64 @@ func (tx *txn) deleteRanges(c clientRef, ranges codec.DeleteSet) {
 // it, and merges neighbours.
 func (tx *txn) commit() {
 	s := tx.store()
-	if tx.changed() {
+	if tx.hasChanges() {
 		tx.doc.cache.invalidate(len(tx.deleted) > 0)
 	}
-	if len(tx.deleted) == 0 && len(tx.seams) == 0 && len(tx.touched) == 1 {
-		tx.commitRun(&s.clients[tx.touched[0]])
+	if len(tx.deleted) == 0 && len(tx.mergeSpans) == 0 && len(tx.touched) == 1 {
+		tx.commitAppend(&s.clients[tx.touched[0]])
 		return
 	}
 	tx.deleted = sortSpans(tx.deleted)
 	if !tx.doc.keepDeleted {
 		for _, d := range tx.deleted {
-			tx.collect(d)
+			tx.collectSpan(d)
 		}
 	}
 	var reach []span
-	if tx.chained {
-		reach, tx.chained = slices.Clone(tx.seams), false
-		tx.seams = tx.seams[:0]
+	if tx.collectedOldValues {
+		reach, tx.collectedOldValues = slices.Clone(tx.mergeSpans), false
+		tx.mergeSpans = tx.mergeSpans[:0]
 	}
-	tx.seams = slices.Grow(tx.seams, len(tx.deleted)+len(tx.touched))
-	tx.seams = append(tx.seams, tx.deleted...)
+	tx.mergeSpans = slices.Grow(tx.mergeSpans, len(tx.deleted)+len(tx.touched))
+	tx.mergeSpans = append(tx.mergeSpans, tx.deleted...)
 	for _, c := range tx.touched {
-		tx.seams = append(tx.seams, span{c, s.clients[c].before, s.clients[c].state})
+		tx.mergeSpans = append(tx.mergeSpans, span{c, s.clients[c].before, s.clients[c].state})
 	}
-	tx.seams = sortSpans(tx.seams)
-	for seams := tx.seams; len(seams) > 0; {
+	tx.mergeSpans = sortSpans(tx.mergeSpans)
+	for seams := tx.mergeSpans; len(seams) > 0; {
 		n := 1
 		for n < len(seams) && seams[n].client == seams[0].client {
 			n++
 		}
-		s.compact(&s.clients[seams[0].client], seams[:n])
+		s.mergeNeighbours(&s.clients[seams[0].client], seams[:n])
 		seams = seams[n:]
 	}
 	for _, seam := range slices.Backward(reach) {
-		s.joinAround(&s.clients[seam.client], seam.from)
+		s.mergeAround(&s.clients[seam.client], seam.from)
 	}
 	for _, c := range tx.touched {
 		s.clients[c].touched = false
 	}
 	s.compactBytes()
-	if cap(tx.seams) > 1024 {
-		tx.seams = nil
+	if cap(tx.mergeSpans) > 1024 {
+		tx.mergeSpans = nil
 	}
 	if slack := cap(s.items) - len(s.items); slack > 1024 && slack > len(s.items)/2 {
 		s.items = slices.Clip(append(make([]item, 0, len(s.items)), s.items...))
 	}
 }
 
-// commitRun ends a transaction that did nothing but add to the end of one log: typing,
+// commitAppend ends a transaction that did nothing but add to the end of one log: typing,
 // which goes on where it stopped.
-func (tx *txn) commitRun(log *clientLog) {
+func (tx *txn) commitAppend(log *clientLog) {
 	s := tx.store()
 	log.touched = false
 	p := log.last()
 	if s.items[log.at(p)].clock != log.before {
-		s.compact(log, []span{{tx.touched[0], log.before, log.state}})
+		s.mergeNeighbours(log, []span{{tx.touched[0], log.before, log.state}})
 		return
 	}
-	if left, ok := log.ahead(p); ok && s.merge(log.at(left), log.at(p)) {
+	if left, ok := log.prev(p); ok && s.mergeItems(log.at(left), log.at(p)) {
 		log.remove(p)
 	}
 }

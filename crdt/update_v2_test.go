@@ -131,7 +131,7 @@ func TestDenseV2(t *testing.T) {
 // them, are refused from anybody, and taken from one's own store.
 func TestDenseFromYjs(t *testing.T) {
 	u := twoKeys(50_000)
-	var p parsed
+	var p parsedUpdate
 	if err := p.parse(u); err != nil {
 		t.Fatal(err)
 	}

@@ -332,5 +332,5 @@ func (w *writer) checkSize(cs ...content) error {
 		u, b := cs[i].size()
 		units, bytes = units+u, bytes+b
 	}
-	return w.tx.doc.mayWrite(bytes, units)
+	return w.tx.doc.checkCapacity(bytes, units)
 }

@@ -91,5 +91,5 @@ func (s *store) formatOf(r ref) (key, value []byte) {
 // splitItem).
 func (tx *txn) splitItem(r ref, n int) {
 	it := &tx.store().items[r]
-	tx.startingAt(it.client(), it.clock+uint32(n))
+	tx.itemStartingAt(it.client(), it.clock+uint32(n))
 }

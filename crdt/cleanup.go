@@ -3,13 +3,13 @@ package crdt
 // What happens at the end of a transaction to keep the document small: content that
 // was deleted goes, and structs that became alike and adjacent are merged.
 
-// collect drops the content of deleted items in a span. An item stays as an anchor
+// collectSpan drops the content of deleted items in a span. An item stays as an anchor
 // of the same length; of a nested type, all descendants become GCs, as nobody can
 // refer to their places any more.
-func (tx *txn) collect(d span) {
+func (tx *txn) collectSpan(d span) {
 	s := tx.store()
 	log := &s.clients[d.client]
-	for p := s.search(log, d.from); ; p = log.after(p) {
+	for p := s.search(log, d.from); ; p = log.next(p) {
 		r := log.at(p)
 		if r == 0 || s.items[r].clock >= d.to {
 			return
@@ -18,21 +18,21 @@ func (tx *txn) collect(d span) {
 		if it.kind() == kindGC || it.kind() == kindDeleted || !it.deleted() {
 			continue
 		}
-		tx.work = tx.work[:0]
-		tx.drop(it)
+		tx.stack = tx.stack[:0]
+		tx.collectItem(it)
 		it.meta = it.meta&^metaKind | uint32(kindDeleted)
-		for len(tx.work) > 0 {
-			child := tx.work[len(tx.work)-1]
-			tx.work = tx.work[:len(tx.work)-1]
+		for len(tx.stack) > 0 {
+			child := tx.stack[len(tx.stack)-1]
+			tx.stack = tx.stack[:len(tx.stack)-1]
 			c := &s.items[child]
-			tx.drop(c)
+			tx.collectItem(c)
 			*c = gc(c.client(), c.clock, c.length)
 		}
 	}
 }
 
-// drop frees the content of an item; the children of a type go onto the work stack.
-func (tx *txn) drop(it *item) {
+// collectItem frees the content of an item; the children of a type go onto the work stack.
+func (tx *txn) collectItem(it *item) {
 	s := tx.store()
 	if it.kind() != kindType {
 		s.dropContent(it)
@@ -42,22 +42,22 @@ func (tx *txn) drop(it *item) {
 	t := typeRef(it.data)
 	it.data = 0
 	for o := s.types[t].start; o != 0; o = s.items[o].right {
-		tx.work = append(tx.work, o)
+		tx.stack = append(tx.stack, o)
 	}
 	for e := s.types[t].entries; e != 0; e = s.entries[e].next {
 		for o := s.entries[e].last; o != 0; o = s.items[o].left { // every value it ever had
-			tx.work = append(tx.work, o)
-			tx.chained = tx.chained || o != s.entries[e].last
+			tx.stack = append(tx.stack, o)
+			tx.collectedOldValues = tx.collectedOldValues || o != s.entries[e].last
 		}
 	}
 	s.dropEntries(t)
 	s.releaseType(t)
 }
 
-// compact merges neighbours in one client's log. seams are the clocks [from, to] at
+// mergeNeighbours merges neighbours in one client's log. seams are the clocks [from, to] at
 // which a struct may begin that now fits its left neighbour; they are sorted and
 // disjoint. Where two merge, the ones further left are looked at too.
-func (s *store) compact(log *clientLog, seams []span) {
+func (s *store) mergeNeighbours(log *clientLog, seams []span) {
 	for _, seam := range seams {
 		p := s.lowerBound(log, seam.from)
 		for {
@@ -65,15 +65,15 @@ func (s *store) compact(log *clientLog, seams []span) {
 			if r == 0 || s.items[r].clock > seam.to {
 				break
 			}
-			left, ok := log.ahead(p)
-			if !ok || !s.merge(log.at(left), r) {
-				p = log.after(p)
+			left, ok := log.prev(p)
+			if !ok || !s.mergeItems(log.at(left), r) {
+				p = log.next(p)
 				continue
 			}
 			p = log.remove(p)
 			for {
-				further, ok := log.ahead(left)
-				if !ok || !s.merge(log.at(further), log.at(left)) {
+				further, ok := log.prev(left)
+				if !ok || !s.mergeItems(log.at(further), log.at(left)) {
 					break
 				}
 				p = log.remove(left)
@@ -83,16 +83,16 @@ func (s *store) compact(log *clientLog, seams []span) {
 	}
 }
 
-// merge lets l absorb r, its right neighbour in the log, if they form one run: as
+// mergeItems lets l absorb r, its right neighbour in the log, if they form one run: as
 // if they had been written at once. Otherwise it changes nothing.
-func (s *store) merge(l, r ref) bool {
+func (s *store) mergeItems(l, r ref) bool {
 	left, right := &s.items[l], &s.items[r]
 	if (left.meta^right.meta)&(metaKind|metaDeleted) != 0 || !left.kind().IsRun() {
 		return false
 	}
 	if left.kind() == kindGC {
 		left.length += right.length
-		s.release(r)
+		s.releaseItem(r)
 		return true
 	}
 	if left.right != r || !right.follows(left) || !left.sameRightOrigin(right) {
@@ -100,36 +100,36 @@ func (s *store) merge(l, r ref) bool {
 	}
 	s.mergeContent(left, right)
 	left.length += right.length
-	left.meta |= right.meta & metaCursor
+	left.meta |= right.meta & metaMarker
 	left.right = right.right
 	if right.right != 0 {
 		s.items[right.right].left = l
 	} else {
 		s.setLast(right.place, l)
 	}
-	s.release(r)
+	s.releaseItem(r)
 	return true
 }
 
-// joinAround merges the struct that holds clock with its right neighbour and with those
+// mergeAround merges the struct that holds clock with its right neighbour and with those
 // to its left, as far as they form one run.
 //
 // It is for the sake of Yjs's bytes. Values that were overwritten before their type was
 // deleted turn into GCs unnoticed: nobody looks whether they fit their neighbours. So it
 // matters from where, and in which order, one looks around other structs: Yjs does it
 // like this after all else is merged. Where it finds nothing, GCs stay apart.
-func (s *store) joinAround(log *clientLog, clock uint32) {
+func (s *store) mergeAround(log *clientLog, clock uint32) {
 	p := s.search(log, clock)
-	if s.joinLeft(log, log.after(p)) <= 1 {
-		s.joinLeft(log, s.search(log, clock))
+	if s.mergeLeft(log, log.next(p)) <= 1 {
+		s.mergeLeft(log, s.search(log, clock))
 	}
 }
 
-// joinLeft merges the struct at p with those in front of it, and counts them.
-func (s *store) joinLeft(log *clientLog, p spot) (merged int) {
+// mergeLeft merges the struct at p with those in front of it, and counts them.
+func (s *store) mergeLeft(log *clientLog, p logPos) (merged int) {
 	for log.at(p) != 0 {
-		left, ok := log.ahead(p)
-		if !ok || !s.merge(log.at(left), log.at(p)) {
+		left, ok := log.prev(p)
+		if !ok || !s.mergeItems(log.at(left), log.at(p)) {
 			break
 		}
 		log.remove(p)

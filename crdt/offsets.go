@@ -12,31 +12,31 @@ import (
 // of places to start from. It holds until the end of the transaction: until then content
 // only ever moves for cutPair.
 
-// cutTable knows some units of a run and where they begin in store.bytes.
-type cutTable struct {
+// offsetTable knows some units of a run and where they begin in store.bytes.
+type offsetTable struct {
 	client   clientRef
 	from, to uint32 // the run's units when the table was made: [from, to)
 	stride   uint32
-	marks    []cutMark // by (unit-from)/stride
+	offsets  []unitOffset // by (unit-from)/stride
 }
 
-// cutMark is the last unit at or before from + i·stride that begins a character.
-type cutMark struct{ unit, at uint32 }
+// unitOffset is the last unit at or before from + i·stride that begins a character.
+type unitOffset struct{ unit, at uint32 }
 
 const (
-	longRun      = 512 // bytes; below, walking is quick
-	maxCutTables = 32  // one more takes the place of the oldest
+	longRun         = 512 // bytes; below, walking is quick
+	maxOffsetTables = 32  // one more takes the place of the oldest
 )
 
-// cutAt is the offset in the item's bytes of its n-th unit. If that is the second half of
+// contentOffset is the offset in the item's bytes of its n-th unit. If that is the second half of
 // a surrogate pair, halved is set and the offset is that of the pair.
-func (s *store) cutAt(it *item, n uint32) (offset int, halved bool) {
+func (s *store) contentOffset(it *item, n uint32) (offset int, halved bool) {
 	if it.kind() == kindString && it.size == it.length { // ASCII
 		return int(n), false
 	}
 	unit, at := it.clock, it.data
 	if it.size >= longRun {
-		m := s.cutMark(it, it.clock+n)
+		m := s.nearestOffset(it, it.clock+n)
 		if m.unit >= unit && m.at >= it.data && m.at < it.data+it.size {
 			unit, at = m.unit, m.at
 		}
@@ -52,15 +52,15 @@ func (s *store) cutAt(it *item, n uint32) (offset int, halved bool) {
 	return offset + int(at-it.data), halved
 }
 
-// cutMark is where to start from on the way to a unit of a long run.
-func (s *store) cutMark(it *item, unit uint32) cutMark {
-	for i := range s.cuts {
-		t := &s.cuts[i]
+// unitOffset is where to start from on the way to a unit of a long run.
+func (s *store) nearestOffset(it *item, unit uint32) unitOffset {
+	for i := range s.offsetTables {
+		t := &s.offsetTables[i]
 		if t.client == it.client() && t.from <= it.clock && it.end() <= t.to {
-			return t.marks[(unit-t.from)/t.stride]
+			return t.offsets[(unit-t.from)/t.stride]
 		}
 	}
-	t := cutTable{client: it.client(), from: it.clock, to: it.end(), stride: max(64, it.length/512)}
+	t := offsetTable{client: it.client(), from: it.clock, to: it.end(), stride: max(64, it.length/512)}
 	at, next := it.clock, it.clock
 	b := s.content(it)
 	for off := 0; off < len(b); {
@@ -75,15 +75,15 @@ func (s *store) cutMark(it *item, unit uint32) cutMark {
 			size = codec.ElementOffset(it.kind(), b[off:], 1)
 		}
 		for ; at+units > next; next += t.stride {
-			t.marks = append(t.marks, cutMark{at, it.data + uint32(off)})
+			t.offsets = append(t.offsets, unitOffset{at, it.data + uint32(off)})
 		}
 		at += units
 		off += size
 	}
 	s.work += len(b) / 4
-	if len(s.cuts) == maxCutTables {
-		s.cuts = s.cuts[1:]
+	if len(s.offsetTables) == maxOffsetTables {
+		s.offsetTables = s.offsetTables[1:]
 	}
-	s.cuts = append(s.cuts, t)
-	return t.marks[(unit-t.from)/t.stride]
+	s.offsetTables = append(s.offsetTables, t)
+	return t.offsets[(unit-t.from)/t.stride]
 }
