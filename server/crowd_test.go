@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"weft/presence"
-	door "weft/server/ws"
+	"weft/server/event"
 )
 
 // A crowd of 2,000 that comes costs one in the room a few messages a second, with the
@@ -35,7 +35,7 @@ func TestCrowd(t *testing.T) {
 	ana.until("all of the crowd", func(g got) bool {
 		return take(g) && fmt.Sprint(g.value["count"]) == fmt.Sprint(crowd+1)
 	})
-	if len(told) != door.MaxListed {
+	if len(told) != event.MaxListed {
 		t.Errorf("told of %d people", len(told))
 	}
 	if messages > crowd/4 {
@@ -48,5 +48,5 @@ func TestCrowd(t *testing.T) {
 	if err := s.people.Leave(t.Context(), "r", "c0"); err != nil { // after a grace period
 		t.Fatal(err)
 	}
-	ana.until("the next one", func(g got) bool { return take(g) && len(told) == door.MaxListed+1 })
+	ana.until("the next one", func(g got) bool { return take(g) && len(told) == event.MaxListed+1 })
 }

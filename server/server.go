@@ -160,7 +160,7 @@ func (s *Server) assemble(l limits) (err error) {
 	}
 	begun = append(begun, func() { _ = s.people.Close() })
 	s.rounds = presence.NewThrottle(roundTime, s.tellPresence)
-	s.stopWatch = s.people.Watch(presence.NewCrowdFilter(ws.MaxListed, s.rounds.Push).Push)
+	s.stopWatch = s.people.Watch(presence.NewCrowdFilter(event.MaxListed, s.rounds.Push).Push)
 	begun = append(begun, s.rounds.Close, s.stopWatch)
 	talk := chat.New(chat.Config{
 		Store: s.store, Limits: l.chat, OnLimit: s.limits.reached, Epoch: string(epoch),
@@ -190,7 +190,7 @@ func (s *Server) assemble(l limits) (err error) {
 	host, _, _ := net.SplitHostPort(c.Addr)
 	handler, err := api.New(api.Config{
 		Auth: verifier, Access: &s.access, Chat: talk, Hub: s.hub, Store: s.store, Inbox: s.store, Worker: s.worker, Push: push,
-		People: s.people, Degraded: s.degraded, WS: s.door, Live: s.live, Pages: pages, Limits: l.api, Log: c.Log,
+		People: s.people, Degraded: s.degraded, Sockets: sockets{s.door}, Proxies: proxies, Live: s.live, Pages: pages, Limits: l.api, Log: c.Log,
 		Hit: s.limits.reached, Metrics: s.metrics(),
 		Origins: api.Origins{Allowed: c.Origins, PublicURL: c.PublicURL, Local: c.OpenMode() && isLoopback(host)},
 	})

@@ -99,6 +99,6 @@ func (a *API) setAccess(c echo.Context, user string, ceiling []auth.Grant) error
 		return err
 	}
 	a.Access.Set(user, ceiling)
-	a.WS.Renew(user)
+	a.Sockets.Renew(user)
 	return nil
 }

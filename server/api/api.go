@@ -4,10 +4,10 @@ package api
 
 import (
 	"cmp"
-	"errors"
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -21,12 +21,12 @@ import (
 	"weft/server/auth"
 	"weft/server/chat"
 	"weft/server/internal/ratelimit"
+	"weft/server/problem"
 	"weft/server/room"
 	"weft/server/store"
-	"weft/server/ws"
 )
 
-// Config of the API; all are needed.
+// Config of the API. All fields are required except Degraded and Proxies.
 type Config struct {
 	Auth   *auth.Verifier
 	Access *auth.Access
@@ -39,16 +39,44 @@ type Config struct {
 	People presence.Tracker
 	// Degraded names the parts that go on without other nodes; nil is none.
 	Degraded func() []string
-	WS       *ws.Door
+	Sockets  Sockets
 	Live     *Live
 	Pages    fs.FS
 	Origins  Origins
-	Limits   Limits
+	// Proxies are trusted to say in X-Forwarded-For which address a request is from.
+	Proxies []netip.Prefix
+	Limits  Limits
 	// Hit is called with the name of a limit each time that it is hit. It must not
 	// block.
 	Hit     func(limit string)
 	Metrics http.Handler
 	Log     *slog.Logger
+}
+
+// Sockets serves WebSocket connections. Each method checks the connection
+// limits, upgrades the request and returns when the connection has ended; after
+// an error nothing has been written to w. Origin and identity have been checked
+// before.
+type Sockets interface {
+	// ServeRoom serves the y-websocket dialect in one room, which the user may read.
+	ServeRoom(w http.ResponseWriter, r *http.Request, u RoomUser) error
+	// ServeHocuspocus serves the Hocuspocus dialect. token came with the request
+	// and is used for documents that bring none; it may be empty.
+	ServeHocuspocus(w http.ResponseWriter, r *http.Request, token string) error
+	// ServeNative serves the native dialect. token came with the request; if it
+	// is empty the client's first event brings one.
+	ServeNative(w http.ResponseWriter, r *http.Request, token string) error
+	// Renew applies changed access rights to a user's open connections. It does
+	// not wait for them.
+	Renew(user string)
+}
+
+// RoomUser is who opens a socket in one room.
+type RoomUser struct {
+	Identity auth.Identity
+	// Anonymous users came without a token; nothing is remembered for them.
+	Anonymous bool
+	Room      store.RoomID
 }
 
 // API answers HTTP requests. Safe for concurrent use.
@@ -98,7 +126,7 @@ func secure(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-var errForbidden = errors.New("api: you may not do this")
+var errForbidden error = problem.Forbidden.New("you may not do this")
 
 // identify returns who asks. A backend with the API key acts as the person in
 // X-Weft-User, with full rights.

@@ -116,7 +116,7 @@ func (a *API) stranger(c echo.Context) string {
 	if auth.RequestToken(c.Request()) != "" {
 		return ""
 	}
-	return a.WS.Address(c.Request())
+	return a.address(c)
 }
 
 // ofMessage is enter for a route of one message.

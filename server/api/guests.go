@@ -7,11 +7,13 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"weft/server/auth"
 	"weft/server/internal/ratelimit"
+	"weft/server/problem"
 )
 
 // newGuest gives somebody in open mode an identity to come back with. A guest
@@ -23,18 +25,20 @@ func (a *API) newGuest(c echo.Context) error {
 	if err := bind(c, &ask); err != nil {
 		return err
 	}
-	claim := ratelimit.Claim[string]{Key: a.WS.Address(c.Request()), Limit: a.Limits.Guests, Burst: a.Limits.GuestsAt}
+	claim := ratelimit.Claim[string]{Key: a.address(c), Limit: a.Limits.Guests, Burst: a.Limits.GuestsAt}
 	if wait, _ := a.fresh.Take(claim); wait > 0 {
 		a.Hit("guests")
 		s := ratelimit.Seconds(wait)
-		return problem{Title: "Too many guests", Status: http.StatusTooManyRequests, Detail: fmt.Sprintf("too many come from this address: wait %d s", s), retry: s}
+		p := problem.TooManyGuests.New(fmt.Sprintf("too many come from this address: wait %d s", s))
+		p.Retry = time.Duration(s) * time.Second
+		return p
 	}
 	id, token, err := a.Auth.Guest(ask.Name, auth.RequestToken(c.Request()))
 	if errors.Is(err, auth.ErrToken) || errors.Is(err, auth.ErrExpired) || errors.Is(err, auth.ErrKeys) {
 		return err
 	}
 	if err != nil {
-		return problem{Title: "No guests here", Status: http.StatusForbidden, Detail: "this server needs tokens made by the application"}
+		return problem.NoGuests.New("this server needs tokens made by the application")
 	}
 	c.Response().Header().Set("Cache-Control", "no-store")
 	return c.JSON(http.StatusCreated, map[string]any{
@@ -47,7 +51,7 @@ func (a *API) newGuest(c echo.Context) error {
 func bind(c echo.Context, v any) error {
 	media, _, err := mime.ParseMediaType(c.Request().Header.Get("Content-Type"))
 	if err != nil || media != "application/json" {
-		return problem{Title: "Unsupported media type", Status: http.StatusUnsupportedMediaType, Detail: "send application/json"}
+		return problem.BadMediaType.New("send application/json")
 	}
 	dec := json.NewDecoder(c.Request().Body)
 	if err := dec.Decode(v); err != nil {

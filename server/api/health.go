@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"weft/server/problem"
 )
 
 // livez says that the process answers; it depends on nothing.
@@ -20,7 +22,7 @@ func (a *API) readyz(c echo.Context) error {
 	defer cancel()
 	if err := a.Store.Ping(ctx); err != nil {
 		a.Log.Error("not ready", "err", err)
-		return problem{Title: "Not ready", Status: http.StatusServiceUnavailable, Detail: "the store cannot be written"}
+		return problem.NotReady.New("the store cannot be written")
 	}
 	degraded := []string{}
 	if a.Degraded != nil {

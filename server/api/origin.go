@@ -1,7 +1,6 @@
 package api
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -9,11 +8,13 @@ import (
 	"strings"
 
 	"github.com/labstack/echo/v4"
+
+	"weft/server/problem"
 )
 
 var (
-	errOrigin = errors.New("api: this origin is not allowed: start the server with --origins to add it")
-	errHost   = errors.New("api: open mode on loopback answers only to localhost: start the server with --public-url to add a name")
+	errOrigin = error(problem.OriginRefused.New("start the server with --origins to add it"))
+	errHost   = error(problem.HostRefused.New("open mode on loopback answers only to localhost: start the server with --public-url to add a name"))
 )
 
 // Origins decides which pages of which origins may talk to the server.

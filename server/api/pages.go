@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/labstack/echo/v4"
+
+	"weft/server/problem"
 )
 
 // csp is what our own pages may do: nothing from another origin, nothing
@@ -92,7 +94,7 @@ func (a *API) space(c echo.Context) error {
 func (a *API) serveFile(c echo.Context, name string) error {
 	f, ok := a.pages[name]
 	if !ok {
-		return problem{Title: "Not found", Status: http.StatusNotFound, Detail: "there is no such page"}
+		return problem.NotFound.New("there is no such page")
 	}
 	h := c.Response().Header()
 	h.Set("Content-Security-Policy", csp)

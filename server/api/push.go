@@ -10,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"weft/notify"
+	"weft/server/problem"
 )
 
 // pushKey is the applicationServerKey for PushManager.subscribe.
@@ -43,7 +44,7 @@ func (a *API) subscribe(c echo.Context) error {
 		return badRequest("keys.p256dh and keys.auth are base64url")
 	}
 	if err := a.Push.ValidateSubscription(in.Endpoint, p256dh, secret); err != nil {
-		return problem{Title: "Not a push subscription", Status: http.StatusUnprocessableEntity, Detail: err.Error()}
+		return problem.BadSubscription.New(err.Error())
 	}
 	ctx := c.Request().Context()
 	err = a.Inbox.Subscribe(ctx, notify.Subscription{

@@ -10,7 +10,8 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"weft/server/auth"
-	"weft/server/ws"
+	"weft/server/event"
+	"weft/server/problem"
 )
 
 // yWebsocket leads to the room named by the rest of the path.
@@ -31,7 +32,7 @@ func (a *API) yWebsocket(c echo.Context) error {
 		return err
 	}
 	anonymous := auth.RequestToken(r) == ""
-	return a.WS.ServeRoom(c.Response(), r, id, anonymous, roomID)
+	return a.Sockets.ServeRoom(c.Response(), r, RoomUser{Identity: id, Anonymous: anonymous, Room: roomID})
 }
 
 // hocuspocus leads to the socket of many documents that Hocuspocus providers
@@ -48,7 +49,7 @@ func (a *API) hocuspocus(c echo.Context) error {
 	if err := needUpgrade(r); err != nil {
 		return err
 	}
-	return a.WS.ServeHocuspocus(c.Response(), r, token)
+	return a.Sockets.ServeHocuspocus(c.Response(), r, token)
 }
 
 // native leads to the socket of many rooms. A token that came with the request
@@ -64,12 +65,12 @@ func (a *API) native(c echo.Context) error {
 	if err := needUpgrade(r); err != nil {
 		return err
 	}
-	return a.WS.ServeNative(c.Response(), r, token)
+	return a.Sockets.ServeNative(c.Response(), r, token)
 }
 
 func needUpgrade(r *http.Request) error {
 	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
-		return problem{Title: "Upgrade needed", Status: http.StatusUpgradeRequired, Detail: "this address speaks WebSocket"}
+		return problem.UpgradeNeeded.New("this address speaks WebSocket")
 	}
 	return nil
 }
@@ -108,8 +109,8 @@ func watched(list string) (ids []string, err error) {
 			ids = append(ids, id)
 		}
 	}
-	if len(ids) > ws.MaxWatched {
-		return nil, badRequest(fmt.Sprintf("at most %d ids at a time", ws.MaxWatched))
+	if len(ids) > event.MaxWatched {
+		return nil, badRequest(fmt.Sprintf("at most %d ids at a time", event.MaxWatched))
 	}
 	return ids, nil
 }

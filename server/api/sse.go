@@ -11,6 +11,7 @@ import (
 	"weft/presence"
 	"weft/server/auth"
 	"weft/server/event"
+	"weft/server/problem"
 )
 
 const (
@@ -61,7 +62,7 @@ func (a *API) myEvents(c echo.Context) error {
 	return nil
 }
 
-var errStreams = problem{Title: "Too many streams", Status: http.StatusTooManyRequests, Detail: "close another tab, or come back later"}
+var errStreams error = problem.TooManyStreams.New("close another tab, or try again later")
 
 // missed returns what came after the event last, oldest first.
 func (a *API) missed(ctx context.Context, user, last string) (missed []notify.Notification, counts notify.Counts, recovered bool, err error) {

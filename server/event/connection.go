@@ -61,6 +61,7 @@ func (Role) EventName() string { return "role" }
 type Refused struct {
 	Channel uint64 `json:"channel"` // the room's; 0: "watch" was refused
 	Code    int    `json:"code"`    // a close code of the protocol
+	Problem string `json:"problem"` // names the kind of problem; see server/PROTOCOL.md
 	Reason  string `json:"reason"`  // for people
 }
 
@@ -93,6 +94,7 @@ func (Sent) EventName() string { return "sent" }
 
 // Failure says why a request was not carried out.
 type Failure struct {
+	Code   string `json:"code"`   // names the kind of problem; see server/PROTOCOL.md
 	Status int    `json:"status"` // an HTTP status code
 	Title  string `json:"title"`  // the same for every failure of this kind, for people
 	Detail string `json:"detail"` // more about this failure, for people
@@ -129,6 +131,9 @@ type Failed struct {
 
 // EventName implements Event.
 func (Failed) EventName() string { return "failed" }
+
+// MaxWatched is how many people one connection or stream may watch.
+const MaxWatched = 200
 
 // Status is the status of watched people over all rooms and nodes. It is sent
 // after "watch", and whenever somebody's status has changed: to native

@@ -9,6 +9,10 @@ import (
 // room: to native connections on the room's channel, to Hocuspocus clients that
 // have subscribed, and to the room's streams of server-sent events.
 
+// MaxListed is how many people of one room are announced to its clients. In a
+// crowd of N everybody would otherwise be told of N people.
+const MaxListed = 200
+
 // Typing lists everybody who is typing in the room's chat, outside of threads.
 // It is sent whenever the list changes, on whatever node.
 type Typing struct {

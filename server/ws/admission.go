@@ -1,20 +1,20 @@
 package ws
 
 import (
-	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/netip"
-	"strings"
 	"sync"
 
 	"golang.org/x/time/rate"
+
+	"weft/server/internal/clientaddr"
+	"weft/server/problem"
 )
 
 // ErrTooMany refuses a connection because there are too many, or too many new
 // ones: 429.
-var ErrTooMany = errors.New("ws: too many connections")
+var ErrTooMany error = problem.TooManyConnections.New("")
 
 // admission counts connections. Safe for concurrent use.
 type admission struct {
@@ -60,7 +60,7 @@ type admitted struct {
 // enter counts a connection from where the request comes from. Until known is
 // called, or if stranger is false, it counts as a stranger's.
 func (a *admission) enter(r *http.Request, stranger bool) (*admitted, error) {
-	from := address(r, a.proxies)
+	from := clientaddr.Of(r, a.proxies)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	switch {
@@ -159,47 +159,4 @@ func (c *admitted) leave() {
 	if c.person != "" {
 		a.people.leave(c.person)
 	}
-}
-
-// Address is where a request comes from, as connections are counted by it.
-func (d *Door) Address(r *http.Request) string { return "address " + address(r, d.admission.proxies) }
-
-// address is where a request comes from: an IPv4 address, or the /64 network of
-// an IPv6 one, which is what one customer has. Behind trusted proxies it is the
-// last address in X-Forwarded-For that is not one of theirs: what stands before
-// it anybody may have written.
-func address(r *http.Request, proxies []netip.Prefix) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	ip, err := netip.ParseAddr(host)
-	if err != nil {
-		return host
-	}
-	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for i := len(hops) - 1; i >= 0 && trusted(ip, proxies); i-- {
-		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
-		if err != nil {
-			break
-		}
-		ip = hop
-	}
-	if ip = ip.Unmap().WithZone(""); ip.Is6() {
-		network, err := ip.Prefix(64)
-		if err == nil {
-			return network.String()
-		}
-	}
-	return ip.String()
-}
-
-func trusted(ip netip.Addr, proxies []netip.Prefix) bool {
-	ip = ip.Unmap().WithZone("")
-	for _, p := range proxies {
-		if p.Contains(ip) {
-			return true
-		}
-	}
-	return false
 }

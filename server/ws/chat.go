@@ -7,40 +7,19 @@ import (
 	"weft/server/auth"
 	"weft/server/chat"
 	"weft/server/event"
+	"weft/server/problem"
 	"weft/server/store"
 	"weft/server/wire"
 )
 
-// refusals turns chat's errors outward. The first that matches counts; anything
-// else is 503, and its cause stays in the log.
-var refusals = []struct {
-	err    error
-	status int
-	title  string
-}{
-	{chat.ErrForbidden, 403, "Forbidden"},
-	{chat.ErrInvalid, 422, "Not a message"},
-	{store.ErrNoMessage, 404, "No such message"},
-	{store.ErrDeleted, 410, "The message is deleted"},
-	{store.ErrVersion, 412, "Changed meanwhile"},
-	{store.ErrFull, 422, "Too many reactions"},
-}
-
-// refuse returns what to answer for err; known is false for an error that only
-// the log may see.
-func refuse(err error) (r event.Failure, known bool) {
-	if fast := (*chat.RateLimitError)(nil); errors.As(err, &fast) {
-		return event.Failure{Status: 429, Title: "Too many messages", Detail: err.Error(), RetryAfter: fast.Seconds()}, true
+// failure returns what to tell the client about err; known is false for an error
+// that only the log may have.
+func failure(err error) (f event.Failure, known bool) {
+	p, known := problem.Of(err)
+	if !known {
+		p = problem.NotStored.New("it could not be stored; send it again")
 	}
-	if errors.Is(err, store.ErrConflict) {
-		return event.Failure{Status: 409, Title: "Conflict", Detail: "the id is taken by another message"}, true
-	}
-	for _, k := range refusals {
-		if errors.Is(err, k.err) {
-			return event.Failure{Status: k.status, Title: k.title, Detail: err.Error()}, true
-		}
-	}
-	return event.Failure{Status: 503, Title: "Not stored", Detail: "it could not be stored; send it again"}, false
+	return p.Failure(), known
 }
 
 // request is any of the events that ask something of the chat other than to
@@ -75,7 +54,7 @@ func (n *native) ask(ch *channel, e wire.Event) error {
 		n.say(ch.peer.channel, answer)
 		return nil
 	}
-	why, known := refuse(err)
+	why, known := failure(err)
 	if !known {
 		c.log().Error("a change of the chat could not be stored", "room", ch.peer.room.ID(), "user", c.person.identity.User, "err", err)
 	}

@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -22,14 +21,15 @@ import (
 	"weft/server/auth"
 	"weft/server/chat"
 	"weft/server/event"
+	"weft/server/problem"
 	"weft/server/room"
 	"weft/server/store"
 	"weft/server/wire"
 	"weft/server/ws/internal/netpoll"
 )
 
-// ErrStopping says that the server takes no more connections: 503.
-var ErrStopping = errors.New("ws: the server is stopping")
+// ErrStopping says that the server takes no more connections.
+var ErrStopping error = problem.ServerStopping.New("")
 
 // PollerMode says how a Door reads and writes its connections. The dialects behave the
 // same either way; PollerAuto costs less CPU and memory.

@@ -49,7 +49,7 @@ func (n *native) post(ch *channel, e wire.Event) error {
 		stored, err = c.door.Chat.Post(context.Background(), c.person.identity, room, post)
 	}
 	if err != nil {
-		why, known := refuse(err)
+		why, known := failure(err)
 		if !known {
 			c.log().Error("a message could not be stored", "room", room, "user", c.person.identity.User, "err", err)
 		}

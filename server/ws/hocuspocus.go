@@ -10,6 +10,7 @@ import (
 	"weft/crdt/ysync"
 	"weft/presence/awareness"
 	"weft/server/auth"
+	"weft/server/problem"
 	"weft/server/room"
 	"weft/server/store"
 	"weft/server/wire"
@@ -187,10 +188,14 @@ func (h *hocuspocus) authenticate(m wire.Hocuspocus) {
 // reason says why a token was refused, in the words that Hocuspocus users know
 // for the one case that has some.
 func reason(err error) string {
-	if errors.Is(err, auth.ErrNoToken) {
+	p, known := problem.Of(err)
+	switch {
+	case p.Kind == problem.TokenMissing:
 		return "permission-denied"
+	case !known:
+		return p.Title
 	}
-	return err.Error()
+	return p.Reason()
 }
 
 // deny refuses a document, and leaves it.
@@ -238,7 +243,7 @@ func (h *hocuspocus) enter(m wire.Hocuspocus, id auth.Identity, anonymous bool) 
 	defer cancel()
 	live, release, err := c.door.Hub.Open(ctx, roomID)
 	if errors.Is(err, store.ErrCorrupt) {
-		h.deny(m.Address, "the document is damaged and out of use")
+		h.deny(m.Address, unavailable(err).Reason())
 		return
 	}
 	h.entered++

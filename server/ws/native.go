@@ -9,6 +9,7 @@ import (
 	"weft/presence"
 	"weft/server/auth"
 	"weft/server/event"
+	"weft/server/problem"
 	"weft/server/store"
 	"weft/server/wire"
 )
@@ -190,7 +191,7 @@ func (n *native) renew(user string) {
 		who := c.person.who(id)
 		if who.Role < auth.Read {
 			n.leave(number)
-			n.refuse(number, wire.CloseForbidden, "you may not stay in this room")
+			n.refuse(number, problem.Forbidden.New("you may not stay in this room"))
 			continue
 		}
 		ch.peer.room.Grant(ch.peer, who)
@@ -206,8 +207,8 @@ func (n *native) renew(user string) {
 	}
 }
 
-func (n *native) refuse(channel uint64, code wire.CloseCode, reason string) {
-	n.say(0, event.Refused{Channel: channel, Code: int(code), Reason: reason})
+func (n *native) refuse(channel uint64, p *problem.Problem) {
+	n.say(0, event.Refused{Channel: channel, Code: int(p.Close), Problem: p.Code, Reason: p.Reason()})
 }
 
 // join opens a room on a channel. What the room says is held back until the
@@ -220,36 +221,36 @@ func (n *native) join(e wire.Event) error {
 	if ask.Channel == 0 || ask.Channel > wire.MaxChannel || n.channels[ask.Channel] != nil {
 		return fmt.Errorf("channel %d is taken or not from 1 to %d", ask.Channel, wire.MaxChannel)
 	}
-	refuse := func(code wire.CloseCode, reason string) error {
-		n.refuse(ask.Channel, code, reason)
+	refuse := func(p *problem.Problem) error {
+		n.refuse(ask.Channel, p)
 		return nil
 	}
 	c, d := n.conn, n.conn.door
 	id, err := store.ParseRoomID(ask.Room)
 	if err != nil {
-		return refuse(wire.CloseBadFrame, err.Error())
+		return refuse(problem.BadRoomID.New(err.Error()))
 	}
 	if len(n.channels) >= d.limits.Rooms {
 		d.Hit("rooms")
-		return refuse(wire.CloseRate, fmt.Sprintf("a connection has at most %d rooms", d.limits.Rooms))
+		return refuse(problem.TooManyRooms.New(fmt.Sprintf("a connection has at most %d rooms", d.limits.Rooms)))
 	}
 	who := c.person.who(id)
 	if who.Role < auth.Read {
-		return refuse(wire.CloseForbidden, "you may not enter this room")
+		return refuse(problem.Forbidden.New("you may not enter this room"))
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), loadWait)
 	defer cancel()
 	live, release, err := d.Hub.Open(ctx, id)
 	if err != nil {
 		c.log().Warn("a room could not be opened", "room", id, "err", err)
-		return refuse(wire.CloseOverload, notNow(err))
+		return refuse(unavailable(err))
 	}
 	name := fmt.Sprintf("%s/%d", c.name, ask.Channel)
 	ch := &channel{name: name, release: release, role: who.Role, peer: nativePeer(c, name, live, ask.Channel)}
 	ch.peer.hold()
 	if err := live.Join(ch.peer, who); err != nil {
 		release()
-		return refuse(wire.CloseOverload, notNow(err))
+		return refuse(unavailable(err))
 	}
 	n.channels[ask.Channel] = ch
 	me := d.arrive(c, &c.person, ch.name, id)
@@ -257,16 +258,12 @@ func (n *native) join(e wire.Event) error {
 	if err := d.inside(ctx, &c.person, &answer); err != nil {
 		n.leave(ask.Channel)
 		c.log().Error("joining a room", "room", id, "err", err)
-		return refuse(wire.CloseOverload, "the room cannot be read now")
+		return refuse(problem.RoomUnavailable.New("the room cannot be read now"))
 	}
 	n.say(ask.Channel, answer)
 	ch.peer.release()
 	return nil
 }
-
-// MaxListed is how many people a newcomer is told of: in a crowd of N everybody would
-// else be told of N.
-const MaxListed = 200
 
 // inside says who is in a room, and where its chat stands for the person.
 func (d *Door) inside(ctx context.Context, who *person, a *event.Joined) (err error) {
@@ -274,7 +271,7 @@ func (d *Door) inside(ctx context.Context, who *person, a *event.Joined) (err er
 		return err
 	}
 	a.Count = len(a.People)
-	a.People = a.People[:min(a.Count, MaxListed)]
+	a.People = a.People[:min(a.Count, event.MaxListed)]
 	a.Typing = d.Typing.Users(presence.Place{Room: string(a.Room)})
 	a.TypingThreads = d.Typing.Threads(string(a.Room))
 	if a.LastRev, err = d.Members.LastRev(ctx, a.Room); err != nil {
@@ -310,10 +307,11 @@ func (n *native) leave(id uint64) {
 	ch.release()
 }
 
-// notNow says why a room could not be opened.
-func notNow(err error) string {
-	if errors.Is(err, store.ErrCorrupt) {
-		return "the room is quarantined: what is stored of it is damaged"
+// unavailable says why a room could not be opened. Everything but damage is
+// temporary.
+func unavailable(err error) *problem.Problem {
+	if p, _ := problem.Of(err); p.Kind == problem.RoomQuarantined {
+		return p
 	}
-	return "the room cannot be opened now"
+	return problem.RoomUnavailable.New("the room cannot be opened now")
 }

@@ -5,11 +5,9 @@ import (
 
 	"weft/presence"
 	"weft/server/event"
+	"weft/server/problem"
 	"weft/server/wire"
 )
-
-// MaxWatched is how many people one connection or stream may watch.
-const MaxWatched = 200
 
 // maxUserID bounds what a list of people holds, in bytes.
 const maxUserID = 256
@@ -32,8 +30,8 @@ func (n *native) watch(e wire.Event) error {
 		if len(id) > maxUserID {
 			return fmt.Errorf("ids of people have at most %d bytes", maxUserID)
 		}
-		if len(n.watched) >= MaxWatched {
-			n.refuse(0, wire.CloseRate, fmt.Sprintf("a connection watches at most %d people", MaxWatched))
+		if len(n.watched) >= event.MaxWatched {
+			n.refuse(0, problem.TooManyWatched.New(fmt.Sprintf("a connection watches at most %d people", event.MaxWatched)))
 			break
 		}
 		n.watched[id] = true

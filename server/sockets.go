@@ -1,0 +1,17 @@
+package server
+
+import (
+	"net/http"
+
+	"weft/server/api"
+	"weft/server/ws"
+)
+
+// sockets leads the API's WebSocket routes to the WebSocket door, so that
+// neither of the two knows the other.
+type sockets struct{ *ws.Door }
+
+// ServeRoom implements api.Sockets.
+func (s sockets) ServeRoom(w http.ResponseWriter, r *http.Request, u api.RoomUser) error {
+	return s.Door.ServeRoom(w, r, u.Identity, u.Anonymous, u.Room)
+}
