@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // weft runs a command of the program and returns what it printed and its exit
@@ -68,7 +67,7 @@ func TestBackupUnderLoad(t *testing.T) {
 	talker.ask(p, http.MethodPost, talker.path, map[string]string{"id": "kept", "text": "before"}, http.StatusCreated, nil)
 	stop := make(chan struct{})
 	wait := writers.run(stop)
-	<-time.After(500 * time.Millisecond)
+	waitUntil(t, "the first 100 acks", func() bool { return writers.acked() >= 100 })
 
 	before := map[*writer]standing{}
 	acked := 0
@@ -81,7 +80,8 @@ func TestBackupUnderLoad(t *testing.T) {
 	for _, w := range writers {
 		after[w] = w.standing()
 	}
-	<-time.After(200 * time.Millisecond) // more that is not in it
+	inBackup := writers.acked() // at most
+	waitUntil(t, "edits that are not in the backup", func() bool { return writers.acked() >= inBackup+100 })
 	close(stop)
 	wait()
 	if acked == 0 {

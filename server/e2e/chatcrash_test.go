@@ -19,62 +19,62 @@ import (
 	"time"
 )
 
-// speak posts over one socket after the other until the stage is over, and keeps
-// a replica of the room: sockets end at any moment, by the server's death or by
-// a cut of the client's own.
-func (v *voice) speak() {
+// postOverSockets posts over one socket after the other until the run stops, and keeps a
+// replica of the room. A socket ends at any moment, because the server is killed or because
+// the client closes it.
+func (c *chatClient) postOverSockets() {
 	var id, text string
 	var call int64
-	for !v.ended() || id != "" {
-		host := v.where()
-		begun := v.log.now()
-		s, err := dialSocket(context.Background(), host, v.token, v.room)
+	for !c.stopped() || id != "" {
+		host := c.awaitHost()
+		begun := c.log.now()
+		s, err := dialSocket(context.Background(), host, c.token, c.room)
 		if err != nil {
-			v.nap()
+			c.backOff()
 			continue
 		}
-		v.log.did(v.room, v.n, begun, ended, s.in.LastSeq)
-		h := v.listen(s)
-		for up := v.catchUp(context.Background(), host); up; {
+		c.log.addOperation(c.room, c.n, begun, opReadLast, s.in.LastSeq)
+		h := c.readSocket(s)
+		for up := c.catchUp(context.Background(), host); up; {
 			if id == "" {
-				if v.ended() {
+				if c.stopped() {
 					break
 				}
-				call = v.log.now()
-				id, text = v.next()
+				call = c.log.now()
+				id, text = c.nextMessage()
 			}
-			m, err := v.send(h, id, text)
+			m, err := c.send(h, id, text)
 			if err != nil {
-				break // and again on the next socket
+				break // send the same message again on the next socket
 			}
-			v.log.did(v.room, v.n, call, posted, m.Seq)
+			c.log.addOperation(c.room, c.n, call, opAppended, m.Seq)
 			id = ""
-			if v.random.IntN(10) == 0 {
-				v.again(m)
+			if c.random.IntN(10) == 0 {
+				c.postAgain(m)
 			}
-			if v.random.IntN(60) == 0 {
+			if c.random.IntN(60) == 0 {
 				break
 			}
-			v.nap()
+			c.backOff()
 		}
 		s.cut()
-		<-h.over
+		<-h.done
 	}
 }
 
-// hearing is a socket that is read.
-type hearing struct {
+// socketReader is a socket with a goroutine that reads it.
+type socketReader struct {
 	*socket
-	answers chan said
-	over    chan struct{} // closed when the socket has ended
+	answers chan chatMessage // answers to posts
+	done    chan struct{}    // closed when the socket has ended
 }
 
-// listen reads a socket until it ends. What is said there, new messages and
-// changes, comes in order of rev, without a gap, and once.
-func (v *voice) listen(s *socket) *hearing {
-	h := &hearing{socket: s, answers: make(chan said, 16), over: make(chan struct{})}
+// readSocket reads a socket until it ends. The events of new and changed messages must come
+// in order of rev, without a gap and without repetition.
+func (c *chatClient) readSocket(s *socket) *socketReader {
+	h := &socketReader{socket: s, answers: make(chan chatMessage, 16), done: make(chan struct{})}
 	go func() {
-		defer close(h.over)
+		defer close(h.done)
 		last := 0
 		for {
 			e, err := s.next()
@@ -83,26 +83,26 @@ func (v *voice) listen(s *socket) *hearing {
 			}
 			switch e.Name {
 			case "message", "message.changed":
-				var m said
+				var m chatMessage
 				if err := e.Into(&m); err != nil {
-					v.log.complain("%s: %v", v.room, err)
+					c.log.addProblem("%s: %v", c.room, err)
 					return
 				}
-				v.log.saw(v.room, m)
+				c.log.sawMessage(c.room, m)
 				if last == 0 && m.Rev > s.in.LastRev+1 || last != 0 && m.Rev != last+1 {
-					v.log.complain("%s: a socket that joined at rev %d is told of %d after %d", v.room, s.in.LastRev, m.Rev, last)
+					c.log.addProblem("%s: a socket that joined at rev %d is told of %d after %d", c.room, s.in.LastRev, m.Rev, last)
 				}
 				last = m.Rev
-				v.replica.add(m)
+				c.replica.add(m)
 			case "sent":
 				var sent struct {
-					Message said `json:"message"`
+					Message chatMessage `json:"message"`
 				}
 				if err := e.Into(&sent); err != nil {
-					v.log.complain("%s: %v", v.room, err)
+					c.log.addProblem("%s: %v", c.room, err)
 					return
 				}
-				v.log.saw(v.room, sent.Message)
+				c.log.sawMessage(c.room, sent.Message)
 				h.answers <- sent.Message
 			case "unsent":
 				var un struct {
@@ -110,7 +110,7 @@ func (v *voice) listen(s *socket) *hearing {
 					Status int    `json:"status"`
 				}
 				if err := e.Into(&un); err != nil || un.Status < 500 {
-					v.log.complain("%s: %s is unsent with %d: %v", v.room, un.ID, un.Status, err)
+					c.log.addProblem("%s: %s is unsent with %d: %v", c.room, un.ID, un.Status, err)
 				}
 				return
 			}
@@ -121,15 +121,15 @@ func (v *voice) listen(s *socket) *hearing {
 
 var errCut = errors.New("cut")
 
-// send posts over the socket and waits for the answer; sometimes it cuts the
-// socket instead.
-func (v *voice) send(h *hearing, id, text string) (said, error) {
+// send posts a message over the socket and waits for the answer. One time in 40 it waits
+// less than 10 ms, and then the caller closes the socket without knowing the outcome.
+func (c *chatClient) send(h *socketReader, id, text string) (chatMessage, error) {
 	if err := h.say(1, "send", map[string]any{"id": id, "text": text}); err != nil {
-		return said{}, err
+		return chatMessage{}, err
 	}
 	var cut <-chan time.Time
-	if v.random.IntN(40) == 0 {
-		cut = time.After(time.Duration(v.random.IntN(10_000)) * time.Microsecond)
+	if c.random.IntN(40) == 0 {
+		cut = time.After(time.Duration(c.random.IntN(10_000)) * time.Microsecond)
 	}
 	for {
 		select {
@@ -137,43 +137,45 @@ func (v *voice) send(h *hearing, id, text string) (said, error) {
 			if m.ID == id {
 				return m, nil
 			}
-		case <-h.over:
-			return said{}, errCut
+		case <-h.done:
+			return chatMessage{}, errCut
 		case <-cut:
-			return said{}, errCut
+			return chatMessage{}, errCut
 		}
 	}
 }
 
-// follow keeps a replica by one stream of events after the other: each begins
-// where the one before it broke, and tells nothing twice.
-func (v *voice) follow() {
+// followStreams keeps a replica by reading one stream of server-sent events after the other.
+// Each resumes where the one before it broke, and must not repeat an event.
+func (c *chatClient) followStreams() {
 	last, rev := "", 0
-	for !v.ended() {
-		host := v.where()
-		ctx, cut := context.WithTimeout(context.Background(), time.Duration(20+v.random.IntN(700))*time.Millisecond)
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+host+strings.TrimSuffix(v.path, "messages")+"events", nil)
+	for !c.stopped() {
+		host := c.awaitHost()
+		ctx, cut := context.WithTimeout(context.Background(), time.Duration(20+c.random.IntN(700))*time.Millisecond)
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+host+strings.TrimSuffix(c.path, "messages")+"events", nil)
 		if err != nil {
-			v.log.complain("%v", err)
+			c.log.addProblem("%v", err)
 		}
-		req.Header.Set("Authorization", "Bearer "+v.token)
+		req.Header.Set("Authorization", "Bearer "+c.token)
 		if last != "" {
 			req.Header.Set("Last-Event-ID", last)
 		}
 		resp, err := http.DefaultClient.Do(req)
 		if err == nil {
-			last, rev = v.readStream(resp, last, rev)
+			last, rev = c.readStream(resp, last, rev)
 			resp.Body.Close()
 		}
 		cut()
-		v.nap()
+		c.backOff()
 	}
 }
 
-func (v *voice) readStream(resp *http.Response, last string, rev int) (string, int) {
+// readStream reads one stream until it breaks. last is the id of the last event of the
+// stream before, rev its rev; readStream returns the new ones.
+func (c *chatClient) readStream(resp *http.Response, last string, rev int) (string, int) {
 	if resp.StatusCode != http.StatusOK {
 		if resp.StatusCode < 500 {
-			v.log.complain("%s: a stream is answered by %s", v.room, resp.Status)
+			c.log.addProblem("%s: a stream is answered by %s", c.room, resp.Status)
 		}
 		return last, rev
 	}
@@ -188,31 +190,31 @@ func (v *voice) readStream(resp *http.Response, last string, rev int) (string, i
 		case "event":
 			name = value
 		case "data":
-			// A client counts an event when its last line has come.
+			// As in browsers, an event counts only once it has come as a whole.
 			var e struct {
-				said
+				chatMessage
 				Recovered bool
 				LastRev   int `json:"lastRev"`
 			}
 			if err := json.Unmarshal([]byte(value), &e); err != nil {
-				return last, rev // cut off
+				return last, rev // the stream broke within the line
 			}
 			switch name {
 			case "connected":
-				// After 1,000 changes it may say that it can't.
+				// The server keeps 1,000 changes for resuming; after more it may refuse to.
 				if e.Recovered && last == "" || !e.Recovered && last != "" && e.LastRev-rev <= 1000 {
-					v.log.complain("%s: a stream after %q, at rev %d of %d: recovered is %v", v.room, last, rev, e.LastRev, e.Recovered)
+					c.log.addProblem("%s: a stream after %q, at rev %d of %d: recovered is %v", c.room, last, rev, e.LastRev, e.Recovered)
 				}
 				if !e.Recovered {
 					rev = e.LastRev
 				}
 			case "message", "message.changed":
-				v.log.saw(v.room, e.said)
+				c.log.sawMessage(c.room, e.chatMessage)
 				if e.Rev <= rev {
-					v.log.complain("%s: a stream tells rev %d after %d", v.room, e.Rev, rev)
+					c.log.addProblem("%s: a stream tells rev %d after %d", c.room, e.Rev, rev)
 				}
 				rev = e.Rev
-				v.replica.add(e.said)
+				c.replica.add(e.chatMessage)
 			}
 			last = id
 		}
@@ -221,22 +223,26 @@ func (v *voice) readStream(resp *http.Response, last string, rev int) (string, i
 }
 
 const (
-	chatSpeakers = 12 // on sockets
-	chatTalkers  = 12 // over HTTP
-	chatStreams  = 3  // of server-sent events
-	chatReaders  = 3  // of the history
-	chatRooms    = 3
-	chatRounds   = 5 // kills before the rooms are new, which bounds the work of the check
+	chatSocketClients = 12 // on sockets
+	chatHTTPClients   = 12 // over HTTP
+	chatStreams       = 3  // of server-sent events
+	chatReaders       = 3  // of the history
+	chatRooms         = 3
+
+	// chatRounds is the number of kills after which the clients move to new rooms. It bounds
+	// the length of a room's list of operations, and so the time to check it.
+	chatRounds = 5
 )
 
-// TestChatIsALog promises: with 30 clients over every door, sockets and streams
-// cut and requests given up at random, and kill -9 of the server, no message and
-// no change is lost whose author was told that it is stored, no message is there
-// twice, also when it was sent again because nobody knew, seq has no gap, and
-// everybody sees one order, which some order of all posts and reads explains
-// (porcupine). Sockets tell every change in order of rev, streams that resume tell
-// nothing twice, and who takes all that has changed since their rev shows what there
-// is.
+// TestChatIsALog runs 30 clients over all doors while sockets and streams are closed and
+// requests abandoned at random, and while the server is killed with SIGKILL. It checks that
+//
+//   - no message and no change is lost that the server acknowledged,
+//   - no message is stored twice, also if it was sent again after an unknown outcome,
+//   - seq has no gap, and all clients see the same order,
+//   - the posts and reads are linearizable (checked by porcupine),
+//   - sockets deliver every change in order of rev, and resumed streams repeat nothing,
+//   - a client that fetches all changes since its rev has the complete history.
 func TestChatIsALog(t *testing.T) {
 	rounds := 2
 	if text := os.Getenv("WEFT_CRASH_ROUNDS"); text != "" {
@@ -246,91 +252,92 @@ func TestChatIsALog(t *testing.T) {
 		}
 	}
 	random, data := seeded(t), filepath.Join(t.TempDir(), "data")
-	kept := map[string][]said{} // of rooms that nobody is in any more
+	kept := map[string][]chatMessage{} // histories of the rooms that the clients have left
 	var messages, told, operations, acked int
 	for generation := 0; rounds > 0; generation++ {
 		kills := min(rounds, chatRounds)
 		rounds -= kills
-		s := newStage()
+		s := newChatRun()
 		p := start(t, data)
-		voices, wait := perform(t, s, p, fmt.Sprintf("log/%d", generation), random)
+		clients, wait := startClients(t, s, p, fmt.Sprintf("log/%d", generation), random)
 		for round := range kills {
 			if round > 0 {
 				p = start(t, data)
 			}
-			s.up(p.host)
-			<-time.After(300*time.Millisecond + time.Duration(random.Int64N(int64(1500*time.Millisecond))))
-			s.up("")
+			s.setHost(p.host)
+			keepLoad(300*time.Millisecond + time.Duration(random.Int64N(int64(1500*time.Millisecond))))
+			s.setHost("")
 			p.kill()
 		}
 		p = start(t, data)
-		s.up(p.host)
-		<-time.After(200 * time.Millisecond)
-		close(s.over)
+		s.setHost(p.host)
+		recorded := s.log.operations()
+		waitUntil(t, "operations with the restarted server", func() bool { return s.log.operations() >= recorded+100 })
+		close(s.stop)
 		wait()
-		histories := map[string][]said{}
-		for _, v := range voices {
-			if histories[v.room] == nil {
-				histories[v.room] = v.whole(t)
+		histories := map[string][]chatMessage{}
+		for _, c := range clients {
+			if histories[c.room] == nil {
+				histories[c.room] = c.fullHistory(t)
 			}
-			if shows := v.n < chatSpeakers || v.n >= chatSpeakers+chatTalkers && v.n < chatSpeakers+chatTalkers+chatStreams; shows &&
-				(!v.catchUp(t.Context(), p.host) || !v.replica.is(histories[v.room])) {
-				t.Errorf("client %d has another replica than the history of %s", v.n, v.room)
+			if shows := c.n < chatSocketClients || c.n >= chatSocketClients+chatHTTPClients && c.n < chatSocketClients+chatHTTPClients+chatStreams; shows &&
+				(!c.catchUp(t.Context(), p.host) || !c.replica.equals(histories[c.room])) {
+				t.Errorf("client %d: its replica differs from the history of %s", c.n, c.room)
 			}
-			acked += v.posts
+			acked += c.posts
 		}
 		s.log.check(t, histories)
 		for room, was := range kept {
-			v := voices[0]
-			v.path, v.room = "/api/rooms/"+url.PathEscape(room)+"/messages", room
-			if now := v.whole(t); !slices.Equal(now, was) {
-				t.Errorf("%s has %d messages and had %d, or others", room, len(now), len(was))
+			c := clients[0]
+			c.path, c.room = "/api/rooms/"+url.PathEscape(room)+"/messages", room
+			if now := c.fullHistory(t); !slices.Equal(now, was) {
+				t.Errorf("%s: the history has changed: %d messages, %d before", room, len(now), len(was))
 			}
 		}
 		for room, history := range histories {
 			kept[room] = history
 			messages += len(history)
 		}
-		told, operations = told+s.log.told, operations+s.log.operations()
+		told, operations = told+s.log.received, operations+s.log.operations()
 		p.kill()
 		if t.Failed() {
 			t.FailNow()
 		}
-		t.Logf("generation %d, %d kills: %d messages, told %d times, %d operations explained", generation+1, kills, messages, told, operations)
+		t.Logf("generation %d, %d kills: %d messages, received %d times, %d operations linearizable", generation+1, kills, messages, told, operations)
 	}
 	if acked != messages || messages == 0 {
-		t.Errorf("%d messages were acked, and there are %d", acked, messages)
+		t.Errorf("%d messages were acknowledged, but %d are stored", acked, messages)
 	}
-	t.Logf("%d messages from %d clients acked, 0 lost, 0 doubled, one order", acked, chatSpeakers+chatTalkers)
+	t.Logf("%d messages from %d clients acknowledged, 0 lost, 0 repeated, one order", acked, chatSocketClients+chatHTTPClients)
 }
 
-// perform starts the clients; wait waits until they have ended.
-func perform(t *testing.T, s *stage, p *process, room string, random *rand.Rand) (voices []*voice, wait func()) {
+// startClients starts all clients, each in a goroutine. wait waits until they have returned.
+func startClients(t *testing.T, s *chatRun, p *process, room string, random *rand.Rand) (clients []*chatClient, wait func()) {
 	var all sync.WaitGroup
-	for n := range chatSpeakers + chatTalkers + chatStreams + chatReaders {
-		v := s.voice(n, newGuest(t, p, fmt.Sprint("Client ", n)), fmt.Sprint(room, "/", n%chatRooms), random)
-		voices = append(voices, v)
-		run := v.leaf
+	for n := range chatSocketClients + chatHTTPClients + chatStreams + chatReaders {
+		c := s.newClient(n, newGuest(t, p, fmt.Sprint("Client ", n)), fmt.Sprint(room, "/", n%chatRooms), random)
+		clients = append(clients, c)
+		run := c.readHistory
 		switch {
-		case n < chatSpeakers:
-			run = v.speak
-		case n < chatSpeakers+chatTalkers:
-			run = v.talk
-		case n < chatSpeakers+chatTalkers+chatStreams:
-			run = v.follow
+		case n < chatSocketClients:
+			run = c.postOverSockets
+		case n < chatSocketClients+chatHTTPClients:
+			run = c.postOverHTTP
+		case n < chatSocketClients+chatHTTPClients+chatStreams:
+			run = c.followStreams
 		}
 		all.Go(run)
 	}
-	return voices, all.Wait
+	return clients, all.Wait
 }
 
-// whole reads the whole history, oldest first.
-func (v *voice) whole(t *testing.T) (history []said) {
+// fullHistory reads the whole history of the client's room, oldest first.
+func (c *chatClient) fullHistory(t *testing.T) (history []chatMessage) {
 	t.Helper()
 	for {
-		page, ok := v.page(t.Context(), v.where(), fmt.Sprintf("?after=%d&limit=200", len(history)))
+		page, ok := c.page(t.Context(), c.awaitHost(), fmt.Sprintf("?after=%d&limit=200", len(history)))
 		if !ok {
-			t.Fatalf("the history of %s can't be read", v.room)
+			t.Fatalf("the history of %s can't be read", c.room)
 		}
 		if len(page) == 0 {
 			return history

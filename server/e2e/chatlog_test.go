@@ -9,8 +9,8 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// said is a chat message as somebody was told it.
-type said struct {
+// chatMessage is a chat message as a client received it.
+type chatMessage struct {
 	ID      string `json:"id"`
 	Seq     int    `json:"seq"`
 	Rev     int    `json:"rev"`
@@ -22,31 +22,31 @@ type said struct {
 	} `json:"user"`
 }
 
-// A chatLog is everything that anybody was told of the rooms' chats: which
-// message is at which seq, what it was at which rev, and when which operation was
-// under way.
+// A chatLog records everything that any client received of the rooms' chats: which message
+// has which seq, its content at each rev, and the start and end of each operation. Safe for
+// concurrent use.
 type chatLog struct {
 	begun time.Time
 
-	mu    sync.Mutex
-	rooms map[string]*roomLog
-	wrong []string
-	told  int // messages, over and over
+	mu       sync.Mutex
+	rooms    map[string]*roomLog
+	problems []string
+	received int // messages, over and over
 }
 
 type roomLog struct {
-	at  map[int]map[int]said // by seq and rev
-	seq map[string]int       // by id
-	ops []porcupine.Operation
+	messages map[int]map[int]chatMessage // by seq and rev
+	seqs     map[string]int              // seq by message id
+	ops      []porcupine.Operation
 }
 
 func newChatLog() *chatLog { return &chatLog{begun: time.Now(), rooms: map[string]*roomLog{}} }
 
-// room is called with mu held.
+// room returns the log of a room. mu must be held.
 func (l *chatLog) room(name string) *roomLog {
 	r := l.rooms[name]
 	if r == nil {
-		r = &roomLog{at: map[int]map[int]said{}, seq: map[string]int{}}
+		r = &roomLog{messages: map[int]map[int]chatMessage{}, seqs: map[string]int{}}
 		l.rooms[name] = r
 	}
 	return r
@@ -54,47 +54,47 @@ func (l *chatLog) room(name string) *roomLog {
 
 func (l *chatLog) now() int64 { return int64(time.Since(l.begun)) }
 
-func (l *chatLog) complain(format string, args ...any) {
+func (l *chatLog) addProblem(format string, args ...any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.wrongly(format, args...)
+	l.addProblemLocked(format, args...)
 }
 
-// wrongly is called with mu held.
-func (l *chatLog) wrongly(format string, args ...any) {
-	if len(l.wrong) < 20 {
-		l.wrong = append(l.wrong, fmt.Sprintf(format, args...))
+// addProblemLocked records a problem, up to 20 of them. mu must be held.
+func (l *chatLog) addProblemLocked(format string, args ...any) {
+	if len(l.problems) < 20 {
+		l.problems = append(l.problems, fmt.Sprintf(format, args...))
 	}
 }
 
-// saw compares what somebody was told with what anybody was told before: one
-// message by one author at each seq, one seq for each id, one text at each rev.
-func (l *chatLog) saw(room string, m said) {
+// sawMessage compares a message that a client received with all that were received before:
+// each seq must have one message of one author, each id one seq, each rev one content.
+func (l *chatLog) sawMessage(room string, m chatMessage) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.told++
+	l.received++
 	r := l.room(room)
-	if seq, ok := r.seq[m.ID]; ok && seq != m.Seq {
-		l.wrongly("%s: message %s is at %d and at %d", room, m.ID, seq, m.Seq)
+	if seq, ok := r.seqs[m.ID]; ok && seq != m.Seq {
+		l.addProblemLocked("%s: message %s is at %d and at %d", room, m.ID, seq, m.Seq)
 	}
-	for _, known := range r.at[m.Seq] {
+	for _, known := range r.messages[m.Seq] {
 		if known.ID != m.ID || known.User != m.User {
-			l.wrongly("%s: at %d there is %+v and %+v", room, m.Seq, known, m)
+			l.addProblemLocked("%s: at %d there is %+v and %+v", room, m.Seq, known, m)
 		}
 	}
-	if r.at[m.Seq] == nil {
-		r.at[m.Seq] = map[int]said{}
+	if r.messages[m.Seq] == nil {
+		r.messages[m.Seq] = map[int]chatMessage{}
 	}
-	if known, ok := r.at[m.Seq][m.Rev]; ok && known != m {
-		l.wrongly("%s: %d at rev %d is %+v and %+v", room, m.Seq, m.Rev, known, m)
+	if known, ok := r.messages[m.Seq][m.Rev]; ok && known != m {
+		l.addProblemLocked("%s: %d at rev %d is %+v and %+v", room, m.Seq, m.Rev, known, m)
 	}
-	r.at[m.Seq][m.Rev], r.seq[m.ID] = m, m.Seq
+	r.messages[m.Seq][m.Rev], r.seqs[m.ID] = m, m.Seq
 }
 
-// The model of one room's chat is how many messages it has. Which they are is
-// compared everywhere by saw, so an operation's seq says all; the model has the
-// times: some order of the operations, each between its call and its return,
-// explains all answers.
+// chatOp is an operation in porcupine's model of one room's chat. The state of the model is
+// only the number of messages: sawMessage compares their content, so the seq identifies a
+// message. Porcupine checks that the operations are linearizable: there is an order in which
+// each takes effect between its call and its return, and which explains all results.
 type chatOp struct {
 	kind chatKind
 	seq  int
@@ -103,9 +103,9 @@ type chatOp struct {
 type chatKind int
 
 const (
-	posted  chatKind = iota // the message at seq was stored, as the last one
-	ended                   // the last message was at seq
-	reached                 // the message at seq was there
+	opAppended chatKind = iota // a message was stored and got seq
+	opReadLast                 // a read found that the last message has seq
+	opReadSeq                  // a read found a message at seq
 )
 
 func (k chatKind) String() string { return [...]string{"posted", "ended", "reached"}[k] }
@@ -115,9 +115,9 @@ var chatModel = porcupine.Model{
 	Step: func(state, input, _ any) (bool, any) {
 		length, op := state.(int), input.(chatOp)
 		switch op.kind {
-		case posted:
+		case opAppended:
 			return op.seq == length+1, op.seq
-		case ended:
+		case opReadLast:
 			return op.seq == length, length
 		default:
 			return length >= op.seq, length
@@ -126,17 +126,17 @@ var chatModel = porcupine.Model{
 	DescribeOperation: func(input, _ any) string { return fmt.Sprint(input.(chatOp).kind, " ", input.(chatOp).seq) },
 }
 
-// did records an operation that returns now.
-func (l *chatLog) did(room string, client int, call int64, kind chatKind, seq int) {
+// addOperation records an operation that was called at call and returns now.
+func (l *chatLog) addOperation(room string, client int, call int64, kind chatKind, seq int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r := l.room(room)
 	r.ops = append(r.ops, porcupine.Operation{ClientId: client, Input: chatOp{kind, seq}, Call: call, Return: l.now()})
 }
 
-// check compares everything that was told with the whole history as it is now,
-// by room, and looks for an order that explains the answers.
-func (l *chatLog) check(t *testing.T, histories map[string][]said) {
+// check compares everything that clients received with the rooms' histories as they are now,
+// checks linearizability, and reports all problems recorded so far.
+func (l *chatLog) check(t *testing.T, histories map[string][]chatMessage) {
 	t.Helper()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -144,36 +144,36 @@ func (l *chatLog) check(t *testing.T, histories map[string][]said) {
 		ids := map[string]bool{}
 		for i, m := range history {
 			if m.Seq != i+1 {
-				l.wrongly("%s: message %d has seq %d", room, i+1, m.Seq)
+				l.addProblemLocked("%s: message %d has seq %d", room, i+1, m.Seq)
 			}
 			if ids[m.ID] {
-				l.wrongly("%s: message %s is there twice", room, m.ID)
+				l.addProblemLocked("%s: message %s is there twice", room, m.ID)
 			}
 			ids[m.ID] = true
 		}
 		r := l.room(room)
-		for seq, revs := range r.at {
+		for seq, revs := range r.messages {
 			for rev, told := range revs {
 				switch {
 				case seq > len(history) || history[seq-1].ID != told.ID:
-					l.wrongly("%s: message %s at %d is lost", room, told.ID, seq)
+					l.addProblemLocked("%s: message %s at %d is lost", room, told.ID, seq)
 				case history[seq-1].Rev < rev:
-					l.wrongly("%s: message %s at %d has rev %d, it had %d", room, told.ID, seq, history[seq-1].Rev, rev)
+					l.addProblemLocked("%s: message %s at %d has rev %d, it had %d", room, told.ID, seq, history[seq-1].Rev, rev)
 				case history[seq-1].Rev == rev && history[seq-1] != told:
-					l.wrongly("%s: at %d there is %+v, there was %+v", room, seq, history[seq-1], told)
+					l.addProblemLocked("%s: at %d there is %+v, there was %+v", room, seq, history[seq-1], told)
 				}
 			}
 		}
 		if result := porcupine.CheckOperationsTimeout(chatModel, r.ops, 4*patience); result != porcupine.Ok {
-			l.wrongly("%s: %d operations in no order that explains their answers: %s", room, len(r.ops), result)
+			l.addProblemLocked("%s: %d operations in no order that explains their answers: %s", room, len(r.ops), result)
 		}
 	}
-	for _, wrong := range l.wrong {
+	for _, wrong := range l.problems {
 		t.Error(wrong)
 	}
 }
 
-// operations is how many were recorded.
+// operations returns the number of recorded operations.
 func (l *chatLog) operations() (n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -183,7 +183,7 @@ func (l *chatLog) operations() (n int) {
 	return n
 }
 
-// TestChatModel: the check finds what it is there to find.
+// TestChatModel checks that the model accepts valid histories and rejects invalid ones.
 func TestChatModel(t *testing.T) {
 	op := func(call, ret int64, kind chatKind, seq int) porcupine.Operation {
 		return porcupine.Operation{Input: chatOp{kind, seq}, Call: call, Return: ret}
@@ -192,14 +192,14 @@ func TestChatModel(t *testing.T) {
 		ops  []porcupine.Operation
 		want bool
 	}{
-		"one after the other":        {[]porcupine.Operation{op(0, 1, posted, 1), op(2, 3, posted, 2), op(4, 5, ended, 2)}, true},
-		"two at once":                {[]porcupine.Operation{op(0, 9, posted, 2), op(0, 9, posted, 1), op(3, 4, ended, 1)}, true},
-		"a reader before the answer": {[]porcupine.Operation{op(0, 9, posted, 1), op(3, 4, reached, 1)}, true},
-		"lost":                       {[]porcupine.Operation{op(0, 1, posted, 1), op(2, 3, ended, 0)}, false},
-		"two at one place":           {[]porcupine.Operation{op(0, 9, posted, 1), op(0, 9, posted, 1)}, false},
-		"a hole":                     {[]porcupine.Operation{op(0, 1, posted, 1), op(0, 1, posted, 3)}, false},
-		"in the wrong order":         {[]porcupine.Operation{op(0, 1, posted, 2), op(2, 3, posted, 1)}, false},
-		"told and taken back":        {[]porcupine.Operation{op(0, 9, posted, 1), op(1, 2, reached, 1), op(3, 4, ended, 0)}, false},
+		"one after the other":        {[]porcupine.Operation{op(0, 1, opAppended, 1), op(2, 3, opAppended, 2), op(4, 5, opReadLast, 2)}, true},
+		"two at once":                {[]porcupine.Operation{op(0, 9, opAppended, 2), op(0, 9, opAppended, 1), op(3, 4, opReadLast, 1)}, true},
+		"a reader before the answer": {[]porcupine.Operation{op(0, 9, opAppended, 1), op(3, 4, opReadSeq, 1)}, true},
+		"lost":                       {[]porcupine.Operation{op(0, 1, opAppended, 1), op(2, 3, opReadLast, 0)}, false},
+		"two at one place":           {[]porcupine.Operation{op(0, 9, opAppended, 1), op(0, 9, opAppended, 1)}, false},
+		"a hole":                     {[]porcupine.Operation{op(0, 1, opAppended, 1), op(0, 1, opAppended, 3)}, false},
+		"in the wrong order":         {[]porcupine.Operation{op(0, 1, opAppended, 2), op(2, 3, opAppended, 1)}, false},
+		"told and taken back":        {[]porcupine.Operation{op(0, 9, opAppended, 1), op(1, 2, opReadSeq, 1), op(3, 4, opReadLast, 0)}, false},
 	} {
 		if got := porcupine.CheckOperations(chatModel, c.ops); got != c.want {
 			t.Errorf("%s: %v, want %v", name, got, c.want)

@@ -41,7 +41,7 @@ func TestKillLosesNothingAcked(t *testing.T) {
 		var talk sync.WaitGroup
 		talk.Go(func() { talker.run(p) })
 		life := 200*time.Millisecond + time.Duration(random.Int64N(int64(1800*time.Millisecond)))
-		<-time.After(life)
+		keepLoad(life)
 		p.kill()
 		wait()
 		talk.Wait()
@@ -74,7 +74,7 @@ func TestTerminateUnderLoad(t *testing.T) {
 	p := start(t, data)
 	writers.connect(t, p)
 	wait := writers.run(nil)
-	<-time.After(time.Second)
+	waitUntil(t, "the first 100 acks", func() bool { return writers.acked() >= 100 })
 	code, took := p.terminate()
 	wait()
 	writers.hungUp()

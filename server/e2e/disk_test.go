@@ -69,7 +69,7 @@ func failing(t *testing.T, data string, flags []string, fail func(*process), hea
 		t.Fatal(err)
 	}
 	late.drop()
-	<-time.After(time.Second)
+	keepLoad(time.Second) // no ack may come meanwhile
 	if now := writers.acked(); now != acked {
 		t.Errorf("%d edits were acked while the disk fails", now-acked)
 	}

@@ -166,14 +166,22 @@ func waitForMention(t *testing.T, p *process, g *guest) (in inbox) {
 	return in
 }
 
-func waitUntil(t *testing.T, what string, is func() bool) {
+// waitUntil polls condition every 10 ms and fails the test if it does not become true within
+// patience.
+func waitUntil(t *testing.T, what string, condition func() bool) {
 	t.Helper()
 	deadline := time.After(patience)
-	for !is() {
+	for !condition() {
 		select {
 		case <-time.After(10 * time.Millisecond):
 		case <-deadline:
-			t.Fatalf("%s has not come after %s", what, patience)
+			t.Fatalf("%s: still waiting after %s", what, patience)
 		}
 	}
 }
+
+// keepLoad lets the clients that are running go on for d. It is not for waiting until
+// something has happened (waitUntil does that), but for scenarios in which the time itself is
+// the point: a kill at a random moment, a pause between requests, a while in which something
+// must not happen.
+func keepLoad(d time.Duration) { <-time.After(d) }
