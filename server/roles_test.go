@@ -15,14 +15,10 @@ import (
 	"weft/server/wire"
 )
 
-// token of a person on a server that is not open.
+// token signs a token for a person on a server that is not in open mode.
 func (s *site) token(t *testing.T, user string, grants ...auth.Grant) guest {
 	t.Helper()
-	v, err := s.verifier(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	token, err := v.Sign(auth.Identity{User: user, Name: user, Grants: grants}, time.Hour)
+	token, err := s.verifier.Sign(auth.Identity{User: user, Name: user, Grants: grants}, time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,13 +88,10 @@ func TestEncodedRoomIDsAreDecodedOnce(t *testing.T) {
 // TestTokenThatRunsOutEndsWhatItOpened: sockets with 4401, streams just so.
 func TestTokenThatRunsOutEndsWhatItOpened(t *testing.T) {
 	s := run(t, Config{JWTSecret: strings.Repeat("s", 32)})
-	v, err := s.verifier(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
 	ben := guest{}
 	ben.User.ID, ben.User.Name = "ben", "ben"
-	ben.Token, err = v.Sign(auth.Identity{User: "ben", Grants: []auth.Grant{{Pattern: "**", Role: auth.Write}}}, 3*time.Second-auth.Leeway)
+	var err error
+	ben.Token, err = s.verifier.Sign(auth.Identity{User: "ben", Grants: []auth.Grant{{Pattern: "**", Role: auth.Write}}}, 3*time.Second-auth.Leeway)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,5 @@
-// Package server is where documents, presence, notifications and the page
-// meet: it introduces them to each other, and knows nothing else.
+// Package server connects documents, presence, chat, notifications and the page. It wires
+// the subsystems together and has no logic of its own beyond that.
 //
 //	srv, err := server.New(server.Config{Data: "weft-data"})
 //	err = srv.Serve(ctx, listener)
@@ -10,12 +10,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"time"
 
@@ -26,52 +24,58 @@ import (
 	"weft/server/auth"
 	"weft/server/auth/jwks"
 	"weft/server/chat"
-	"weft/server/event"
 	"weft/server/room"
 	"weft/server/store"
 	"weft/server/store/sqlite"
 	"weft/server/ws"
-	"weft/web"
 )
 
-// DrainTime is how long a stopping server waits for its connections and for
-// what is not on disk yet. A disk that does not answer costs a few seconds more;
-// with them it is below 20 s in all.
+// DrainTime is how long a stopping server waits for its connections and for updates that
+// are not on disk yet. With requestTimeout and endTimeout the whole stop takes less than
+// 20 s, also if the disk does not answer.
 const DrainTime = 12 * time.Second
 
-// ErrNotEnded says that a part of the server waits for something that does not
-// come, a disk most likely. The program may end all the same: nobody was told
-// that what is lost is safe.
-var ErrNotEnded = errors.New("server: not all of it has ended")
+// ErrNotEnded is returned by Close if a goroutine did not end in time, most likely because
+// the disk does not answer. The program may exit: nothing that is lost was acked.
+var ErrNotEnded = errors.New("server: a subsystem did not end in time")
 
-// Server is a whole Weft. Make one with New, run it with Serve.
+// Server is a complete Weft server. Make one with New and run it with Serve. Safe for
+// concurrent use.
 type Server struct {
 	config Config
 	store  *sqlite.Store
-	hub    *room.Hub
-	door   *ws.Door
-	live   *api.Live
-	push   *webpush.Sender
-	people presence.Tracker
-	typing *presence.Typing
-	worker *notify.Worker
-	outbox *outboxWorker
-	http   *http.Server
 
-	access auth.Access
-	keys   *jwks.Set // nil: none
+	// auth.go
+	access   auth.Access
+	keys     *jwks.Set // nil: no --jwks
+	verifier *auth.Verifier
 
-	cancel     context.CancelFunc // ends the goroutines below
-	background sync.WaitGroup
-	stopWatch  func()
-	rounds     *presence.Throttle
+	// subsystems.go
+	push      *webpush.Sender
+	notifier  *notify.Worker
+	outbox    *outboxWorker
+	roomStore store.Store // the store, as the rooms use it
+	hub       *room.Hub
+	typing    *presence.Typing
+	people    presence.Tracker
+	diffs     *presence.Throttle // merges presence diffs on their way to the rooms
+	stopWatch func()             // ends the subscription that feeds diffs
+	chat      *chat.Service
+	door      *ws.Door
+	live      *api.Live
+	http      *http.Server
+
 	counters
-	closing sync.Once
-	closed  error
+
+	cancel     context.CancelFunc // ends the goroutines in background
+	background sync.WaitGroup
+	closing    sync.Once
+	closed     error // result of the first Close
 }
 
-// New opens the data folder and puts the parts together. The caller must Serve
-// or Close.
+// New opens the data folder and makes all subsystems. The caller must call Serve or Close.
+// Errors are those of Config.Check, of opening the store, and of subsystems that cannot
+// start; no goroutine is left then.
 func New(c Config) (*Server, error) {
 	if err := c.Check(); err != nil {
 		return nil, err
@@ -89,223 +93,20 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	if err := db.Damage(); err != nil {
-		c.Log.Error("the data file is damaged; rooms known to be affected are quarantined, the others are served", "err", err)
+		c.Log.Error("the data file is damaged; affected rooms are quarantined, the others are served", "err", err)
 	}
 	s := &Server{config: c, store: db, live: api.NewLive(), counters: counters}
-	if err := s.assemble(l); err != nil {
+	if err := s.build(l); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return s, nil
 }
 
-// roundTime is how far apart a room is told who came and went.
-const roundTime = 100 * time.Millisecond
-
-// assemble makes the parts and starts their goroutines; if it fails, none is left.
-func (s *Server) assemble(l limits) (err error) {
-	c := s.config
-	var begun []func() // what ends the parts that run already
-	defer func() {
-		if err == nil {
-			return
-		}
-		for _, end := range slices.Backward(begun) {
-			end()
-		}
-	}()
-	ctx, cancel := context.WithCancel(context.Background())
-	s.cancel = cancel
-	begun = append(begun, cancel)
-	proxies, err := c.proxies()
-	if err != nil {
-		return err
-	}
-	if err := s.loadAccess(ctx); err != nil {
-		return err
-	}
-	verifier, err := s.verifier(ctx)
-	if err != nil {
-		return err
-	}
-	push, err := s.pushSender(ctx)
-	if err != nil {
-		return err
-	}
-	s.push = push
-	s.worker = notify.NewWorker(notify.Config{
-		Inbox: s.store, Sender: countedSender{push, s.pushes}, Deliver: s.live.Deliver, Delay: c.pushDelay, Limits: l.push, OnLimit: s.limits.reached, Log: c.Log,
-		Present: func(ctx context.Context, user, room string) (bool, error) { return s.people.IsPresent(ctx, room, user) },
-	})
-	epoch, err := s.store.Setting(ctx, chat.EpochSetting, chat.NewEpoch)
-	if err != nil {
-		return err
-	}
-	s.outbox = newOutboxWorker(outboxConfig{store: s.store, notify: s.worker.Notify, withdraw: s.store.Withdraw, isBarred: s.barred, log: c.Log})
-	var rooms store.Store = s.store
-	if c.rooms != nil {
-		rooms = c.rooms(rooms)
-	}
-	s.hub = room.NewHub(room.HubOptions{Store: rooms, Log: c.Log, Limits: l.rooms, OnLimit: s.limits.reached})
-	begun = append(begun, func() { _ = s.hub.Close(context.Background()) }) // of no rooms yet
-	s.typing = presence.NewTyping(0, func(p presence.Place, users []presence.Typist) {
-		if p.Thread == "" {
-			s.tell(p.Room, event.Typing{Users: users})
-		} else {
-			s.tell(p.Room, event.ThreadTyping{Thread: p.Thread, Users: users})
-		}
-	})
-	begun = append(begun, s.typing.Close)
-	if s.people, err = s.tracker(); err != nil {
-		return err
-	}
-	begun = append(begun, func() { _ = s.people.Close() })
-	s.rounds = presence.NewThrottle(roundTime, s.tellPresence)
-	s.stopWatch = s.people.Watch(presence.NewCrowdFilter(event.MaxListed, s.rounds.Push).Push)
-	begun = append(begun, s.rounds.Close, s.stopWatch)
-	talk := chat.New(chat.Config{
-		Store: s.store, Limits: l.chat, OnLimit: s.limits.reached, Epoch: string(epoch),
-		Posted: func(m store.Message) {
-			s.tell(string(m.Room), event.Message{Message: m})
-			s.outbox.wakeUp()
-		},
-		Changed: func(m store.Message) {
-			s.tell(string(m.Room), event.MessageChanged{Message: m})
-			s.outbox.wakeUp()
-		},
-		SystemPosted: func(room store.RoomID, l store.SystemMessage) {
-			s.tell(string(room), event.SystemMessage{SystemMessage: l})
-		},
-		Read: s.tellRead, Barred: s.barred,
-	})
-	s.door = ws.New(ws.Config{
-		Hub: s.hub, Chat: talk, People: s.people, Typing: s.typing, Members: rooms,
-		Auth: verifier, Limits: l.ws, Proxies: proxies, Hit: s.limits.reached, Log: c.Log,
-		Poller: ws.PollerMode(c.Poller),
-	})
-	begun = append(begun, func() { s.door.Close(ctx) })
-	pages := c.pages
-	if pages == nil {
-		pages = web.Dist()
-	}
-	host, _, _ := net.SplitHostPort(c.Addr)
-	handler, err := api.New(api.Config{
-		Auth: verifier, Access: &s.access, Chat: talk, Hub: s.hub, Store: s.store, Inbox: s.store, Worker: s.worker, Push: push,
-		People: s.people, Degraded: s.degraded, Sockets: sockets{s.door}, Proxies: proxies, Live: s.live, Pages: pages, Limits: l.api, Log: c.Log,
-		Hit: s.limits.reached, Metrics: s.metrics(),
-		Origins: api.Origins{Allowed: c.Origins, PublicURL: c.PublicURL, Local: c.OpenMode() && isLoopback(host)},
-	})
-	if err != nil {
-		return err
-	}
-	s.http = &http.Server{
-		Handler: handler, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
-		ErrorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelWarn),
-	}
-	if s.keys != nil {
-		s.background.Go(func() { s.keys.Run(ctx) })
-	}
-	s.background.Go(func() { s.outbox.run(ctx) })
-	s.background.Go(func() {
-		if err := s.worker.Run(ctx); err != nil && ctx.Err() == nil {
-			c.Log.Error("the push worker has ended", "err", err)
-		}
-	})
-	return nil
-}
-
-// verifier makes the token checker; without a secret or keys of the operator's, with
-// a secret made at the first start.
-func (s *Server) verifier(ctx context.Context) (*auth.Verifier, error) {
-	c := auth.Config{
-		Secret: []byte(s.config.JWTSecret), Issuer: s.config.Issuer, Audience: s.config.Audience,
-		Open: s.config.OpenMode(), Access: &s.access, APIKey: s.config.APIKey, OnLimit: s.limits.reached,
-	}
-	var err error
-	switch {
-	case s.config.JWKS != "":
-		keys, err := s.config.keys()
-		if err != nil {
-			return nil, err
-		}
-		if s.keys, c.Keys = keys, keys; s.config.JWTSecret == "" {
-			c.Secret = nil
-		}
-	case s.config.JWTSecret == "":
-		if c.Secret, err = s.store.Setting(ctx, "guest-secret", newSecret); err != nil {
-			return nil, err
-		}
-	}
-	return auth.NewVerifier(c)
-}
-
-// pushSender makes the web push sender, with keys made at the first start.
-func (s *Server) pushSender(ctx context.Context) (*webpush.Sender, error) {
-	stored, err := s.store.Setting(ctx, "vapid-keys", func() ([]byte, error) {
-		keys, err := webpush.GenerateKeys()
-		if err != nil {
-			return nil, err
-		}
-		return keys.MarshalBinary()
-	})
-	if err != nil {
-		return nil, err
-	}
-	var keys webpush.Keys
-	if err := keys.UnmarshalBinary(stored); err != nil {
-		return nil, fmt.Errorf("server: stored push keys: %w", err)
-	}
-	c := s.config.push
-	c.Keys, c.PublicURL = keys, s.config.PublicURL
-	if c.PublicURL == "" {
-		c.PublicURL = s.config.localURL()
-	}
-	c.Unread = func(ctx context.Context, user string) (int, error) {
-		_, counts, err := s.store.List(ctx, user, notify.Page{Limit: 1})
-		return counts.Unread, err
-	}
-	return webpush.New(c)
-}
-
-// tell sends an event to everybody in a room: to its streams, and to its sockets
-// if the room is open.
-func (s *Server) tell(id string, e event.Event) {
-	encoded := event.New(e)
-	s.live.SendRoom(store.RoomID(id), encoded)
-	if live, open := s.hub.Loaded(store.RoomID(id)); open {
-		live.Broadcast(encoded)
-	}
-}
-
-// tellPresence tells a room who came and went, and how many are here now. All rooms
-// are told by one goroutine at a time, so it waits for nothing.
-func (s *Server) tellPresence(d presence.Diff) {
-	e := event.Presence{Joins: d.Joins, Leaves: d.Leaves}
-	if n, err := s.people.Count(context.Background(), d.Room); err == nil {
-		e.Count = &n
-	}
-	s.tell(d.Room, e)
-}
-
-// barred tells whether a person may not even read a room any more, whatever
-// their token says.
-func (s *Server) barred(user string, room store.RoomID) bool {
-	return s.access.Ceiling(user, string(room)) < auth.Read
-}
-
-// tellRead tells a person's tabs what is unread in a room, those outside of the
-// room too.
-func (s *Server) tellRead(room store.RoomID, user string, u store.Unread) {
-	read := event.New(event.Read{Room: room, Unread: u})
-	s.door.SendToUser(user, read)
-	s.live.Send(user, read)
-}
-
-// Handler answers HTTP requests, WebSockets among them.
+// Handler returns the handler of all HTTP requests, including WebSockets.
 func (s *Server) Handler() http.Handler { return s.http.Handler }
 
-// Serve answers on l until ctx ends, and then closes: it stops accepting, asks
-// the connections to come back later (1012), and flushes. All that was
-// acknowledged was on disk before.
+// Serve accepts connections on l until ctx ends, and then calls Close. It returns errors of
+// both.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	failed := make(chan error, 1)
 	go func() { failed <- s.http.Serve(l) }()
@@ -320,28 +121,32 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	return errors.Join(err, s.Close())
 }
 
-// Close ends everything, within DrainTime and a few seconds.
+// Close drains and stops the server: it accepts nothing new, closes connections with 1012
+// (restart), writes what is not on disk yet, and waits for all goroutines, at most
+// DrainTime and a few seconds. Later calls return the result of the first.
 func (s *Server) Close() error {
 	s.closing.Do(func() { s.closed = s.close() })
 	return s.closed
 }
 
-// requestTime is how long a stopping server waits for requests under way.
-const requestTime = 5 * time.Second
+// requestTimeout is how long a stopping server waits for HTTP requests in progress.
+const requestTimeout = 5 * time.Second
 
-// stopRequests waits for requests, and then cuts off those who do not finish
-// sending or reading one.
+// stopRequests waits for HTTP requests in progress. Then it closes the connections of clients
+// that have not finished sending a request or reading an answer.
 func (s *Server) stopRequests(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, requestTime)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	err := s.http.Shutdown(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
-		s.config.Log.Warn("requests did not end in time; cutting them off")
+		s.config.Log.Warn("HTTP requests did not end in time; closing their connections")
 		err = s.http.Close()
 	}
 	return err
 }
 
+// close does what Close promises. The order matters: first nothing new comes in, then
+// connections and rooms end, then what they use.
 func (s *Server) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), cmp.Or(s.config.drain, DrainTime))
 	defer cancel()
@@ -350,8 +155,8 @@ func (s *Server) close() error {
 	s.live.Close()
 	err := s.stopRequests(ctx)
 	s.door.Close(ctx)
-	// Only now, with the rooms gone, is nobody waiting for a room whose disk
-	// does not answer.
+	// Connections may be blocked by a room whose disk does not answer. They end when the
+	// rooms are closed, so door.Wait comes after hub.Close.
 	err = errors.Join(err, s.hub.Close(ctx))
 	s.cancel()
 	ended := make(chan struct{})
@@ -361,23 +166,24 @@ func (s *Server) close() error {
 		s.background.Wait()
 		s.typing.Close()
 		s.stopWatch()
-		s.rounds.Close()
+		s.diffs.Close()
 		s.push.Close()
 	}()
-	if within(endTime, ended) {
+	if within(endTimeout, ended) {
 		return errors.Join(err, s.people.Close(), s.store.Close())
 	}
-	// Somebody waits for the store: closing it turns them away.
+	// A goroutine waits for the store. Closing the store makes its calls return.
 	err = errors.Join(err, s.store.Close())
-	if !within(endTime, ended) {
+	if !within(endTimeout, ended) {
 		err = errors.Join(err, ErrNotEnded)
 	}
 	return errors.Join(err, s.people.Close())
 }
 
-// endTime is how long the last goroutines may take once nothing holds them.
-const endTime = time.Second
+// endTimeout is how long the last goroutines may take to end.
+const endTimeout = time.Second
 
+// within reports whether done is closed before the time is over.
 func within(wait time.Duration, done <-chan struct{}) bool {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
