@@ -10,25 +10,25 @@ import (
 	"strings"
 )
 
-// absent names paths that documents may speak of though they are not in the
-// repository.
+// absent lists paths that documents may name although the repository does not contain them.
 var absent = []string{"weft-data", "web/node_modules"}
 
 var (
-	// A link's or a picture's target, without what is behind its #.
+	// The target of a link or picture, without its fragment.
 	linked = regexp.MustCompile(`\]\(([^)#\s]+)`)
 	quoted = regexp.MustCompile("`([^`\n]+)`")
-	// A path: segments of the usual letters, perhaps with a pattern's stars,
-	// perhaps with a line number behind it.
+	// A path: segments of letters, digits and "_.-*", optionally with a line number.
 	pathLike = regexp.MustCompile(`^(\./|\.\./)?\.?[A-Za-z0-9_*][A-Za-z0-9_.*-]*(/[A-Za-z0-9_.*-]+)*/?(:\d+(-\d+)?)?$`)
 	lineTail = regexp.MustCompile(`:\d+(-\d+)?$`)
 )
 
-// Documents checks that every path that a .md file names in backticks exists:
-// those that begin with a folder of the root, those that begin with ./ (also
-// inside a command), and bare names of Go and Markdown files. A path is sought
-// from the root and from the document's own folder. The targets of links and
-// pictures that stay in the repository must exist too.
+// Documents checks that the paths in .md files exist. A path is one of these:
+//
+//   - in backticks, beginning with a top-level folder, or with ./ (also inside a command),
+//   - in backticks, the bare name of a Go or Markdown file,
+//   - the target of a link or picture within the repository.
+//
+// Paths may be relative to the root or to the document's folder.
 func Documents(t *Tree) (problems []Problem) {
 	for _, doc := range t.Paths {
 		if path.Ext(doc) != ".md" {
@@ -59,7 +59,7 @@ func Documents(t *Tree) (problems []Problem) {
 	return problems
 }
 
-// named returns the repository paths in the text between two backticks.
+// named returns the repository paths in a text between backticks.
 func named(text string) (paths []string) {
 	words := strings.Fields(text)
 	for _, w := range words {
@@ -70,7 +70,7 @@ func named(text string) (paths []string) {
 		switch {
 		case strings.HasPrefix(w, "./"), strings.HasPrefix(w, "../"):
 		case len(words) > 1:
-			continue // an argument of a command may be anything
+			continue // an argument of a command need not be a path
 		case strings.Contains(w, "/") && slices.Contains(topLevel, library(w)):
 		case strings.HasPrefix(w, ".ci/"):
 		case !strings.Contains(w, "/") && (strings.HasSuffix(w, ".go") || strings.HasSuffix(w, ".md")) && !strings.HasPrefix(w, "."):
@@ -82,8 +82,8 @@ func named(text string) (paths []string) {
 	return paths
 }
 
-// has tells whether the tree has the path, which may be a pattern, at its root
-// or in dir.
+// has reports whether the tree has the path, which may be a glob pattern, relative to its
+// root or to dir.
 func (t *Tree) has(dir, name string) bool {
 	for _, base := range []string{".", dir} {
 		p := path.Join(base, name)

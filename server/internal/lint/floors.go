@@ -6,16 +6,14 @@ import (
 	"strings"
 )
 
-// A row holds packages that may import any package of the rows before it and
-// none of its own row or after it.
+// A row is a set of packages. They may import packages of earlier rows only.
 type row struct {
 	floor    int
 	packages []string
 }
 
-// rows is the house from the cellar up. Some floors have several rows. A
-// package that is missing here is a problem: whoever adds one says where it
-// stands.
+// rows lists all packages, lowest layer first. A layer (floor) may have several rows. A
+// package that is missing is a problem: add a new package where it belongs.
 var rows = []row{
 	{0, []string{"crdt/lib0", "web"}},
 	{1, []string{"crdt/internal/oracle", "crdt/internal/jsvalue"}},
@@ -54,33 +52,36 @@ func Rows(t *Tree) (problems []Problem) {
 	return problems
 }
 
-// guests says which packages may import a dependency that has one place in the
-// house. Paths below a guest's own path are the guest too.
-var guests = map[string][]string{
+// confined lists dependencies, by a prefix of their import path, and the packages that may
+// import them.
+var confined = map[string][]string{
 	"github.com/olahol/melody": {"server/ws"},
 	"github.com/labstack/echo": {"server/api"},
 	"github.com/prometheus":    {"server"},
 }
 
-// pure packages compute: no network, lock, log or file, and no clock. They may
-// speak of times and durations that they are given.
+// pure packages only compute: they use no network, lock, log, file or clock. They may use
+// the types time.Time and time.Duration.
 var pure = []string{"crdt/lib0", "crdt/internal/jsvalue", "crdt/internal/codec", "crdt/internal/v2", "crdt", "crdt/ysync", "presence/awareness", "server/wire", "server/internal/text"}
 
 var impure = []string{"context", "log", "net", "os", "sync", "syscall", "math/rand", "crypto/rand"}
 
 var clock = []string{"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "NewTimer", "NewTicker", "Tick"}
 
-// Floors checks that imports point down, that the four libraries know nothing
-// of the server or of each other, that the doors' frameworks stay behind their
-// doors, and that the pure packages are pure.
+// Floors checks these rules of imports:
 //
-// A test may besides import any conformance suite (a package whose name ends in
-// "test") and what lies in folders below its own.
+//   - A package imports only packages of lower rows.
+//   - The four libraries import neither the server nor each other.
+//   - Confined dependencies are imported only where the table allows it.
+//   - Pure packages import nothing impure and do not read the clock.
+//
+// A test may also import any conformance suite (a package whose name ends in "test") and
+// packages in folders below its own.
 func Floors(t *Tree) (problems []Problem) {
 	for _, f := range t.Go {
 		at, known := place(f.Dir)
 		if !known {
-			problems = append(problems, Problem{f.Path, 0, "the package " + f.Dir + " is on no floor: name it in " + here + "floors.go"})
+			problems = append(problems, Problem{f.Path, 0, "the package " + f.Dir + " is on no floor: add it to the table in " + here + "floors.go"})
 			continue
 		}
 		for p, pos := range f.imports {
@@ -101,14 +102,14 @@ func Floors(t *Tree) (problems []Problem) {
 // Go tables. Alone in web it may import packages of the other libraries.
 const generator = "web/build"
 
-// here is where the tables stand that a problem sends its reader to.
+// here is the folder of the tables that problems refer to.
 const here = "server/internal/lint/"
 
-// mayImport returns why f, on row at, may not import p, or nothing.
+// mayImport returns why f, in row at, may not import p; empty: it may.
 func mayImport(f *GoFile, at int, p string) string {
-	for guest, hosts := range guests {
-		if within(p, guest) && !slices.Contains(hosts, f.Dir) {
-			return fmt.Sprintf("%s belongs into %s alone", p, strings.Join(hosts, " and "))
+	for dependency, hosts := range confined {
+		if within(p, dependency) && !slices.Contains(hosts, f.Dir) {
+			return fmt.Sprintf("%s may be imported only by %s", p, strings.Join(hosts, " and "))
 		}
 	}
 	dir, ours := own(p)
@@ -126,7 +127,7 @@ func mayImport(f *GoFile, at int, p string) string {
 		from = "server"
 	}
 	if from != "server" && from != to && dir != "crdt/lib0" {
-		return fmt.Sprintf("%s must know nothing of %s", from, to)
+		return fmt.Sprintf("%s must not import %s", from, to)
 	}
 	below, known := place(dir)
 	if known && below >= at {
@@ -135,7 +136,7 @@ func mayImport(f *GoFile, at int, p string) string {
 	return ""
 }
 
-// place finds a package's row.
+// place returns the index of a package's row.
 func place(dir string) (index int, known bool) {
 	for i, r := range rows {
 		if slices.Contains(r.packages, dir) {
@@ -145,17 +146,17 @@ func place(dir string) (index int, known bool) {
 	return 0, false
 }
 
-// library is the top folder that a package belongs to.
+// library returns the top-level folder of a package.
 func library(dir string) string {
 	top, _, _ := strings.Cut(dir, "/")
 	return top
 }
 
-// within tells whether p is the import path root or lies below it.
+// within reports whether p is root or lies below it.
 func within(p, root string) bool { return p == root || strings.HasPrefix(p, root+"/") }
 
-// Cycles finds packages of ours that import themselves by way of others. The
-// compiler does too, but only in what it builds.
+// Cycles finds import cycles. The compiler finds them too, but only among the files that it
+// builds on this platform.
 func Cycles(t *Tree) (problems []Problem) {
 	edges := map[string][]string{}
 	for _, f := range t.Go {

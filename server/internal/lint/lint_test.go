@@ -7,10 +7,10 @@ import (
 	"testing"
 )
 
-// root is the repository, seen from this folder.
+// root is the repository, relative to this folder.
 const root = "../../.."
 
-// TestHouse holds the repository to its rules.
+// TestHouse checks the repository against all rules.
 func TestHouse(t *testing.T) {
 	tree, err := Read(os.DirFS(root))
 	if err != nil {
@@ -46,15 +46,15 @@ func TestHouse(t *testing.T) {
 	}
 }
 
-// TestRules shows every rule a breach that it must find and, beside it, what it
-// must leave alone.
+// TestRules gives every rule violations that it must find, and similar code that it must
+// accept.
 func TestRules(t *testing.T) {
 	lines := strings.Repeat("\n", tooLong+1)
 	tests := []struct {
 		name  string
 		check func(*Tree) []Problem
 		files map[string]string
-		want  []string // part of each problem, in order
+		want  []string // prefix of each problem, in order
 	}{
 		{
 			"import upwards", Floors,
@@ -72,7 +72,7 @@ func TestRules(t *testing.T) {
 		{
 			"a library imports the server", Floors,
 			map[string]string{"notify/a.go": "package notify\nimport _ \"weft/server/wire\""},
-			[]string{"notify/a.go:2: notify must know nothing of server"},
+			[]string{"notify/a.go:2: notify must not import server"},
 		},
 		{
 			"a library imports another", Floors,
@@ -82,7 +82,7 @@ func TestRules(t *testing.T) {
 				"presence/awareness/b.go":   "package awareness\nimport _ \"weft/crdt/ysync\"",
 				"server/store/sqlite/db.go": "package sqlite\nimport _ \"weft/notify\"",
 			},
-			[]string{"presence/a.go:2: presence must know nothing of crdt", "presence/awareness/b.go:2: presence must"},
+			[]string{"presence/a.go:2: presence must not import crdt", "presence/awareness/b.go:2: presence must not"},
 		},
 		{
 			"only the generator in web may import other libraries", Floors,
@@ -90,7 +90,7 @@ func TestRules(t *testing.T) {
 				"web/a.go":       "package web\nimport _ \"weft/presence/awareness\"",
 				"web/build/a.go": "package main\nimport _ \"weft/presence/awareness\"",
 			},
-			[]string{"web/a.go:2: web must know nothing of presence"},
+			[]string{"web/a.go:2: web must not import presence"},
 		},
 		{
 			"a test may import suites and adapters, the package may not", Floors,
@@ -155,7 +155,7 @@ func TestRules(t *testing.T) {
 				"tests/a_test.go": "//go:build linux\n\n// Package tests has nothing else.\n" +
 					"package tests",
 			},
-			[]string{"none: the package has no", "odd/a.go:1: the package comment begins with Package odd", "two: the package has 2 package comments: two/a.go, two/b.go"},
+			[]string{"none: the package has no", "odd/a.go:1: the package comment must begin with Package odd", "two: the package has 2 package comments: two/a.go, two/b.go"},
 		},
 		{
 			"top level", Tops,
@@ -227,15 +227,15 @@ func TestRules(t *testing.T) {
 				}
 			}
 			for _, p := range got[min(len(got), len(test.want)):] {
-				t.Errorf("found what is no breach: %s", p)
+				t.Errorf("unexpected problem: %s", p)
 			}
 		})
 	}
 }
 
-// TestExcuses: a file named with its reason is let off, and a reason that has
-// outlived its file is itself found.
-func TestExcuses(t *testing.T) {
+// TestExceptions: a file with an exception is accepted, and an exception that is not
+// needed any more is a problem.
+func TestExceptions(t *testing.T) {
 	needed := map[string]bool{"a.go": true}
 	excuses := map[string]string{"a.go": "one table", "b.go": "one table"}
 	got := stale(excuses, needed, "is short")
@@ -244,7 +244,7 @@ func TestExcuses(t *testing.T) {
 	}
 }
 
-// TestUnparsable: a file that doesn't parse is an error, not an empty file.
+// TestUnparsable: a Go file with a syntax error is an error of Read.
 func TestUnparsable(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "a.go", "packge a")

@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// topLevel is what may lie at the root of the repository, beside names that
-// begin with a dot.
+// topLevel lists the names that are allowed at the root of the repository, besides names
+// that begin with a dot.
 var topLevel = []string{
 	"server", "crdt", "presence", "notify", "web",
 	"go.mod", "go.sum", "docker-compose.yml", "README.md", "LICENSE",
 }
 
-// Tops checks that nothing unknown lies at the root.
+// Tops checks that the root of the repository has only the names in topLevel.
 func Tops(t *Tree) (problems []Problem) {
 	var seen []string
 	for _, p := range t.Paths {
@@ -23,13 +23,13 @@ func Tops(t *Tree) (problems []Problem) {
 			continue
 		}
 		seen = append(seen, top)
-		problems = append(problems, Problem{top, 0, "the root of the repository has no place for this: see " + here + "packages.go"})
+		problems = append(problems, Problem{top, 0, "the root of the repository must not have this: see " + here + "packages.go"})
 	}
 	return problems
 }
 
-// Comments checks that every package has exactly one package comment, and that
-// it begins as Go's do. In a package of tests alone a test file carries it.
+// Comments checks that every package has exactly one package comment, which begins with
+// "Package NAME". In a package that has only tests, a test file has it.
 func Comments(t *Tree) (problems []Problem) {
 	dirs := map[string][]*GoFile{}
 	for _, f := range t.Go {
@@ -49,7 +49,7 @@ func Comments(t *Tree) (problems []Problem) {
 			with = append(with, f.Path)
 			name := f.Syntax.Name.Name
 			if name != "main" && !strings.HasPrefix(text, "Package "+name+" ") {
-				problems = append(problems, Problem{f.Path, t.line(f.Syntax.Doc.Pos()), "the package comment begins with Package " + name})
+				problems = append(problems, Problem{f.Path, t.line(f.Syntax.Doc.Pos()), "the package comment must begin with Package " + name})
 			}
 		}
 		switch len(with) {

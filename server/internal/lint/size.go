@@ -9,20 +9,18 @@ import (
 	"strings"
 )
 
-// Lines of a source file: at longish one looks for the seam, over tooLong the
-// rule fails.
+// Lengths of source files in lines.
 const (
-	longish = 500
-	tooLong = 600
+	longish = 500 // a warning: split the file soon
+	tooLong = 600 // beyond this the rule fails
 )
 
-// long names the files that may be longer than tooLong, and why.
+// long lists the files that may be longer than tooLong, with the reason.
 var long = map[string]string{}
 
 var source = []string{".go", ".ts", ".tsx", ".js", ".mjs", ".css", ".html", ".sql", ".lua", ".sh"}
 
-// Lengths finds source files that are too long. The second result lists those
-// that soon will be; they are no problem yet.
+// Lengths finds source files that are too long. The warnings list files that are longish.
 func Lengths(t *Tree) (problems, warnings []Problem) {
 	named := map[string]bool{}
 	for _, p := range t.Paths {
@@ -40,7 +38,7 @@ func Lengths(t *Tree) (problems, warnings []Problem) {
 		switch {
 		case excused:
 		case n > tooLong:
-			problems = append(problems, Problem{p, 0, fmt.Sprintf("%d lines, the limit is %d: where is the seam?", n, tooLong)})
+			problems = append(problems, Problem{p, 0, fmt.Sprintf("%d lines, the limit is %d: split it", n, tooLong)})
 		case n >= longish:
 			warnings = append(warnings, Problem{p, 0, fmt.Sprintf("%d lines", n)})
 		}
@@ -48,11 +46,11 @@ func Lengths(t *Tree) (problems, warnings []Problem) {
 	return append(problems, stale(long, named, "is not too long any more")...), warnings
 }
 
-// stale finds excuses that nothing needs.
+// stale finds exceptions that are not needed any more.
 func stale(excuses map[string]string, needed map[string]bool, why string) (problems []Problem) {
 	for p := range excuses {
 		if !needed[p] {
-			problems = append(problems, Problem{p, 0, "this file has an excuse in " + here + " and " + why})
+			problems = append(problems, Problem{p, 0, "this file has an exception in " + here + " and " + why})
 		}
 	}
 	return problems

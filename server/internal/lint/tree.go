@@ -1,10 +1,10 @@
-// Package lint holds the rules of the house as functions that a test runs over
-// the repository: which package may import which, what a file may look like,
-// and that the documents tell the truth about paths.
+// Package lint has the project's rules as functions, which a test runs over the
+// repository: which package may import which, how long files may be, that paths in
+// documents exist, and others.
 //
-// The files are parsed in process. A test that asked the go command instead
-// would be cached: go test remembers a result until a file that the test opened
-// changes, and it can't see what a child process opens.
+// The rules parse the files in process. A test that ran the go command instead would
+// return cached results: go test caches a result until a file that the test opened
+// changes, and it does not see which files a child process opens.
 package lint
 
 import (
@@ -18,17 +18,17 @@ import (
 	"strings"
 )
 
-// Module is the module's path, with which the imports of its own packages begin.
+// Module is the module path: imports of the project's own packages begin with it.
 const Module = "weft"
 
-// A Problem is one breach of a rule. Line is 0 if it concerns the whole file or
-// folder.
+// A Problem is a violation of a rule. Line is 0 if it concerns the whole file or folder.
 type Problem struct {
 	Path string // from the root of the repository, with slashes
 	Line int
 	Text string
 }
 
+// String returns "path:line: text".
 func (p Problem) String() string {
 	if p.Line == 0 {
 		return fmt.Sprintf("%s: %s", p.Path, p.Text)
@@ -36,8 +36,8 @@ func (p Problem) String() string {
 	return fmt.Sprintf("%s:%d: %s", p.Path, p.Line, p.Text)
 }
 
-// A Tree is the repository as it lies on the disk, less what is installed or
-// made: .git, node_modules, web/dist and the program's data.
+// A Tree is the repository on disk, without installed and generated files: .git,
+// node_modules, web/dist and the program's data.
 type Tree struct {
 	Files fs.FS
 	// Paths of all files, sorted.
@@ -57,9 +57,9 @@ type GoFile struct {
 	Syntax *ast.File
 }
 
-// made names the folders that are no part of the source. A folder called
-// testdata belongs to the tree, but the go command ignores the Go files in it.
-var made = []string{".git", "node_modules", "web/dist", "web/e2e/results", "weft-data"}
+// excluded lists folders that are not part of the source. Folders called testdata are part
+// of it, but their Go files are not parsed, as the go command does not build them.
+var excluded = []string{".git", "node_modules", "web/dist", "web/e2e/results", "weft-data"}
 
 // Read reads the tree under root. It fails if a Go file doesn't parse.
 func Read(root fs.FS) (*Tree, error) {
@@ -69,7 +69,7 @@ func Read(root fs.FS) (*Tree, error) {
 			return err
 		}
 		if d.IsDir() {
-			if slices.Contains(made, p) || slices.Contains(made, path.Base(p)) {
+			if slices.Contains(excluded, p) || slices.Contains(excluded, path.Base(p)) {
 				return fs.SkipDir
 			}
 			return nil
@@ -107,7 +107,7 @@ func (t *Tree) parse(p string) error {
 
 func (t *Tree) line(pos token.Pos) int { return t.set.Position(pos).Line }
 
-// imports lists the paths that the file imports, with where it does.
+// imports yields the import paths of the file with their positions.
 func (f *GoFile) imports(yield func(path string, pos token.Pos) bool) {
 	for _, spec := range f.Syntax.Imports {
 		if !yield(strings.Trim(spec.Path.Value, "`\""), spec.Pos()) {
@@ -116,7 +116,7 @@ func (f *GoFile) imports(yield func(path string, pos token.Pos) bool) {
 	}
 }
 
-// uses finds where the file names one of the functions of a package.
+// uses returns the positions at which the file refers to one of the names of a package.
 func (f *GoFile) uses(importPath string, names ...string) (at []token.Pos) {
 	pkg := f.localName(importPath)
 	if pkg == "" {
@@ -135,7 +135,7 @@ func (f *GoFile) uses(importPath string, names ...string) (at []token.Pos) {
 	return at
 }
 
-// localName is what the file calls the package, or nothing if it does not
+// localName returns the name under which the file imports the package; empty: it does not
 // import it.
 func (f *GoFile) localName(importPath string) string {
 	for _, spec := range f.Syntax.Imports {
@@ -150,8 +150,8 @@ func (f *GoFile) localName(importPath string) string {
 	return ""
 }
 
-// own turns an import path into a folder of the repository; ok is false for
-// packages of others.
+// own returns the repository folder of an import path; ok is false if the package belongs to
+// another module.
 func own(importPath string) (dir string, ok bool) {
 	if importPath == Module {
 		return ".", true
