@@ -1,16 +1,16 @@
-// Package awareness keeps the short-lived states of Yjs clients, such as where
-// each one's caret is, under the rules by which stock clients keep them
-// (y-protocols 1.0), and encodes them.
+// Package awareness encodes, decodes and keeps the awareness states of Yjs clients:
+// short-lived JSON objects, such as the position of each caret. It follows the rules
+// of stock clients (y-protocols 1.0, awareness.js).
 //
-// An update, all numbers lib0 unsigned varints:
+// An awareness update; all numbers are lib0 unsigned varints:
 //
 //	count ‖ count × ( client id ‖ clock ‖ length ‖ JSON text )
-//	1…2 B              1…8 B      1…8 B   1…2 B
+//	1…2 B              1…8 B      1…8 B   1…2 B    length bytes
 //
-// The JSON text is an object, or null for a client that has gone. In a
-// y-websocket frame the update is wrapped once more as a byte string; that is
-// the caller's business. The package has no clock and no locks: the caller
-// passes now and serialises access.
+// The JSON text is an object, or null for a client that has left. A y-websocket
+// frame wraps the update once more as a byte string; the caller does that. The
+// package has no clock and no locks: the caller passes the time and serialises
+// access.
 package awareness
 
 import (
@@ -22,17 +22,18 @@ import (
 	"weft/crdt/lib0"
 )
 
-// State is what one client says of itself.
+// State is the awareness state of one client.
 type State struct {
 	ClientID uint64 // at most 2^53−1
-	Clock    uint64 // grows with each change, at most 2^53−1
-	JSON     []byte // an object; "null" when the client has gone
+	Clock    uint64 // number of the change, grows with each; at most 2^53−1
+	JSON     []byte // an object, or "null": the client has left
 }
 
-// Gone tells whether the state says that its client has left.
+// Gone reports whether the state says that its client has left.
 func (s State) Gone() bool { return string(s.JSON) == "null" }
 
-// Why an update is refused. Errors of Decode wrap one of these or one of lib0's.
+// Errors of Decode wrap one of these, or an error of lib0 if the bytes are no valid
+// encoding.
 var (
 	ErrTooMany  = errors.New("awareness: too many states in one update")
 	ErrTooLarge = errors.New("awareness: state too large")
@@ -41,11 +42,11 @@ var (
 	ErrTrailing = errors.New("awareness: bytes after the last state")
 )
 
-// Limits of one update. The zero value means the defaults.
+// Limits of one update. The zero value of a field means the default.
 type Limits struct {
-	States int // entries in one update; 0 means 10,000
-	Bytes  int // JSON text of one state; 0 means 4 KiB
-	Depth  int // nesting of one state, the outer object included; 0 means 16
+	States int // states in one update; 0 means 10,000
+	Bytes  int // bytes of the JSON text of one state; 0 means 4 KiB
+	Depth  int // nesting of one state, including the outer object; 0 means 16
 }
 
 func (l Limits) orDefaults() Limits {
@@ -61,23 +62,24 @@ func (l Limits) orDefaults() Limits {
 	return l
 }
 
-// Decode reads an update under the default limits. See [Limits.Decode].
+// Decode decodes an update with the default limits; see [Limits.Decode].
 func Decode(update []byte) ([]State, error) { return Limits{}.Decode(update) }
 
-// minState is the shortest entry that can be valid: three one-byte numbers and {}.
+// minState is the size in bytes of the shortest valid state: three one-byte numbers
+// and {}.
 const minState = 5
 
-// Decode reads and checks a whole update: one bad entry refuses all of it. The
-// JSON of the states are views into update. White space around the text is cut,
-// so that a departure is always exactly null. A state whose text is valid here
-// is valid for JSON.parse in a browser too, so relaying it breaks nobody.
+// Decode decodes and checks a whole update; one invalid state refuses all of it. The
+// JSON of the states are slices of update. White space around the text is removed,
+// so that the state of a client that has left is exactly null. Text that is valid
+// here is valid for JSON.parse in a browser too, so it is safe to relay.
 func (l Limits) Decode(update []byte) ([]State, error) {
 	return l.DecodeIf(update, func(State) bool { return true })
 }
 
-// DecodeIf returns only the states that are wanted, and looks into the JSON of no
-// others: it may be anything. Stock clients send back every change they hear of,
-// so in a busy room nearly all that comes is not.
+// DecodeIf is Decode for the states that wanted returns true for. It does not check
+// the JSON of the others. Stock clients send every change that they receive back to
+// the server, so in a busy room few states of an update are wanted.
 func (l Limits) DecodeIf(update []byte, wanted func(State) bool) ([]State, error) {
 	l = l.orDefaults()
 	r := lib0.NewReader(update)
@@ -123,7 +125,7 @@ func (l Limits) decodeState(r *lib0.Reader) (s State, err error) {
 	return s, nil
 }
 
-// check looks at a state's JSON.
+// check returns why the JSON of a state is refused.
 func (l Limits) check(s State) error {
 	switch {
 	case s.Gone():
@@ -138,8 +140,8 @@ func (l Limits) check(s State) error {
 	return nil
 }
 
-// depth is how deep brackets nest outside strings: exact for valid JSON, which
-// is all it is asked about that matters.
+// depth returns how deep brackets nest outside strings. It is exact for valid JSON;
+// other text is refused by check in any case.
 func depth(text []byte) int {
 	level, deepest, quoted := 0, 0, false
 	for i := 0; i < len(text); i++ {
@@ -159,8 +161,8 @@ func depth(text []byte) int {
 	return deepest
 }
 
-// Append appends the update that says states. It trusts them: they come from
-// Decode or from a [Set].
+// Append appends the update with these states to dst. It does not check them: they
+// must come from Decode or from a [Set].
 func Append(dst []byte, states []State) []byte {
 	dst = lib0.AppendUvarint(dst, uint64(len(states)))
 	for _, s := range states {

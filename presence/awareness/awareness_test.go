@@ -17,9 +17,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// Bytes captured from y-websocket 2.1.0, without the frame around them, and the
-// update that says nothing.
-func TestDecodeCaptured(t *testing.T) {
+// The first two updates were captured from y-websocket 2.1.0, without the frame around
+// them; the third has no states.
+func TestDecodeCapturedUpdates(t *testing.T) {
 	for _, c := range []struct{ bytes, want string }{
 		{"010100027b7d", `1@0{} `},
 		{"01020104 6e756c6c", `2@1null `},
@@ -31,10 +31,10 @@ func TestDecodeCaptured(t *testing.T) {
 		}
 		states, err := awareness.Decode(in)
 		if err != nil || show(states) != c.want {
-			t.Errorf("%s: %q, %v", c.bytes, show(states), err)
+			t.Errorf("%s: got %q, error %v, want %q", c.bytes, show(states), err, c.want)
 		}
 		if again := awareness.Append(nil, states); !bytes.Equal(again, in) {
-			t.Errorf("%s: encoded again as %x", c.bytes, again)
+			t.Errorf("%s: encoded again it is %x", c.bytes, again)
 		}
 	}
 }
@@ -43,7 +43,7 @@ func one(json string) []byte {
 	return awareness.Append(nil, []awareness.State{state(1, 1, json)})
 }
 
-func TestDecodeRefuses(t *testing.T) {
+func TestDecodeRefusesInvalidUpdates(t *testing.T) {
 	nested := func(n int) string {
 		return strings.Repeat(`{"a":`, n-1) + `{}` + strings.Repeat(`}`, n-1)
 	}
@@ -74,7 +74,7 @@ func TestDecodeRefuses(t *testing.T) {
 	} {
 		states, err := awareness.Decode(c.in)
 		if err == nil || c.want != nil && !errors.Is(err, c.want) {
-			t.Errorf("%s: %q, %v; want %v", c.name, show(states), err, c.want)
+			t.Errorf("%s: got %q, error %v, want error %v", c.name, show(states), err, c.want)
 		}
 	}
 	for _, good := range []string{
@@ -102,24 +102,24 @@ func FuzzDecode(f *testing.F) {
 		states, err := awareness.Decode(in)
 		if err != nil {
 			if states != nil {
-				t.Error("states beside an error")
+				t.Error("got states together with an error")
 			}
 			return
 		}
 		for _, s := range states {
 			var object map[string]any
 			if !utf8.Valid(s.JSON) || json.Unmarshal(s.JSON, &object) != nil || (object == nil) != s.Gone() {
-				t.Fatalf("accepted %q", s.JSON)
+				t.Fatalf("accepted invalid JSON %q", s.JSON)
 			}
 		}
 		again, err := awareness.Decode(awareness.Append(nil, states))
 		if err != nil || show(again) != show(states) {
-			t.Fatalf("%q, decoded again %q, %v", show(states), show(again), err)
+			t.Fatalf("got %q, encoded and decoded again %q, error %v", show(states), show(again), err)
 		}
 		var set awareness.Set
 		accepted := set.Apply(states, start)
 		if set.Len() != len(set.All()) || len(accepted) > len(states) {
-			t.Fatal("the set miscounts")
+			t.Fatalf("Len() = %d with %d states; %d accepted of %d", set.Len(), len(set.All()), len(accepted), len(states))
 		}
 	})
 }

@@ -1,6 +1,6 @@
 package awareness
 
-// Remembered is the number of departed clients whose clock is kept.
+// Remembered returns the number of clients that have left and whose clock is kept.
 func (s *Set) Remembered() int { return len(s.clients) - s.live }
 
 // IsColor is isColor for tests of package awareness_test.

@@ -7,78 +7,86 @@ import (
 	"time"
 )
 
-// Options of a Set. The zero value means the defaults.
+// Options of a Set. The zero value of a field means the default.
 type Options struct {
-	// ClockWindow is how far the clock of a known client may jump at once.
-	// Without a bound, one forged entry at 2^53−1 silences its victim for the
-	// rest of the session, because no later clock of theirs is ever higher.
-	// 0 means 10,000; math.MaxUint64 lets everything pass.
+	// ClockWindow is how far the clock of a known client may advance at once.
+	// Without a bound, one forged state at clock 2^53−1 would silence its victim
+	// until the client id changes: no later clock of the victim could be higher.
+	// 0 means 10,000; math.MaxUint64 means no bound.
 	ClockWindow uint64
 	// Clients is how many clients may have a state at once; states of further
-	// ones are refused. 0 means 10,000.
+	// clients are ignored. 0 means 10,000.
 	Clients int
 }
 
-// A departed client's clock is remembered for memory, of at most maxGone clients.
+// The clock of a client that has left is remembered for goneMemory, of at most
+// maxGone clients.
 const (
-	memory  = time.Minute
-	maxGone = 4096
-	// wakeEvery bounds how often one id is asked to speak up.
-	wakeEvery = 50 * time.Millisecond
+	goneMemory = time.Minute
+	maxGone    = 4096
+	// wakeInterval is the shortest time between two null replies that ask the same
+	// client to send its state again.
+	wakeInterval = 50 * time.Millisecond
 )
 
-// Set is the awareness of one room as a server holds it. The zero value is ready
-// and has default options. Not for concurrent use.
+// Set holds the awareness states of one room on the server. The zero value is ready
+// and has the default options. Not safe for concurrent use.
 //
-// # Receiving
+// # Receiving a state
 //
-// K is the highest clock heard of a client, 0 if none:
+// K is the highest clock received of a client, 0 if the client is unknown:
 //
+//	state received                          result
 //	clock > K                               accepted; K = clock; null removes
-//	clock = K, null, we hold a state        accepted; removes
-//	clock = 0, a state, client unknown      accepted
-//	clock = K, a state, we hold none        wakes, see below
-//	else                                    ignored
+//	clock = K, null, a state is held        accepted; removes
+//	clock = 0, not null, client unknown     accepted
+//	clock = K, not null, no state is held   answered with null, see below
+//	any other                               ignored
 //
-// The first two rows are those of stock clients. The third is ours: a stock
-// client publishes its first, mostly empty, state with clock 0, and stock
-// receivers ignore it until the clock moves. Knowing it early lets the server
-// tie the id to its connection; relaying it is harmless, they ignore it still.
+// The first two rows are the rules of stock clients. The third is an addition: a
+// stock client publishes its first, mostly empty, state with clock 0, and stock
+// receivers ignore it until the clock advances. By accepting it the server learns
+// early which connection the client id belongs to. Relaying it is harmless, because
+// the receivers still ignore it.
 //
-// Ignored entries are never relayed: stock clients send every change they
-// receive back to the server, and only this stops the echo.
+// Ignored states must not be relayed. Stock clients send every change that they
+// receive back to the server, and this rule alone ends the echo.
 //
-// # Leaving and coming back
+// # Leaving and reconnecting
 //
-// A client whose connection ended is removed with null at its own clock K, the
-// only clock that works: a lower one is ignored by everybody, a higher one would
-// make its next states look old. But everybody keeps K, and a client that
-// reconnects says the same state at the same K, which they ignore for up to 15
-// seconds, until it renews. Forgetting K here alone would not help them, and
-// would let a copy of the old state, still on its way back from another client,
-// stand up again as a ghost.
+// When a connection closes, its client is removed with null at the client's own
+// clock K. No other clock works: all receivers ignore a lower one, and a higher one
+// would make the client's next states look old.
 //
-// So the set remembers K for a minute, and answers a state at exactly that K with
-// null at K, as an accepted entry, to be relayed to everyone including the
-// sender. The others hold no state and ignore it. The sender sees its own id
-// declared gone, and a stock client answers that at once with its state at K+1,
-// which everybody accepts: it is visible again within a round trip. A client
-// that does not know this rule waits for its own renewal, as it would with any
-// other server. Should the answer be lost, so it is too.
+// All receivers keep K. A client that reconnects sends the same state at the same K,
+// which they ignore until the client renews its state, up to 15 seconds later. If
+// only the server forgot K, they would still ignore the state. And a copy of the
+// old state, still on its way back from another client, would be shown again.
+//
+// So the set remembers K for a minute. It answers a state at exactly K with null at
+// K, as an accepted state that is relayed to everybody including the sender:
+//
+//	sender       sees its own client id removed, and answers at once with its
+//	             state at K+1 (stock clients do), which everybody accepts
+//	others       hold no state of the client and ignore null
+//
+// The client is visible again within a round trip. A client that does not follow
+// this rule, or that does not receive the answer, is visible after its next renewal,
+// as with any other server.
 type Set struct {
 	options Options
 	clients map[uint64]*client
-	live    int // clients with a state
+	live    int // number of clients with a state
 }
 
 type client struct {
 	clock uint64
-	json  []byte    // nil: gone
-	at    time.Time // last accepted entry, or when it went
-	woken time.Time // when its id was last declared gone in reply
+	json  []byte    // nil: the client has left
+	at    time.Time // when the last state was accepted, or when the client left
+	woken time.Time // when a state was last answered with null
 }
 
-// NewSet makes an empty set.
+// NewSet returns an empty set.
 func NewSet(o Options) *Set { return &Set{options: o} }
 
 func (s *Set) window() uint64 {
@@ -89,11 +97,11 @@ func (s *Set) maxClients() int {
 	return cmp.Or(s.options.Clients, 10_000)
 }
 
-// Apply takes states that a client sent, in order, and returns what is to be
-// relayed to everyone in the room, the sender included: it is the sender's sign
-// that the server lives, and what wakes a returning client. The result owns its
-// bytes. Whether the sender may speak for the ids is the caller's to check
-// before.
+// Apply takes the states that a client sent, in order. It returns the states to relay
+// to everybody in the room, including the sender: stock clients reconnect unless
+// they receive something regularly, and a reconnecting client needs the answer null.
+// The result does not share memory with states. The caller must check before that
+// the sender may set the states of these client ids.
 func (s *Set) Apply(states []State, now time.Time) (accepted []State) {
 	for _, in := range states {
 		if out, ok := s.apply(in, now); ok {
@@ -129,7 +137,7 @@ func (s *Set) apply(in State, now time.Time) (State, bool) {
 		return State{}, false
 	case in.Gone() && c.json != nil:
 		return s.set(in, c, now), true
-	case !in.Gone() && c.json == nil && now.Sub(c.woken) >= wakeEvery:
+	case !in.Gone() && c.json == nil && now.Sub(c.woken) >= wakeInterval:
 		c.woken = now
 		return State{in.ClientID, c.clock, []byte("null")}, true
 	}
@@ -142,7 +150,7 @@ func (s *Set) set(in State, c *client, now time.Time) State {
 	}
 	c.clock, c.at, c.json = in.Clock, now, nil
 	if in.Gone() {
-		s.forgetSome()
+		s.forgetGone()
 		return State{in.ClientID, in.Clock, []byte("null")}
 	}
 	s.live++
@@ -150,8 +158,8 @@ func (s *Set) set(in State, c *client, now time.Time) State {
 	return State{in.ClientID, in.Clock, c.json}
 }
 
-// Remove ends the states of clients whose connection ended, and returns the
-// entries that tell the others. Ids without a state are passed over.
+// Remove removes the states of clients whose connection has closed, and returns the
+// states to relay to the others. Client ids without a state are ignored.
 func (s *Set) Remove(ids []uint64, now time.Time) []State {
 	var gone []State
 	for _, id := range ids {
@@ -162,17 +170,17 @@ func (s *Set) Remove(ids []uint64, now time.Time) []State {
 	return gone
 }
 
-// Expire removes the states not renewed for timeout, as stock clients do with 30
-// seconds, and returns the entries that tell the others. It also forgets the
-// departed after their minute, so call it now and then: every few seconds is
-// what clients do.
+// Expire removes the states that were not renewed for timeout, and returns the states
+// to relay to the others. Stock clients use a timeout of 30 seconds. It also forgets
+// the clocks of clients that left a minute ago, so it must be called every few
+// seconds.
 func (s *Set) Expire(now time.Time, timeout time.Duration) []State {
 	var ids []uint64
 	for id, c := range s.clients {
 		switch {
 		case c.json != nil && now.Sub(c.at) >= timeout:
 			ids = append(ids, id)
-		case c.json == nil && now.Sub(c.at) >= memory:
+		case c.json == nil && now.Sub(c.at) >= goneMemory:
 			delete(s.clients, id)
 		}
 	}
@@ -180,8 +188,8 @@ func (s *Set) Expire(now time.Time, timeout time.Duration) []State {
 	return s.Remove(ids, now)
 }
 
-// All returns every state held, by client id: what a newcomer is told. The
-// slices are the set's own and must not be changed.
+// All returns every state, ordered by client id: what a new client receives. The JSON
+// belongs to the set and must not be changed.
 func (s *Set) All() []State {
 	all := make([]State, 0, s.live)
 	for id, c := range s.clients {
@@ -193,17 +201,17 @@ func (s *Set) All() []State {
 	return all
 }
 
-// Len is the number of clients with a state.
+// Len returns the number of clients with a state.
 func (s *Set) Len() int { return s.live }
 
-// Knows tells whether the set holds a state of the client.
+// Has reports whether the set holds a state of the client.
 func (s *Set) Has(id uint64) bool {
 	c := s.clients[id]
 	return c != nil && c.json != nil
 }
 
-// News tells whether any of the states says something else than the one held of its
-// client: a renewal does not.
+// HasChanges reports whether any of the states differs from the one that is held of
+// its client. A renewal, with the same JSON at a higher clock, is no change.
 func (s *Set) HasChanges(states []State) bool {
 	for _, in := range states {
 		c := s.clients[in.ClientID]
@@ -214,7 +222,8 @@ func (s *Set) HasChanges(states []State) bool {
 	return false
 }
 
-// Clock returns the highest clock heard of a client, if it is known, gone or not.
+// Clock returns the highest clock received of a client; known is false if the set has
+// none. A client that has left is known for a minute.
 func (s *Set) Clock(id uint64) (clock uint64, known bool) {
 	c := s.clients[id]
 	if c == nil {
@@ -223,23 +232,23 @@ func (s *Set) Clock(id uint64) (clock uint64, known bool) {
 	return c.clock, true
 }
 
-// forgetSome drops the longest departed when too many are remembered: half of
-// them at once, so that the search is paid rarely.
-func (s *Set) forgetSome() {
+// forgetGone forgets the clients that left first when too many are remembered: half
+// of maxGone at once, so that the sorting is rare.
+func (s *Set) forgetGone() {
 	if len(s.clients)-s.live <= maxGone {
 		return
 	}
-	type departed struct {
+	type goneClient struct {
 		id uint64
 		at time.Time
 	}
-	var all []departed
+	var all []goneClient
 	for id, c := range s.clients {
 		if c.json == nil {
-			all = append(all, departed{id, c.at})
+			all = append(all, goneClient{id, c.at})
 		}
 	}
-	slices.SortFunc(all, func(a, b departed) int {
+	slices.SortFunc(all, func(a, b goneClient) int {
 		return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.id, b.id))
 	})
 	for _, d := range all[:len(all)-maxGone/2] {

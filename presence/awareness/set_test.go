@@ -43,8 +43,8 @@ func TestReceiverRules(t *testing.T) {
 	}{
 		{"new client", nil, state(1, 1, `{}`), `1@1{} `, `1@1{} `},
 		{"new client at clock 0", nil, state(1, 0, `{}`), `1@0{} `, `1@0{} `},
-		{"departure of a stranger at clock 0", nil, state(1, 0, `null`), ``, ``},
-		{"departure of a stranger", nil, state(1, 4, `null`), `1@4null `, ``},
+		{"null of an unknown client at clock 0", nil, state(1, 0, `null`), ``, ``},
+		{"null of an unknown client", nil, state(1, 4, `null`), `1@4null `, ``},
 		{"higher clock", []awareness.State{state(1, 1, `{}`)}, state(1, 2, `{"a":1}`), `1@2{"a":1} `, `1@2{"a":1} `},
 		{"higher clock, null", []awareness.State{state(1, 1, `{}`)}, state(1, 2, `null`), `1@2null `, ``},
 		{"same clock, null", []awareness.State{state(1, 1, `{}`)}, state(1, 1, `null`), `1@1null `, ``},
@@ -52,14 +52,14 @@ func TestReceiverRules(t *testing.T) {
 		{"same clock 0, again", []awareness.State{state(1, 0, `{}`)}, state(1, 0, `{}`), ``, `1@0{} `},
 		{"lower clock", []awareness.State{state(1, 5, `{}`)}, state(1, 4, `{"a":1}`), ``, `1@5{} `},
 		{"lower clock, null", []awareness.State{state(1, 5, `{}`)}, state(1, 4, `null`), ``, `1@5{} `},
-		{"departed twice", []awareness.State{state(1, 5, `{}`), state(1, 5, `null`)}, state(1, 5, `null`), ``, ``},
-		{"old state of a departed", []awareness.State{state(1, 5, `{}`), state(1, 5, `null`)}, state(1, 4, `{}`), ``, ``},
-		{"departed comes back higher", []awareness.State{state(1, 5, `{}`), state(1, 5, `null`)}, state(1, 6, `{}`), `1@6{} `, `1@6{} `},
-		{"departed comes back the same", []awareness.State{state(1, 5, `{}`), state(1, 5, `null`)}, state(1, 5, `{}`), `1@5null `, ``},
-		{"jump to the window's edge", []awareness.State{state(1, 5, `{}`)}, state(1, 10_005, `{}`), `1@10005{} `, `1@10005{} `},
-		{"jump beyond the window", []awareness.State{state(1, 5, `{}`)}, state(1, 10_006, `{}`), ``, `1@5{} `},
-		{"departure beyond the window", []awareness.State{state(1, 5, `{}`)}, state(1, 1<<53-1, `null`), ``, `1@5{} `},
-		{"first clock far on", nil, state(1, 1<<53-1, `{}`), `1@9007199254740991{} `, `1@9007199254740991{} `},
+		{"null twice", []awareness.State{state(1, 5, `{}`), state(1, 5, `null`)}, state(1, 5, `null`), ``, ``},
+		{"old state of a client that left", []awareness.State{state(1, 5, `{}`), state(1, 5, `null`)}, state(1, 4, `{}`), ``, ``},
+		{"a client that left reconnects at a higher clock", []awareness.State{state(1, 5, `{}`), state(1, 5, `null`)}, state(1, 6, `{}`), `1@6{} `, `1@6{} `},
+		{"a client that left reconnects at the same clock", []awareness.State{state(1, 5, `{}`), state(1, 5, `null`)}, state(1, 5, `{}`), `1@5null `, ``},
+		{"clock advances to the end of the window", []awareness.State{state(1, 5, `{}`)}, state(1, 10_005, `{}`), `1@10005{} `, `1@10005{} `},
+		{"clock advances beyond the window", []awareness.State{state(1, 5, `{}`)}, state(1, 10_006, `{}`), ``, `1@5{} `},
+		{"null beyond the window", []awareness.State{state(1, 5, `{}`)}, state(1, 1<<53-1, `null`), ``, `1@5{} `},
+		{"first clock is the highest possible", nil, state(1, 1<<53-1, `{}`), `1@9007199254740991{} `, `1@9007199254740991{} `},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var set awareness.Set
@@ -67,36 +67,36 @@ func TestReceiverRules(t *testing.T) {
 			equal(t, "accepted", show(set.Apply([]awareness.State{c.in}, start)), c.accepted)
 			equal(t, "held", show(set.All()), c.held)
 			if set.Len() != len(set.All()) || set.Has(1) != (c.held != "") {
-				t.Errorf("Len %d, Knows %v, held %q", set.Len(), set.Has(1), c.held)
+				t.Errorf("Len() = %d, Has(1) = %v, want those of %q", set.Len(), set.Has(1), c.held)
 			}
 		})
 	}
 }
 
-func TestClockWindowCanBeOpened(t *testing.T) {
+func TestClockWindowCanBeUnlimited(t *testing.T) {
 	set := awareness.NewSet(awareness.Options{ClockWindow: math.MaxUint64})
 	set.Apply([]awareness.State{state(1, 5, `{}`)}, start)
 	equal(t, "accepted", show(set.Apply([]awareness.State{state(1, 1<<53-1, `{}`)}, start)), `1@9007199254740991{} `)
 }
 
-func TestSetBoundsItsClients(t *testing.T) {
+func TestSetLimitsClientsWithAState(t *testing.T) {
 	set := awareness.NewSet(awareness.Options{Clients: 2})
 	set.Apply([]awareness.State{state(1, 1, `{}`), state(2, 1, `{}`)}, start)
 	equal(t, "third", show(set.Apply([]awareness.State{state(3, 1, `{}`)}, start)), "")
 	equal(t, "known", show(set.Apply([]awareness.State{state(2, 2, `{}`)}, start)), `2@2{} `)
 	set.Remove([]uint64{1}, start)
 	set.Apply([]awareness.State{state(3, 1, `{}`)}, start)
-	equal(t, "the departed, with its place taken", show(set.Apply([]awareness.State{state(1, 2, `{}`)}, start)), "")
+	equal(t, "the client that left, at the limit", show(set.Apply([]awareness.State{state(1, 2, `{}`)}, start)), "")
 	equal(t, "held", show(set.All()), `2@2{} 3@1{} `)
 	for id := range uint64(20_000) {
 		set.Apply([]awareness.State{state(100+id, 1, `null`)}, start)
 	}
 	if n := set.Remembered(); n > 4100 {
-		t.Errorf("remembers %d departed clients", n)
+		t.Errorf("%d clients that left are remembered, want at most 4,100", n)
 	}
 }
 
-func TestSetKeepsItsOwnBytes(t *testing.T) {
+func TestSetCopiesTheJSON(t *testing.T) {
 	var set awareness.Set
 	in := state(1, 1, `{"a":1}`)
 	set.Apply([]awareness.State{in}, start)
@@ -115,16 +115,16 @@ func TestRemoveAndExpire(t *testing.T) {
 	equal(t, "expired", show(set.Expire(start.Add(30*time.Second), 30*time.Second)), `2@3null `)
 	equal(t, "left", show(set.All()), `3@1{} `)
 	if n := set.Remembered(); n != 2 {
-		t.Errorf("remembers %d", n)
+		t.Errorf("%d clients that left are remembered, want 2", n)
 	}
 	set.Expire(start.Add(60*time.Second), time.Hour)
 	if n := set.Remembered(); n != 1 {
-		t.Errorf("after a minute remembers %d, want the one that expired later", n)
+		t.Errorf("after a minute %d clients are remembered, want 1: the one that expired later", n)
 	}
 	equal(t, "a forgotten client at its old clock", show(set.Apply([]awareness.State{state(1, 7, `{}`)}, start)), `1@7{} `)
 }
 
-func TestWakingIsRationed(t *testing.T) {
+func TestNullAnswersAreRateLimited(t *testing.T) {
 	var set awareness.Set
 	set.Apply([]awareness.State{state(1, 7, `{}`)}, start)
 	set.Remove([]uint64{1}, start)
@@ -133,12 +133,12 @@ func TestWakingIsRationed(t *testing.T) {
 		woken += len(set.Apply([]awareness.State{state(1, 7, `{}`)}, start.Add(time.Duration(i)*time.Millisecond)))
 	}
 	if woken != 20 || set.Len() != 0 {
-		t.Errorf("woken %d times, %d held", woken, set.Len())
+		t.Errorf("answered with null %d times with %d states held, want 20 and 0", woken, set.Len())
 	}
 }
 
-// stock is a client by the table of y-protocols, in our words: what it holds of
-// others, and its own state.
+// stock is a model of a stock client, by the rules of y-protocols' awareness.js: the
+// states that it holds, and its own.
 type stock struct {
 	id     uint64
 	own    bool
@@ -150,9 +150,10 @@ func newStock(id uint64) *stock {
 	return &stock{id: id, own: true, clocks: map[uint64]uint64{id: 0}, states: map[uint64]string{id: `{}`}}
 }
 
-func (c *stock) say() awareness.State { return state(c.id, c.clocks[c.id], c.states[c.id]) }
+func (c *stock) state() awareness.State { return state(c.id, c.clocks[c.id], c.states[c.id]) }
 
-// receive returns what the client sends because of it: everything that changed.
+// receive applies states and returns what the client sends back: everything that
+// changed.
 func (c *stock) receive(states []awareness.State) (echo []awareness.State) {
 	for _, s := range states {
 		_, holds := c.states[s.ClientID]
@@ -163,7 +164,7 @@ func (c *stock) receive(states []awareness.State) (echo []awareness.State) {
 		switch {
 		case s.Gone() && s.ClientID == c.id && c.own:
 			c.clocks[c.id] = s.Clock + 1
-			echo = append(echo, c.say())
+			echo = append(echo, c.state())
 			continue
 		case s.Gone():
 			delete(c.states, s.ClientID)
@@ -176,9 +177,9 @@ func (c *stock) receive(states []awareness.State) (echo []awareness.State) {
 	return echo
 }
 
-// A client that drops and returns saying the same as before is seen by the others
+// A client that reconnects with the state that it had before is shown by the others
 // after one round trip, without waiting for its renewal.
-func TestReturningClientIsVisibleAtOnce(t *testing.T) {
+func TestReconnectingClientIsShownAfterOneRoundTrip(t *testing.T) {
 	var set awareness.Set
 	ana, ben := newStock(1), newStock(2)
 	room := map[uint64]*stock{1: ana, 2: ben}
@@ -193,7 +194,7 @@ func TestReturningClientIsVisibleAtOnce(t *testing.T) {
 			return
 		}
 		if relayed++; relayed > 100 {
-			t.Fatal("the echo never ends")
+			t.Fatal("the echo does not end: more than 100 updates were relayed")
 		}
 		for _, c := range []*stock{ana, ben} {
 			if room[c.id] != nil {
@@ -204,23 +205,23 @@ func TestReturningClientIsVisibleAtOnce(t *testing.T) {
 		}
 	}
 	ana.clocks[1], ana.states[1] = 3, `{"caret":1}`
-	send(ana, []awareness.State{ana.say()})
-	equal(t, "ben sees", ben.states[1], `{"caret":1}`)
+	send(ana, []awareness.State{ana.state()})
+	equal(t, "ben shows", ben.states[1], `{"caret":1}`)
 
 	delete(room, 1) // the connection drops
 	ben.receive(set.Remove([]uint64{1}, start))
 	if _, sees := ben.states[1]; sees {
-		t.Fatal("ben still sees ana")
+		t.Fatal("ben still shows ana after her connection closed")
 	}
 
 	room[1] = ana
-	send(ana, []awareness.State{ana.say()})
-	equal(t, "ben sees again", ben.states[1], `{"caret":1}`)
-	equal(t, "the server too", show(set.All()), `1@4{"caret":1} `)
+	send(ana, []awareness.State{ana.state()})
+	equal(t, "ben shows again", ben.states[1], `{"caret":1}`)
+	equal(t, "the server holds", show(set.All()), `1@4{"caret":1} `)
 }
 
-// Law: whatever arrives in whatever order, a set and a stock client that receives
-// what the set relays hold the same, but for clients at clock 0.
+// Law: whatever states arrive in whatever order, a stock client that receives what
+// the set relays holds the same states as the set, except for clients at clock 0.
 func TestSetAgreesWithStockClients(t *testing.T) {
 	seed := rand.Uint64()
 	t.Log("seed", seed)
@@ -254,7 +255,7 @@ func TestSetAgreesWithStockClients(t *testing.T) {
 				held[s.ClientID] = string(s.JSON)
 			}
 			if diff := cmp.Diff(held, watcher.states); diff != "" {
-				t.Fatalf("set and client disagree (-set +client):\n%s", diff)
+				t.Fatalf("states (-set +client):\n%s", diff)
 			}
 		}
 	}

@@ -5,44 +5,46 @@ import (
 	"encoding/json"
 )
 
-// Person is whom a server knows to be behind a client.
+// Person is the identity that the server stamps into the awareness states of a
+// client. Not safe for concurrent use.
 type Person struct {
-	ID   string
-	Name string // empty: the client's own word stands
-	// Color is shown if the client names none, or one that is no #rrggbb.
+	ID   string // user id
+	Name string // display name; empty: the name that the client chose is kept
+	// Color, as #rrggbb, is used if the client chose no colour or an invalid one.
 	Color string
-	// Clean makes a name that the client chose fit to show; used if Name is
-	// empty. nil leaves it as it is.
+	// Clean makes a name that the client chose fit to show. It is used if Name is
+	// empty; nil keeps the name as it is.
 	Clean func(string) string
 
-	said, made []byte // the field when it was last stamped, and what became of it
+	in, out []byte // the last field "user", as received and as stamped
 }
 
-// Stamp puts the person into the field "user" of a state, where the bindings of
-// Yjs editors look for name and color. What the client says there besides stays,
-// so does the rest of the state, byte for byte. A state without the field gets
-// one if the person has a name.
+// Stamp returns the state with the person's id, name and colour in its field "user",
+// where the bindings of Yjs editors look for them. Other members of the field are
+// kept, and the rest of the state is kept byte for byte. A state without the field
+// gets one if the person has a name. state must be a valid JSON object.
 //
-// Colours reach style attributes in some editors, so nothing but #rrggbb passes
-// (colorLight: #rrggbbaa too).
+// Some editors put colours into style attributes, so only #rrggbb is allowed, and
+// #rrggbbaa in colorLight.
 //
-// Most states differ from the last in a caret only, so the field is made anew
-// only when it has changed. Not for concurrent use.
+// Most states differ from the last one only in the caret, so the stamped field is
+// kept until the received field changes.
 func (p *Person) Stamp(state []byte) []byte {
-	said, rest := cutField(state, "user")
-	if said == nil && p.Name == "" {
+	in, rest := cutField(state, "user")
+	if in == nil && p.Name == "" {
 		return state
 	}
-	if p.made == nil || !bytes.Equal(said, p.said) {
-		p.said, p.made = bytes.Clone(said), p.user(said)
+	if p.out == nil || !bytes.Equal(in, p.in) {
+		p.in, p.out = bytes.Clone(in), p.stampUser(in)
 	}
-	return appendField(rest, "user", p.made)
+	return appendField(rest, "user", p.out)
 }
 
-// user returns the field's value: an object with what is known put in.
-func (p *Person) user(said []byte) []byte {
+// stampUser returns the value of the field "user" with the person in it. in is the
+// value that was received; anything but an object is replaced.
+func (p *Person) stampUser(in []byte) []byte {
 	fields := map[string]json.RawMessage{}
-	if err := json.Unmarshal(said, &fields); err != nil || fields == nil {
+	if err := json.Unmarshal(in, &fields); err != nil || fields == nil {
 		fields = map[string]json.RawMessage{}
 	}
 	fields["id"] = quote(p.ID)
@@ -65,24 +67,25 @@ func (p *Person) user(said []byte) []byte {
 	return encode(fields)
 }
 
-// text returns a field's string.
+// text returns the string that a JSON value is; ok is false for other types.
 func text(v json.RawMessage) (s string, ok bool) {
 	return s, len(v) > 0 && v[0] == '"' && json.Unmarshal(v, &s) == nil
 }
 
 func quote(s string) json.RawMessage { return encode(s) }
 
-// encode does not escape for HTML: a state must not grow sixfold on its way.
+// encode does not escape for HTML: escaping could make a state six times as long.
 func encode(v any) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
-		panic("awareness: parts of valid JSON make invalid JSON: " + err.Error())
+		panic("awareness: encode a stamped field: " + err.Error())
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
+// isColor reports whether s is # and hexadecimal digits, of length bytes in all.
 func isColor(s string, length int) bool {
 	if len(s) != length || s[0] != '#' {
 		return false
@@ -95,11 +98,11 @@ func isColor(s string, length int) bool {
 	return true
 }
 
-// cutField takes the fields of a name out of a valid JSON object, and returns
-// the value of the last, which is the one that counts in a browser, or nil.
-// What is returned may be views into object.
+// cutField removes all fields of a name from a valid JSON object. It returns the
+// value of the last one, which is the one that JSON.parse uses, or nil. The results
+// may be slices of object.
 func cutField(object []byte, name string) (value, rest []byte) {
-	var cut [][2]int // from the name to behind the comma or the value
+	var cut [][2]int // ranges of bytes, from the name to after the comma or the value
 	i := skipSpace(object, 1)
 	for object[i] != '}' {
 		from := i
@@ -130,7 +133,7 @@ func cutField(object []byte, name string) (value, rest []byte) {
 	return value, rest
 }
 
-// isName compares a quoted field name.
+// isName reports whether a quoted, possibly escaped, field name is name.
 func isName(quoted []byte, name string) bool {
 	if bytes.IndexByte(quoted, '\\') < 0 {
 		return string(quoted[1:len(quoted)-1]) == name
@@ -139,8 +142,8 @@ func isName(quoted []byte, name string) bool {
 	return ok && s == name
 }
 
-// appendField returns object with one more field, which it must not have. It may
-// end with a comma that a cut has left.
+// appendField returns object with one more field, which it must not have yet. The
+// object may have a comma after its last field, as cutField leaves it.
 func appendField(object []byte, name string, value []byte) []byte {
 	out := make([]byte, 0, len(object)+len(name)+len(value)+4)
 	out = append(out, bytes.TrimRight(object[:len(object)-1], " \t\r\n,")...)
@@ -151,6 +154,7 @@ func appendField(object []byte, name string, value []byte) []byte {
 	return append(append(out, value...), '}')
 }
 
+// skipSpace returns the index of the first byte from i on that is no white space.
 func skipSpace(b []byte, i int) int {
 	for b[i] == ' ' || b[i] == '\t' || b[i] == '\n' || b[i] == '\r' {
 		i++
@@ -158,7 +162,7 @@ func skipSpace(b []byte, i int) int {
 	return i
 }
 
-// skipValue returns where the value at i ends. It trusts that b is valid JSON.
+// skipValue returns the index after the value at i. b must be valid JSON.
 func skipValue(b []byte, i int) int {
 	level := 0
 	for {

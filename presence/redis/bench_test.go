@@ -13,7 +13,7 @@ import (
 	"weft/presence/redis"
 )
 
-// info reads a number out of Redis' INFO.
+// info returns a number from a section of Redis' INFO.
 func (s *server) info(section, name string) float64 {
 	text := s.direct.Info(context.Background(), section).Val()
 	for line := range strings.Lines(text) {
@@ -26,11 +26,11 @@ func (s *server) info(section, name string) float64 {
 	return 0
 }
 
+// cpu returns the CPU time that Redis has used, in seconds.
 func (s *server) cpu() float64 { return s.info("cpu", "used_cpu_user") + s.info("cpu", "used_cpu_sys") }
 
-// BenchmarkEntries joins b.N connections, each a person of their own, in rooms of
-// ten, and then lets their node crash and another reap it.
-// Run it with -benchtime 100000x.
+// BenchmarkEntries joins b.N connections, each of another person, in rooms of ten.
+// Then their node crashes and another one reaps it. Run it with -benchtime 100000x.
 func BenchmarkEntries(b *testing.B) {
 	s := startServer(b)
 	o := redis.Options{URL: s.URL, Lease: 5 * time.Second, Timeout: 10 * time.Second}
@@ -58,7 +58,7 @@ func BenchmarkEntries(b *testing.B) {
 		})
 	}
 	group.Wait()
-	eventually(b, "all is written", func() bool { return n.QueueIsEmpty() })
+	eventually(b, "everything is written", func() bool { return n.QueueIsEmpty() })
 	b.ReportMetric(float64(b.N)/time.Since(begun).Seconds(), "joins/s")
 	b.ReportMetric((s.cpu()-cpu)/float64(b.N)*1e6, "redis-µs/join")
 	b.ReportMetric((s.info("memory", "used_memory")-memory)/float64(b.N), "redis-bytes/entry")
@@ -70,19 +70,17 @@ func BenchmarkEntries(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer other.Close()
-	// The lease runs out first: of the wait only the reaping is counted.
-	for s.direct.Exists(context.Background(), s.claims(b)...).Val() == 0 {
-		wait(5 * time.Millisecond)
-	}
+	// The lease must expire first; only the reaping is measured.
+	eventually(b, "a node reaps", func() bool { return s.direct.Exists(context.Background(), s.claims(b)...).Val() > 0 })
 	cpu, begun = s.cpu(), time.Now()
-	for s.direct.HLen(context.Background(), "weft:{n}:nodes").Val() > 1 {
-		wait(20 * time.Millisecond)
+	for s.direct.HLen(context.Background(), "weft:{n}:nodes").Val() > 1 { // longer than eventually may wait
+		letTimePass(pollInterval)
 	}
 	b.ReportMetric(float64(b.N)/time.Since(begun).Seconds(), "reaped/s")
 	b.ReportMetric((s.cpu()-cpu)/float64(b.N)*1e6, "redis-µs/reaped")
 }
 
-// claims are the keys that tell that a node is being reaped.
+// claims returns the keys that exist while a node is being reaped.
 func (s *server) claims(b *testing.B) (claims []string) {
 	for node := range s.direct.HGetAll(context.Background(), "weft:{n}:nodes").Val() {
 		claims = append(claims, "weft:{n}:reap:"+node)

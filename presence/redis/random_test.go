@@ -12,8 +12,9 @@ import (
 	"weft/presence/redis"
 )
 
-// Law: whatever joins, leaves, moves and crashes over three nodes, after quiet
-// every node lists and has told the truth, and Redis keeps nothing else.
+// Law: whatever connections join, leave and move and whatever nodes crash among three,
+// once it is quiet the list and the diffs of every node have exactly the connections
+// that are open, and Redis has nothing else.
 func TestNodesAtRandom(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -23,7 +24,7 @@ func TestNodesAtRandom(t *testing.T) {
 	}
 	t.Logf("replay with PRESENCETEST_SEED=%d", seed)
 	random := rand.New(rand.NewPCG(seed, 2))
-	o := quick(s)
+	o := fastOptions(s)
 	nodes := []*node{startNode(t, o), startNode(t, o), startNode(t, o)}
 	type tab struct {
 		at   *node
@@ -34,10 +35,10 @@ func TestNodesAtRandom(t *testing.T) {
 		for range 40 {
 			conn, n := strconv.Itoa(random.IntN(12)), nodes[random.IntN(len(nodes))]
 			switch old := tabs[conn]; random.IntN(6) {
-			case 0, 1, 2: // joins, or moves, maybe as somebody else
+			case 0, 1, 2: // joins or moves, perhaps as another person
 				user := "u" + strconv.Itoa(random.IntN(6))
 				n.join(conn, user)
-				if old.at != nil && old.at != n { // the old socket ends late
+				if old.at != nil && old.at != n { // the old connection closes late
 					old.at.leave(conn)
 				}
 				tabs[conn] = tab{n, user}
@@ -47,7 +48,7 @@ func TestNodesAtRandom(t *testing.T) {
 					delete(tabs, conn)
 				}
 			case 5:
-				wait(time.Duration(random.IntN(50)) * time.Millisecond)
+				letTimePass(time.Duration(random.IntN(50)) * time.Millisecond)
 			}
 		}
 		i := random.IntN(len(nodes))
@@ -65,22 +66,23 @@ func TestNodesAtRandom(t *testing.T) {
 			want[at.user]++
 		}
 		for _, n := range nodes {
-			n.agrees(want)
+			n.eventuallyHas(want)
 		}
 	}
 	for conn, at := range tabs {
 		at.at.leave(conn)
 	}
 	for _, n := range nodes {
-		n.agrees(map[string]int{})
+		n.eventuallyHas(map[string]int{})
 	}
-	eventually(t, "Redis keeps nothing of an empty room", func() bool { return s.direct.Exists(context.Background(), roomKey).Val() == 0 })
+	eventually(t, "Redis has no key of the empty room", func() bool { return s.direct.Exists(context.Background(), roomKey).Val() == 0 })
 }
 
-// roomKey is where room r is kept.
+// roomKey is the key of room r.
 var roomKey = redis.RoomKey("r")
 
-func count(people []presence.Person) map[string]int {
+// devicesOf returns the people's devices by id.
+func devicesOf(people []presence.Person) map[string]int {
 	devices := map[string]int{}
 	for _, p := range people {
 		devices[p.ID] = p.Devices
@@ -88,8 +90,8 @@ func count(people []presence.Person) map[string]int {
 	return devices
 }
 
-// shown is what the diffs add up to.
-func (n *node) shown() map[string]int {
+// devicesByDiffs returns the devices of the people that the diffs add up to, by id.
+func (n *node) devicesByDiffs() map[string]int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	devices := map[string]int{}

@@ -14,27 +14,28 @@ import (
 	"github.com/redis/go-redis/v9/logging"
 )
 
-// server is a real Redis on a socket in a folder of its own, that ends with the
-// test. It keeps nothing on disk.
+// server is a real Redis on a Unix socket in a folder of its own. It stops with the
+// test and stores nothing on disk.
 type server struct {
 	t      testing.TB
 	dir    string
 	cmd    *exec.Cmd
 	URL    string
-	direct *goredis.Client
+	direct *goredis.Client // bypasses the trackers
 }
 
+// startServer skips the test if redis-server is not installed.
 func startServer(t testing.TB) *server {
 	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
-		t.Skip("there is no redis-server on this machine: nothing was tested (go tool check installs it)")
+		t.Skip("redis-server is not installed: nothing was tested (go tool check installs it)")
 	}
-	dir, err := os.MkdirTemp("", "weft") // short: a socket's path has 107 bytes at most
+	dir, err := os.MkdirTemp("", "weft") // short: the path of a socket has at most 107 bytes
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The client below asks before Redis listens, and no tracker may have said yet where
-	// go-redis is to complain of it: on standard error otherwise.
+	// The client below connects before Redis listens. go-redis would log that to
+	// standard error, because no tracker has set its logger yet.
 	goredis.SetLogger(&logging.VoidLogger{})
 	s := &server{t: t, dir: dir, URL: "unix://" + filepath.Join(dir, "s")}
 	options, err := goredis.ParseURL(s.URL)
@@ -61,7 +62,7 @@ func (s *server) start() {
 	eventually(s.t, "Redis answers", func() bool { return s.direct.Ping(context.Background()).Err() == nil })
 }
 
-// kill ends Redis at once, as a crash does.
+// kill stops Redis as a crash does.
 func (s *server) kill() {
 	if s.cmd != nil {
 		s.cmd.Process.Kill()
@@ -70,6 +71,7 @@ func (s *server) kill() {
 	}
 }
 
+// signal sends Redis a signal, such as SIGSTOP.
 func (s *server) signal(sig syscall.Signal) {
 	s.t.Helper()
 	if err := s.cmd.Process.Signal(sig); err != nil {
@@ -77,7 +79,7 @@ func (s *server) signal(sig syscall.Signal) {
 	}
 }
 
-// dump is room r and the leases as Redis has them.
+// dump returns room r and the leases as Redis has them, for failure messages.
 func dump(url string) string {
 	options, err := goredis.ParseURL(url)
 	if err != nil {
@@ -91,15 +93,20 @@ func dump(url string) string {
 		client.HGetAll(ctx, roomKey).Val(), client.HGetAll(ctx, "weft:{n}:nodes").Val())
 }
 
-// patience is far longer than anything takes, for machines with much else to do.
-const patience = 90 * time.Second
+const (
+	// patience is far longer than anything takes, also on a busy machine.
+	patience = 90 * time.Second
+	// pollInterval is the time between two looks at a condition.
+	pollInterval = 5 * time.Millisecond
+)
 
-// eventually waits until ok says so, or fails and says what state says.
+// eventually waits until ok returns true. Otherwise it fails the test with what, after
+// it has logged what the state functions return.
 func eventually(t testing.TB, what string, ok func() bool, state ...func() string) {
 	t.Helper()
 	limit := time.NewTimer(patience)
 	defer limit.Stop()
-	tick := time.NewTicker(20 * time.Millisecond)
+	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
 	for !ok() {
 		select {
@@ -108,10 +115,40 @@ func eventually(t testing.TB, what string, ok func() bool, state ...func() strin
 			for _, f := range state {
 				t.Log(f())
 			}
-			t.Fatalf("not so after %s: %s", patience, what)
+			t.Fatalf("after %s this is still not so: %s", patience, what)
 		}
 	}
 }
 
-// wait lets time pass in which nothing should happen.
-func wait(d time.Duration) { <-time.After(d) }
+// staysTrue checks for a while that ok goes on returning true: that nothing happens
+// which must not. It fails the test like eventually.
+func staysTrue(t testing.TB, d time.Duration, what string, ok func() bool, state ...func() string) {
+	t.Helper()
+	begun := time.Now()
+	over := time.NewTimer(d)
+	defer over.Stop()
+	tick := time.NewTicker(pollInterval)
+	defer tick.Stop()
+	for {
+		if !ok() {
+			for _, f := range state {
+				t.Log(f())
+			}
+			t.Fatalf("after %s this is no longer so: %s", time.Since(begun).Round(time.Millisecond), what)
+		}
+		select {
+		case <-tick.C:
+		case <-over.C:
+			return
+		}
+	}
+}
+
+// letTimePass blocks for d. It is for random pauses between operations only. To wait
+// for something use eventually; to see that nothing happens use staysTrue. Redis runs
+// in real time, so testing/synctest cannot be used.
+func letTimePass(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	<-timer.C
+}

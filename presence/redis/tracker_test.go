@@ -20,7 +20,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// The tests wait far more than they compute: let them wait together.
+	// The tests wait far more than they compute, so many can run at once.
 	flag.Parse()
 	if err := flag.Set("test.parallel", "12"); err != nil {
 		panic(err)
@@ -28,7 +28,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-func TestRedis(t *testing.T) {
+// The tracker keeps the contract of presence.Tracker.
+func TestTrackerContract(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	presencetest.RunIn(t, presencetest.Real(2*time.Second, 100*time.Millisecond),
@@ -43,19 +44,19 @@ func TestRedis(t *testing.T) {
 		})
 }
 
-// node is a tracker, and what it has told.
+// node is a tracker, and what its diffs of room r add up to.
 type node struct {
 	*redis.Tracker
 	t   testing.TB
 	url string
 
 	mu     sync.Mutex
-	here   map[string]presence.Person // of room r
-	leaves []string
+	here   map[string]presence.Person // people according to the diffs
+	leaves []string                   // user ids, in the order of the diffs
 }
 
-// quick are options with which trouble passes in seconds.
-func quick(s *server) redis.Options {
+// fastOptions has short times, so that failures are overcome in seconds.
+func fastOptions(s *server) redis.Options {
 	return redis.Options{URL: s.URL, Grace: 2 * time.Second, Lease: 5 * time.Second, Timeout: time.Second}
 }
 
@@ -80,7 +81,7 @@ func startNode(t testing.TB, o redis.Options) *node {
 		for _, p := range d.Joins {
 			n.here[p.ID] = p
 			if slices.Contains(d.Leaves, p.ID) {
-				t.Errorf("%s joins and leaves in one diff", p.ID)
+				t.Errorf("%s is in the joins and the leaves of one diff", p.ID)
 			}
 		}
 	})
@@ -104,7 +105,7 @@ func (n *node) leave(conn string) {
 	}
 }
 
-// list is the room as "ana:2 ben:1", by arrival, people with their devices.
+// list returns the people by arrival, with their devices: "ana:2 ben:1".
 func (n *node) list() string {
 	n.t.Helper()
 	people, err := n.People(context.Background(), "r")
@@ -118,81 +119,105 @@ func (n *node) list() string {
 	return strings.Join(all, " ")
 }
 
-// agrees waits until what is listed and what was told are both want, people with
+// eventuallyHas waits until the list and the diffs both have these people, by id with
 // their devices.
-func (n *node) agrees(want map[string]int) {
+func (n *node) eventuallyHas(want map[string]int) {
 	n.t.Helper()
-	eventually(n.t, fmt.Sprintf("listed and told is %v", want), func() bool {
-		people, err := n.People(context.Background(), "r")
-		return err == nil && maps.Equal(count(people), want) && maps.Equal(n.shown(), want)
-	}, func() string {
-		return fmt.Sprintf("listed %s, told %v, degraded %v\n%s", n.list(), n.shown(), n.Degraded(), dump(n.url))
-	})
+	eventually(n.t, fmt.Sprintf("list and diffs have %v", want), func() bool { return n.has(want) }, n.describe)
 }
 
-func (n *node) told() string {
+// keepsHaving checks for d that list and diffs of all nodes go on having these people.
+func keepsHaving(t *testing.T, d time.Duration, want map[string]int, nodes ...*node) {
+	t.Helper()
+	var state []func() string
+	for _, n := range nodes {
+		state = append(state, n.describe)
+	}
+	staysTrue(t, d, fmt.Sprintf("list and diffs of all nodes have %v", want), func() bool {
+		for _, n := range nodes {
+			if !n.has(want) {
+				return false
+			}
+		}
+		return true
+	}, state...)
+}
+
+func (n *node) has(want map[string]int) bool {
+	people, err := n.People(context.Background(), "r")
+	return err == nil && maps.Equal(devicesOf(people), want) && maps.Equal(n.devicesByDiffs(), want)
+}
+
+func (n *node) describe() string {
+	return fmt.Sprintf("list %s, diffs %v, degraded %v\n%s", n.list(), n.devicesByDiffs(), n.Degraded(), dump(n.url))
+}
+
+// published returns the leaves of all diffs so far: "ana ben".
+func (n *node) published() string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return strings.Join(n.leaves, " ")
 }
 
-func (n *node) shows(want string) {
+// eventuallyLists waits until the list is want, as list returns it.
+func (n *node) eventuallyLists(want string) {
 	n.t.Helper()
-	eventually(n.t, "shown is "+want, func() bool { return n.list() == want })
+	eventually(n.t, fmt.Sprintf("the list is %q", want), func() bool { return n.list() == want })
 }
 
+// neverLeft checks that no diff so far has the user in its leaves.
 func (n *node) neverLeft(user string) {
 	n.t.Helper()
-	for _, id := range strings.Fields(n.told()) {
+	for _, id := range strings.Fields(n.published()) {
 		if id == user {
-			n.t.Errorf("%s was told to have left", user)
+			n.t.Errorf("a diff has the leave of %s", user)
 		}
 	}
 }
 
-func TestNodesAgree(t *testing.T) {
+func TestNodesShowTheSamePeople(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
-	a, b := startNode(t, quick(s)), startNode(t, quick(s))
-	b.shows("")
+	a, b := startNode(t, fastOptions(s)), startNode(t, fastOptions(s))
+	b.eventuallyLists("")
 	p := a.join("1", "ana")
-	b.shows("ana:1")
+	b.eventuallyLists("ana:1")
 	q := b.join("2", "ben")
-	a.shows("ana:1 ben:1")
+	a.eventuallyLists("ana:1 ben:1")
 	if p.Slot == q.Slot {
-		t.Errorf("both have slot %d", p.Slot)
+		t.Errorf("two people on two nodes both have slot %d", p.Slot)
 	}
 	again := b.join("3", "ana")
 	if again.Slot != p.Slot || !again.Since.Equal(p.Since) {
-		t.Errorf("on another node %+v, was %+v", again, p)
+		t.Errorf("on another node ana is %+v, want slot and arrival of %+v", again, p)
 	}
-	a.shows("ana:2 ben:1")
+	a.eventuallyLists("ana:2 ben:1")
 	seen, err := a.Status(t.Context(), []string{"ana", "ben", "nobody"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if seen["nobody"].Status != presence.Offline || seen["ben"].Status != presence.Online {
-		t.Errorf("status %+v", seen)
+		t.Errorf("status is %+v, want nobody offline and ben online", seen)
 	}
 	eventually(t, "ana has two devices", func() bool {
 		seen, _ := a.Status(t.Context(), []string{"ana"})
 		return seen["ana"].Devices == 2
 	})
 	if here, err := a.IsPresent(t.Context(), "r", "ben"); err != nil || !here {
-		t.Errorf("ben is here: %v, %v", here, err)
+		t.Errorf("IsPresent(ben) = %v, %v, want true", here, err)
 	}
 	a.leave("1")
-	b.shows("ana:1 ben:1")
+	b.eventuallyLists("ana:1 ben:1")
 	b.leave("2")
-	a.shows("ana:1")
+	a.eventuallyLists("ana:1")
 	b.leave("3")
-	a.shows("")
-	b.shows("")
-	eventually(t, "ana was seen", func() bool {
+	a.eventuallyLists("")
+	b.eventuallyLists("")
+	eventually(t, "ana is offline with a last seen time", func() bool {
 		seen, _ := a.Status(t.Context(), []string{"ana"})
 		return seen["ana"].Status == presence.Offline && seen["ana"].LastSeen != nil
 	})
-	eventually(t, "Redis keeps nothing of an empty room", func() bool {
+	eventually(t, "Redis has no key of an empty room", func() bool {
 		for _, key := range keysOf(t, s) {
 			if strings.Contains(key, ":room:") || strings.Contains(key, ":user:") || strings.Contains(key, "}:node:") {
 				return false
@@ -202,13 +227,13 @@ func TestNodesAgree(t *testing.T) {
 	})
 }
 
-// Who is idle or away on one node is so on the others, in the room and over all
-// rooms; the most active device counts.
-func TestIdleOverNodes(t *testing.T) {
+// A person who is idle on one node is idle on the others, in the room and over all
+// rooms. The most active device counts.
+func TestIdleIsShownOnAllNodes(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
-	a, b := startNode(t, quick(s)), startNode(t, quick(s))
-	are := func(want presence.Status) {
+	a, b := startNode(t, fastOptions(s)), startNode(t, fastOptions(s))
+	eventuallyIs := func(want presence.Status) {
 		t.Helper()
 		for _, n := range []*node{a, b} {
 			eventually(t, "ana is "+string(want), func() bool {
@@ -220,32 +245,32 @@ func TestIdleOverNodes(t *testing.T) {
 			})
 		}
 	}
-	must := func(err error) {
+	check := func(err error) {
 		t.Helper()
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	b.agrees(map[string]int{})
+	b.eventuallyHas(map[string]int{})
 	a.join("1", "ana")
-	are(presence.Online)
-	must(a.MarkIdle(t.Context(), "r", "1"))
-	are(presence.Idle)
+	eventuallyIs(presence.Online)
+	check(a.MarkIdle(t.Context(), "r", "1"))
+	eventuallyIs(presence.Idle)
 	b.join("2", "ana")
-	are(presence.Online)
-	must(b.MarkIdle(t.Context(), "r", "2"))
-	are(presence.Idle)
-	must(a.Touch(t.Context(), "r", "1"))
-	are(presence.Online)
+	eventuallyIs(presence.Online)
+	check(b.MarkIdle(t.Context(), "r", "2"))
+	eventuallyIs(presence.Idle)
+	check(a.Touch(t.Context(), "r", "1"))
+	eventuallyIs(presence.Online)
 	b.leave("2")
-	must(a.MarkIdle(t.Context(), "r", "1"))
-	are(presence.Idle)
+	check(a.MarkIdle(t.Context(), "r", "1"))
+	eventuallyIs(presence.Idle)
 	if err := s.direct.FlushAll(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "it is written again", func() bool { return s.direct.Exists(context.Background(), roomKey).Val() == 1 })
-	are(presence.Idle)
-	b.agrees(map[string]int{"ana": 1})
+	eventually(t, "the room is written again", func() bool { return s.direct.Exists(context.Background(), roomKey).Val() == 1 })
+	eventuallyIs(presence.Idle)
+	b.eventuallyHas(map[string]int{"ana": 1})
 }
 
 func keysOf(t testing.TB, s *server) []string {
@@ -257,104 +282,106 @@ func keysOf(t testing.TB, s *server) []string {
 	return keys
 }
 
-// A tab that comes back to another node, as itself or as new, shows nothing. The
-// grace period is far longer than the test takes on any machine, so only a flicker
-// could be told.
-func TestReconnectElsewhereShowsNothing(t *testing.T) {
+// A tab that reconnects to another node, under its old name or a new one, causes no
+// leave. The grace period is far longer than the test takes on any machine, so that
+// every leave is wrong.
+func TestReconnectToAnotherNodeCausesNoLeave(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
-	o := quick(s)
+	o := fastOptions(s)
 	o.Grace = 10 * time.Minute
 	a, b, c := startNode(t, o), startNode(t, o), startNode(t, o)
-	c.shows("")
+	c.eventuallyLists("")
 	a.join("1", "ana")
 	a.join("2", "ben")
-	c.shows("ana:1 ben:1")
+	c.eventuallyLists("ana:1 ben:1")
 	a.leave("1")
 	a.leave("2")
-	c.shows("ana:0 ben:0")
+	c.eventuallyLists("ana:0 ben:0")
 	b.join("1", "ana")
 	b.join("3", "ben")
 	for _, n := range []*node{a, b, c} {
-		n.shows("ana:1 ben:1")
-		if told := n.told(); told != "" {
-			t.Errorf("leaves told: %s", told)
+		n.eventuallyLists("ana:1 ben:1")
+		if leaves := n.published(); leaves != "" {
+			t.Errorf("leaves published: %s", leaves)
 		}
 	}
 }
 
-// A tab that moved to another node and then left there is gone everywhere, whoever
-// it was before.
-func TestMovedAndLeft(t *testing.T) {
+// A tab that moved to another node and then closed there is removed everywhere, also
+// if its person changed.
+func TestTabMovesAndCloses(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
-	a, b, c := startNode(t, quick(s)), startNode(t, quick(s)), startNode(t, quick(s))
+	a, b, c := startNode(t, fastOptions(s)), startNode(t, fastOptions(s)), startNode(t, fastOptions(s))
 	a.join("1", "ana")
 	a.join("2", "ben")
 	for _, n := range []*node{a, b, c} {
-		n.shows("ana:1 ben:1")
+		n.eventuallyLists("ana:1 ben:1")
 	}
 	b.join("1", "ana")
 	b.join("2", "cleo")
-	a.leave("1") // the old sockets end late
+	a.leave("1") // the old connections close late
 	a.leave("2")
-	wait(2 * quick(s).Grace)
+	want := map[string]int{"ana": 1, "cleo": 1}
 	for _, n := range []*node{a, b, c} {
-		n.agrees(map[string]int{"ana": 1, "cleo": 1})
+		n.eventuallyHas(want)
+	}
+	keepsHaving(t, 2*fastOptions(s).Grace, want, a, b, c) // beyond the grace periods on a
+	for _, n := range []*node{a, b, c} {
 		n.neverLeft("ana")
 	}
 	b.leave("1")
 	b.leave("2")
 	for _, n := range []*node{a, b, c} {
-		n.agrees(map[string]int{})
+		n.eventuallyHas(map[string]int{})
 	}
 }
 
-// Somebody with several tabs on a node that crashes is told to have left, once and
-// for good.
-func TestCrashWithSeveralTabs(t *testing.T) {
+// A person with several tabs on a node that crashes leaves once.
+func TestCrashCausesOneLeavePerPerson(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
-	a, b := startNode(t, quick(s)), startNode(t, quick(s))
+	a, b := startNode(t, fastOptions(s)), startNode(t, fastOptions(s))
 	for _, conn := range []string{"1", "2", "3"} {
 		a.join(conn, "ana")
 	}
-	b.agrees(map[string]int{"ana": 3})
+	b.eventuallyHas(map[string]int{"ana": 3})
 	a.Crash()
-	b.agrees(map[string]int{})
-	if told := b.told(); told != "ana" {
-		t.Errorf("leaves told: %q", told)
+	b.eventuallyHas(map[string]int{})
+	if leaves := b.published(); leaves != "ana" {
+		t.Errorf("leaves published: %q, want \"ana\"", leaves)
 	}
 }
 
-// What Redis has lost of a room comes back once the room is read.
-func TestLostRoomIsWrittenAgain(t *testing.T) {
+// Entries that Redis has lost are written again when the room is read.
+func TestLostEntriesAreWrittenAgain(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
-	a, b := startNode(t, quick(s)), startNode(t, quick(s))
+	a, b := startNode(t, fastOptions(s)), startNode(t, fastOptions(s))
 	a.join("1", "ana")
 	b.join("2", "ben")
 	want := map[string]int{"ana": 1, "ben": 1}
-	a.agrees(want)
-	b.agrees(want)
+	a.eventuallyHas(want)
+	b.eventuallyHas(want)
 	if err := s.direct.Del(t.Context(), roomKey).Err(); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.direct.Publish(t.Context(), roomKey, "").Err(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "both are written again", func() bool {
+	eventually(t, "both entries are written again", func() bool {
 		fields := s.direct.HGetAll(context.Background(), roomKey).Val()
 		return fields["c1"] != "" && fields["c2"] != ""
 	})
-	a.agrees(want)
-	b.agrees(want)
+	a.eventuallyHas(want)
+	b.eventuallyHas(want)
 }
 
 func TestHostileNamesStayInsideThePrefix(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
-	a, b := startNode(t, quick(s)), startNode(t, quick(s))
+	a, b := startNode(t, fastOptions(s)), startNode(t, fastOptions(s))
 	ctx := t.Context()
 	hostile := []string{
 		"*", "?[a-z]", "a b c", "x\r\nFLUSHALL\r\n", "{n}:nodes", "weft:{n}:nodes", "..", "a:b", "a", "\x00", "c1", "n", "s",
@@ -367,36 +394,36 @@ func TestHostileNamesStayInsideThePrefix(t *testing.T) {
 		for _, user := range hostile {
 			m := presence.Member{Room: room, Conn: "conn " + user, User: user, Name: user + "\r\n5:", Avatar: room}
 			if p, err := a.Join(ctx, m); err != nil || p.ID != user || p.Name != m.Name || p.Avatar != m.Avatar {
-				t.Fatalf("%q in %q: %+v, %v", user, room, p, err)
+				t.Fatalf("join of %q in %q: got %+v, error %v", user, room, p, err)
 			}
 		}
 	}
 	for _, room := range hostile {
 		var people []presence.Person
-		eventually(t, fmt.Sprintf("all are in %q", room), func() bool {
+		eventually(t, fmt.Sprintf("all people are listed in %q", room), func() bool {
 			people, _ = b.People(ctx, room)
 			return len(people) == len(hostile)
 		})
 		for i, p := range people {
 			if p.ID != hostile[i] || p.Name != hostile[i]+"\r\n5:" || p.Avatar != room {
-				t.Errorf("in %q: %+v, want %q", room, p, hostile[i])
+				t.Errorf("in %q person %d is %+v, want %q", room, i, p, hostile[i])
 			}
 		}
 	}
 	for _, key := range keysOf(t, s) {
 		if key != "other" && !strings.HasPrefix(key, "weft:{") {
-			t.Errorf("outside the prefix: %q", key)
+			t.Errorf("key outside the prefix: %q", key)
 		}
 		for _, c := range key {
 			if c <= ' ' || c > '~' || strings.ContainsRune("*?[]\\", c) {
-				t.Errorf("a key has %q: %q", c, key)
+				t.Errorf("key %q contains %q", key, c)
 			}
 		}
 	}
 	if v := s.direct.Get(ctx, "other").Val(); v != "mine" {
-		t.Errorf("somebody else's key is %q", v)
+		t.Errorf("the key of another program is %q, want \"mine\"", v)
 	}
 	if a.Degraded() || b.Degraded() {
-		t.Error("degraded")
+		t.Error("a node is degraded")
 	}
 }
