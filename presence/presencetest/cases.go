@@ -21,92 +21,92 @@ func testJoin(f *fixture) {
 	if p.Since.Sub(before).Abs() > time.Minute || p.Since.Location() != time.UTC {
 		f.Errorf("since %v, want about %v in UTC", p.Since, before)
 	}
-	f.equal("news", f.newsOf(1), []presence.Diff{{Room: "r" + f.salt, Joins: []presence.Person{p}, Leaves: []string{}}})
+	f.equal("diffs", f.waitForDiffs(1), []presence.Diff{{Room: "r" + f.salt, Joins: []presence.Person{p}, Leaves: []string{}}})
 	q := f.join("r", "2", "ben")
 	f.equal("people", f.people("r"), []presence.Person{p, q})
 	n, err := f.Count(f.Context(), "r"+f.salt)
 	f.ok(err)
 	f.equal("count", n, 2)
-	f.equal("here", f.here("r", "ana"), true)
-	f.equal("here, a stranger", f.here("r", "cleo"), false)
+	f.equal("IsPresent", f.isPresent("r", "ana"), true)
+	f.equal("IsPresent of an unknown person", f.isPresent("r", "cleo"), false)
 }
 
 func testTabs(f *fixture) {
 	f.join("r", "1", "ana")
-	f.newsOf(1)
+	f.waitForDiffs(1)
 	p := f.join("r", "2", "ana")
 	f.equal("devices", p.Devices, 2)
 	f.equal("one person", f.people("r"), []presence.Person{p})
-	f.equal("told as a change", f.newsOf(1), []presence.Diff{{Room: "r" + f.salt, Joins: []presence.Person{p}, Leaves: []string{}}})
+	f.equal("diff of a change", f.waitForDiffs(1), []presence.Diff{{Room: "r" + f.salt, Joins: []presence.Person{p}, Leaves: []string{}}})
 	f.leave("r", "1")
-	f.equal("still here", f.here("r", "ana"), true)
+	f.equal("IsPresent with one tab left", f.isPresent("r", "ana"), true)
 	f.Advance(2 * f.Grace)
-	news := f.newsOf(1)
-	if len(news) != 1 || len(news[0].Joins) != 1 || news[0].Joins[0].Devices != 1 || len(news[0].Leaves) != 0 {
-		f.Errorf("closing one of two tabs told %+v", news)
+	diffs := f.waitForDiffs(1)
+	if len(diffs) != 1 || len(diffs[0].Joins) != 1 || diffs[0].Joins[0].Devices != 1 || len(diffs[0].Leaves) != 0 {
+		f.Errorf("closing one of two tabs published %+v, want one join with one device", diffs)
 	}
 }
 
 func testReload(f *fixture) {
 	p := f.join("r", "1", "ana")
-	f.newsOf(1)
+	f.waitForDiffs(1)
 	f.leave("r", "1")
-	f.equal("not here meanwhile", f.here("r", "ana"), false)
-	waiting := p
-	waiting.Devices = 0
-	f.equal("listed meanwhile", f.people("r"), []presence.Person{waiting})
-	f.equal("status meanwhile", f.status("ana"), presence.UserStatus{Status: presence.Online})
+	f.equal("IsPresent during the grace period", f.isPresent("r", "ana"), false)
+	inGrace := p
+	inGrace.Devices = 0
+	f.equal("people during the grace period", f.people("r"), []presence.Person{inGrace})
+	f.equal("status during the grace period", f.status("ana"), presence.UserStatus{Status: presence.Online})
 	if f.Exact {
 		f.Advance(f.Grace / 2)
-		f.quiet("half a grace period after leaving")
+		f.noDiffs("half a grace period after leaving")
 	}
 	back := f.join("r", "2", "ana")
-	f.equal("came back as the same", back, p)
+	f.equal("the person after the reload", back, p)
 	if f.Exact {
 		f.Advance(3 * f.Grace)
 	}
-	f.quiet("after a reload")
+	f.noDiffs("after a reload")
 	f.equal("people", f.people("r"), []presence.Person{p})
 }
 
 func testLeave(f *fixture) {
 	f.join("r", "1", "ana")
 	f.join("r", "2", "ben")
-	f.newsOf(2)
+	f.waitForDiffs(2)
 	f.leave("r", "1")
 	f.leave("r", "1")
 	if f.Exact {
 		f.Advance(f.Grace - time.Millisecond)
-		f.quiet("just before the end of the grace period")
+		f.noDiffs("just before the end of the grace period")
 		f.Advance(time.Millisecond)
 	} else {
 		f.Advance(f.Grace)
 	}
-	f.equal("told", f.newsOf(1), []presence.Diff{{Room: "r" + f.salt, Joins: []presence.Person{}, Leaves: []string{"ana" + f.salt}}})
+	f.equal("diffs", f.waitForDiffs(1), []presence.Diff{{Room: "r" + f.salt, Joins: []presence.Person{}, Leaves: []string{"ana" + f.salt}}})
 	f.equal("people", ids(f.people("r")), []string{"ben" + f.salt})
 	f.Advance(3 * f.Grace)
-	f.quiet("long after")
+	f.noDiffs("long after")
 }
 
 func testReplace(f *fixture) {
 	p := f.join("r", "1", "ana")
-	f.newsOf(1)
-	f.equal("same", f.join("r", "1", "ana"), p)
-	f.quiet("the same again")
+	f.waitForDiffs(1)
+	f.equal("the person after joining again", f.join("r", "1", "ana"), p)
+	f.noDiffs("joined again unchanged")
 	m := f.member("r", "1", "ana")
 	m.Name = "Ana Maria"
 	_, err := f.Join(f.Context(), m)
 	f.ok(err)
 	p.Name = "Ana Maria"
-	f.equal("renamed", f.people("r"), []presence.Person{p})
-	f.equal("told", f.newsOf(1), []presence.Diff{{Room: "r" + f.salt, Joins: []presence.Person{p}, Leaves: []string{}}})
+	f.equal("people after a change of name", f.people("r"), []presence.Person{p})
+	f.equal("diffs", f.waitForDiffs(1), []presence.Diff{{Room: "r" + f.salt, Joins: []presence.Person{p}, Leaves: []string{}}})
 }
 
 func testChangePerson(f *fixture) {
 	f.join("r", "1", "guest")
 	f.join("r", "1", "ana")
-	f.equal("guest here", f.here("r", "guest"), false)
-	f.equal("ana here", f.here("r", "ana"), true)
+	f.equal("IsPresent of the guest", f.isPresent("r", "guest"), false)
+	f.equal("IsPresent of ana", f.isPresent("r", "ana"), true)
 	f.Advance(2 * f.Grace)
 	f.eventually("only ana is left", func() bool { return slices.Equal(ids(f.people("r")), []string{"ana" + f.salt}) })
 }
@@ -114,125 +114,125 @@ func testChangePerson(f *fixture) {
 func testUnknown(f *fixture) {
 	f.leave("nowhere", "1")
 	f.join("r", "1", "ana")
-	f.newsOf(1)
+	f.waitForDiffs(1)
 	f.leave("r", "2")
 	f.leave("other", "1")
 	f.Advance(2 * f.Grace)
-	f.quiet("unknown connections left")
-	f.equal("here", f.here("r", "ana"), true)
-	f.equal("an empty room", len(f.people("nowhere")), 0)
-	f.equal("a stranger", f.status("nobody"), presence.UserStatus{Status: presence.Offline})
+	f.noDiffs("unknown connections closed")
+	f.equal("IsPresent", f.isPresent("r", "ana"), true)
+	f.equal("number of people in an unknown room", len(f.people("nowhere")), 0)
+	f.equal("status of an unknown person", f.status("nobody"), presence.UserStatus{Status: presence.Offline})
 }
 
 func testIdle(f *fixture) {
 	f.join("r", "1", "ana")
-	f.toldStatus(presence.Online)
+	f.nextStatus(presence.Online)
 	if f.Exact {
 		f.Advance(presence.IdleAfter - time.Second)
 		f.ok(f.Touch(f.Context(), "r"+f.salt, "1"+f.salt))
 		f.Advance(presence.IdleAfter - time.Second)
-		f.quiet("touched a moment before")
+		f.noDiffs("touched before the time was over")
 		f.Advance(time.Second)
 	}
-	f.toldStatus(presence.Idle)
+	f.nextStatus(presence.Idle)
 	if f.Exact {
-		f.equal("over all rooms", f.status("ana"), presence.UserStatus{Status: presence.Idle, Devices: 1})
-		f.equal("listed", f.people("r")[0].Status, presence.Idle)
+		f.equal("status over all rooms", f.status("ana"), presence.UserStatus{Status: presence.Idle, Devices: 1})
+		f.equal("status in the list", f.people("r")[0].Status, presence.Idle)
 		f.Advance(presence.AwayAfter - presence.IdleAfter)
 	}
-	f.toldStatus(presence.Away)
-	f.equal("over all rooms", f.status("ana"), presence.UserStatus{Status: presence.Away, Devices: 1})
-	f.equal("listed", f.people("r")[0].Status, presence.Away)
+	f.nextStatus(presence.Away)
+	f.equal("status over all rooms", f.status("ana"), presence.UserStatus{Status: presence.Away, Devices: 1})
+	f.equal("status in the list", f.people("r")[0].Status, presence.Away)
 
 	f.join("r", "2", "ana") // the most active tab counts
-	f.toldStatus(presence.Online)
+	f.nextStatus(presence.Online)
 	f.ok(f.MarkIdle(f.Context(), "r"+f.salt, "2"+f.salt))
-	f.toldStatus(presence.Idle)
+	f.nextStatus(presence.Idle)
 	f.ok(f.Touch(f.Context(), "r"+f.salt, "1"+f.salt))
-	f.toldStatus(presence.Online)
+	f.nextStatus(presence.Online)
 	if f.Exact {
 		f.ok(f.MarkIdle(f.Context(), "r"+f.salt, "2"+f.salt))
 		f.ok(f.Touch(f.Context(), "r"+f.salt, "3"+f.salt))
 		f.ok(f.MarkIdle(f.Context(), "nowhere"+f.salt, "1"+f.salt))
-		f.quiet("what is unknown, and what was idle")
-		f.leave("r", "1") // the other tab is idle, and stays
-		f.toldStatus(presence.Idle)
+		f.noDiffs("an idle connection made idle, unknown ones touched")
+		f.leave("r", "1") // the other tab is idle and stays open
+		f.nextStatus(presence.Idle)
 		f.leave("r", "2")
-		f.equal("in the grace period as before", f.people("r")[0].Status, presence.Idle)
+		f.equal("status in the grace period", f.people("r")[0].Status, presence.Idle)
 		f.join("s", "1", "ana")
-		f.equal("the best of all rooms", f.status("ana").Status, presence.Online)
+		f.equal("status in the room where the person is most active", f.status("ana").Status, presence.Online)
 	}
 }
 
-func testFollow(f *fixture) {
+func testWatchStatus(f *fixture) {
 	var mu sync.Mutex
-	told := map[string]presence.UserStatus{}
-	list := f.WatchStatus(func(news map[string]presence.UserStatus) {
+	reported := map[string]presence.UserStatus{}
+	list := f.WatchStatus(func(changes map[string]presence.UserStatus) {
 		mu.Lock()
 		defer mu.Unlock()
-		for id, seen := range news {
-			told[id[:len(id)-len(f.salt)]] = seen
+		for id, s := range changes {
+			reported[id[:len(id)-len(f.salt)]] = s
 		}
 	})
-	are := func(want map[string]presence.UserStatus) {
+	eventuallyAre := func(want map[string]presence.UserStatus) {
 		f.Helper()
 		if f.Exact {
 			f.Advance(time.Second)
 		}
-		f.eventually(fmt.Sprintf("told are %v", want), func() bool {
+		f.eventually(fmt.Sprintf("reported statuses are %v", want), func() bool {
 			mu.Lock()
 			defer mu.Unlock()
-			return cmp.Diff(told, want) == ""
+			return cmp.Diff(reported, want) == ""
 		})
 	}
 	f.join("r", "1", "ana")
 	list.Add("ana"+f.salt, "ben"+f.salt)
 	want := map[string]presence.UserStatus{"ana": {Status: presence.Online, Devices: 1}, "ben": {Status: presence.Offline}}
-	are(want)
+	eventuallyAre(want)
 	f.join("s", "2", "ben")
-	f.join("s", "3", "cleo") // whom nobody follows
+	f.join("s", "3", "cleo") // whom nobody watches
 	want["ben"] = presence.UserStatus{Status: presence.Online, Devices: 1}
-	are(want)
+	eventuallyAre(want)
 	f.ok(f.MarkIdle(f.Context(), "s"+f.salt, "2"+f.salt))
 	want["ben"] = presence.UserStatus{Status: presence.Idle, Devices: 1}
-	are(want)
+	eventuallyAre(want)
 	f.join("r", "2", "ben")
 	want["ben"] = presence.UserStatus{Status: presence.Online, Devices: 1}
-	are(want)
+	eventuallyAre(want)
 	f.leave("s", "2")
 	f.leave("r", "2") // in the grace period
 	want["ben"] = presence.UserStatus{Status: presence.Online}
-	are(want)
+	eventuallyAre(want)
 	list.Remove("ben" + f.salt)
 	f.join("r", "2", "ben")
 	f.join("r", "4", "ana")
 	want["ana"] = presence.UserStatus{Status: presence.Online, Devices: 2}
-	are(want)
+	eventuallyAre(want)
 	list.Add("ben" + f.salt)
 	want["ben"] = presence.UserStatus{Status: presence.Online, Devices: 1}
-	are(want)
+	eventuallyAre(want)
 	if f.Exact {
 		f.leave("r", "2")
 		f.Advance(f.Grace)
 		f.Advance(time.Second)
 		mu.Lock()
-		ben := told["ben"]
+		ben := reported["ben"]
 		mu.Unlock()
 		if ben.Status != presence.Offline || ben.LastSeen == nil {
-			f.Errorf("gone, and told is %+v", ben)
+			f.Errorf("status of ben after he left is %+v, want offline with a last seen time", ben)
 		}
 		want["ben"] = ben
 	}
 	list.Stop()
 	list.Add("cleo" + f.salt)
 	f.leave("r", "1")
-	are(want)
+	eventuallyAre(want)
 }
 
-// toldStatus takes the next diff, which tells of one person, that they are so now.
-func (f *fixture) toldStatus(want presence.Status) {
+// nextStatus takes the next diff, and checks that it has one person with this status.
+func (f *fixture) nextStatus(want presence.Status) {
 	f.Helper()
-	f.eventually("another diff is told", func() bool {
+	f.eventually("another diff is published", func() bool {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		return len(f.diffs) > 0
@@ -242,7 +242,7 @@ func (f *fixture) toldStatus(want presence.Status) {
 	d := f.diffs[0]
 	f.diffs = f.diffs[1:]
 	if len(d.Joins) != 1 || d.Joins[0].Status != want {
-		f.Fatalf("told %+v, want somebody who is %s", d, want)
+		f.Fatalf("published %+v, want one person who is %s", d, want)
 	}
 }
 
@@ -252,34 +252,34 @@ func testRooms(f *fixture) {
 	f.leave("r", "1")
 	f.Advance(2 * f.Grace)
 	f.eventually("r is empty", func() bool { return len(f.people("r")) == 0 })
-	f.equal("s", ids(f.people("s")), []string{"ana" + f.salt})
-	f.equal("here", f.here("s", "ana"), true)
+	f.equal("people of s", ids(f.people("s")), []string{"ana" + f.salt})
+	f.equal("IsPresent", f.isPresent("s", "ana"), true)
 }
 
 func testStatus(f *fixture) {
 	f.join("r", "1", "ana")
 	f.join("s", "1", "ana")
 	f.join("s", "2", "ana")
-	f.equal("online", f.status("ana"), presence.UserStatus{Status: presence.Online, Devices: 2})
+	f.equal("status in two rooms", f.status("ana"), presence.UserStatus{Status: presence.Online, Devices: 2})
 	f.leave("s", "2")
 	f.leave("r", "1")
-	f.equal("one device", f.status("ana"), presence.UserStatus{Status: presence.Online, Devices: 1})
+	f.equal("status with one connection left", f.status("ana"), presence.UserStatus{Status: presence.Online, Devices: 1})
 	left := time.Now()
 	f.leave("s", "1")
 	f.Advance(2 * f.Grace)
 	f.eventually("ana is offline", func() bool { return f.status("ana").Status == presence.Offline })
-	seen := f.status("ana")
-	f.equal("offline", seen.Status, presence.Offline)
-	f.equal("devices", seen.Devices, 0)
-	if seen.LastSeen == nil {
-		f.Fatal("no last seen")
+	status := f.status("ana")
+	f.equal("status", status.Status, presence.Offline)
+	f.equal("devices", status.Devices, 0)
+	if status.LastSeen == nil {
+		f.Fatal("the status has no last seen time")
 	}
-	at := *seen.LastSeen
+	at := *status.LastSeen
 	if !at.Equal(at.Truncate(time.Minute)) || at.Before(left.Add(-time.Minute)) || at.After(time.Now()) {
-		f.Errorf("last seen %v, want the minute of %v", at, left)
+		f.Errorf("last seen at %v, want the whole minute of %v", at, left)
 	}
 	f.join("r", "3", "ana")
-	f.equal("back", f.status("ana"), presence.UserStatus{Status: presence.Online, Devices: 1})
+	f.equal("status after joining again", f.status("ana"), presence.UserStatus{Status: presence.Online, Devices: 1})
 }
 
 func testSlots(f *fixture) {
@@ -287,11 +287,11 @@ func testSlots(f *fixture) {
 	for i := range presence.Slots + 6 {
 		p := f.join("r", strconv.Itoa(i), "user"+strconv.Itoa(i))
 		if p.Slot < 0 || p.Slot >= presence.Slots {
-			f.Fatalf("slot %d", p.Slot)
+			f.Fatalf("slot is %d, want 0 to %d", p.Slot, presence.Slots-1)
 		}
 		taken[p.Slot]++
 		if i < presence.Slots && taken[p.Slot] > 1 {
-			f.Errorf("slot %d twice among the first %d", p.Slot, i+1)
+			f.Errorf("two of the first %d people have slot %d", i+1, p.Slot)
 		}
 	}
 }
@@ -306,7 +306,7 @@ func testSlotReturns(f *fixture) {
 		f.leave("r", user)
 	}
 	f.Advance(2 * f.Grace)
-	f.eventually("all are gone", func() bool { return len(f.people("r")) == 0 })
+	f.eventually("everybody has left", func() bool { return len(f.people("r")) == 0 })
 	for user, slot := range slots {
 		f.equal("slot of "+user, f.join("r", user, user).Slot, slot)
 	}
@@ -321,7 +321,7 @@ func testStop(f *fixture) {
 		mu.Unlock()
 	})
 	f.join("r", "1", "ana")
-	f.eventually("both watchers are called", func() bool {
+	f.eventually("the watcher is called", func() bool {
 		mu.Lock()
 		defer mu.Unlock()
 		return calls == 1
@@ -329,21 +329,21 @@ func testStop(f *fixture) {
 	stop()
 	stop()
 	f.join("r", "2", "ben")
-	f.equal("the other watcher", len(f.newsOf(2)), 2)
+	f.equal("number of diffs of the other watcher", len(f.waitForDiffs(2)), 2)
 	mu.Lock()
-	f.equal("calls", calls, 1)
+	f.equal("number of calls of the stopped watcher", calls, 1)
 	mu.Unlock()
 }
 
 func testClose(f *fixture) {
 	f.join("r", "1", "ana")
 	f.leave("r", "1")
-	f.newsOf(1)
+	f.waitForDiffs(1)
 	f.ok(f.Close())
 	f.Advance(2 * f.Grace)
-	f.quiet("after Close")
+	f.noDiffs("after Close")
 	if _, err := f.Join(f.Context(), f.member("r", "1", "ana")); err == nil {
-		f.Error("Join after Close succeeded")
+		f.Error("Join after Close returned no error")
 	}
 }
 
@@ -371,17 +371,17 @@ func testConcurrent(f *fixture) {
 	}
 	group.Wait()
 	f.Advance(2 * f.Grace)
-	f.eventually("all are gone", func() bool { return len(f.people("r")) == 0 })
-	here := map[string]bool{}
-	f.eventually("nobody is here by the diffs", func() bool {
+	f.eventually("everybody has left", func() bool { return len(f.people("r")) == 0 })
+	present := map[string]bool{}
+	f.eventually("nobody is in the room by the diffs", func() bool {
 		for _, d := range f.taken() {
 			for _, id := range d.Leaves {
-				delete(here, id)
+				delete(present, id)
 			}
 			for _, p := range d.Joins {
-				here[p.ID] = true
+				present[p.ID] = true
 			}
 		}
-		return len(here) == 0
+		return len(present) == 0
 	})
 }

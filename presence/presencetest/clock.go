@@ -1,4 +1,5 @@
-// Package presencetest is what every presence.Tracker has to pass.
+// Package presencetest is the conformance suite of presence.Tracker: tests that every
+// tracker must pass.
 package presencetest
 
 import (
@@ -7,24 +8,24 @@ import (
 	"time"
 )
 
-// Clock is the time that a suite runs in.
+// Clock is the time that the suite runs in.
 type Clock struct {
-	// Grace is the grace period asked of the tracker.
+	// Grace is the grace period that the tracker is made with.
 	Grace time.Duration
 	// Run runs the body of one test.
 	Run func(t *testing.T, body func(t *testing.T))
 	// Advance lets time pass.
 	Advance func(d time.Duration)
-	// Settle waits until everything that time and calls have set off has
-	// happened, watchers included.
+	// Settle waits until the effects of calls and of passed time are complete,
+	// including the calls of watchers.
 	Settle func()
-	// Exact says that Advance is precise, so that moments near a deadline can
-	// be checked and not only what follows long after.
+	// Exact reports whether Advance is precise. Then the moments just before and
+	// after a deadline are tested, and not only the final state.
 	Exact bool
 }
 
-// Virtual is time inside a synctest bubble: exact and free. For trackers that
-// live in one process and do no input or output.
+// Virtual is time inside a synctest bubble: exact, and passing at once. It is for
+// trackers of one process that do no input or output.
 func Virtual() Clock {
 	return Clock{
 		Grace:   5 * time.Second,
@@ -35,8 +36,8 @@ func Virtual() Clock {
 	}
 }
 
-// Real is time on the wall, for trackers that talk to a server. settle is how
-// long news may take.
+// Real is real time, for trackers that talk to a server. settle is how long a diff
+// may take.
 func Real(grace, settle time.Duration) Clock {
 	return Clock{
 		Grace:   grace,

@@ -11,37 +11,50 @@ import (
 	"weft/presence"
 )
 
-// truth is the plainest account of who is where: everything that happened, and
-// the rules read off the contract.
-type truth struct {
+// model is the simplest account of who is where: all open connections, and when
+// people left. It follows from the contract of presence.Tracker alone.
+type model struct {
 	grace time.Duration
-	conns map[[2]string]string // room, conn → user
-	left  map[[2]string]time.Time
+	conns map[connKey]string    // user by open connection
+	left  map[userKey]time.Time // when the person's last connection to close did
 }
 
-func (w *truth) people(room string, now time.Time) map[string]int {
+type connKey struct{ room, conn string }
+
+type userKey struct{ room, user string }
+
+// people returns the people in the room by user, with their number of devices.
+func (m *model) people(room string, now time.Time) map[string]int {
 	people := map[string]int{}
-	for at, when := range w.left {
-		if at[0] == room && now.Sub(when) < w.grace {
-			people[at[1]] = 0
+	for at, when := range m.left {
+		if at.room == room && now.Sub(when) < m.grace {
+			people[at.user] = 0
 		}
 	}
-	for at, user := range w.conns {
-		if at[0] == room {
+	for at, user := range m.conns {
+		if at.room == room {
 			people[user]++
 		}
 	}
 	return people
 }
 
-func (w *truth) end(room, conn string, now time.Time) {
-	if user, ok := w.conns[[2]string{room, conn}]; ok {
-		delete(w.conns, [2]string{room, conn})
-		w.left[[2]string{room, user}] = now
+func (m *model) join(at connKey, user string, now time.Time) {
+	if m.conns[at] != user {
+		m.leave(at, now)
+	}
+	m.conns[at] = user
+}
+
+func (m *model) leave(at connKey, now time.Time) {
+	if user, open := m.conns[at]; open {
+		delete(m.conns, at)
+		m.left[userKey{at.room, user}] = now
 	}
 }
 
-// Seed replays a random test: PRESENCETEST_SEED=n go test -run ….
+// seed returns the seed of a random test and logs it.
+// PRESENCETEST_SEED=n go test -run … runs the same test again.
 func seed(t *testing.T) uint64 {
 	n := rand.Uint64()
 	if s := os.Getenv("PRESENCETEST_SEED"); s != "" {
@@ -51,108 +64,135 @@ func seed(t *testing.T) uint64 {
 	return n
 }
 
+// randomTest compares a tracker with the model.
+type randomTest struct {
+	*fixture
+	random *rand.Rand
+	model  model
+	diffs  map[string]map[string]presence.Person // people by salted room and id, as the diffs add up
+}
+
+var randomRooms = []string{"r", "s", "t"}
+
+// testRandom: after random joins, leaves and pauses, the list of each room and the
+// sum of its diffs both equal the model.
 func testRandom(f *fixture) {
-	random := rand.New(rand.NewPCG(seed(f.T), 1))
-	world := truth{f.Grace, map[[2]string]string{}, map[[2]string]time.Time{}}
-	rooms := []string{"r", "s", "t"}
-	told := map[string]map[string]presence.Person{}
-	rounds, steps := 60, 25
+	r := &randomTest{
+		fixture: f,
+		random:  rand.New(rand.NewPCG(seed(f.T), 1)),
+		model:   model{f.Grace, map[connKey]string{}, map[userKey]time.Time{}},
+		diffs:   map[string]map[string]presence.Person{},
+	}
+	rounds := 60
 	if !f.Exact {
 		rounds = 3
 	}
-	check := func(exact bool) {
-		if exact {
-			f.Settle()
-		}
-		for _, d := range f.taken() {
-			room := told[d.Room]
-			if room == nil {
-				room = map[string]presence.Person{}
-				told[d.Room] = room
-			}
-			for _, id := range d.Leaves {
-				if _, known := room[id]; !known {
-					f.Errorf("leave of %s, who was not there", id)
-				}
-				delete(room, id)
-			}
-			for _, p := range d.Joins {
-				if p == room[p.ID] {
-					f.Errorf("told twice: %+v", p)
-				}
-				room[p.ID] = p
-			}
-		}
-		if !exact {
-			return
-		}
-		for _, room := range rooms {
-			want := world.people(room, time.Now())
-			got := map[string]int{}
-			for _, p := range f.people(room) {
-				user := p.ID[:len(p.ID)-len(f.salt)]
-				got[user] = p.Devices
-				shown := told[room+f.salt][p.ID]
-				if p.Devices == 0 { // the grace period is not told
-					shown.Devices = 0
-				}
-				f.equal("diffs applied against list", shown, p)
-				f.equal("here", f.here(room, user), p.Devices > 0)
-			}
-			f.equal("people of "+room, got, want)
-			f.equal("told of "+room, len(told[room+f.salt]), len(want))
-		}
-	}
-	match := func() bool {
-		check(false)
-		for _, room := range rooms {
-			want := world.people(room, time.Now())
-			got := map[string]int{}
-			for _, p := range f.people(room) {
-				got[p.ID[:len(p.ID)-len(f.salt)]] = p.Devices
-				shown := told[room+f.salt][p.ID]
-				if p.Devices == 0 {
-					shown.Devices = 0
-				}
-				if shown != p {
-					return false
-				}
-			}
-			if !maps.Equal(got, want) || len(told[room+f.salt]) != len(want) {
-				return false
-			}
-		}
-		return true
-	}
 	for range rounds {
-		for range random.IntN(steps) {
-			room, conn := rooms[random.IntN(len(rooms))], strconv.Itoa(random.IntN(8))
-			now := time.Now()
-			switch random.IntN(5) {
-			case 0, 1:
-				user := "u" + strconv.Itoa(random.IntN(5))
-				if old := world.conns[[2]string{room, conn}]; old != user {
-					world.end(room, conn, now)
-				}
-				world.conns[[2]string{room, conn}] = user
-				f.join(room, conn, user)
-			case 2, 3:
-				world.end(room, conn, now)
-				f.leave(room, conn)
-			case 4:
-				f.Advance(time.Duration(random.Int64N(int64(f.Grace))))
-			}
-			if random.IntN(4) == 0 {
-				check(f.Exact)
-			}
-		}
+		r.act(r.random.IntN(25))
 		f.Advance(2 * f.Grace)
 		if !f.Exact {
-			f.eventually("lists and diffs are true", match)
+			f.eventually("lists and diffs equal the model", r.agrees)
 		}
-		check(true)
+		r.check()
 		if f.Failed() {
 			return
 		}
 	}
+}
+
+// act does a number of random things to the tracker and to the model.
+func (r *randomTest) act(steps int) {
+	for range steps {
+		at := connKey{randomRooms[r.random.IntN(len(randomRooms))], strconv.Itoa(r.random.IntN(8))}
+		now := time.Now()
+		switch r.random.IntN(5) {
+		case 0, 1:
+			user := "u" + strconv.Itoa(r.random.IntN(5))
+			r.model.join(at, user, now)
+			r.join(at.room, at.conn, user)
+		case 2, 3:
+			r.model.leave(at, now)
+			r.leave(at.room, at.conn)
+		case 4:
+			r.Advance(time.Duration(r.random.Int64N(int64(r.Grace))))
+		}
+		if r.random.IntN(4) == 0 {
+			if r.Exact {
+				r.check()
+			} else {
+				r.applyDiffs()
+			}
+		}
+	}
+}
+
+// applyDiffs applies the diffs published since the last call. Each must change
+// something.
+func (r *randomTest) applyDiffs() {
+	for _, d := range r.taken() {
+		room := r.diffs[d.Room]
+		if room == nil {
+			room = map[string]presence.Person{}
+			r.diffs[d.Room] = room
+		}
+		for _, id := range d.Leaves {
+			if _, known := room[id]; !known {
+				r.Errorf("a diff has the leave of %s, who was not in the room", id)
+			}
+			delete(room, id)
+		}
+		for _, p := range d.Joins {
+			if p == room[p.ID] {
+				r.Errorf("a diff repeats %+v", p)
+			}
+			room[p.ID] = p
+		}
+	}
+}
+
+// check compares lists, diffs and IsPresent with the model.
+func (r *randomTest) check() {
+	r.Settle()
+	r.applyDiffs()
+	for _, room := range randomRooms {
+		want := r.model.people(room, time.Now())
+		got := map[string]int{}
+		for _, p := range r.people(room) {
+			user := p.ID[:len(p.ID)-len(r.salt)]
+			got[user] = p.Devices
+			r.equal("a person by the diffs, and as listed", r.byDiffs(room, p), p)
+			r.equal("IsPresent", r.isPresent(room, user), p.Devices > 0)
+		}
+		r.equal("devices of the people of "+room, got, want)
+		r.equal("number of people in "+room+" by the diffs", len(r.diffs[room+r.salt]), len(want))
+	}
+}
+
+// agrees reports whether lists and diffs equal the model by now.
+func (r *randomTest) agrees() bool {
+	r.applyDiffs()
+	for _, room := range randomRooms {
+		want := r.model.people(room, time.Now())
+		got := map[string]int{}
+		for _, p := range r.people(room) {
+			got[p.ID[:len(p.ID)-len(r.salt)]] = p.Devices
+			if r.byDiffs(room, p) != p {
+				return false
+			}
+		}
+		if !maps.Equal(got, want) || len(r.diffs[room+r.salt]) != len(want) {
+			return false
+		}
+	}
+	return true
+}
+
+// byDiffs returns the person according to the diffs. The beginning of the grace
+// period is not in the diffs, so the devices are those of a listed person in it.
+func (r *randomTest) byDiffs(room string, listed presence.Person) presence.Person {
+	p := r.diffs[room+r.salt][listed.ID]
+	if listed.Devices == 0 {
+		p.Devices = 0
+	}
+	return p
 }

@@ -13,50 +13,51 @@ import (
 	"weft/presence"
 )
 
-// Times are what a tracker is to be made with.
+// Times are the options that a tracker is made with: the grace period, and how long a
+// connection is inactive before it is idle and away.
 type Times struct{ Grace, Idle, Away time.Duration }
 
-// New makes a tracker; the suite closes it.
+// New returns a tracker with these times. The suite closes it.
 type New func(t *testing.T, times Times) presence.Tracker
 
-// Run checks a tracker of one process, in virtual time.
+// Run tests a tracker of one process, in virtual time.
 func Run(t *testing.T, new New) {
 	RunIn(t, Virtual(), new)
 }
 
-// RunIn checks a tracker in the given time. Room and user names are fresh for
-// each test, so trackers over one server may share it.
+// RunIn tests a tracker in the given time. Room and user names are new for each test,
+// so that trackers may share one server.
 func RunIn(t *testing.T, clock Clock, new New) {
 	for _, c := range []struct {
 		name string
 		test func(f *fixture)
 		waits
 	}{
-		{"followers are told how people are", testFollow, forNothing},
-		{"who does nothing is idle and then away", testIdle, forIdle},
-		{"a join is told and listed", testJoin, forNothing},
-		{"a second tab is no second person", testTabs, forGrace},
-		{"a reload within the grace period shows nothing", testReload, forNothing},
-		{"who stays away past the grace period is gone once", testLeave, forGrace},
-		{"joining again with the same conn replaces", testReplace, forNothing},
-		{"a conn that changes person leaves the first", testChangePerson, forGrace},
-		{"what is unknown is ignored", testUnknown, forGrace},
-		{"rooms are apart", testRooms, forGrace},
-		{"status is over all rooms", testStatus, forGrace},
+		{"watched statuses are reported", testWatchStatus, forNothing},
+		{"an inactive person becomes idle and then away", testIdle, forIdle},
+		{"a join is published and listed", testJoin, forNothing},
+		{"a second tab is not a second person", testTabs, forGrace},
+		{"a reload within the grace period publishes nothing", testReload, forNothing},
+		{"a person leaves once, after the grace period", testLeave, forGrace},
+		{"joining again with the same Conn replaces the entry", testReplace, forNothing},
+		{"a connection that changes its person leaves for the first", testChangePerson, forGrace},
+		{"unknown rooms, connections and people are ignored", testUnknown, forGrace},
+		{"rooms are independent", testRooms, forGrace},
+		{"a status is over all rooms", testStatus, forGrace},
 		{"twelve people have twelve slots", testSlots, forNothing},
-		{"a slot stays with the person", testSlotReturns, forGrace},
-		{"stop waits and ends the calls", testStop, forNothing},
-		{"close ends everything", testClose, forGrace},
-		{"at random, diffs and lists tell the truth", testRandom, forGrace},
-		{"callers at once", testConcurrent, forGrace},
+		{"a person who returns has the same slot", testSlotReturns, forGrace},
+		{"stop ends the calls of a watcher", testStop, forNothing},
+		{"Close ends calls and publishing", testClose, forGrace},
+		{"at random, lists and diffs equal a model", testRandom, forGrace},
+		{"concurrent callers", testConcurrent, forGrace},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if !clock.Exact { // most of the time is waiting
+			if !clock.Exact { // the tests mostly wait
 				t.Parallel()
 			}
 			clock, times := clock, Times{clock.Grace, presence.IdleAfter, presence.AwayAfter}
 			if !clock.Exact && c.waits != forGrace {
-				// However slow the machine is, the test is over before.
+				// Longer than the test takes on any machine.
 				times = Times{time.Hour, time.Hour, 2 * time.Hour}
 				if c.waits == forIdle {
 					times.Idle, times.Away = 2*time.Second, 20*time.Second
@@ -66,7 +67,7 @@ func RunIn(t *testing.T, clock Clock, new New) {
 			clock.Run(t, func(t *testing.T) {
 				tracker := new(t, times)
 				f := &fixture{T: t, Tracker: tracker, Clock: clock, salt: fmt.Sprintf("-%x", rand.Uint64())}
-				f.stop = tracker.Watch(f.seen)
+				f.stop = tracker.Watch(f.record)
 				c.test(f)
 				f.stop()
 				f.ok(tracker.Close())
@@ -75,7 +76,7 @@ func RunIn(t *testing.T, clock Clock, new New) {
 	}
 }
 
-// waits is what a test in real time waits for; other times are long.
+// waits says which time a test waits for. In real time the others are made long.
 type waits int
 
 const (
@@ -84,21 +85,23 @@ const (
 	forIdle
 )
 
+// fixture is a tracker under test, and the diffs that it has published.
 type fixture struct {
 	*testing.T
 	presence.Tracker
 	Clock
-	salt string
+	salt string // appended to all names
 	stop func()
 
 	mu    sync.Mutex
 	diffs []presence.Diff
 }
 
-func (f *fixture) seen(d presence.Diff) {
+// record is the watcher of the fixture.
+func (f *fixture) record(d presence.Diff) {
 	for _, p := range d.Joins {
 		if slices.Contains(d.Leaves, p.ID) {
-			f.Errorf("%s joins and leaves in one diff", p.ID)
+			f.Errorf("%s is in the joins and the leaves of one diff", p.ID)
 		}
 	}
 	f.mu.Lock()
@@ -106,31 +109,32 @@ func (f *fixture) seen(d presence.Diff) {
 	f.diffs = append(f.diffs, d)
 }
 
-// news are the diffs since the last call, without times.
-func (f *fixture) news() []presence.Diff {
+// newDiffs returns the diffs since the last call, after everything has settled.
+func (f *fixture) newDiffs() []presence.Diff {
 	f.Settle()
 	return f.taken()
 }
 
-// taken are the diffs told so far, since they were last asked for.
+// taken returns the diffs since the last call, without waiting.
 func (f *fixture) taken() []presence.Diff {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	news := f.diffs
+	diffs := f.diffs
 	f.diffs = nil
-	return news
+	return diffs
 }
 
-// patience is how long a tracker in real time may take, on a slow machine.
+// patience is how long a tracker in real time may take on a slow machine.
 const patience = time.Minute
 
-// eventually waits until ok says so, or fails.
+// eventually waits until ok returns true, or fails the test. In exact time it asks
+// once.
 func (f *fixture) eventually(what string, ok func() bool) {
 	f.Helper()
 	f.Settle()
 	if f.Exact {
 		if !ok() {
-			f.Errorf("not so: %s", what)
+			f.Fatalf("this is not so: %s", what)
 		}
 		return
 	}
@@ -142,26 +146,27 @@ func (f *fixture) eventually(what string, ok func() bool) {
 		select {
 		case <-tick.C:
 		case <-limit.C:
-			f.Fatalf("not so after %s: %s", patience, what)
+			f.Fatalf("after %s this is still not so: %s", patience, what)
 		}
 	}
 }
 
-// newsOf is news once there are n.
-func (f *fixture) newsOf(n int) []presence.Diff {
+// waitForDiffs waits for at least n diffs and returns all.
+func (f *fixture) waitForDiffs(n int) []presence.Diff {
 	f.Helper()
-	f.eventually(fmt.Sprintf("%d diffs are told", n), func() bool {
+	f.eventually(fmt.Sprintf("%d diffs are published", n), func() bool {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		return len(f.diffs) >= n
 	})
-	return f.news()
+	return f.newDiffs()
 }
 
-func (f *fixture) quiet(why string) {
+// noDiffs checks that nothing was published since the last call.
+func (f *fixture) noDiffs(when string) {
 	f.Helper()
-	if news := f.news(); len(news) > 0 {
-		f.Errorf("%s: told %+v", why, news)
+	if diffs := f.newDiffs(); len(diffs) > 0 {
+		f.Errorf("%s: published %+v, want nothing", when, diffs)
 	}
 }
 
@@ -200,11 +205,11 @@ func (f *fixture) people(room string) []presence.Person {
 	return people
 }
 
-func (f *fixture) here(room, user string) bool {
+func (f *fixture) isPresent(room, user string) bool {
 	f.Helper()
-	here, err := f.IsPresent(f.Context(), room+f.salt, user+f.salt)
+	present, err := f.IsPresent(f.Context(), room+f.salt, user+f.salt)
 	f.ok(err)
-	return here
+	return present
 }
 
 func (f *fixture) status(user string) presence.UserStatus {

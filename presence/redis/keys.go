@@ -7,37 +7,40 @@ import (
 	"time"
 )
 
-// Everything that is kept in Redis. P is the prefix, {t} a hash tag that keeps
-// what one script touches in one slot of a cluster, NODE the id of a node's life
-// (new at every start, and after every trouble with Redis). Names of rooms and
-// people are base64url in keys, so they are told apart and none reaches outside
-// the prefix; in fields and values they are bytes among bytes.
+// Everything that is stored in Redis. P is the prefix. {…} is a hash tag: it keeps
+// the keys that one script uses in one slot of a cluster. NODE is the id of a node's
+// life, see doc.go. T is the partition, 0 to 63. ROOM and USER are base64url of the
+// names, so that no name can contain a separator or reach outside the prefix; in
+// fields and values names are plain bytes.
 //
-//	key               type    field → value                            ends
+//	key               type    field → value                            removed
 //	P:{n}:nodes       hash    NODE → lease, ms of Redis' clock         by reaping
-//	P:{n}:epoch       string  made by the first node to come           never
-//	P:{n}:reap:NODE   string  claim: a node is reaping                 30 s
+//	P:{n}:epoch       string  random id, set by the first node         never
+//	P:{n}:reap:NODE   string  claim: some node is reaping NODE         after 30 s
 //	P:{rT}:room:ROOM  hash    c<conn> → "NODE gen state user"          with its last entry,
 //	                          p<user> → "slot since order count card"  else 24 h after the
 //	                          n → counter; s → "12 slot counts"        last refresh (hourly)
 //	P:{rT}:node:NODE  set     rooms of partition T with entries        by reaping, else 24 h
-//	P:{uT}:user:USER  hash    NODE → "devices best-state"              like rooms
-//	P:{uT}:node:NODE  set     people of partition T                    like the other
-//	P:{uT}:seen:USER  string  when last seen, ms of Redis' clock       30 days
-//	P:{rT}:room:ROOM  channel the NODE that changed the room, or who types, see typing.go
-//	P:{uT}:user:USER  channel the NODE where the person's devices changed
-//	P:{n}:nodes       channel nothing; subscribing again to it shows a lost connection
+//	P:{uT}:user:USER  hash    NODE → "devices best-state"              like room
+//	P:{uT}:node:NODE  set     people of partition T with devices       by reaping, else 24 h
+//	P:{uT}:seen:USER  string  when last seen, ms of Redis' clock       after 30 days
+//	P:{rT}:room:ROOM  channel NODE that changed the room, or who types: see typing.go
+//	P:{uT}:user:USER  channel NODE where the person's devices changed
+//	P:{n}:nodes       channel no messages: see subscription
 //
-// state is o (online), i (idle), a (away) or g (in the grace period). gen is from the room's counter,
-// which orders arrivals too; count is how many entries the person has; card is
-// "bytes of name" ":" name avatar.
+//	state    o online, i idle, a away, g in the grace period
+//	gen      generation: value of the room's counter when the entry was written
+//	since    arrival, ms of Redis' clock
+//	order    value of the room's counter at arrival: orders people
+//	count    number of the person's entries in the room
+//	card     "bytes of name" ":" name avatar
 type keys string
 
 const (
 	partitions = 64
 	seenTTL    = 30 * 24 * time.Hour
 	entryTTL   = 24 * time.Hour
-	refresh    = time.Hour // entries in use are written again
+	refresh    = time.Hour // interval in which a node writes all its entries again
 	reapClaim  = 30 * time.Second
 )
 
@@ -56,7 +59,8 @@ func (k keys) userKey(kind, encoded string) string {
 	return string(k) + ":{u" + partition(encoded) + "}:" + kind + ":" + encoded
 }
 
-// index is the set of a node's rooms (kind r) or people (kind u) in a partition.
+// index returns the key of the set of a node's rooms (kind "r") or people (kind "u")
+// in a partition.
 func (k keys) index(kind, partition, node string) string {
 	return string(k) + ":{" + kind + partition + "}:node:" + node
 }

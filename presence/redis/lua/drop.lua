@@ -1,10 +1,12 @@
--- Takes entries away that are still the node's.
--- KEYS: room, the node's index. ARGV: room as in the index, node, 1 to take the
--- room out of the index, then conn and gen in turns; gen * is any.
--- Returns how many went.
+-- Removes entries of connections, unless another node has taken them over.
+-- KEYS: room, the node's index.
+-- ARGV: room as in the index, node, 1 to remove the room from the index or 0,
+--       then conn and gen in turns. An entry is removed if it has this node and
+--       gen; gen * matches any.
+-- Returns the number of removed entries.
 local room, index = KEYS[1], KEYS[2]
 local encoded, node, last = ARGV[1], ARGV[2], ARGV[3]
-local gone = 0
+local removed = 0
 for i = 4, #ARGV, 2 do
   local entry = 'c' .. ARGV[i]
   local old = redis.call('HGET', room, entry)
@@ -12,7 +14,7 @@ for i = 4, #ARGV, 2 do
     local oldNode, oldGen, user = string.match(old, '^(%S+) (%d+) %a (.*)$')
     if oldNode == node and (ARGV[i + 1] == '*' or ARGV[i + 1] == oldGen) then
       redis.call('HDEL', room, entry)
-      gone = gone + 1
+      removed = removed + 1
       local p = redis.call('HGET', room, 'p' .. user)
       if p then
         local slot, at, order, count, rest = string.match(p, '^(%d+) (%d+) (%d+) (%d+) (.*)$')
@@ -32,9 +34,9 @@ for i = 4, #ARGV, 2 do
   end
 end
 if last == '1' then redis.call('SREM', index, encoded) end
-if gone > 0 then
-  -- The counter and the slots alone are an empty room.
+if removed > 0 then
+  -- A room with nothing but the counter and the slots is empty.
   if redis.call('HLEN', room) <= 2 then redis.call('DEL', room) end
   redis.call('PUBLISH', room, node)
 end
-return gone
+return removed

@@ -1,6 +1,8 @@
--- Renews a node's lease.
--- KEYS: nodes, epoch. ARGV: node, lease in ms, an epoch to begin if there is none.
--- Returns {now in ms, epoch, the node's lease until now or 0, node, lease, ...}.
+-- Sets the end of a node's lease.
+-- KEYS: nodes, epoch.
+-- ARGV: node, lifetime of the lease in ms, epoch to set if Redis has none.
+-- Returns {now in ms, epoch, end of the node's lease before this call or 0,
+--          node, end of its lease in ms, node, ... for all nodes}.
 local now = redis.call('TIME')
 local ms = now[1] * 1000 + math.floor(now[2] / 1000)
 local before = redis.call('HGET', KEYS[1], ARGV[1]) or '0'

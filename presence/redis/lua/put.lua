@@ -1,16 +1,18 @@
--- Writes one connection's entry.
--- KEYS: room, the node's index. ARGV: room as in the index, conn, node, gen, state,
--- user, card, slot had or -1, slot preferred, step to the next slot, since (ms) or
--- 0 for now, TTL in s.
--- gen * takes the entry over from whoever has it. Any other changes only an entry
--- that is the node's with this gen, or makes one that is missing.
--- Returns nothing if refused, else {gen, the person's value}.
+-- Writes the entry of one connection, and the person's value.
+-- KEYS: room, the node's index.
+-- ARGV: room as in the index, conn, node, gen, state, user, card, former slot or -1,
+--       preferred slot, step to the next slot, since in ms or 0 for now, TTL in s.
+-- With gen * the entry is taken over from whichever node has it. With any other gen
+-- the entry is written only if it is missing, or has this node and gen.
+-- Returns nil if it was not written, else {gen of the entry, the person's value}.
+-- An entry that already is as it should be is neither written nor published.
 local room, index = KEYS[1], KEYS[2]
 local encoded, conn, node, gen, state, user, card = unpack(ARGV, 1, 7)
 local had, preferred, step = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
 local since, ttl = ARGV[11], ARGV[12]
 local entry, person = 'c' .. conn, 'p' .. user
 
+-- Returns the number of people with each slot.
 local function counts()
   local used = {}
   for n in string.gmatch(redis.call('HGET', room, 's') or '0 0 0 0 0 0 0 0 0 0 0 0', '%d+') do
@@ -19,6 +21,7 @@ local function counts()
   return used
 end
 
+-- Removes one entry from the count of a person, and the person with the last one.
 local function remove(name)
   local p = redis.call('HGET', room, 'p' .. name)
   if not p then return end

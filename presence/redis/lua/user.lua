@@ -1,7 +1,9 @@
--- Notes what devices a person has on a node, or with -1 that they are gone, and says
--- so to those who follow them.
--- KEYS: user, seen, the node's index. ARGV: user as in the index, node, devices,
--- TTL and seen TTL in s, ms since they left.
+-- Writes the devices that a person has on a node, or removes them, and publishes a
+-- change on the person's channel.
+-- KEYS: user, seen, the node's index.
+-- ARGV: user as in the index, node, devices ("devices best-state", -1 removes),
+--       TTL of user and index in s, TTL of seen in s, ms since the person left.
+-- Returns 1 if devices were written, 0 if they were removed.
 local user, seen, index = KEYS[1], KEYS[2], KEYS[3]
 local encoded, node, devices = ARGV[1], ARGV[2], ARGV[3]
 if devices ~= '-1' then
