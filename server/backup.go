@@ -9,23 +9,27 @@ import (
 	"path/filepath"
 
 	"weft/server/chat"
+	"weft/server/internal/durable"
 	"weft/server/store/sqlite"
 )
 
-// dataFile is the store's file in the data folder.
+// dataFile is the name of the store's file in the data folder.
 const dataFile = "weft.db"
 
-// Report is what was found in a backup.
+// Report says what a backup contains.
 type Report struct {
-	Rooms int
-	Bytes int64
-	// Damaged says of each room that is not whole why. The others are.
+	Rooms int   // with a document, a chat or both
+	Bytes int64 // of the file
+	// Damaged has one error for each damaged room, and for damage of the file that
+	// belongs to no room. All other rooms were read completely and are sound.
 	Damaged []error
 }
 
-// Backup copies all that is kept in the data folder, as of one moment, to a file
-// that must not exist yet, and reads it back. A server may be at work there. The
-// copy is as secret as the folder.
+// Backup copies the store in the data folder, as of one moment, to a file that must
+// not exist yet, and reads the copy back. A server may be running on the folder. The
+// copy contains the folder's secrets; only its owner may read it.
+//
+// A damaged room is no error: it is copied as it is, and reported.
 func Backup(ctx context.Context, data, file string) (Report, error) {
 	if err := sqlite.Backup(ctx, filepath.Join(data, dataFile), file); err != nil {
 		return Report{}, fmt.Errorf("server: %w", err)
@@ -33,7 +37,7 @@ func Backup(ctx context.Context, data, file string) (Report, error) {
 	return verify(ctx, file)
 }
 
-// verify reads a data file that nobody else has open.
+// verify reads all of a data file that no other process has open.
 func verify(ctx context.Context, file string) (r Report, err error) {
 	info, err := os.Stat(file)
 	if err != nil {
@@ -49,10 +53,11 @@ func verify(ctx context.Context, file string) (r Report, err error) {
 }
 
 // ErrNotEmpty says that a data folder has a store already.
-var ErrNotEmpty = errors.New("server: the data folder has a store already: move it away, or choose another folder")
+var ErrNotEmpty = errors.New("server: the data folder already has a store: move its files away, or restore into another folder")
 
-// Restore puts a backup into a data folder without a store, which is made if
-// need be, and reads it.
+// Restore copies a backup into a data folder and reads all of it. The folder is
+// created if it does not exist; if it has a store, the error is ErrNotEmpty. A backup
+// of an older version is brought up to date. Nothing is left behind after an error.
 func Restore(ctx context.Context, data, file string) (Report, error) {
 	r, err := restore(ctx, data, file)
 	if err != nil {
@@ -63,13 +68,13 @@ func Restore(ctx context.Context, data, file string) (Report, error) {
 
 func restore(ctx context.Context, data, file string) (r Report, err error) {
 	if wal, err := os.Stat(file + "-wal"); err == nil && wal.Size() > 0 {
-		return r, errors.New("it is a store in use, or one that was not closed, and without the file beside it less than all: make a backup of it")
+		return r, fmt.Errorf("there is a non-empty %s-wal beside the file: it is in use or was not closed cleanly, and is incomplete without that; run `weft backup` on its folder first, and restore what that writes", filepath.Base(file))
 	}
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return r, err
 	}
 	target := filepath.Join(data, dataFile)
-	// What SQLite left beside a lost file would be taken for part of this one.
+	// SQLite would apply the -wal of a lost file to this one.
 	for _, name := range []string{target, target + "-wal", target + "-shm"} {
 		if _, err := os.Lstat(name); !errors.Is(err, os.ErrNotExist) {
 			return r, errors.Join(ErrNotEmpty, err)
@@ -84,14 +89,14 @@ func restore(ctx context.Context, data, file string) (r Report, err error) {
 			os.Remove(name)
 		}
 	}()
-	// Opened once, it is brought up to date; and what can't be opened does not
-	// become the folder's store.
+	// The copy is opened under another name first: that brings its format up to date,
+	// and a file that cannot be opened does not become the folder's store.
 	s, err := sqlite.Open(part, sqlite.Options{})
 	if err != nil {
 		return r, err
 	}
-	// What was written after the backup is gone: to those who have seen it, this
-	// is another history.
+	// Messages that were written after the backup are gone and their numbers are
+	// given again. A new epoch tells clients that have seen them.
 	err = s.PutSetting(ctx, chat.EpochSetting, nil)
 	if err == nil {
 		r.Rooms, r.Damaged, err = s.Verify(ctx)
@@ -104,14 +109,15 @@ func restore(ctx context.Context, data, file string) (r Report, err error) {
 		return r, err
 	}
 	r.Bytes = info.Size()
-	// A link, unlike a rename, does not replace what has come there meanwhile.
+	// A link, unlike a rename, does not replace a file that was created meanwhile.
 	if err := os.Link(part, target); err != nil {
 		return r, err
 	}
-	return r, syncFolder(data)
+	return r, durable.SyncDir(data)
 }
 
-// copyFile makes a private copy, on disk when it returns.
+// copyFile copies a file to a new one that only its owner may read, and syncs it. It
+// stops when ctx ends, and removes the copy after an error.
 func copyFile(ctx context.Context, to, from string) (err error) {
 	in, err := os.Open(from)
 	if err != nil {
@@ -127,33 +133,21 @@ func copyFile(ctx context.Context, to, from string) (err error) {
 			os.Remove(to)
 		}
 	}()
-	if _, err := io.Copy(out, cancelled{ctx, in}); err != nil {
+	if _, err := io.Copy(out, contextReader{ctx, in}); err != nil {
 		return err
 	}
 	return out.Sync()
 }
 
-// cancelled reads until ctx ends.
-type cancelled struct {
+// contextReader fails with the context's error once ctx has ended.
+type contextReader struct {
 	ctx context.Context
 	io.Reader
 }
 
-func (c cancelled) Read(b []byte) (int, error) {
+func (c contextReader) Read(b []byte) (int, error) {
 	if err := c.ctx.Err(); err != nil {
 		return 0, err
 	}
 	return c.Reader.Read(b)
-}
-
-func syncFolder(name string) error {
-	d, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, os.ErrInvalid) && !errors.Is(err, os.ErrPermission) {
-		return err
-	}
-	return nil
 }

@@ -16,13 +16,15 @@ import (
 	"weft/server/store/sqlite"
 )
 
-// An exported room is a file of JSON lines:
+// exportLine is one line of an exported room, which is a file of JSON lines:
 //
-//	{"weft":1,"room":ID}                   first
-//	{"update":BASE64}                      the document as one Yjs update V1, if there is one
-//	{"message":{…}}                        each chat message, in order of seq
-//	{"end":true,"messages":N}              last: without it the file is cut short
-type exported struct {
+//	{"weft":1,"room":ID}                   first: the format's version, and the room
+//	{"update":BASE64}                      the document as one Yjs update V1; none if it is empty
+//	{"message":{…}}                        each chat message, in ascending order of seq
+//	{"end":true,"messages":N}              last, with the number of messages: proves that the file is whole
+//
+// Members, read positions and system messages are not exported.
+type exportLine struct {
 	Weft     int            `json:"weft,omitempty"`
 	Room     store.RoomID   `json:"room,omitempty"`
 	Update   []byte         `json:"update,omitempty"`
@@ -31,16 +33,25 @@ type exported struct {
 	Messages int            `json:"messages,omitempty"`
 }
 
-const exportFormat = 1
+const (
+	exportFormat = 1
+	exportPage   = 200       // messages read at once
+	maxLine      = 512 << 20 // bytes of an export's longest line that is read
+)
 
 // Errors of export and import.
 var (
+	// ErrNoRoom says that the room has neither a document nor messages.
 	ErrNoRoom = errors.New("server: there is no such room")
-	ErrExport = errors.New("server: not the export of a room, or not all of it")
+	// ErrExport says that a file is not an export, or is not all of one.
+	ErrExport = errors.New("server: not a complete export of a room")
 )
 
-// Export writes a room's document and chat to w. A server may be at work on the
-// data folder: what is exported was all on disk at some moment during the call.
+// Export writes a room's document and chat to w. A server may be running on the data
+// folder. Everything that was durable before the call is exported, and perhaps some of
+// what was stored during it.
+//
+// ErrNoRoom: there is nothing to export. store.ErrCorrupt: the room is damaged.
 func Export(ctx context.Context, data string, id store.RoomID, w io.Writer) (err error) {
 	s, err := sqlite.OpenReadOnly(filepath.Join(data, dataFile), sqlite.Options{})
 	if err != nil {
@@ -55,48 +66,55 @@ func Export(ctx context.Context, data string, id store.RoomID, w io.Writer) (err
 	if err != nil {
 		return fmt.Errorf("server: export: %w", err)
 	}
-	lines := json.NewEncoder(w)
-	write := func(line exported) {
-		if err == nil {
-			err = lines.Encode(line)
-		}
-	}
-	empty := len(doc.StateVector()) == 0 && !doc.HasPending()
-	if empty && last == 0 {
+	isEmpty := len(doc.StateVector()) == 0 && !doc.HasPending()
+	if isEmpty && last == 0 {
 		return fmt.Errorf("%w: %q", ErrNoRoom, id)
 	}
-	write(exported{Weft: exportFormat, Room: id})
-	if !empty {
-		write(exported{Update: doc.EncodeStateAsUpdate(nil)})
+	lines := json.NewEncoder(w)
+	if err := lines.Encode(exportLine{Weft: exportFormat, Room: id}); err != nil {
+		return err
 	}
-	count := 0
-	for after := store.Seq(-1); err == nil; {
-		page, pageErr := s.Messages(ctx, id, store.MessagePage{After: after, Limit: 200})
-		if pageErr != nil {
-			return fmt.Errorf("server: export: %w", pageErr)
+	if !isEmpty {
+		if err := lines.Encode(exportLine{Update: doc.EncodeStateAsUpdate(nil)}); err != nil {
+			return err
+		}
+	}
+	count, err := exportMessages(ctx, s, id, lines)
+	if err != nil {
+		return err
+	}
+	return lines.Encode(exportLine{End: true, Messages: count})
+}
+
+// exportMessages writes all messages of a room and returns how many there are.
+func exportMessages(ctx context.Context, s *sqlite.Store, id store.RoomID, lines *json.Encoder) (count int, err error) {
+	for after := store.Seq(-1); ; {
+		page, err := s.Messages(ctx, id, store.MessagePage{After: after, Limit: exportPage})
+		if err != nil {
+			return 0, fmt.Errorf("server: export: %w", err)
 		}
 		if len(page) == 0 {
-			break
+			return count, nil
 		}
 		for i := range page {
-			write(exported{Message: &page[i]})
+			if err := lines.Encode(exportLine{Message: &page[i]}); err != nil {
+				return 0, err
+			}
 		}
 		count += len(page)
 		after = page[len(page)-1].Seq
 	}
-	write(exported{End: true, Messages: count})
-	return err
 }
 
-// maxLine is the longest line of an export that is read.
-const maxLine = 512 << 20
-
-// Import reads an export into a room of the data folder, which no server may
-// have open; room empty means the one it was exported from. The document is
-// merged with what is there, messages already there are passed over, and nothing
-// is stored unless the export is whole.
-func Import(ctx context.Context, data string, room store.RoomID, r io.Reader) (store.RoomID, int, error) {
-	room, update, messages, err := readExport(room, r)
+// Import reads an export and merges it into a room of the data folder, which no server
+// may have open. If target is empty, the room is the one that was exported. The update
+// is merged into the room's document; messages whose id the room has are skipped. All
+// of the export is read and checked before anything is stored.
+//
+// It returns the room and how many messages were stored. ErrExport: the file is not a
+// complete export.
+func Import(ctx context.Context, data string, target store.RoomID, r io.Reader) (store.RoomID, int, error) {
+	x, err := readExport(target, r)
 	if err != nil {
 		return "", 0, err
 	}
@@ -107,69 +125,88 @@ func Import(ctx context.Context, data string, room store.RoomID, r io.Reader) (s
 	if err != nil {
 		return "", 0, fmt.Errorf("server: import: %w", err)
 	}
-	stored := 0
-	if update != nil {
-		err = s.AppendUpdates(ctx, []store.Update{{Room: room, Data: update}})
-	}
-	for _, m := range messages {
-		if err != nil {
-			break
-		}
-		m.Room = room
-		var created bool
-		if created, err = s.ImportMessage(ctx, m); created {
-			stored++
-		}
-	}
+	stored, err := x.storeIn(ctx, s)
 	if err = errors.Join(err, s.Close()); err != nil {
 		return "", 0, fmt.Errorf("server: import: %w", err)
 	}
-	return room, stored, nil
+	return x.room, stored, nil
 }
 
-// readExport reads and checks all of an export.
-func readExport(room store.RoomID, r io.Reader) (_ store.RoomID, update []byte, messages []store.Message, err error) {
-	bad := func(why string) error { return fmt.Errorf("%w: %s", ErrExport, why) }
+// export is what was read of an exported room.
+type export struct {
+	room     store.RoomID
+	update   []byte // nil: no document
+	messages []store.Message
+}
+
+// storeIn merges the export into a store and returns how many messages are new there.
+func (x *export) storeIn(ctx context.Context, s store.Store) (stored int, err error) {
+	if x.update != nil {
+		if err := s.AppendUpdates(ctx, []store.Update{{Room: x.room, Data: x.update}}); err != nil {
+			return 0, err
+		}
+	}
+	for _, m := range x.messages {
+		m.Room = x.room
+		created, err := s.ImportMessage(ctx, m)
+		if err != nil {
+			return stored, err
+		}
+		if created {
+			stored++
+		}
+	}
+	return stored, nil
+}
+
+// readExport reads and checks all of an export. target, if not empty, takes the place
+// of the room that was exported.
+func readExport(target store.RoomID, r io.Reader) (*export, error) {
+	x := &export{room: target}
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, maxLine)
-	ended := false
+	isComplete := false
 	for n := 1; lines.Scan(); n++ {
-		var line exported
+		if isComplete {
+			return nil, fmt.Errorf("%w: line %d follows the end line: export the room again", ErrExport, n)
+		}
+		var line exportLine
 		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
-			return "", nil, nil, bad(fmt.Sprintf("line %d: %v", n, err))
+			return nil, fmt.Errorf("%w: line %d: %w", ErrExport, n, err)
 		}
 		switch {
 		case n == 1 && line.Weft == exportFormat:
-			if room == "" {
-				room = line.Room
+			if x.room == "" {
+				x.room = line.Room
 			}
 		case n == 1:
-			return "", nil, nil, bad(fmt.Sprintf("line 1 has format %d, this version reads %d", line.Weft, exportFormat))
-		case ended:
-			return "", nil, nil, bad("lines after its end")
-		case line.Update != nil && update == nil:
-			update = line.Update
+			return nil, fmt.Errorf("%w: line 1 says format %d, this version of weft reads format %d", ErrExport, line.Weft, exportFormat)
+		case line.Update != nil && x.update == nil:
+			x.update = line.Update
 		case line.Message != nil:
-			messages = append(messages, *line.Message)
+			x.messages = append(x.messages, *line.Message)
+		case line.End && line.Messages == len(x.messages):
+			isComplete = true
 		case line.End:
-			ended = line.Messages == len(messages)
+			return nil, fmt.Errorf("%w: %d messages, the end line says %d: export the room again", ErrExport, len(x.messages), line.Messages)
 		default:
-			return "", nil, nil, bad(fmt.Sprintf("line %d is none that it has", n))
+			return nil, fmt.Errorf("%w: line %d is neither the document (one at most), a message nor the end: export the room again", ErrExport, n)
 		}
 	}
 	if err := lines.Err(); err != nil {
-		return "", nil, nil, fmt.Errorf("server: import: %w", err)
+		return nil, fmt.Errorf("server: import: %w", err)
 	}
-	if !ended {
-		return "", nil, nil, bad("its end is missing")
+	if !isComplete {
+		return nil, fmt.Errorf("%w: the end line is missing, so the file was cut short: export the room again", ErrExport)
 	}
-	if room, err = store.ParseRoomID(string(room)); err != nil {
-		return "", nil, nil, err
+	var err error
+	if x.room, err = store.ParseRoomID(string(x.room)); err != nil {
+		return nil, err
 	}
-	if update != nil {
-		if _, err := crdt.New(crdt.Options{}).ApplyUpdate(update); err != nil {
-			return "", nil, nil, bad(err.Error())
+	if x.update != nil {
+		if _, err := crdt.New(crdt.Options{}).ApplyUpdate(x.update); err != nil {
+			return nil, fmt.Errorf("%w: the document: %w", ErrExport, err)
 		}
 	}
-	return room, update, messages, nil
+	return x, nil
 }

@@ -58,7 +58,7 @@ func (c *restoreCmd) Run() error {
 func report(done string, r server.Report) error {
 	fmt.Printf("weft: %s: %d rooms, %d bytes, read back\n", done, r.Rooms, r.Bytes)
 	if len(r.Damaged) > 0 {
-		return fmt.Errorf("all of it is there, as it was in the store, and that has damage (the other rooms are sound): %w", errors.Join(r.Damaged...))
+		return fmt.Errorf("copied completely, but the store is damaged as listed below; all other rooms are sound. Look for these rooms in an older backup: restore it into another folder and export them from there:\n%w", errors.Join(r.Damaged...))
 	}
 	return nil
 }

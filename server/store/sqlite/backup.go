@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"weft/server/internal/durable"
 )
 
-// Backup writes a copy of the store as of one moment to path, which must not
-// exist, while the store goes on working. The copy is a data file like any
-// other: Open opens it. A backup that fails leaves nothing at path.
+// Backup writes a copy of the store, as of one moment, to path, which must not exist.
+// It does not block writers. The copy is a data file that Open opens; it is durable
+// when Backup returns. After an error there is nothing at path.
 func (s *Store) Backup(ctx context.Context, path string) error {
 	select {
 	case <-s.stop:
@@ -20,8 +22,8 @@ func (s *Store) Backup(ctx context.Context, path string) error {
 	return Backup(ctx, s.path, path)
 }
 
-// Backup copies the data file at from, which a server may have open and be
-// writing to, as Store.Backup does.
+// Backup copies the data file at from as Store.Backup does. A server may have the file
+// open and write to it.
 func Backup(ctx context.Context, from, path string) error {
 	if err := backup(ctx, from, path); err != nil {
 		return fail("backup", fmt.Errorf("%s: %w", path, err))
@@ -30,14 +32,15 @@ func Backup(ctx context.Context, from, path string) error {
 }
 
 func backup(ctx context.Context, from, path string) error {
-	if _, err := os.Stat(from); err != nil { // or SQLite makes one
+	if _, err := os.Stat(from); err != nil { // SQLite would create a file that is missing
 		return err
 	}
 	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
 		return errors.Join(err, os.ErrExist)
 	}
 	part := path + ".part"
-	// SQLite fills an empty file; made here, it is private and ours alone.
+	// SQLite fills an empty file. Created here, only its owner may read it, and O_EXCL
+	// keeps a second backup to the same path out.
 	f, err := os.OpenFile(part, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
@@ -45,7 +48,7 @@ func backup(ctx context.Context, from, path string) error {
 	defer os.Remove(part)
 	defer f.Close()
 
-	// A connection of its own: the readers may not write, not even elsewhere.
+	// It has a connection of its own, as query_only forbids VACUUM INTO to the readers.
 	db := connect(from, Options{})
 	defer db.Close()
 	if _, err := db.ExecContext(ctx, "VACUUM INTO ?", part); err != nil {
@@ -54,9 +57,9 @@ func backup(ctx context.Context, from, path string) error {
 	if err := f.Sync(); err != nil {
 		return err
 	}
-	// A link, unlike a rename, does not replace what has come there meanwhile.
+	// A link, unlike a rename, does not replace a file that was created meanwhile.
 	if err := os.Link(part, path); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(path))
+	return durable.SyncDir(filepath.Dir(path))
 }

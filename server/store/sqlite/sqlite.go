@@ -17,6 +17,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"weft/notify"
+	"weft/server/internal/durable"
 	"weft/server/store"
 )
 
@@ -132,7 +133,7 @@ func open(path string, opts Options) (_ *Store, err error) {
 	if err := migrate(ctx, s.writer, version); err != nil {
 		return nil, err
 	}
-	if err := syncDir(filepath.Dir(path)); err != nil {
+	if err := durable.SyncDir(filepath.Dir(path)); err != nil {
 		return nil, err
 	}
 	if err := s.prepare(ctx); err != nil {
@@ -254,20 +255,6 @@ func resultCode(err error) int {
 		return e.Code() & 0xff
 	}
 	return 0
-}
-
-// syncDir makes names in the folder durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	// Some file systems, and Windows, cannot sync a folder.
-	if err := d.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, os.ErrInvalid) && !errors.Is(err, os.ErrPermission) {
-		return err
-	}
-	return nil
 }
 
 func millis(t time.Time) int64 { return t.UnixMilli() }
