@@ -10,9 +10,9 @@ import (
 	"weft/server/store"
 )
 
-// OpenReadOnly opens a data file for reading, also while a server has it open. What it
-// reads is as of the moment it was opened, or later. Writing to it fails with
-// ErrClosed. A file in an older format is refused: it has to be opened once.
+// OpenReadOnly opens a data file for reading, also while a server has it open. It reads
+// everything that was durable when it was opened, and perhaps later writes. Writing to it
+// fails with ErrClosed. A file in an older format is refused: Open has to upgrade it.
 func OpenReadOnly(path string, opts Options) (*Store, error) {
 	s, err := openReadOnly(path, opts)
 	if err != nil {
@@ -25,22 +25,15 @@ func openReadOnly(path string, opts Options) (_ *Store, err error) {
 	if path, err = filepath.Abs(path); err != nil {
 		return nil, err
 	}
-	info, err := os.Stat(path) // or SQLite makes one
+	info, err := os.Stat(path) // SQLite would create a file that is missing
 	if err != nil {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, errors.New("it is not a file")
+		return nil, errors.New("not a regular file")
 	}
-	s := &Store{
-		path:    path,
-		readers: connect(path, opts, "_pragma=query_only(1)"),
-		stop:    make(chan struct{}),
-		done:    make(chan struct{}),
-
-		abandoned: make(chan struct{}),
-	}
-	close(s.stop)
+	s := newStore(path, opts)
+	close(s.stop) // there is no writer: writes fail at once
 	close(s.done)
 	defer func() {
 		if err != nil {
@@ -53,7 +46,7 @@ func openReadOnly(path string, opts Options) (_ *Store, err error) {
 		return nil, err
 	}
 	if known := len(migrations()); version < known {
-		return nil, fmt.Errorf("it has format %d, this version reads format %d: start the server on it once", version, known)
+		return nil, fmt.Errorf("the file has format %d, this version reads format %d: start the server on it once to upgrade it", version, known)
 	}
 	if err := s.prepare(ctx); err != nil {
 		return nil, err
@@ -63,7 +56,7 @@ func openReadOnly(path string, opts Options) (_ *Store, err error) {
 		return nil, err
 	}
 	defer conn.Close()
-	// All of the index as of one moment: a server may be writing.
+	// One transaction reads all of the index as of one moment: a server may be writing.
 	if _, err := conn.ExecContext(ctx, "BEGIN"); err != nil {
 		return nil, err
 	}
@@ -74,7 +67,7 @@ func openReadOnly(path string, opts Options) (_ *Store, err error) {
 	return s, err
 }
 
-// Rooms lists the rooms that have a document, a chat or both, by name.
+// Rooms lists the rooms that have a document, a chat or both, in order of name.
 func (s *Store) Rooms(ctx context.Context) (rooms []store.RoomID, err error) {
 	rows, err := s.readers.QueryContext(ctx, "SELECT room FROM docs UNION SELECT name FROM rooms ORDER BY 1")
 	if err != nil {
@@ -91,9 +84,9 @@ func (s *Store) Rooms(ctx context.Context) (rooms []store.RoomID, err error) {
 	return rooms, fail("rooms", rows.Err())
 }
 
-// Verify reads all documents and checks their checksums, and has SQLite look
-// over its tables. damaged says of each room that is not whole why; an error
-// that nothing can be said.
+// Verify reads all documents, checking their checksums, and has SQLite check its
+// tables (quick_check). It returns how many rooms there are and one error for each
+// damage found. err says that the check itself has failed.
 func (s *Store) Verify(ctx context.Context) (rooms int, damaged []error, err error) {
 	if found := s.Damage(); found != nil {
 		damaged = append(damaged, found)
@@ -110,20 +103,20 @@ func (s *Store) Verify(ctx context.Context) (rooms int, damaged []error, err err
 			return 0, nil, err
 		}
 	}
-	var word string
-	if err := s.readers.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&word); err != nil {
+	var result string
+	if err := s.readers.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&result); err != nil {
 		return 0, nil, fail("verify", err)
 	}
-	if word != "ok" {
-		damaged = append(damaged, fmt.Errorf("%w: the file: %s", store.ErrCorrupt, word))
+	if result != "ok" {
+		damaged = append(damaged, fmt.Errorf("%w: the file: %s", store.ErrCorrupt, result))
 	}
 	return len(all), damaged, nil
 }
 
-// verifyBytes is how much of a log is read at once.
+// verifyBytes is how many bytes of a log are read at once.
 const verifyBytes = 1 << 20
 
-// verify reads all of a document.
+// verify reads all of a document, part by part.
 func (s *Store) verify(ctx context.Context, room store.RoomID) error {
 	part := store.Doc{}
 	for more := true; more; {

@@ -45,12 +45,12 @@ func (s *Store) write(ctx context.Context, run func(*tx) error) error {
 
 // writer owns the writing connection. All of it belongs to one goroutine.
 type writer struct {
-	conn      *sql.Conn
-	stmts     map[string]*sql.Stmt // by their text; texts are constants
-	index     *index
-	committed func(took time.Duration) // nil: nobody is told
-	next      store.LogID              // never used yet; runs ahead of index.next inside a commit
-	stale     bool                     // a commit failed: read the index anew before the next one
+	conn     *sql.Conn
+	stmts    map[string]*sql.Stmt // by their text; texts are constants
+	index    *index
+	onCommit func(took time.Duration) // see Options; may be nil
+	next     store.LogID              // never used yet; runs ahead of index.next inside a commit
+	stale    bool                     // a commit failed: read the index anew before the next one
 
 	unsealed unsealed
 	args     []any // memory for insert
@@ -159,8 +159,8 @@ func (w *writer) end() error {
 		w.stale = true
 		return err
 	}
-	if w.committed != nil {
-		w.committed(time.Since(begun))
+	if w.onCommit != nil {
+		w.onCommit(time.Since(begun))
 	}
 	return nil
 }
