@@ -38,7 +38,7 @@ func (tx *txn) collectItem(it *item) {
 		s.dropContent(it)
 		return
 	}
-	s.dropAllSiblings() // it may be one of their places
+	s.siblings.dropAll() // it may be one of their places
 	t := typeRef(it.data)
 	it.data = 0
 	for o := s.types[t].start; o != 0; o = s.items[o].right {

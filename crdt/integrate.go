@@ -2,20 +2,20 @@ package crdt
 
 import "weft/crdt/internal/codec"
 
-// This file is the whole of conflict resolution: given an item that somebody wrote
-// somewhere, find its place among the items that are here already, such that every
-// replica finds the same place whatever arrived first. The algorithm is YATA
-// (Nicolaescu et al., "Near Real-Time Peer-to-Peer Shared Editing on Extensible Data
-// Types", 2016) with right origins, as Yjs 13 plays it.
+// This file is the whole of conflict resolution. It takes an item that some client wrote
+// and finds its place among the items of this document, such that every replica finds the
+// same place in whatever order updates arrive. The algorithm is YATA (Nicolaescu et al.,
+// "Near Real-Time Peer-to-Peer Shared Editing on Extensible Data Types", GROUP 2016) with
+// right origins, as in Yjs 13 (Item.integrate).
 //
-// The writer saw two neighbours and sent their IDs: the origin on the left, the
-// right origin on the right. Both are here, or the item would still wait
-// (causal.go). If nothing stands between them now, the place is plain. What does
-// stand between them was written at the same time by others who could not see this
-// item either: those are the conflicts, and place walks over them.
+// The writer saw two neighbours and sent their IDs: the origin on the left and the right
+// origin on the right. Both are in the document, or the struct would still be pending
+// (causal.go). If no item stands between them now, the place is plain. Items that do stand
+// between them were written concurrently by clients that could not see this item either.
+// Those are the conflicts, and scan walks over them. doc.go has an example.
 
-// integrate makes w, from its unit skip on, part of the document. What w builds on
-// must be known, and the first skip units as well.
+// integrate makes w, from its unit skip on, part of the document. The document must have
+// all units on which w depends, and the first skip units of w.
 func (tx *txn) integrate(w *codec.Struct, skip uint64) {
 	s := tx.store()
 	c := s.client(w.Client)
@@ -31,7 +31,7 @@ func (tx *txn) integrate(w *codec.Struct, skip uint64) {
 	}
 	var left, right ref
 	switch {
-	case skip > 0: // the units before are here already: this one follows them
+	case skip > 0: // the units before are known already, and this one follows them
 		it.originClient, it.originClock = c, clock-1
 	case w.HasOrigin():
 		it.originClient, it.originClock = s.client(w.Origin.Client), uint32(w.Origin.Clock)
@@ -55,9 +55,9 @@ func (tx *txn) integrate(w *codec.Struct, skip uint64) {
 	tx.appendToLog(c, r)
 }
 
-// placeFor tells in which list or chain a new item stands: where its neighbours do, or
-// where it says itself when it has none. 0 if that type is gone; the item is then of no
-// use to anyone and becomes a GC.
+// placeFor returns the list or the chain of values in which a new item stands: that of its
+// neighbours, or, if it has none, the one that w names. It returns 0 if that type was
+// deleted and collected; the item can then never be visible and becomes a GC.
 func (tx *txn) placeFor(w *codec.Struct, left, right ref) placeRef {
 	s := tx.store()
 	if left != 0 && s.items[left].kind() == kindGC || right != 0 && s.items[right].kind() == kindGC {
@@ -86,29 +86,28 @@ func (tx *txn) placeFor(w *codec.Struct, left, right ref) placeRef {
 	return s.placeOf(t, key)
 }
 
-// place returns the item after which r shall stand, 0 for the front. left and right
-// are the items at its two origins, 0 where it has none.
+// place returns the item behind which r is to be placed, 0 for the front of its list. left
+// and right are the items at r's two origins, 0 where it has none.
 func (s *store) place(r, left, right ref) ref {
 	it := &s.items[r]
 	answer, began := left, uint32(0)
 	if between := s.nextIn(left, it.place); between != right {
-		if g := s.among(it, left); g != nil { // a crowd: siblings.go
-			return s.placeAmong(g, r, left)
+		if answer, found := s.siblings.place(s, r, left); found {
+			return answer
 		}
 		answer, began = s.scan(it, left, between, right)
-		if s.lastVisit-began > longScan {
-			if g := s.gather(it, left, right); g != nil {
-				return s.placeAmong(g, r, left)
-			}
+		if s.lastVisit-began > longScan && s.siblings.build(s, it, left, right) {
+			answer, _ = s.siblings.place(s, r, left)
+			return answer
 		}
 	}
-	if len(s.siblings) > 0 {
-		s.arrives(it, left, answer, right, began)
+	if len(s.siblings.list) > 0 {
+		s.siblings.keepTrue(s, it, left, answer, right, began)
 	}
 	return answer
 }
 
-// next is what stands behind an item, or, with 0, at the front of a place.
+// nextIn returns the item behind r, or, if r is 0, the first item of the place.
 func (s *store) nextIn(r ref, place placeRef) ref {
 	if r == 0 {
 		return s.first(place)
@@ -116,83 +115,87 @@ func (s *store) nextIn(r ref, place placeRef) ref {
 	return s.items[r].right
 }
 
-// scan walks over the conflicts from o, the first one, up to right, and keeps an answer.
-// Each conflict o falls under one of these:
+// scan resolves conflicts: it returns the item behind which it is to be placed, and the
+// visit number before the scan. It walks over the conflicts, from the item o to the item
+// right, and keeps an answer, at first the item at the origin. Each conflict o falls under
+// one of these:
 //
-//   - o has the same origin as it. The client with the lower id goes first: if that is
-//     o, the answer moves behind o. If not, and both have the same right origin too, it
-//     stands in front of o and of all that follows: stop. With different right origins
-//     go on: something further right may still have to come first.
-//   - o's origin lies among the items walked over: o was written behind one of those.
-//     If the answer has moved behind that one, it moves behind o as well, so that runs
-//     of different writers do not interleave. If not, o goes where its origin went.
-//   - o's origin lies before all of this: o spans the place from the outside, and so
-//     does all that follows. Stop.
+//   - o has the same origin as it. The client with the lower id goes first: if that is o,
+//     the answer moves behind o. If not, and both have the same right origin too, it stands
+//     in front of o and of everything that follows: stop. With different right origins go
+//     on, because an item further right may still have to come first.
+//   - o's origin lies among the items walked over: o was written behind one of those. If
+//     the answer has moved behind that item, it moves behind o as well, so that runs of
+//     different clients do not interleave. If not, o goes where its origin went.
+//   - o's origin lies in front of all of these: o spans the place from outside, and so does
+//     everything that follows. Stop.
 //
-// The two sets this needs, "walked over" and "walked over since the answer last
-// moved", are two thresholds on one counter: each item is stamped as it is passed.
+// This needs two sets of items: "walked over", and "walked over since the answer last
+// moved". Both are thresholds on one counter, since each item is stamped with the counter
+// when it is passed: items of the first set have a visit above began, those of the second
+// set a visit above moved.
 //
-// The walk is as long as what was written here at the same time. All that it passed has
-// a mark above began.
+// The walk is as long as the number of items written here concurrently.
 func (s *store) scan(it *item, answer, o, right ref) (_ ref, began uint32) {
 	began = s.beginVisits()
-	moved := began // the mark when the answer last moved
+	moved := began // the visit at which the answer last moved
 	for o != 0 && o != right {
-		mark := s.visit(o)
+		visit := s.visit(o)
 		c := &s.items[o]
 		if c.sameOrigin(it) {
 			if s.clients[c.client()].id < s.clients[it.client()].id {
-				answer, moved = o, mark
+				answer, moved = o, visit
 			} else if c.sameRightOrigin(it) {
 				break
 			}
 		} else {
-			passed := s.visitOfOrigin(o)
-			if passed <= began {
+			origin := s.visitOfOrigin(o)
+			if origin <= began {
 				break
 			}
-			if passed <= moved {
-				answer, moved = o, mark
+			if origin <= moved {
+				answer, moved = o, visit
 			}
 		}
 		o = c.right
 		if s.work++; s.work > s.budget {
-			break // the transaction is void: budget.go
+			break // the transaction will be rolled back: budget.go
 		}
 	}
 	return answer, began
 }
 
-// beginVisits returns a threshold that every later mark exceeds, and no earlier one.
+// beginVisits returns a threshold: later visits are above it, earlier ones are not.
 func (s *store) beginVisits() uint32 {
 	if missing := len(s.items) - len(s.visits); missing > 0 {
 		s.visits = append(s.visits, make([]uint32, missing)...)
 	}
-	if s.lastVisit > 1<<31 { // the counter would run over: begin anew
+	if s.lastVisit > 1<<31 { // restart the counter before it overflows
 		s.lastVisit = 0
 		clear(s.visits)
 	}
 	return s.lastVisit
 }
 
-// visit stamps an item as passed.
+// visit stamps an item as passed and returns the stamp.
 func (s *store) visit(r ref) uint32 {
 	s.lastVisit++
 	s.visits[r] = s.lastVisit
 	return s.lastVisit
 }
 
-// visitOfOrigin is the mark of the item that holds the origin of r, 0 if it has none.
+// visitOfOrigin returns the stamp of the item that holds the origin of r, 0 if r has none.
 func (s *store) visitOfOrigin(r ref) uint32 {
 	it := &s.items[r]
 	if !it.hasOrigin() {
 		return 0
 	}
-	s.work += 3 // a search
+	s.work += 3 // a binary search
 	return s.visits[s.itemAt(it.originClient, it.originClock)]
 }
 
-// link puts r behind left and draws the consequences.
+// link inserts r behind left (0: at the front) and updates what depends on that: the length
+// of the type, the value of the key, and whether r is deleted at once.
 func (tx *txn) link(r, left ref) {
 	s := tx.store()
 	it := &s.items[r]
@@ -211,7 +214,7 @@ func (tx *txn) link(r, left ref) {
 	if it.visible() {
 		s.types[it.place].length += uint64(it.length)
 	} else if it.keyed() && it.right == 0 {
-		// Rightmost in its chain: this is the key's value now, the last one is not.
+		// Rightmost in its chain: r is the key's value now, and the former value is not.
 		s.setLast(it.place, r)
 		if left != 0 {
 			tx.delete(left)
@@ -224,6 +227,6 @@ func (tx *txn) link(r, left ref) {
 	}
 	owner := s.types[s.parent(it.place)].owner
 	if owner != 0 && s.items[owner].deleted() || it.keyed() && it.right != 0 {
-		tx.delete(r) // nobody will see it: its parent is gone, or a later value won
+		tx.delete(r) // not visible: its parent is deleted, or a later value of the key won
 	}
 }

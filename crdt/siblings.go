@@ -1,186 +1,105 @@
 package crdt
 
-// This file is a short cut for store.place. Where very many writers insert at the same
-// place without knowing of one another, the scan of each passes all that came before:
-// the work is quadratic. But there the order is simple. Items with the same origin and
-// the same right origin, siblings, stand in order of their clients' ids, each followed
-// by its block: what was written behind it. So a sorted index of the siblings tells the
-// place at once: in front of the first one with a higher id.
+// This file is a shortcut for the conflict scan of integrate.go, for one place at which
+// very many clients insert without knowing of one another. There each scan passes all items
+// inserted so far, so n inserts take n² steps, and a hostile client can cause that with
+// small updates. With an index each insert is a binary search: n log n steps in all.
 //
-// A few strangers may stand among them, with the same origin and another right origin.
-// They are in no order, but each behind a sibling with a lower id than it has gone, or
-// in front of one with a higher.
+// # What is indexed
 //
-// All this holds in a region that starts behind the origin and ends at the right origin,
-// at the first item whose origin lies in front of the region, or with the list. In the
-// region each item is a sibling, a stranger, or has its origin in the block in which it
-// stands. gather checks that when the index is made; an item that comes into a region in
-// another way than through its index either keeps it true (arrives), or the index is
-// dropped, and a later long scan makes it anew. Indexes that are dropped before they were
-// of use make the next one wait for more scans.
+// The order at such a place is simple. Siblings are items with the same origin and the same
+// right origin. They stand in ascending order of their clients' ids. Each is followed by
+// its block: the items inserted behind it or behind another item of its block. The index
+// is the sorted list of the siblings. A new sibling stands in front of the first one with a
+// higher id, or at the end of the region:
+//
+//	              region
+//	        ┌───────────────────────────────┐
+//	origin  [3 . . .][7 .][9][12 . . . . .]   right origin
+//	         ▲        ▲    ▲  ▲
+//	         siblings, by client id; dots are the rest of their blocks
+//
+//	a new sibling of client 8 is placed in front of [9]
+//
+// A few half-siblings may stand among them: items with the same origin and another right
+// origin. They are not sorted by id. Each stands behind a sibling with a lower id than its
+// own or in front of one with a higher id, and the index keeps these bounds.
+//
+// # The invariant
+//
+// The region begins behind the origin. It ends at the right origin, or at the first item
+// whose origin lies in front of the region, or with the list. Each item of the region is a
+// sibling, a half-sibling, or has its origin in the block in which it stands.
+//
+// build checks this when it makes an index. An item that is placed without the index may
+// break the invariant: keepTrue then adjusts the index, or drops it, and a later long scan
+// builds a new one. If indexes are dropped before they were useful, the next one is built
+// only after more long scans, so that building cannot become the attack.
+//
+// # The contract
+//
+// An index never changes the order, only the time it takes to find it (TestSiblings
+// compares with a naive list). The conflict resolution makes three calls:
+//
+//	place     the place of an item, if an index knows it; also enters the item
+//	build     after a scan of more than longScan steps
+//	keepTrue  after an item was placed without an index, if there are any
+//
+// Besides, dropAll must be called when a type is removed or a transaction is reverted,
+// because the places then no longer exist.
 
-// siblingIndex is the index of one place.
-type siblingIndex struct {
-	place                   placeRef
-	origin, right           clientRef
-	originClock, rightClock uint32
-	sorted                  siblingList
-	halfSiblings            []halfSibling // from left to right
-	end                     unitRef       // where the item behind the region begins; noUnit at the end of the list
-	splitsBlock             bool          // the right origin is part of a block, which the siblings divide
-	uses                    int           // how often it has told a place
+// siblingIndexes are the indexes of a document. The zero value is ready to use.
+type siblingIndexes struct {
+	list   []*siblingIndex // at most maxSiblings; the oldest first
+	spare  [][]sibling     // chunks of indexes that were dropped, for reuse
+	wasted int             // how many of the last indexes in a row were of no use; at most 10
+	delay  int             // long scans until the next index is built
 }
 
-// unitRef names a unit by the store's number of its client. Items are split and merged,
-// units stay: of the siblings, only the one that continues the origin's run can be merged
-// to its left, and a new item with that origin splits it off again.
+const (
+	longScan    = 64 // steps of a scan after which an index is built
+	maxSiblings = 16 // indexes at a time; one more replaces the oldest
+)
+
+// unitRef names a unit by its client's reference. Items are split and merged, while units
+// stay: of the siblings only one, which continues the run of the origin, can be merged to
+// its left, and a new item with that origin splits it off again.
 type unitRef struct {
 	client clientRef
 	clock  uint32
 }
 
+// noUnit stands for the end of a list.
 var noUnit = unitRef{client: noClient}
 
 func (it *item) firstUnit() unitRef { return unitRef{it.client(), it.clock} }
 
-// halfSibling is one with another right origin than the siblings.
-type halfSibling struct {
-	sibling
-	above uint64 // it stands behind siblings with ids below this,
-	below uint64 // and in front of those with ids above this
-}
-
-const (
-	longScan        = 64 // steps after which an index is made
-	maxSiblings     = 16 // indexes at a time; one more takes the place of the oldest
-	maxHalfSiblings = 32
-)
-
-// hasOriginOf tells whether the index is one of items with the origin of it.
-func (g *siblingIndex) hasOriginOf(it *item) bool {
-	return g.place == it.place && g.origin == it.originClient && g.originClock == it.originClock
-}
-
-// crossesOrigin tells whether the origin of it is not the last unit of left, where it begins to
-// look. That is so if its right origin lies in front of its origin in one run: then left was
-// divided once more, and it may come to stand in front of its origin. Nobody means that.
+// crossesOrigin reports whether the origin of it is not the last unit of left, at which the
+// search for its place begins. That is so if its right origin stands in front of its origin
+// within one run: left was then split once more, and the item may be placed in front of its
+// origin. No editor writes such items.
 func (s *store) crossesOrigin(it *item, left ref) bool {
 	return left != 0 && !it.follows(&s.items[left])
 }
 
-// among is the index for where it shall stand, nil if there is none.
-func (s *store) among(it *item, left ref) *siblingIndex {
-	for _, g := range s.siblings {
-		if g.hasOriginOf(it) && g.right == it.rightClient && g.rightClock == it.rightClock && !s.crossesOrigin(it, left) {
-			return g
-		}
-	}
-	return nil
-}
-
-// gather makes the index for where it shall stand, between left and right; nil if that
-// place is not as an index must have it. A scan has just passed there.
-func (s *store) gather(it *item, left, right ref) *siblingIndex {
-	if s.gatherWait > 0 {
-		s.gatherWait--
-		return nil
-	}
-	if s.crossesOrigin(it, left) {
-		return nil
-	}
-	g := &siblingIndex{
-		place: it.place, origin: it.originClient, originClock: it.originClock,
-		right: it.rightClient, rightClock: it.rightClock, end: noUnit,
-	}
-	g.sorted.init(s)
-	began := s.lastVisit
-	block := began // the mark at which the block began
-	o := s.nextIn(left, it.place)
-	for ; o != 0 && o != right; o = s.items[o].right {
-		mark := s.visit(o)
-		s.work++
-		if c := &s.items[o]; c.sameOrigin(it) {
-			block = mark
-			if !g.appendItem(s, c, c.sameRightOrigin(it)) {
-				s.gatherAgain(g)
-				return nil
-			}
-			continue
-		}
-		passed := s.visitOfOrigin(o)
-		if passed <= began {
-			break
-		}
-		if passed < block {
-			s.gatherAgain(g)
-			return nil
-		}
-	}
-	if o != 0 {
-		g.end = s.items[o].firstUnit()
-		g.splitsBlock = o == right && !s.items[o].sameOrigin(it) && s.visitOfOrigin(o) > began
-	}
-	if len(s.siblings) == maxSiblings {
-		s.dropSiblings(s.siblings[0])
-	}
-	s.siblings = append(s.siblings, g)
-	return g
-}
-
-// appendItem adds a sibling or stranger to the right of all; not ok if it may not stand there.
-func (g *siblingIndex) appendItem(s *store, it *item, same bool) (ok bool) {
-	sib := sibling{s.clients[it.client()].id, it.firstUnit()}
-	last, any := g.sorted.last()
-	if !same {
-		above := uint64(0)
-		if any {
-			above = last.id + 1
-		}
-		g.halfSiblings = append(g.halfSiblings, halfSibling{sib, above, noSiblingRight})
-		return len(g.halfSiblings) <= maxHalfSiblings
-	}
-	for i := range g.halfSiblings {
-		if x := &g.halfSiblings[i]; x.below == noSiblingRight {
-			x.below = sib.id
-		}
-	}
-	g.sorted.append(sib)
-	return !any || last.id <= sib.id
-}
-
-// noSiblingRight is stranger.below where all siblings are in front.
-const noSiblingRight = 1<<64 - 1
-
-// placeAmong returns the item after which r shall stand, which is left at the least, and
-// enters r into the index.
-func (s *store) placeAmong(g *siblingIndex, r, left ref) ref {
+// place returns the item behind which r is to be placed and enters r into the index. found
+// is false if there is no index for r. left is the item that ends with r's origin.
+func (x *siblingIndexes) place(s *store, r, left ref) (answer ref, found bool) {
 	it := &s.items[r]
-	id := s.clients[it.client()].id
-	g.uses++
-	s.work += 3 + len(g.halfSiblings) // a search
-	p := g.sorted.search(id)
-	next, found := g.sorted.at(p)
-	n := len(g.halfSiblings)
-	for n > 0 && !g.halfSiblings[n-1].precedes(id) {
-		n--
-	}
-	last := s.lastOf(g, n)
-	for i := range g.halfSiblings {
-		if x := &g.halfSiblings[i]; i < n {
-			x.below = min(x.below, id)
-		} else {
-			if i == n && id >= x.above {
-				next, found = x.sibling, true
-			}
-			x.above = max(x.above, id+1)
+	for _, g := range x.list {
+		if g.hasOriginOf(it) && g.right == it.rightClient && g.rightClock == it.rightClock && !s.crossesOrigin(it, left) {
+			return x.placeBy(g, s, r, left), true
 		}
 	}
-	behind := g.end
-	if found {
-		behind = next.unitRef
-	}
-	g.sorted.insert(p, sibling{id, it.firstUnit()})
-	z := ref(0)
+	return 0, false
+}
+
+// placeBy is place with the index g.
+func (x *siblingIndexes) placeBy(g *siblingIndex, s *store, r, left ref) ref {
+	it := &s.items[r]
+	s.work += 3 + len(g.halfSiblings) // a binary search
+	behind, last := g.insert(sibling{s.clients[it.client()].id, it.firstUnit()})
+	z := ref(0) // the item in front of which r is placed
 	if behind != noUnit {
 		z = s.itemAt(behind.client, behind.clock)
 		left = s.items[z].left
@@ -193,92 +112,91 @@ func (s *store) placeAmong(g *siblingIndex, r, left ref) ref {
 			s.work++
 		}
 	}
-	for i := len(s.siblings) - 1; i >= 0; i-- { // the others
-		if h := s.siblings[i]; h != g && h.place == g.place && (h.hasOriginOf(it) || g.splitsBlock || !s.stretches(h, it, z)) {
-			s.dropSiblings(h)
+	for i := len(x.list) - 1; i >= 0; i-- {
+		h := x.list[i]
+		if h != g && h.place == g.place && (h.hasOriginOf(it) || g.splitsBlock || !h.extendRegion(s, it, z)) {
+			x.drop(h)
 		}
 	}
 	return left
 }
 
-// precedes tells whether a sibling with this id comes to stand behind the stranger.
-func (x *halfSibling) precedes(id uint64) bool {
-	return id > x.below || id >= x.above && x.id < id
+// build makes an index for the place of it, between the items left and right, which a scan
+// has just passed. It reports whether it did: not if the place violates the invariant, or
+// if earlier indexes were of no use.
+func (x *siblingIndexes) build(s *store, it *item, left, right ref) bool {
+	if x.delay > 0 {
+		x.delay--
+		return false
+	}
+	if s.crossesOrigin(it, left) {
+		return false
+	}
+	g := &siblingIndex{
+		place: it.place, origin: it.originClient, originClock: it.originClock,
+		right: it.rightClient, rightClock: it.rightClock, end: noUnit,
+	}
+	g.sorted.init(&x.spare)
+	if !g.fill(s, it, left, right) {
+		x.recycle(g)
+		return false
+	}
+	if len(x.list) == maxSiblings {
+		x.drop(x.list[0])
+	}
+	x.list = append(x.list, g)
+	return true
 }
 
-// lastOf is the rightmost of all siblings and of the first n strangers.
-func (s *store) lastOf(g *siblingIndex, n int) unitRef {
-	if n > 0 && g.halfSiblings[n-1].below == noSiblingRight {
-		return g.halfSiblings[n-1].unitRef
-	}
-	if last, ok := g.sorted.last(); ok {
-		return last.unitRef
-	}
-	return noUnit
-}
-
-// arrives keeps the indexes true, or drops them, when an item comes to stand behind
-// answer without their help. left and right are its neighbours when it was written; what
-// was passed on the way from there has a mark above began.
-func (s *store) arrives(it *item, left, answer, right ref, began uint32) {
+// keepTrue keeps the indexes true, or drops them, when it is placed behind answer without
+// their help. left and right are the items at its origins. The scan has given each item
+// between left and answer a visit above began.
+func (x *siblingIndexes) keepTrue(s *store, it *item, left, answer, right ref, began uint32) {
 	z := s.nextIn(answer, it.place)
-	for i := len(s.siblings) - 1; i >= 0; i-- {
-		h := s.siblings[i]
+	for i := len(x.list) - 1; i >= 0; i-- {
+		h := x.list[i]
 		switch {
 		case h.place != it.place:
 		case h.hasOriginOf(it) || s.crossesOrigin(it, left):
-			s.dropSiblings(h)
+			x.drop(h)
 		case answer == left:
-			// Right behind its origin: in the region if that is, and in the same block.
+			// Right behind its origin: in the region if the origin is, and in the same block.
 		case z != 0 && z == right && !s.items[z].sameOrigin(it) && s.visitOfOrigin(z) > began:
-			s.dropSiblings(h) // it divides a block
-		case !s.stretches(h, it, z):
-			s.dropSiblings(h)
+			x.drop(h) // it divides a block
+		case !h.extendRegion(s, it, z):
+			x.drop(h)
 		}
 	}
 }
 
-// stretches moves the end of a region if it, which comes to stand in front of z, is the
-// new one. Not ok: it may as well be part of the region.
-func (s *store) stretches(h *siblingIndex, it *item, z ref) (ok bool) {
-	if z == 0 {
-		return h.end != noUnit
+// dropAll drops all indexes.
+func (x *siblingIndexes) dropAll() {
+	for len(x.list) > 0 {
+		x.drop(x.list[len(x.list)-1])
 	}
-	if s.items[z].firstUnit() != h.end {
-		return true
-	}
-	h.end = it.firstUnit()
-	return s.items[z].sameOrigin(it) && !h.splitsBlock
 }
 
-// dropSiblings throws one index away.
-func (s *store) dropSiblings(g *siblingIndex) {
-	for i, h := range s.siblings {
+// drop drops one index.
+func (x *siblingIndexes) drop(g *siblingIndex) {
+	for i, h := range x.list {
 		if h == g {
-			s.siblings = append(s.siblings[:i], s.siblings[i+1:]...)
+			x.list = append(x.list[:i], x.list[i+1:]...)
 			break
 		}
 	}
-	s.gatherAgain(g)
+	x.recycle(g)
 }
 
-// dropAllSiblings throws all indexes away.
-func (s *store) dropAllSiblings() {
-	for len(s.siblings) > 0 {
-		s.dropSiblings(s.siblings[len(s.siblings)-1])
-	}
-}
-
-// gatherAgain decides after how many long scans there is another index, and keeps what can
-// be used for that.
-func (s *store) gatherAgain(g *siblingIndex) {
+// recycle keeps the chunks of an index that is given up, and decides how many long scans
+// must pass before the next one is built: 2ⁿ-1 after n useless ones in a row.
+func (x *siblingIndexes) recycle(g *siblingIndex) {
 	if g.uses > 8 {
-		s.gatherVain = 0
+		x.wasted = 0
 	} else {
-		s.gatherVain = min(s.gatherVain+1, 10)
+		x.wasted = min(x.wasted+1, 10)
 	}
-	s.gatherWait = 1<<s.gatherVain - 1
-	if len(s.siblingSpare) < maxSiblings {
-		s.siblingSpare = append(s.siblingSpare, g.sorted.chunks...)
+	x.delay = 1<<x.wasted - 1
+	if len(x.spare) < maxSiblings {
+		x.spare = append(x.spare, g.sorted.chunks...)
 	}
 }

@@ -67,7 +67,7 @@ func TestSiblings(t *testing.T) {
 			d := New(Options{})
 			for n, u := range updates {
 				take(t, d, u)
-				if n%16 == 0 && len(d.store.siblings) > 0 {
+				if n%16 == 0 && len(d.store.siblings.list) > 0 {
 					indexed++
 				}
 			}
@@ -250,11 +250,11 @@ func TestSiblingsAnywhere(t *testing.T) {
 		}
 		for order := range 2 {
 			d, plain := New(Options{}), New(Options{})
-			plain.store.gatherWait = 1 << 30
+			plain.store.siblings.delay = 1 << 30
 			for n, u := range updates {
 				take(t, d, u)
 				take(t, plain, u)
-				if n%16 == 0 && len(d.store.siblings) > 0 {
+				if n%16 == 0 && len(d.store.siblings.list) > 0 {
 					indexed++
 				}
 			}

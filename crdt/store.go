@@ -5,45 +5,47 @@ import (
 	"slices"
 )
 
-// store holds all structs of a document and finds them by ID. It knows nothing of
-// transactions; what must be noted down on a change, txn.go notes.
+// store holds all structs of a document and finds them by ID: the arena, which doc.go
+// draws. Slices are indexed by refs (id.go), and slot 0 of each is unused, so that 0 means
+// "none".
+//
+// The last fields belong to the running transaction. They are here to be reused; txn.go
+// and budget.go own them.
 type store struct {
-	items    []item // items[0] is unused
-	freeItem ref    // list of kindFree slots, linked by right
+	items    []item
+	freeItem ref // first kindFree slot; the others are linked by item.right
 
-	types    []typ // types[0] is unused
-	freeType typeRef
-	roots    []typeRef // in order of first mention
+	types    []typ
+	freeType typeRef   // first free slot; the others are linked by typ.start
+	roots    []typeRef // root types, in order of first mention
 
-	entries    []entry // entries[0] is unused
+	entries    []entry // keys of types
 	freeEntry  entryRef
-	entryIndex map[uint64]entryRef // by parent<<32 | key
+	entryIndex map[uint64]entryRef // by entryKey; for roots, by rootKey
 
 	clients     []clientLog
-	clientIndex map[uint64]clientRef
-	lastClient  clientRef   // found last
-	descending  []clientRef // by id, highest first; rebuilt when its length is off
+	clientIndex map[uint64]clientRef // by client id
+	lastClient  clientRef            // found by the last look-up
+	descending  []clientRef          // by id, highest first; rebuilt when its length differs
 
 	names names
 
 	subdocs int // live items of kindDoc
 
 	bytes []byte // content of all items, in no order
-	dead  int    // bytes that belong to no item; compacted when they prevail
+	dead  int    // bytes that belong to no item: see compactBytes
 
-	visits    []uint32 // by ref: when the last conflict scan passed there. Short or empty until there is one
-	lastVisit uint32   // the last mark handed out by a conflict scan
-	siblings  []*siblingIndex
+	// Conflict resolution (integrate.go, siblings.go).
+	visits    []uint32 // by ref: stamp of the last scan that passed the item; may be shorter than items
+	lastVisit uint32   // the last stamp given
+	siblings  siblingIndexes
 
-	siblingSpare [][]sibling // chunks of indexes that were thrown away
-	gatherVain   int         // how many of the last indexes were made in vain
-	gatherWait   int         // long scans to go until the next one is made
+	generation int // changes when all refs become stale
 
-	offsetTables  []offsetTable // of the running transaction
-	expectedItems int           // items that the running transaction may add beyond the room there is
-	generation    int           // changes when all refs become stale
-
-	work, budget int // steps that the running transaction has made, and may make
+	// Of the running transaction.
+	offsetTables  []offsetTable
+	expectedItems int // items that the transaction may still add beyond the capacity of items
+	work, budget  int // steps made, and steps allowed
 }
 
 func (s *store) init() {
@@ -55,7 +57,7 @@ func (s *store) init() {
 	s.budget = math.MaxInt
 }
 
-// state is the next clock expected from a client, 0 for an unknown one.
+// state returns the next clock expected from a client, 0 for an unknown client.
 func (s *store) state(client uint64) uint64 {
 	if c, ok := s.findClient(client); ok {
 		return uint64(s.clients[c].state)
@@ -63,7 +65,7 @@ func (s *store) state(client uint64) uint64 {
 	return 0
 }
 
-// findClient looks a client up; most often it is the one asked for last.
+// findClient looks up a client. Most often it is the client of the last look-up.
 func (s *store) findClient(id uint64) (clientRef, bool) {
 	if c := s.lastClient; int(c) < len(s.clients) && s.clients[c].id == id {
 		return c, true
@@ -75,7 +77,7 @@ func (s *store) findClient(id uint64) (clientRef, bool) {
 	return c, ok
 }
 
-// client finds or adds a client. *clientLog held across it may be stale.
+// client finds or adds a client. Pointers to a clientLog are invalid afterwards.
 func (s *store) client(id uint64) clientRef {
 	c, ok := s.findClient(id)
 	if !ok {
@@ -86,7 +88,7 @@ func (s *store) client(id uint64) clientRef {
 	return c
 }
 
-// byID lists the clients, highest id first: the order of everything on the wire.
+// byID returns the clients, highest id first: the order of sections in updates.
 func (s *store) byID() []clientRef {
 	if len(s.descending) != len(s.clients) {
 		s.descending = s.descending[:0]
@@ -103,10 +105,11 @@ func (s *store) byID() []clientRef {
 	return s.descending
 }
 
-// id names the first unit of an item.
+// id returns the ID of the first unit of an item.
 func (s *store) id(it *item) ID { return ID{s.clients[it.client()].id, uint64(it.clock)} }
 
-// newItem is a zeroed slot. It may move the arena: *item held across it are stale.
+// newItem returns a zeroed slot. It may move the arena, so pointers to an item are invalid
+// afterwards.
 func (s *store) newItem() ref {
 	if r := s.freeItem; r != 0 {
 		s.freeItem = s.items[r].right
@@ -118,11 +121,11 @@ func (s *store) newItem() ref {
 		s.items = append(make([]item, 0, len(s.items)+more), s.items...)
 		s.expectedItems = 0
 	}
-	s.items = s.items[:len(s.items)+1] // zero: nobody has used it
+	s.items = s.items[:len(s.items)+1] // zero: never used
 	return ref(len(s.items) - 1)
 }
 
-// releaseItem gives a slot back. Nothing may point at it any more.
+// releaseItem frees a slot, to which nothing may refer any more.
 func (s *store) releaseItem(r ref) {
 	s.items[r] = item{meta: uint32(kindFree), right: s.freeItem}
 	s.freeItem = r
@@ -143,7 +146,7 @@ func (s *store) releaseType(t typeRef) {
 	s.freeType = t
 }
 
-// root finds or adds a root type.
+// root finds or adds the root type of this name.
 func (s *store) root(name []byte) typeRef {
 	n := s.names.intern(name)
 	if e := s.entryIndex[rootKey(n)]; e != 0 {
@@ -155,7 +158,7 @@ func (s *store) root(name []byte) typeRef {
 	return t
 }
 
-// findRoot is root for readers: 0 when there is none of this name.
+// findRoot returns the root type of this name, 0 if there is none.
 func (s *store) findRoot(name string) typeRef {
 	n := s.names.lookup(name)
 	if n == 0 {
@@ -164,13 +167,13 @@ func (s *store) findRoot(name string) typeRef {
 	return typeRef(s.entryIndex[rootKey(n)])
 }
 
-// rootKey places roots in entryIndex as keys of type 0, which does not exist.
+// rootKey is the key of a root in entryIndex: a key of type 0, which does not exist.
 func rootKey(n nameRef) uint64 { return uint64(n) }
 
 func entryKey(t typeRef, key nameRef) uint64 { return uint64(t)<<32 | uint64(key) }
 
-// placeOf is the list of a type, or the chain of a key, if key is not 0. A chain that
-// is not there yet is begun: an item must follow.
+// placeOf returns the list of a type or, if key is not 0, the chain of values of that key.
+// It adds the key if need be; the caller must then add an item.
 func (s *store) placeOf(t typeRef, key nameRef) placeRef {
 	if key == 0 {
 		return placeRef(t)
@@ -191,7 +194,7 @@ func (s *store) placeOf(t typeRef, key nameRef) placeRef {
 	return placeRef(e) | placeKeyed
 }
 
-// parent is the type in which a place is.
+// parent returns the type to which a place belongs.
 func (s *store) parent(p placeRef) typeRef {
 	if p&placeKeyed != 0 {
 		return s.entries[p&^placeKeyed].parent
@@ -199,7 +202,7 @@ func (s *store) parent(p placeRef) typeRef {
 	return typeRef(p)
 }
 
-// key is the key of which a place holds the values, 0 for a list.
+// key returns the key whose values a place holds, 0 for a list.
 func (s *store) key(p placeRef) nameRef {
 	if p&placeKeyed != 0 {
 		return s.entries[p&^placeKeyed].key
@@ -207,7 +210,7 @@ func (s *store) key(p placeRef) nameRef {
 	return 0
 }
 
-// firstUnit is the leftmost item of a place.
+// first returns the leftmost item of a place, 0 if it is empty.
 func (s *store) first(p placeRef) ref {
 	if p&placeKeyed != 0 {
 		return s.entries[p&^placeKeyed].first
@@ -224,19 +227,19 @@ func (s *store) setFirst(p placeRef, r ref) {
 	s.types[p].start = r
 }
 
-// setLast makes r the rightmost item of a key's chain. Of lists nobody keeps it.
+// setLast makes r the rightmost item of a key's chain. For lists it is not kept.
 func (s *store) setLast(p placeRef, r ref) {
 	if p&placeKeyed != 0 {
 		s.entries[p&^placeKeyed].last = r
 	}
 }
 
-// last is the rightmost item of a key's chain, 0 if the key was never set.
+// last returns the rightmost item of a key's chain, 0 if the key was never set.
 func (s *store) last(t typeRef, key nameRef) ref {
 	return s.entries[s.entryIndex[entryKey(t, key)]].last
 }
 
-// dropEntries forgets all keys of a type.
+// dropEntries removes all keys of a type.
 func (s *store) dropEntries(t typeRef) {
 	for e := s.types[t].entries; e != 0; {
 		next := s.entries[e].next
@@ -248,7 +251,7 @@ func (s *store) dropEntries(t typeRef) {
 	s.types[t].entries = 0
 }
 
-// dropEntry forgets one key of a type, which has no items any more.
+// dropEntry removes one key of a type. The key must have no items.
 func (s *store) dropEntry(t typeRef, key nameRef) {
 	e := s.entryIndex[entryKey(t, key)]
 	delete(s.entryIndex, entryKey(t, key))
@@ -265,8 +268,8 @@ func (s *store) dropEntry(t typeRef, key nameRef) {
 	s.freeEntry = e
 }
 
-// dropClient forgets the client added last, who has written nothing any more and to
-// whom nothing refers.
+// dropClient removes the client if it was the last one added, and reports whether it did.
+// The client must have no structs, and nothing may refer to it.
 func (s *store) dropClient(c clientRef) bool {
 	if int(c) != len(s.clients)-1 {
 		return false

@@ -140,7 +140,7 @@ func (tx *txn) revert(roots int) {
 		s.releaseType(t)
 		s.roots = s.roots[:n-1]
 	}
-	s.dropAllSiblings()
+	s.siblings.dropAll()
 	tx.commit() // joins what was split
 }
 

@@ -5,26 +5,26 @@ import (
 	"slices"
 )
 
-// sibling is an entry of an index of siblings.
+// sibling is an entry of a sibling index.
 type sibling struct {
-	id uint64 // of the client
-	unitRef
+	id      uint64 // of the client
+	unitRef        // the item's first unit
 }
 
-// siblingList is siblings in ascending order of ids, in chunks, so that one more moves
-// few.
+// siblingList is siblings in ascending order of ids. It is divided into chunks of less than
+// maxChunk, so that an insert moves few entries.
 type siblingList struct {
-	chunks [][]sibling // none is empty, but the first may be
-	spare  *[][]sibling
+	chunks [][]sibling  // only the first one may be empty
+	spare  *[][]sibling // chunks for reuse
 }
 
-func (l *siblingList) init(s *store) {
-	l.spare = &s.siblingSpare
-	l.chunks = [][]sibling{l.chunk()}
+func (l *siblingList) init(spare *[][]sibling) {
+	l.spare = spare
+	l.chunks = [][]sibling{l.newChunk()}
 }
 
-// chunk is an empty chunk, used before if there is one.
-func (l *siblingList) chunk() []sibling {
+// newChunk returns an empty chunk.
+func (l *siblingList) newChunk() []sibling {
 	if n := len(*l.spare); n > 0 {
 		c := (*l.spare)[n-1]
 		*l.spare = (*l.spare)[:n-1]
@@ -33,8 +33,8 @@ func (l *siblingList) chunk() []sibling {
 	return make([]sibling, 0, maxChunk)
 }
 
-// search is the spot of the first one with this id or a higher one; perhaps the end of a
-// chunk that is not the last.
+// search returns the position of the first sibling with this id or a higher one. It may be
+// the end of a chunk that is not the last.
 func (l *siblingList) search(id uint64) logPos {
 	k, _ := slices.BinarySearchFunc(l.chunks, id, func(c []sibling, id uint64) int {
 		if len(c) == 0 {
@@ -42,15 +42,15 @@ func (l *siblingList) search(id uint64) logPos {
 		}
 		return cmp.Compare(c[0].id, id)
 	})
-	if k > 0 { // it may stand in the chunk in front
+	if k > 0 { // it may stand in the chunk before
 		k--
 	}
 	i, _ := slices.BinarySearchFunc(l.chunks[k], id, func(a sibling, id uint64) int { return cmp.Compare(a.id, id) })
 	return logPos{int32(k), int32(i)}
 }
 
-// itemAt is the one at p or, at the end of a chunk, the one that follows; not ok if there is
-// none.
+// at returns the sibling at p or, at the end of a chunk, the one that follows. ok is false
+// at the end of the list.
 func (l *siblingList) at(p logPos) (_ sibling, ok bool) {
 	if c := l.chunks[p.k]; int(p.i) < len(c) {
 		return c[p.i], true
@@ -61,7 +61,7 @@ func (l *siblingList) at(p logPos) (_ sibling, ok bool) {
 	return sibling{}, false
 }
 
-// last is the one with the highest id; not ok if there is none.
+// last returns the sibling with the highest id. ok is false if the list is empty.
 func (l *siblingList) last() (_ sibling, ok bool) {
 	c := l.chunks[len(l.chunks)-1]
 	if len(c) == 0 {
@@ -70,18 +70,18 @@ func (l *siblingList) last() (_ sibling, ok bool) {
 	return c[len(c)-1], true
 }
 
-// appendItem adds one with the highest id.
+// append adds a sibling with the highest id.
 func (l *siblingList) append(a sibling) {
 	k := len(l.chunks) - 1
 	l.insert(logPos{int32(k), int32(len(l.chunks[k]))}, a)
 }
 
-// insert puts one in front of p.
+// insert adds a sibling in front of p.
 func (l *siblingList) insert(p logPos, a sibling) {
 	c := slices.Insert(l.chunks[p.k], int(p.i), a)
 	l.chunks[p.k] = c
 	if len(c) == maxChunk {
 		l.chunks[p.k] = c[:maxChunk/2]
-		l.chunks = slices.Insert(l.chunks, int(p.k)+1, append(l.chunk(), c[maxChunk/2:]...))
+		l.chunks = slices.Insert(l.chunks, int(p.k)+1, append(l.newChunk(), c[maxChunk/2:]...))
 	}
 }
