@@ -18,9 +18,9 @@ func scattered(b *testing.B, n int) *Doc {
 	return d
 }
 
-// BenchmarkLocalTyping: what does an edit made here cost, the update that it returns
-// included, in a text of 100,000 units? "walked" is without cursors: each edit looks for
-// its place from the front.
+// BenchmarkLocalTyping measures one local edit, with the update that it returns, in a
+// text of 100,000 units. "walked" does not use search markers: each edit finds its place
+// by a scan from the start of the list.
 func BenchmarkLocalTyping(b *testing.B) {
 	const n = 100_000
 	places := map[string]func(*rand.Rand, int) int{
@@ -54,15 +54,15 @@ func BenchmarkLocalTyping(b *testing.B) {
 	}
 }
 
-// BenchmarkTyped100k: how long does a text of 100,000 units take that is typed at random
-// places, a letter at a time?
+// BenchmarkTyped100k measures typing a text of 100,000 units, one letter at a time, at
+// random places.
 func BenchmarkTyped100k(b *testing.B) {
 	for b.Loop() {
 		scattered(b, 100_000)
 	}
 }
 
-// BenchmarkTransaction: what do 1,000 edits cost as one update?
+// BenchmarkTransaction measures 1,000 edits in one transaction, which make one update.
 func BenchmarkTransaction(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {

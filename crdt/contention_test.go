@@ -115,7 +115,7 @@ func play(t *testing.T, name string, base []byte, updates [][]byte, order []int,
 		t.Fatalf("%s: %v", name, err)
 	}
 	if d.HasPending() {
-		t.Errorf("%s: something waits", name)
+		t.Errorf("%s: HasPending is true at the end", name)
 	}
 	full := d.EncodeStateAsUpdate(nil)
 	loaded := crdt.New(crdt.Options{})
@@ -147,16 +147,17 @@ var disorders = map[string]func(i int) []byte{
 	"behind many, before none":      func(i int) []byte { return behind(1, uint64(i%990)) },
 }
 
-// TestCrowdAtOnePlace promises: tens of thousands of writers at one place cost each of them
-// a few steps, in any order of arrival, and the order does not matter.
+// TestCrowdAtOnePlace checks that with tens of thousands of concurrent inserts at one
+// place each takes only a few steps, in any order of arrival, and that the order does not
+// change the result.
 func TestCrowdAtOnePlace(t *testing.T) {
 	for name, place := range crowds {
 		playCrowd(t, name, crowd, place, calm)
 	}
 }
 
-// TestDisorderAtOnePlace promises that those who lie are kept in order, too, in bearable
-// time: no worse than that each passes all others and all letters.
+// TestDisorderAtOnePlace checks that inserts with false origins are ordered consistently
+// too, and in bounded time: at worst each one passes all others and all letters.
 func TestDisorderAtOnePlace(t *testing.T) {
 	for name, place := range disorders {
 		playCrowd(t, name, disorder, place, func(n int) int { return 4 * n * (n + letters) })
@@ -195,8 +196,8 @@ func playCrowd(t *testing.T, name string, n int, place func(i int) []byte, allow
 	}
 }
 
-// TestCrowdWithTails promises the same where each writes a word, one key at a time, and
-// the words lie side by side.
+// TestCrowdWithTails checks the same as TestCrowdAtOnePlace for writers who each type a
+// word, one key at a time; the words must end up side by side.
 func TestCrowdWithTails(t *testing.T) {
 	const tail = 10
 	n := crowd / tail
@@ -233,9 +234,9 @@ func TestCrowdWithTails(t *testing.T) {
 	}
 }
 
-// TestCrowdAtOneKey promises: thousands of writes to one key of a map are no trouble, by as
-// many writers or by one, and the value that stands is that of Yjs: of writers who did
-// not know of one another, that of the highest id.
+// TestCrowdAtOneKey checks that thousands of writes to one key of a map are cheap, by as
+// many writers or by one, and that the winning value is that of Yjs: among concurrent
+// writes, that of the highest client id.
 func TestCrowdAtOneKey(t *testing.T) {
 	n := crowd
 	if crdt.Thin {
@@ -256,7 +257,7 @@ func TestCrowdAtOneKey(t *testing.T) {
 		var want []byte
 		for how, order := range orders(n, rng) {
 			if name == "in a chain" && how != "ascending" {
-				continue // they would wait for one another: TestReversedStream
+				continue // each would be pending until the last: see TestReversedStream
 			}
 			got, work := play(t, name+", "+how, nil, updates, order, false)
 			if want == nil {
@@ -283,8 +284,8 @@ func TestCrowdAtOneKey(t *testing.T) {
 	}
 }
 
-// TestDeepTypes promises: types within types, 100,000 deep, are taken, deleted and
-// collected without recursion: in Go no overflow of the stack can be caught.
+// TestDeepTypes checks that types nested 100,000 deep are applied, deleted and garbage
+// collected without recursion: Go cannot recover from a stack overflow.
 func TestDeepTypes(t *testing.T) {
 	const depth = 100_000
 	u := append(lib0.AppendUvarint([]byte{1}, depth), 1, 0, 7, 1, 1, 't', 0)

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// busy is how long this process has computed so far. Costs are told by it, as the clock
+// busy returns the CPU time of this process so far. Costs are measured by it, as the clock
 // on the wall counts others' work too.
 func busy() time.Duration {
 	var u syscall.Rusage

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestEditsAreYjs promises: an edit made here is the update Yjs would send for it, and
-// leaves the state Yjs would be in.
+// TestEditsAreYjs checks that a local edit gives the same update as Yjs, and leaves the
+// same state.
 func TestEditsAreYjs(t *testing.T) {
 	vectors := readVectors(t)
 	state := func(name string, d *Doc) {
@@ -79,7 +79,7 @@ func TestEditsAreYjs(t *testing.T) {
 		t.Errorf("not UTF-8: %v", err)
 	}
 	if string(before) != string(d.EncodeStateAsUpdate(nil)) || len(d.Roots()) != 1 {
-		t.Error("refused edits left a trace")
+		t.Error("refused edits changed the document")
 	}
 	must(d.DeleteText("t", 1, 2))
 	if d.Text("t").String() != "ab" || d.Length("t") != 2 {
@@ -89,7 +89,7 @@ func TestEditsAreYjs(t *testing.T) {
 
 func second(_ []byte, err error) error { return err }
 
-// TestJSONShapes promises: an untyped root is exported as what it holds.
+// TestJSONShapes checks that the content of a root decides the form of its JSON export.
 func TestJSONShapes(t *testing.T) {
 	d := New(Options{ClientID: 1})
 	vectors := readVectors(t)

@@ -63,8 +63,9 @@ func someHistories(t testing.TB, n int) (hs []history) {
 	return hs
 }
 
-// FuzzApply: any bytes are refused without a trace, or leave a sound document whose
-// stored state loads again. base picks the document they meet.
+// FuzzApply checks that any bytes are either refused, leaving the document unchanged, or
+// applied, leaving a document that passes Check and whose stored state can be loaded
+// again. base selects the document.
 func FuzzApply(f *testing.F) {
 	bases := [][]byte{{0, 0}}
 	for _, h := range someHistories(f, 6) {
@@ -123,7 +124,8 @@ func FuzzApply(f *testing.F) {
 	})
 }
 
-// FuzzStateVector: any bytes are refused, or read to a vector that encodes to the same.
+// FuzzStateVector checks that any bytes are refused or decoded to a vector that survives
+// encoding and decoding.
 func FuzzStateVector(f *testing.F) {
 	f.Add([]byte{0})
 	f.Add([]byte{2, 2, 1, 1, 1})
@@ -140,8 +142,9 @@ func FuzzStateVector(f *testing.F) {
 	})
 }
 
-// FuzzApplyV2: an update V2 does what it does in format V1, is refused where that is,
-// and leaves no trace then. base picks the document they meet.
+// FuzzApplyV2 checks that an update V2 has the same effect as its conversion to V1, is
+// refused if that is refused, and then leaves the document unchanged. base selects the
+// document.
 func FuzzApplyV2(f *testing.F) {
 	bases := [][]byte{{0, 0}}
 	for _, h := range someHistories(f, 6) {
@@ -171,7 +174,7 @@ func FuzzApplyV2(f *testing.F) {
 			t.Fatal(bad)
 		}
 		if errV2 != nil && !bytes.Equal(before, docs[0].EncodeStateAsUpdate(nil)) {
-			t.Fatalf("refused (%v), and left a trace", errV2)
+			t.Fatalf("refused (%v), but the document changed", errV2)
 		}
 		if err != nil || errV2 != nil {
 			if (err == nil) != (errV2 == nil) && errors.Is(errors.Join(err, errV2), ErrMalformed) {

@@ -72,7 +72,7 @@ func TestRefused(t *testing.T) {
 			t.Errorf("%s: changed %v, %v; want %v", name, changed, err, c.want)
 		}
 		if !bytes.Equal(before, d.EncodeStateAsUpdate(nil)) || len(d.Roots()) != 1 {
-			t.Errorf("%s: left a trace", name)
+			t.Errorf("%s: refused, but the document changed", name)
 		}
 		if err := ValidateUpdate(update); !errors.Is(err, c.want) {
 			t.Errorf("%s: ValidateUpdate says %v", name, err)
@@ -125,8 +125,8 @@ func text(dst []byte, client, clock uint64, place ...byte) []byte {
 // that bring a client or a root with every few bytes stay below 80.
 const budget = 64
 
-// TestFloods promises: hostile shapes are taken or refused in a second, and all that is
-// allocated stays within budget times the input plus 1 MiB.
+// TestFloods checks that hostile updates are applied or refused within a second, and that
+// all allocations stay within the budget times the input size plus 1 MiB.
 func TestFloods(t *testing.T) {
 	limit := 10 * time.Second // a second on a quiet machine
 	if thin {
@@ -202,8 +202,9 @@ func TestFloods(t *testing.T) {
 	}
 }
 
-// TestPendingLimits promises: what waits is bounded, what is refused for it leaves no
-// trace, what fits is still taken, and a document at the limit can be loaded again.
+// TestPendingLimits checks that the pending structs are bounded, that an update refused
+// for that leaves the document unchanged, that smaller updates are still accepted, and
+// that a document at the limit can be loaded again.
 func TestPendingLimits(t *testing.T) {
 	d := New(Options{})
 	root := []byte{4, 1, 1, 't'}
@@ -245,11 +246,12 @@ func TestPendingLimits(t *testing.T) {
 		t.Errorf("deletes of unknown units: %v", err)
 	}
 	if !bytes.Equal(before, d.EncodeStateAsUpdate(nil)) {
-		t.Error("refused deletes left a trace")
+		t.Error("refused deletes changed the document")
 	}
 }
 
-// TestReversedStream promises: updates that come last to first are not quadratic.
+// TestReversedStream checks that updates which arrive in reverse order do not take
+// quadratic time.
 func TestReversedStream(t *testing.T) {
 	const n = 9_000
 	author := New(Options{ClientID: 1})
@@ -275,8 +277,9 @@ func TestReversedStream(t *testing.T) {
 	}
 }
 
-// TestDuplicateClientID documents a limit shared with Yjs: two writers under one id cannot be
-// told apart; the first to come stays, and the document is sound.
+// TestDuplicateClientID documents a limitation shared with Yjs: the items of two writers
+// with one client id cannot be distinguished. The first to arrive stays, and the document
+// passes Check.
 func TestDuplicateClientID(t *testing.T) {
 	a, b := New(Options{ClientID: 1}), New(Options{ClientID: 1})
 	ua, _ := a.InsertText("t", 0, "aa")

@@ -78,13 +78,13 @@ func (h *hexBytes) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// TestYjsHistories promises: whatever the order of delivery, duplicated, merged or in
-// format V2, a document is that of Yjs byte for byte, and reads the same. It plays the
-// committed histories. Fresh ones:
+// TestYjsHistories checks that a document has the same bytes and the same content as in Yjs,
+// whether the updates are delivered in order, reordered, repeated, merged or in format V2.
+// By default it replays the committed histories. For fresh ones:
 //
 //	WEFT_HISTORIES=10000 go test ./crdt -run TestYjsHistories -v     needs Node, and npm ci in web/
-//	WEFT_SEED=7                                                      the first seed, to play one again
-//	WEFT_VECTORS=file                                                lines that a generator wrote before
+//	WEFT_SEED=7                                                      the first seed, to repeat a history
+//	WEFT_VECTORS=file                                                a file that a generator wrote before
 func TestYjsHistories(t *testing.T) {
 	if n := os.Getenv("WEFT_HISTORIES"); n != "" {
 		freshHistories(t, n, os.Getenv("WEFT_SEED"))

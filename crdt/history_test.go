@@ -185,7 +185,7 @@ func oneWay(d *Doc, ways map[string]hexBytes, way string, listed []byte) error {
 }
 
 // checkDiff compares the state half-way, and the diff from there to d, the end. On about
-// one history in a thousand Yjs keeps waiting for what has come; this engine is then
+// one history in a thousand Yjs keeps structs pending whose dependencies have arrived; this engine is then
 // ahead of it, never behind.
 func (h *history) checkDiff(d *Doc) error {
 	half := New(Options{})
@@ -202,7 +202,7 @@ func (h *history) checkDiff(d *Doc) error {
 	}
 	if !h.HalfWaits {
 		if half.HasPending() {
-			return fmt.Errorf("half-way: waits, Yjs does not")
+			return fmt.Errorf("half-way: HasPending is true, in Yjs nothing is pending")
 		}
 		if err := oneOf(equals("half-way: full state", half.EncodeStateAsUpdate(nil), h.HalfV1),
 			equals("half-way: full state V2", half.EncodeStateAsUpdateV2(nil), h.HalfV2)); err != nil {

@@ -96,7 +96,7 @@ var calls = []struct {
 var emptyV2 = []byte{0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0}
 
 // costs plays a shape against every call. It returns what is broken besides cost: a
-// refusal that left a trace, or a document that is not sound.
+// refusal that changed the document, or a document that fails Check.
 func (s shape) costs(size int, only int) (costs []spent, broken error) {
 	v1 := s.build(size)
 	v2, err := crdt.ConvertUpdateV1ToV2(v1)
@@ -140,7 +140,7 @@ func (s shape) costs(size int, only int) (costs []spent, broken error) {
 			return nil, err
 		}
 		if err := alike(d, twin); err != nil {
-			return costs, fmt.Errorf("%s refused (%w) and left a trace: %w", c.name, cost.err, err)
+			return costs, fmt.Errorf("%s refused (%w) and changed the document: %w", c.name, cost.err, err)
 		}
 	}
 	return costs, nil
@@ -174,9 +174,10 @@ func alike(a, b *crdt.Doc) error {
 	return errors.Join(a.Check(), b.Check())
 }
 
-// TestShapesStayCheap promises: whatever a shape, no call allocates more than it may,
-// takes long, or leaves a trace of what it refused. Shapes are those that once cost most,
-// and some at random, always the same: TestWorstShapes looks for others.
+// TestShapesStayCheap checks for many shapes of input that no call exceeds its limits of
+// memory and time, and that a refused input leaves the document unchanged. The shapes are
+// those that once were the most expensive, and some random ones with fixed seeds;
+// TestWorstShapes searches for others.
 func TestShapesStayCheap(t *testing.T) {
 	size := 24_000
 	if crdt.Thin {
@@ -207,8 +208,9 @@ func TestShapesStayCheap(t *testing.T) {
 	}
 }
 
-// TestWorstShapes looks for the shapes that cost most, for each call, and prints them.
-// WEFT_SEARCH is how long to search: 30s, 5m.
+// TestWorstShapes searches for the most expensive shapes of input for each call, and
+// prints them. WEFT_SEARCH says how long to search: 30s, 5m. Without it the test is
+// skipped.
 func TestWorstShapes(t *testing.T) {
 	limit, err := time.ParseDuration(os.Getenv("WEFT_SEARCH"))
 	if err != nil {

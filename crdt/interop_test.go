@@ -11,7 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestYjsVectors promises: the named vectors made by Yjs load, and encode to the same.
+// TestYjsVectors checks that the named vectors made by Yjs load and encode to the same
+// bytes.
 func TestYjsVectors(t *testing.T) {
 	vectors := readVectors(t)
 	n := 0
@@ -64,8 +65,8 @@ func readVectors(t *testing.T) map[string]any {
 	return vectors
 }
 
-// TestSurrogatePairCut promises: inserting between the halves of a pair turns both into
-// U+FFFD, as in Yjs.
+// TestSurrogatePairCut checks that an insert between the halves of a surrogate pair turns
+// both halves into U+FFFD, as in Yjs.
 func TestSurrogatePairCut(t *testing.T) {
 	const pair, typed = "01010100040101740661f09f98806200", "0101" + "0104" + "c4010101020158" + "00"
 	want := readVectors(t)["text a😀b split v1"].(string)
@@ -87,8 +88,8 @@ func TestSurrogatePairCut(t *testing.T) {
 	}
 }
 
-// TestYjsPending promises: with structs pending, full state and state vector are those
-// of Yjs, and diffs too.
+// TestYjsPending checks that full state, state vector and diffs are those of Yjs while
+// structs are pending.
 func TestYjsPending(t *testing.T) {
 	vectors := readVectors(t)
 	var first, third []byte
@@ -129,8 +130,8 @@ func TestYjsPending(t *testing.T) {
 	}
 }
 
-// TestYjsVectorsOfOperations promises: the named vectors of what needs no document, and
-// of concurrent writing, come out to the byte.
+// TestYjsVectorsOfOperations checks that the operations on encoded updates, and
+// concurrent edits, give the bytes of the named vectors.
 func TestYjsVectorsOfOperations(t *testing.T) {
 	vectors := readVectors(t)
 	unhex := func(name string) []byte {
@@ -188,7 +189,7 @@ func TestYjsVectorsOfOperations(t *testing.T) {
 	}
 }
 
-// TestYjsVectorsKnown promises: no vector is left aside for want of a test.
+// TestYjsVectorsKnown checks that each named vector is used by some test.
 func TestYjsVectorsKnown(t *testing.T) {
 	// Where the others of their kind are tested: lib0, presence and the doors.
 	elsewhere := []string{"varuint ", "varint ", "varstring ", "any ", "sync ", "awareness ", "queryAwareness", "auth denied"}

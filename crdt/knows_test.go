@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-// TestKnowsIsWhatChangesNothing: over random histories, a document knows an
+// TestKnowsMeansApplyingChangesNothing checks over random histories that Knows is true for an
 // update exactly if applying it to a copy changes nothing.
-func TestKnowsIsWhatChangesNothing(t *testing.T) {
+func TestKnowsMeansApplyingChangesNothing(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))

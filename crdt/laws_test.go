@@ -89,7 +89,7 @@ func TestLawExchange(t *testing.T) {
 		net := crdttest.NewNetwork(t, rng, docs...)
 		write(t, rng, docs, net)
 		a, b := docs[0], docs[1]
-		for range 2 { // twice: what a still waits for, b may hold
+		for range 2 { // twice: updates that a lacks may be in b
 			exchange(t, a, b)
 			exchange(t, b, a)
 		}
@@ -97,7 +97,7 @@ func TestLawExchange(t *testing.T) {
 			t.Errorf("after an exchange, a and b differ:\n%x\n%x", x, y)
 		}
 		if a.HasPending() != b.HasPending() {
-			t.Error("only one of two equal documents waits for something")
+			t.Error("only one of two equal documents has pending structs")
 		}
 	})
 }
@@ -157,13 +157,13 @@ func TestLawRefusal(t *testing.T) {
 				break // it is another document now
 			}
 			if after := doc.EncodeStateAsUpdate(nil); !bytes.Equal(before, after) {
-				t.Fatalf("%x was refused and left a trace", bad)
+				t.Fatalf("%x was refused, but the document changed", bad)
 			}
 		}
 	})
 }
 
-// The round trip holds for documents that wait for something as well: nothing pending
+// The round trip holds for documents with pending structs as well: nothing pending
 // is lost on the way to disk and back.
 func TestLawRoundTrip(t *testing.T) {
 	laws(t, 200, func(t *testing.T, rng *rand.Rand) {

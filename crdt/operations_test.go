@@ -31,7 +31,8 @@ func someUpdates(h *history) (us [][]byte) {
 	return us
 }
 
-// TestMergeAsYjs promises: the merge of a history's updates, each once, is that of Yjs.
+// TestMergeAsYjs checks that merging all updates of a history gives the same bytes as
+// Yjs.
 func TestMergeAsYjs(t *testing.T) {
 	for _, h := range someHistories(t, 300) {
 		us := someUpdates(&h)
@@ -50,8 +51,8 @@ func TestMergeAsYjs(t *testing.T) {
 	}
 }
 
-// TestMergeLaw promises: applying a merge of any updates, overlapping or with gaps, in
-// any grouping, does what applying each does.
+// TestMergeLaw checks that applying a merge of any updates, overlapping or with gaps, in
+// any grouping, has the same effect as applying each of them.
 func TestMergeLaw(t *testing.T) {
 	seed := rand.Uint64()
 	rng := rand.New(rand.NewPCG(seed, 0))
@@ -101,8 +102,8 @@ func (h *history) client() uint64 {
 	return u.sources[0].client
 }
 
-// TestDiffLaw promises: a document plus the diff against its state vector is the whole,
-// whether that is of a full state or of a merge.
+// TestDiffLaw checks that a document plus the diff against its state vector equals the
+// whole, both for diffs of a full state and of a merge.
 func TestDiffLaw(t *testing.T) {
 	for _, h := range someHistories(t, 150) {
 		sv, err := DecodeStateVector(h.HalfSV)
@@ -171,8 +172,8 @@ func TestOperationsOnGaps(t *testing.T) {
 	}
 }
 
-// TestMergeTrace promises: the log of a whole paper merges to the bytes of Yjs, by their
-// number, and loads to the document that Yjs has.
+// TestMergeTrace checks that merging the update log of a whole paper gives as many bytes
+// as in Yjs, and loads to the document that Yjs has.
 func TestMergeTrace(t *testing.T) {
 	merged, err := MergeUpdates(trace(t)...)
 	if err != nil || len(merged) != 1_974_942 {
@@ -183,7 +184,7 @@ func TestMergeTrace(t *testing.T) {
 	}
 }
 
-// TestMergeReversed promises: a log that came last key first merges to the same bytes.
+// TestMergeReversed checks that a log in reverse order merges to the same bytes.
 func TestMergeReversed(t *testing.T) {
 	d := New(Options{ClientID: 7})
 	var us [][]byte
@@ -204,9 +205,9 @@ func TestMergeReversed(t *testing.T) {
 	}
 }
 
-// BenchmarkMerge: how long does it take to merge a log of so many keystrokes, and does
-// ten times as many take ten times as long? all are 259,778; reversed is all of them,
-// last first.
+// BenchmarkMerge measures merging a log of keystrokes for several lengths: ten times as
+// many should take ten times as long. "all" is 259,778; "reversed" is all of them, last
+// first.
 func BenchmarkMerge(b *testing.B) {
 	all := trace(b)
 	reversed := slices.Clone(all)
@@ -225,9 +226,9 @@ func BenchmarkMerge(b *testing.B) {
 	}
 }
 
-// FuzzOperations: any two updates are refused, or merge to a valid one that stays the
-// same when merged with nothing, and no diff of it is malformed; nothing takes more
-// memory than the bytes pay for.
+// FuzzOperations checks that any two updates are refused or merge to a valid update,
+// which merging alone does not change and whose diffs are well-formed, with memory
+// bounded by the input size.
 func FuzzOperations(f *testing.F) {
 	seedUpdates(f, func(u []byte) {
 		f.Add(u, []byte{0, 0}, uint64(1))

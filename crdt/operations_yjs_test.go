@@ -43,9 +43,10 @@ func eachLine(t *testing.T, golden, variable string, line func([]byte)) {
 	t.Logf("%d lines", n)
 }
 
-// TestYjsOperations promises: merges of updates that overlap and have gaps, diffs, state
-// vectors and metadata, in V1 and V2, are those of Yjs, byte for byte. WEFT_OPERATIONS
-// names a file of fresh ones, as testdata/interop/gen-operations.mjs writes them.
+// TestYjsOperations checks that merges of updates that overlap and have gaps, diffs,
+// state vectors and metadata, in V1 and V2, have the same bytes as in Yjs.
+// WEFT_OPERATIONS names a file of fresh cases, as testdata/interop/gen-operations.mjs
+// writes them.
 func TestYjsOperations(t *testing.T) {
 	eachLine(t, "yjs-13.6.33-operations.jsonl.gz", "WEFT_OPERATIONS", func(line []byte) {
 		var h struct {

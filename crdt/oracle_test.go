@@ -10,8 +10,8 @@ import (
 	"weft/crdt/internal/oracle"
 )
 
-// TestOracle promises: text reads as in the naive list, for writers who type and delete
-// runs at random places, behind one another's backs.
+// TestOracle checks that a text equals that of the naive list in package oracle, for
+// writers who concurrently type and delete runs at random places.
 func TestOracle(t *testing.T) {
 	first := rand.Uint64()
 	cases := uint64(300)

@@ -30,10 +30,11 @@ type yjsPositions struct {
 	}
 }
 
-// TestYjsPositions promises: positions at every index of every list have the bytes and
-// the JSON of Yjs, and resolve to where Yjs finds them: in the state they were made
-// in, in earlier and in later ones, dropping or keeping what is deleted. And so does
-// every unit that exists, but for values of keys. WEFT_POSITIONS names a file of fresh lines.
+// TestYjsPositions checks positions at every index of every list: they have the bytes and
+// the JSON of Yjs, and resolve to the same place as in Yjs, in the state they were made
+// in, in earlier and in later ones, with and without KeepDeleted. So does a position at
+// every unit that exists, except values of map keys. WEFT_POSITIONS names a file of fresh
+// cases.
 func TestYjsPositions(t *testing.T) {
 	path := "testdata/interop/yjs-13.6.33-positions.jsonl.gz"
 	if fresh := os.Getenv("WEFT_POSITIONS"); fresh != "" {
@@ -108,11 +109,11 @@ func checkMade(d *Doc, m [5]any) error {
 	}
 	var again Position
 	if err := json.Unmarshal(text, &again); err != nil || !again.Equal(p) {
-		return fmt.Errorf("read again: %+v, %v", again, err)
+		return fmt.Errorf("decoded again: %+v, %v", again, err)
 	}
 	got, ok := d.ResolvePosition(p)
 	if diff := cmp.Diff(at, got); !ok || diff != "" {
-		return fmt.Errorf("resolves elsewhere: %v\n%s", ok, diff)
+		return fmt.Errorf("resolves to another place, ok %v\n%s", ok, diff)
 	}
 	return nil
 }
@@ -129,7 +130,7 @@ func checkResolved(d *Doc, r []any) error {
 	got, ok := d.ResolvePosition(p)
 	if p.Item != nil && d.store.items[d.store.findItem(*p.Item)].keyed() {
 		if ok {
-			return fmt.Errorf("the value of a key stands in the list, at %+v", got)
+			return fmt.Errorf("the value of a map key resolves to a place in the list: %+v", got)
 		}
 		return nil
 	}
@@ -155,7 +156,8 @@ func placeOf(typ any, index int) Place {
 	return Place{Type: &ID{uint64(id[0].(float64)), uint64(id[1].(float64))}, Index: index}
 }
 
-// TestYjsPositionVectors promises: the named vectors read as what their names say.
+// TestYjsPositionVectors checks that the named vectors decode to the positions that their
+// names describe.
 func TestYjsPositionVectors(t *testing.T) {
 	root := "t"
 	for name, want := range map[string]Position{
@@ -186,8 +188,8 @@ func TestYjsPositionVectors(t *testing.T) {
 	}
 }
 
-// TestPositionFollows promises: a position stays with its neighbour through local edits,
-// and stands where its unit was when that is deleted.
+// TestPositionFollows checks that a position moves along with its neighbour through local
+// edits, and that it resolves to the former place of its unit when that is deleted.
 func TestPositionFollows(t *testing.T) {
 	d := New(Options{ClientID: 1})
 	edit := func(_ []byte, err error) {
@@ -247,7 +249,7 @@ func TestPositionFollows(t *testing.T) {
 		t.Errorf("asking made a root: %q", d.Roots())
 	}
 	if place, ok := d.ResolvePosition(Position{}); ok {
-		t.Error("a position that is set nowhere stands at", place)
+		t.Error("a position with no field set resolves to", place)
 	}
 }
 
@@ -277,8 +279,8 @@ func TestPositionRefused(t *testing.T) {
 	}
 }
 
-// TestPositionJSON promises: what bindings write is read, with null or without; what is
-// no position is refused, and the old value stays.
+// TestPositionJSON checks that the JSON that editor bindings write is decoded, with null
+// members or without, and that other JSON is refused without changing the receiver.
 func TestPositionJSON(t *testing.T) {
 	tname, empty := "t", ""
 	for text, want := range map[string]Position{
@@ -309,8 +311,8 @@ func TestPositionJSON(t *testing.T) {
 	}
 }
 
-// FuzzPosition: any bytes are refused, or read to a position that encodes to the same
-// and resolves to an index that is there; the JSON form likewise, and it agrees.
+// FuzzPosition checks that any bytes are refused or decoded to a position that survives
+// encoding and decoding in both forms, and that it resolves to a valid index if at all.
 func FuzzPosition(f *testing.F) {
 	var docs []*Doc
 	for i, h := range someHistories(f, 6) {
@@ -355,7 +357,7 @@ func FuzzPosition(f *testing.F) {
 			_, err = d.PositionIn(*place.Type, place.Index, p.Assoc)
 		}
 		if err != nil {
-			t.Fatalf("%+v stands at %+v: %v", p, place, err)
+			t.Fatalf("%+v resolves to %+v, which is no valid place: %v", p, place, err)
 		}
 	})
 }

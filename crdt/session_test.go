@@ -44,8 +44,8 @@ type session struct {
 // edit is [target, name, arguments…].
 type edit []any
 
-// TestYjsSessions promises: edits made here are the updates that Yjs makes of the same
-// edits, byte for byte, and leave the same state; text, delta, JSON and XML read the
+// TestYjsSessions checks that local edits give the same updates as the same edits in Yjs,
+// byte for byte, and leave the same state, and that text, delta, JSON and XML read the
 // same. WEFT_EDITS names a file of fresh sessions.
 func TestYjsSessions(t *testing.T) {
 	path := os.Getenv("WEFT_EDITS")
@@ -148,7 +148,7 @@ func (s *session) check() error {
 			continue
 		}
 		if step.Update != nil && string(told) != string(*step.Update) || (step.Update == nil) != (told == nil) {
-			return fmt.Errorf("step %d: told of %x, Yjs %x", i, told, step.Update)
+			return fmt.Errorf("step %d: OnUpdate got %x, Yjs %x", i, told, step.Update)
 		}
 		if event == nil {
 			event = &seenEvent{changes: map[string]any{}, local: step.Edits != nil}

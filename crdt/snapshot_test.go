@@ -33,10 +33,10 @@ func unhex(t testing.TB, s string) []byte {
 	return b
 }
 
-// TestYjsSnapshots promises: the snapshot of every history, whether or not what is
-// deleted is kept, is that of Yjs, byte for byte, in both formats, and survives being
-// read. WEFT_SNAPSHOTS names a file of fresh ones, as testdata/interop/gen-snapshots.mjs
-// writes them of histories; those are only read and written again.
+// TestYjsSnapshots checks that the snapshot of every history, with and without
+// KeepDeleted, has the same bytes as in Yjs in both formats, and survives decoding and
+// encoding. WEFT_SNAPSHOTS names a file of fresh cases, as
+// testdata/interop/gen-snapshots.mjs writes them; those are only decoded and encoded.
 func TestYjsSnapshots(t *testing.T) {
 	histories := map[uint64]history{}
 	for i, h := range someHistories(t, 300) {
@@ -82,7 +82,7 @@ func TestYjsSnapshots(t *testing.T) {
 	})
 }
 
-// TestYjsSnapshotVectors promises: the named vectors read as what they are.
+// TestYjsSnapshotVectors checks that the named vectors decode to the expected snapshots.
 func TestYjsSnapshotVectors(t *testing.T) {
 	want := Snapshot{[]Range{{ID{1, 1}, 1}}, StateVector{1: 3}}
 	for _, format := range snapshotFormats {
@@ -105,8 +105,8 @@ func TestYjsSnapshotVectors(t *testing.T) {
 	}
 }
 
-// TestSnapshotHas promises: Has is false for what is in a range, and for nothing else
-// that is known.
+// TestSnapshotHas checks that, among the units that the snapshot knows, Has is false
+// exactly for those in a range of Deleted.
 func TestSnapshotHas(t *testing.T) {
 	for _, h := range someHistories(t, 20) {
 		s := apply(t, h.FullV1).Snapshot()
@@ -123,9 +123,9 @@ func TestSnapshotHas(t *testing.T) {
 	}
 }
 
-// TestSnapshotOrder promises: ranges in any order, touching and, where the format can
-// say so, overlapping or empty, of clients that come twice, read and are written as one
-// normal form.
+// TestSnapshotOrder checks that ranges in any order, adjacent, of repeated clients and,
+// if the format allows it, overlapping or empty, are decoded and encoded in one normal
+// form.
 func TestSnapshotOrder(t *testing.T) {
 	for i, c := range []struct {
 		bytes string
@@ -187,7 +187,8 @@ func TestSnapshotRefused(t *testing.T) {
 	}
 }
 
-// TestSnapshotMemory promises: reading takes no more memory than the bytes pay for.
+// TestSnapshotMemory checks that decoding allocates no more memory than the input size
+// justifies.
 func TestSnapshotMemory(t *testing.T) {
 	ranges := lib0.AppendUvarint([]byte{1, 1}, 100_000)
 	for range 100_000 {
@@ -212,8 +213,8 @@ func TestSnapshotMemory(t *testing.T) {
 	}
 }
 
-// FuzzSnapshot: any bytes are refused, or read to a snapshot that encodes to the same in
-// both formats; neither takes more memory than the bytes pay for.
+// FuzzSnapshot checks that any bytes are refused or decoded to a snapshot that survives
+// encoding and decoding in both formats, with memory bounded by the input size.
 func FuzzSnapshot(f *testing.F) {
 	f.Add([]byte{0, 0})
 	f.Add([]byte{1, 1, 1, 1, 1, 1, 1, 3})

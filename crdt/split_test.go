@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestSplitLaw promises: the parts of an update, applied in order, do what the whole
-// does, each without waiting for a later one.
+// TestSplitLaw checks that applying the parts of an update in order has the same effect
+// as applying the whole, and that no part depends on a later one.
 func TestSplitLaw(t *testing.T) {
 	several := 0
 	for _, h := range someHistories(t, 100) {
@@ -27,7 +27,7 @@ func TestSplitLaw(t *testing.T) {
 					t.Fatalf("seed %d, size %d, part %d: %v", h.Seed, size, i, err)
 				}
 				if d.HasPending() {
-					t.Fatalf("seed %d, size %d: part %d of %d waits for a later one", h.Seed, size, i, len(parts))
+					t.Fatalf("seed %d, size %d: part %d of %d is pending", h.Seed, size, i, len(parts))
 				}
 			}
 			if got := d.EncodeStateAsUpdate(nil); !bytes.Equal(got, state) {
@@ -60,8 +60,9 @@ func TestSplitLaw(t *testing.T) {
 	}
 }
 
-// TestSplitLeavesAloneWhatHasGaps: their parts would wait for each other anyway.
-func TestSplitLeavesAloneWhatHasGaps(t *testing.T) {
+// TestUpdateWithGapsIsNotSplit checks that an update with gaps stays whole: its parts would
+// be pending in any case.
+func TestUpdateWithGapsIsNotSplit(t *testing.T) {
 	d := New(Options{ClientID: 1})
 	var us [][]byte
 	for i := range 3 {

@@ -42,9 +42,9 @@ func pushed(t *testing.T, d *crdt.Doc, n int) []byte {
 	})
 }
 
-// TestSubdocumentsAreBounded promises: a document takes as many subdocuments as it may
-// have, in either format, one by one or at once, and not one more; what was refused has
-// left no trace, and anything else is taken at the limit.
+// TestSubdocumentsAreBounded checks that a document accepts subdocuments up to its limit
+// and not one more, in either format, one by one or all at once; that a refused update
+// leaves the document unchanged; and that other updates are accepted at the limit.
 func TestSubdocumentsAreBounded(t *testing.T) {
 	const most = 50
 	for name, apply := range map[string]func(d *crdt.Doc, u []byte) error{
@@ -79,7 +79,7 @@ func TestSubdocumentsAreBounded(t *testing.T) {
 					t.Errorf("all at once into an empty document: %v", err)
 				}
 				if after := trace(t, d); after != before {
-					t.Error("what was refused has left a trace")
+					t.Error("the refused update changed the document")
 				}
 				for what, u := range map[string][]byte{
 					"what is known": writer.EncodeStateAsUpdate(nil),
@@ -111,8 +111,8 @@ func TestSubdocumentsAreBounded(t *testing.T) {
 	}
 }
 
-// TestStoredSubdocumentsAreLoaded promises: what was once taken is loaded again, whatever
-// the limit is by then, and such a document only takes no more subdocuments.
+// TestStoredSubdocumentsAreLoaded checks that a stored document is loaded again even if
+// the limit is lower by then; such a document only accepts no further subdocuments.
 func TestStoredSubdocumentsAreLoaded(t *testing.T) {
 	writer := crdt.New(crdt.Options{ClientID: 1})
 	pushed(t, writer, 30)
@@ -147,9 +147,10 @@ func TestStoredSubdocumentsAreLoaded(t *testing.T) {
 	}
 }
 
-// TestSubdocumentsThatWaitAreBounded promises: those that wait for another update count, so
-// that it can be taken when it comes; and what waits may come again with it.
-func TestSubdocumentsThatWaitAreBounded(t *testing.T) {
+// TestPendingSubdocumentsAreBounded checks that pending subdocuments count towards the
+// limit, so that the update that they depend on is accepted when it arrives, even if it
+// repeats them.
+func TestPendingSubdocumentsAreBounded(t *testing.T) {
 	const most = 10
 	writer, d := crdt.New(crdt.Options{ClientID: 1}), bounded(0, most)
 	first := edited(t, writer, func(tx *crdt.Tx) error { return writer.Text("t").Insert(tx, 0, "first") })
@@ -160,17 +161,17 @@ func TestSubdocumentsThatWaitAreBounded(t *testing.T) {
 		}
 	}
 	if d.Stats().Subdocs != 0 || !d.HasPending() {
-		t.Fatal("nothing waits: the test is not what it says")
+		t.Fatal("nothing is pending, so the test shows nothing")
 	}
 	before := trace(t, d)
 	if err := take(pushed(t, writer, 1)); !errors.Is(err, crdt.ErrSubdocuments) {
-		t.Errorf("one more that would wait: %v", err)
+		t.Errorf("one more pending subdocument: %v", err)
 	}
 	if err := take(pushed(t, crdt.New(crdt.Options{ClientID: 2}), 1)); !errors.Is(err, crdt.ErrSubdocuments) {
 		t.Errorf("one more that would not: %v", err)
 	}
 	if trace(t, d) != before {
-		t.Error("what was refused has left a trace")
+		t.Error("the refused update changed the document")
 	}
 	if err := take(writer.EncodeStateAsUpdate(nil)); !errors.Is(err, crdt.ErrSubdocuments) {
 		t.Errorf("all, one too many among them: %v", err)
@@ -180,15 +181,16 @@ func TestSubdocumentsThatWaitAreBounded(t *testing.T) {
 		t.Errorf("all, without the one too many: %v", err)
 	}
 	if err := take(first); err != nil || d.HasPending() || d.Stats().Subdocs != most {
-		t.Errorf("in the end %d, something waits: %v, %v", d.Stats().Subdocs, d.HasPending(), err)
+		t.Errorf("at the end: %d subdocuments, pending %v, %v", d.Stats().Subdocs, d.HasPending(), err)
 	}
 	if err := d.Check(); err != nil {
 		t.Error(err)
 	}
 }
 
-// TestSubdocumentsInOrder promises: where updates come in order the verdict is exact. One
-// is refused if and only if there would be more than the limit, and more than there were.
+// TestSubdocumentsInOrder checks that the limit is exact if updates arrive in order: an
+// update is refused if and only if it would leave more subdocuments than the limit and
+// more than before.
 func TestSubdocumentsInOrder(t *testing.T) {
 	laws(t, 60, func(t *testing.T, rng *rand.Rand) {
 		most := 1 + rng.IntN(6)
@@ -234,9 +236,9 @@ func TestSubdocumentsInOrder(t *testing.T) {
 	})
 }
 
-// TestSubdocumentsInAnyOrder promises: in whatever order updates of several writers come,
-// and however often, there are never more subdocuments than there may be, and a refused
-// update leaves no trace.
+// TestSubdocumentsInAnyOrder checks that the number of subdocuments never exceeds the
+// limit, in whatever order updates of several writers arrive and however often, and that
+// a refused update leaves the document unchanged.
 func TestSubdocumentsInAnyOrder(t *testing.T) {
 	laws(t, 60, func(t *testing.T, rng *rand.Rand) {
 		writers := []*crdt.Doc{crdt.New(crdt.Options{ClientID: 1}), crdt.New(crdt.Options{ClientID: 2}), crdt.New(crdt.Options{ClientID: 3})}
@@ -267,7 +269,7 @@ func TestSubdocumentsInAnyOrder(t *testing.T) {
 				switch _, err := d.ApplyUpdate(u); {
 				case errors.Is(err, crdt.ErrSubdocuments):
 					if trace(t, d) != before {
-						t.Fatal("a refused update has left a trace")
+						t.Fatal("a refused update changed the document")
 					}
 				case err != nil:
 					t.Fatal(err)
@@ -280,9 +282,9 @@ func TestSubdocumentsInAnyOrder(t *testing.T) {
 	})
 }
 
-// TestSubdocumentsCostWhatTheyAre promises: at the limit, an update full of subdocuments is
-// refused without memory beyond its own size.
-func TestSubdocumentsCostWhatTheyAre(t *testing.T) {
+// TestRefusedSubdocumentsCostLittle checks that at the limit an update full of subdocuments
+// is refused without allocating more than its own size.
+func TestRefusedSubdocumentsCostLittle(t *testing.T) {
 	writer, d := crdt.New(crdt.Options{ClientID: 1}), bounded(0, 1000)
 	u := pushed(t, writer, 20_000)
 	if _, err := d.ApplyUpdate(pushed(t, crdt.New(crdt.Options{ClientID: 2}), 1000)); err != nil {

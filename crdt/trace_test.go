@@ -41,8 +41,9 @@ func trace(t testing.TB) (updates [][]byte) {
 	return updates
 }
 
-// TestTrace promises: the trace, key by key, ends in the text and the bytes of Yjs;
-// half-way too; and diffs against a state vector bring the half up to the whole.
+// TestTrace checks that applying the trace key by key gives the text and the bytes of
+// Yjs, at half and at the end, and that a diff against a state vector brings the half to
+// the whole.
 func TestTrace(t *testing.T) {
 	updates := trace(t)
 	half := fixture(t, "b4.half.v1")
@@ -84,8 +85,8 @@ func TestTrace(t *testing.T) {
 	}
 }
 
-// BenchmarkApplyTrace: how long does a document of 260,000 keystrokes take, key by
-// key? heap-B is what it occupies afterwards.
+// BenchmarkApplyTrace measures applying the 260,000 keystrokes of a document one by one.
+// heap-B is the heap that the document then occupies.
 func BenchmarkApplyTrace(b *testing.B) {
 	updates := trace(b)
 	b.ReportAllocs()
@@ -105,7 +106,7 @@ func BenchmarkApplyTrace(b *testing.B) {
 	runtime.KeepAlive(updates)
 }
 
-// BenchmarkLoad: how long until a stored document can be served?
+// BenchmarkLoad measures loading a stored document.
 func BenchmarkLoad(b *testing.B) {
 	final := fixture(b, "b4.final.v1")
 	b.ReportAllocs()
@@ -119,8 +120,8 @@ func BenchmarkLoad(b *testing.B) {
 	}), "heap-B")
 }
 
-// BenchmarkEncode: how long does a full state take, and the diff for a peer that is
-// 100 keys behind?
+// BenchmarkEncode measures encoding a full state, and the diff for a peer that is 100
+// keys behind.
 func BenchmarkEncode(b *testing.B) {
 	final := fixture(b, "b4.final.v1")
 	sv, err := DecodeStateVector(fixture(b, "b4.last100.sv"))

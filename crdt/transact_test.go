@@ -206,7 +206,7 @@ func TestRefusedEdits(t *testing.T) {
 			}
 		}
 		if after := fmt.Sprint(text.Delta(), list.Values(), m.Keys(), xml); after != before {
-			t.Errorf("refused edits left a trace:\n%s\n%s", before, after)
+			t.Errorf("refused edits changed the document:\n%s\n%s", before, after)
 		}
 		_, err := d.Transact(func(*crdt.Tx) error { return nil })
 		if !errors.Is(err, crdt.ErrBusy) {

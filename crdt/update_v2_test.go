@@ -234,7 +234,7 @@ func TestHostileV2(t *testing.T) {
 			t.Errorf("%s: %d bytes in %v", name, used, took)
 		}
 		if !bytes.Equal(d.EncodeStateAsUpdate(nil), state) {
-			t.Errorf("%s: left a trace", name)
+			t.Errorf("%s: refused, but the document changed", name)
 		}
 		if _, err := ConvertUpdateV2ToV1(u); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%s: converted: %v", name, err)

@@ -37,7 +37,7 @@ func FuzzUse(f *testing.F) {
 			script = script[3:]
 			if err != nil {
 				if !bytes.Equal(before, d.EncodeStateAsUpdate(nil)) {
-					t.Fatalf("an edit failed (%v) and left a trace", err)
+					t.Fatalf("an edit failed (%v), but the document changed", err)
 				}
 				continue
 			}
@@ -84,7 +84,7 @@ func readAll(t *testing.T, d *Doc) {
 				t.Fatal(err)
 			}
 			if place, ok := d.ResolvePosition(p); ok && place.Index > length {
-				t.Fatalf("%+v stands at %+v of %d", p, place, length)
+				t.Fatalf("%+v resolves to %+v, but the length is %d", p, place, length)
 			}
 		}
 	}
