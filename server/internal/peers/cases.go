@@ -10,9 +10,9 @@ import (
 type testCase struct {
 	name string
 	load []string // the load generator's arguments
-	seed bool
-	only []string // servers; nil for all
-	// columns are what the table shows, cpu first: it orders the runs.
+	seed bool     // the load needs the encoded document
+	only []string // names of servers; nil: all
+	// columns of the table. cpu is the first, and the median of the runs is taken by it.
 	cpu     column
 	columns []column
 }
@@ -22,11 +22,15 @@ type column struct {
 	title string
 	key   string
 	form  string
-	// of, if set, makes the figure instead of key.
+	// of computes the figure from several keys; nil: it is that of key.
 	of func(result) (float64, bool)
 }
 
+// runsOn reports whether the case is measured on the server.
 func (c testCase) runsOn(server string) bool {
+	if server == weftBefore {
+		server = weft
+	}
 	return len(c.only) == 0 || slices.Contains(c.only, server)
 }
 
@@ -51,7 +55,7 @@ var (
 	}}
 )
 
-// perSecond is a count over the time that the case took.
+// perSecond returns a count divided by the duration of the case.
 func perSecond(key string) func(result) (float64, bool) {
 	return func(r result) (float64, bool) {
 		n, ok := r[key].(float64)
@@ -107,7 +111,7 @@ func slow(n int) testCase {
 	}
 }
 
-// row is a server and how it did.
+// row is a server with its results.
 type row struct {
 	server  server
 	results []result
@@ -121,7 +125,7 @@ func (c column) value(r result) (float64, bool) {
 	return v, ok
 }
 
-// median is the result in the middle by CPU.
+// median returns the median of the results, by CPU.
 func (c testCase) median(results []result) result {
 	sorted := slices.Clone(results)
 	slices.SortFunc(sorted, func(a, b result) int {
@@ -138,7 +142,7 @@ func (c testCase) median(results []result) result {
 	return sorted[(len(sorted)-1)/2]
 }
 
-// print writes the table. Ratios are to ours, of the same run.
+// print writes the table. Ratios are to the first row.
 func (c testCase) print(rows []row) {
 	columns := append([]column{c.cpu}, c.columns...)
 	columns = append(columns, foreign)

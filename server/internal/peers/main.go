@@ -2,9 +2,10 @@
 //
 //	go run ./server/internal/peers -loadgen ../shared/tools/loadgen -fixtures ../shared/fixtures
 //
-// Each case runs against each server in turn, a fresh process each time, so that
-// what else the machine does hits all of them. It prints the tables of
-// server/BENCHMARKS.md. It needs Linux, Go, Node and npm.
+// Each case runs against each server in turn, a fresh process each time, so that other
+// load on the machine affects all of them. It prints the tables of server/BENCHMARKS.md.
+// It needs Linux, Go, Node and npm. With -baseline it also measures another build of the
+// server, for a comparison before and after a change.
 package main
 
 import (
@@ -24,37 +25,52 @@ func main() {
 	work := flag.String("work", filepath.Join(os.TempDir(), "weft-peers"), "folder for npm packages, binaries and data")
 	only := flag.String("only", "", "regular expression of the cases to run")
 	servers := flag.String("servers", "", "regular expression of the servers to run")
+	baseline := flag.String("baseline", "", "another build of the weft program to measure beside this one")
 	runs := flag.Int("runs", 3, "times each case is run; the median by CPU is shown")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := measure(ctx, *work, *loadgen, *fixtures, *only, *servers, *runs); err != nil {
+	if err := measure(ctx, options{*work, *loadgen, *fixtures, *only, *servers, *baseline, *runs}); err != nil {
 		fmt.Fprintln(os.Stderr, "peers:", err)
 		os.Exit(1)
 	}
 }
 
-func measure(ctx context.Context, work, loadgen, fixtures, only, servers string, runs int) error {
-	if loadgen == "" {
-		return fmt.Errorf("-loadgen is needed")
+// options are the values of the flags.
+type options struct {
+	work, loadgen, fixtures string // folders
+	only, servers           string // regular expressions
+	baseline                string // a program; empty: none
+	runs                    int
+}
+
+// measure runs the cases and prints a table for each.
+func measure(ctx context.Context, o options) error {
+	if o.loadgen == "" {
+		return fmt.Errorf("-loadgen is required")
 	}
-	cases, err := regexp.Compile(only)
+	cases, err := regexp.Compile(o.only)
 	if err != nil {
 		return err
 	}
-	some, err := regexp.Compile(servers)
+	some, err := regexp.Compile(o.servers)
 	if err != nil {
 		return err
 	}
-	b := &bench{work: work}
-	if b.seed, err = filepath.Abs(filepath.Join(fixtures, "b4.final.v1")); err != nil {
+	b := &bench{work: o.work}
+	if o.baseline != "" {
+		if b.baseline, err = filepath.Abs(o.baseline); err != nil {
+			return err
+		}
+	}
+	if b.seed, err = filepath.Abs(filepath.Join(o.fixtures, "b4.final.v1")); err != nil {
 		return err
 	}
-	if err := b.build(ctx, loadgen); err != nil {
+	if err := b.build(ctx, o.loadgen); err != nil {
 		return err
 	}
 	for _, c := range all {
-		if !cases.MatchString(c.name) || c.seed && fixtures == "" {
+		if !cases.MatchString(c.name) || c.seed && o.fixtures == "" {
 			continue
 		}
 		var rows []row
@@ -63,7 +79,7 @@ func measure(ctx context.Context, work, loadgen, fixtures, only, servers string,
 				rows = append(rows, row{server: s})
 			}
 		}
-		for range runs {
+		for range o.runs {
 			for i := range rows {
 				r, err := b.run(ctx, c, rows[i].server)
 				if ctx.Err() != nil {
@@ -81,7 +97,7 @@ func measure(ctx context.Context, work, loadgen, fixtures, only, servers string,
 	return nil
 }
 
-// command is a command in dir whose output goes to our standard error.
+// command runs a program in dir with its output on standard error.
 func command(ctx context.Context, dir, name string, args ...string) error {
 	c := exec.CommandContext(ctx, name, args...)
 	c.Dir, c.Stdout, c.Stderr = dir, os.Stderr, os.Stderr

@@ -15,23 +15,25 @@ import (
 	"time"
 )
 
-// bench knows where things are.
+// bench has the paths of a measurement.
 type bench struct {
-	work string
-	seed string // an encoded document
+	work     string // folder for everything that is made
+	seed     string // file with an encoded document
+	baseline string // another build of the weft program; empty: none
 }
 
-// server is one that is measured.
+// server is one of the measured servers.
 type server struct {
 	name    string
-	framing string
-	path    string // after the address
-	command []string
-	env     []string // PORT and DATA are set, too
+	framing string   // dialect of the load generator
+	path    string   // of the WebSocket URL, before the room
+	command []string // $PORT and $DATA are replaced
+	env     []string // likewise; PORT is always set
 }
 
 const (
 	weft       = "weft"
+	weftBefore = "weft, the baseline build"
 	weftHocus  = "weft, Hocuspocus dialect"
 	yws        = "@y/websocket-server"
 	ywsLevel   = "the same with LevelDB"
@@ -40,13 +42,18 @@ const (
 
 func (b *bench) servers() []server {
 	serve := []string{"weft", "serve", "--addr", "127.0.0.1:$PORT", "--data", "$DATA", "--limits", "lab"}
-	return []server{
+	all := []server{
 		{name: weft, framing: "y-websocket", path: "/ws", command: serve},
 		{name: weftHocus, framing: "hocuspocus", path: "/hocuspocus", command: serve},
 		{name: yws, framing: "y-websocket", command: []string{"node", "node_modules/@y/websocket-server/src/server.js"}, env: []string{"HOST=127.0.0.1"}},
 		{name: ywsLevel, framing: "y-websocket", command: []string{"node", "node_modules/@y/websocket-server/src/server.js"}, env: []string{"HOST=127.0.0.1", "YPERSISTENCE=$DATA"}},
 		{name: hocuspocus, framing: "hocuspocus", command: []string{"node", "hocuspocus.mjs"}},
 	}
+	if b.baseline != "" {
+		before := append([]string{b.baseline}, serve[1:]...)
+		all = append(all, server{name: weftBefore, framing: "y-websocket", path: "/ws", command: before})
+	}
+	return all
 }
 
 //go:embed package.json
@@ -55,7 +62,7 @@ var packages []byte
 //go:embed hocuspocus.mjs
 var hocuspocusServer []byte
 
-// build makes the binaries and installs the peers.
+// build builds the programs and installs the peers.
 func (b *bench) build(ctx context.Context, loadgen string) error {
 	if err := os.MkdirAll(b.work, 0o755); err != nil {
 		return err
@@ -78,10 +85,10 @@ func (b *bench) build(ctx context.Context, loadgen string) error {
 	return command(ctx, b.work, "npm", "install", "--no-audit", "--no-fund", "--loglevel=error")
 }
 
-// result is what the load generator prints.
+// result is the output of the load generator: JSON figures by name.
 type result map[string]any
 
-// run starts the server, puts the case's load on it and stops it.
+// run starts the server, runs the load generator against it and stops the server.
 func (b *bench) run(ctx context.Context, c testCase, s server) (result, error) {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
@@ -152,13 +159,13 @@ func freePort() (string, error) {
 	return port, err
 }
 
-// await waits until somebody listens.
+// await waits until a TCP connection to the address succeeds.
 func await(ctx context.Context, address string) error {
 	for {
 		c, err := net.Dial("tcp", address)
 		if err == nil {
 			c.Close()
-			time.Sleep(300 * time.Millisecond) // it has more to do at the start
+			time.Sleep(300 * time.Millisecond) // let the server finish its start
 			return nil
 		}
 		select {
