@@ -45,7 +45,7 @@ var settable = map[string]limit{
 	"queue":        {"bytes queued for one connection", sizeLimit{func(l *limits) *int { return &l.ws.Queue }}},
 	"queue-frames": {"frames queued for one connection", countLimit{field: func(l *limits) *int { return &l.ws.QueueLen }}},
 	"address":      {"connections from one address", countLimit{zero: zeroUnlimited, field: func(l *limits) *int { return &l.ws.PerAddr }}},
-	"strangers":    {"connections from one address that are not authenticated yet", countLimit{zero: zeroUnlimited, field: func(l *limits) *int { return &l.ws.Strangers }}},
+	"strangers":    {"connections from one address that are not authenticated yet", countLimit{zero: zeroUnlimited, field: func(l *limits) *int { return &l.ws.Unauthenticated }}},
 	"person":       {"connections of one person", countLimit{zero: zeroUnlimited, field: func(l *limits) *int { return &l.ws.PerPerson }}},
 	"arrivals":     {"new connections from one address", rateLimit{func(l *limits) (*rate.Limit, *int) { return &l.ws.New, &l.ws.NewAt }}},
 	"all-arrivals": {"new connections in all", rateLimit{func(l *limits) (*rate.Limit, *int) { return &l.ws.NewAll, &l.ws.NewAllAt }}},

@@ -13,5 +13,5 @@ type sockets struct{ *ws.Door }
 
 // ServeRoom implements api.Sockets.
 func (s sockets) ServeRoom(w http.ResponseWriter, r *http.Request, u api.RoomUser) error {
-	return s.Door.ServeRoom(w, r, u.Identity, u.Anonymous, u.Room)
+	return s.Door.ServeRoom(w, r, ws.RoomOptions{Room: u.Room, Identity: u.Identity, Anonymous: u.Anonymous})
 }

@@ -202,7 +202,7 @@ func (s *Server) buildDoors(ctx context.Context, l limits, started *closers) err
 	}
 	s.door = ws.New(ws.Config{
 		Hub: s.hub, Chat: s.chat, People: s.people, Typing: s.typing, Members: s.roomStore,
-		Auth: s.verifier, Limits: l.ws, Proxies: proxies, Hit: s.limits.reached, Log: c.Log,
+		Auth: s.verifier, Limits: l.ws, Proxies: proxies, OnLimit: s.limits.reached, Log: c.Log,
 		Poller: ws.PollerMode(c.Poller),
 	})
 	started.push(func() { s.door.Close(ctx) })

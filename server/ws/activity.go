@@ -9,42 +9,43 @@ import (
 	"weft/server/wire"
 )
 
-// stirEvery is how often presence is told at most that somebody is active. It is short
-// against presence.IdleAfter; who has turned idle or away is back at once, as that is
-// longer ago.
-const stirEvery = 5 * time.Second
+// touchEvery is how often presence is told at most that a person is active: short against
+// presence.IdleAfter. A person who was idle or away is active again at once, as their
+// last activity is longer ago.
+const touchEvery = 5 * time.Second
 
-// Touch implements room.Toucher: the person did something at this connection. It
+// Touch implements room.Toucher: the person has done something at this connection. It
 // does not block.
 func (p *peer) Touch() {
-	now, last := time.Now().UnixNano(), p.stirred.Load()
-	if now-last < int64(stirEvery) || !p.stirred.CompareAndSwap(last, now) {
+	now, last := time.Now().UnixNano(), p.lastTouch.Load()
+	if now-last < int64(touchEvery) || !p.lastTouch.CompareAndSwap(last, now) {
 		return
 	}
-	p.tell(p.conn.door.People.Touch)
+	p.callPresence(p.conn.door.people.Touch)
 }
 
-// rest says that the person has turned away.
-func (p *peer) rest() {
-	p.stirred.Store(0)
-	p.tell(p.conn.door.People.MarkIdle)
+// markIdle says that the person no longer looks.
+func (p *peer) markIdle() {
+	p.lastTouch.Store(0)
+	p.callPresence(p.conn.door.people.MarkIdle)
 }
 
-func (p *peer) tell(say func(ctx context.Context, room, conn string) error) {
-	if err := say(context.Background(), string(p.room.ID()), p.name); err != nil {
+func (p *peer) callPresence(f func(ctx context.Context, room, conn string) error) {
+	if err := f(context.Background(), string(p.room.ID()), p.connID); err != nil {
 		p.conn.log().Debug("presence: activity", "room", p.room.ID(), "err", err)
 	}
 }
 
-// edits stirs for an update. A step 2 comes by itself, with a new connection.
-func (p *peer) edits(b wire.Body) {
+// touchIfEdit touches for an update, and not for a step 2, which a client sends by itself
+// when it connects.
+func (p *peer) touchIfEdit(b wire.Body) {
 	if b.Type == wire.TypeSync && b.Sync == ysync.Update {
 		p.Touch()
 	}
 }
 
-// active is what the client says of what is not told otherwise: scrolling, or a tab
-// that nobody looks at. It is about all rooms of the connection.
+// active handles the event by which a client reports activity that shows in nothing else:
+// scrolling, or a tab that is hidden. It is about all rooms of the connection.
 func (n *native) active(e wire.Event) error {
 	var p event.Active
 	if err := e.Into(&p); err != nil {
@@ -54,7 +55,7 @@ func (n *native) active(e wire.Event) error {
 		if p.On {
 			ch.peer.Touch()
 		} else {
-			ch.peer.rest()
+			ch.peer.markIdle()
 		}
 	}
 	return nil

@@ -16,83 +16,95 @@ import (
 // ones: 429.
 var ErrTooMany error = problem.TooManyConnections.New("")
 
-// admission counts connections. Safe for concurrent use.
+// authState says whether a connection has authenticated when it is admitted.
+type authState int
+
+const (
+	unauthenticated authState = iota // it must still, with its first messages
+	authenticated                    // the request did
+)
+
+// admission counts connections by address and by user, and limits how fast new ones
+// come. Safe for concurrent use.
 type admission struct {
 	limits  limits
 	proxies []netip.Prefix
-	all     *rate.Limiter
+	all     *rate.Limiter // of new connections from all addresses
 
-	mu        sync.Mutex
-	addresses counts // connections by address
-	strangers counts // those of them that have not said who they are
-	people    counts // connections by person
-	arrivals  map[string]*rate.Limiter
+	mu              sync.Mutex
+	addresses       counts                   // connections by address
+	unauthenticated counts                   // those of them that are not authenticated, by address
+	users           counts                   // connections by user
+	arrivals        map[string]*rate.Limiter // of new connections, by address; at most maxArrivals
 }
 
 func newAdmission(l limits, proxies []netip.Prefix) *admission {
 	return &admission{
 		limits: l, proxies: proxies, all: rate.NewLimiter(l.NewAll, l.NewAllAt),
-		addresses: counts{}, strangers: counts{}, people: counts{}, arrivals: map[string]*rate.Limiter{},
+		addresses: counts{}, unauthenticated: counts{}, users: counts{}, arrivals: map[string]*rate.Limiter{},
 	}
 }
 
-// counts are numbers above 0.
+// counts are numbers above 0 by key.
 type counts map[string]int
 
-func (c counts) leave(key string) {
+func (c counts) decrement(key string) {
 	if c[key]--; c[key] <= 0 {
 		delete(c, key)
 	}
 }
 
-// over tells whether one more would be too many; a limit of 0 is none.
-func (c counts) over(key string, limit int) bool { return limit > 0 && c[key] >= limit }
+// isFull reports whether one more would exceed the limit; a limit of 0 is none.
+func (c counts) isFull(key string, limit int) bool { return limit > 0 && c[key] >= limit }
 
-// admitted is a connection that is counted.
-type admitted struct {
-	by       *admission
-	address  string
-	stranger bool
-	person   string // empty: nobody's, or nobody known
-	left     bool
+// admittedConn is a connection that admission counts.
+type admittedConn struct {
+	admission *admission
+	address   string
+
+	// Guarded by admission.mu.
+	authenticated bool
+	user          string // empty: anonymous, or not authenticated
+	released      bool
 }
 
-// enter counts a connection from where the request comes from. Until known is
-// called, or if stranger is false, it counts as a stranger's.
-func (a *admission) enter(r *http.Request, stranger bool) (*admitted, error) {
+// admit counts a connection by the address that the request comes from, or refuses it
+// with ErrTooMany. Until markAuthenticated is called it counts as unauthenticated, if
+// that is its state.
+func (a *admission) admit(r *http.Request, state authState) (*admittedConn, error) {
 	from := clientaddr.Of(r, a.proxies)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	switch {
-	case !a.arrival(from).Allow():
-		a.limits.hit("arrivals")
-		return nil, fmt.Errorf("%w come at once", ErrTooMany)
+	case !a.arrivalLimiter(from).Allow():
+		a.limits.onLimit("arrivals")
+		return nil, fmt.Errorf("%w at once from this address", ErrTooMany)
 	case !a.all.Allow():
-		a.limits.hit("all-arrivals")
-		return nil, fmt.Errorf("%w come at once", ErrTooMany)
-	case a.addresses.over(from, a.limits.PerAddr):
-		a.limits.hit("address")
+		a.limits.onLimit("all-arrivals")
+		return nil, fmt.Errorf("%w at once", ErrTooMany)
+	case a.addresses.isFull(from, a.limits.PerAddr):
+		a.limits.onLimit("address")
 		return nil, fmt.Errorf("%w from this address", ErrTooMany)
-	case stranger && a.strangers.over(from, a.limits.Strangers):
-		a.limits.hit("strangers")
-		return nil, fmt.Errorf("%w from this address that have not said who they are", ErrTooMany)
+	case state == unauthenticated && a.unauthenticated.isFull(from, a.limits.Unauthenticated):
+		a.limits.onLimit("strangers")
+		return nil, fmt.Errorf("%w from this address that are not authenticated", ErrTooMany)
 	}
 	a.addresses[from]++
-	if stranger {
-		a.strangers[from]++
+	if state == unauthenticated {
+		a.unauthenticated[from]++
 	}
-	return &admitted{by: a, address: from, stranger: stranger}, nil
+	return &admittedConn{admission: a, address: from, authenticated: state == authenticated}, nil
 }
 
-// forget is how many addresses are remembered before those that have not come
-// lately are forgotten. NewAll bounds how many have come lately.
-const forget = 4096
+// maxArrivals caps the table of rate limiters by address; beyond it, those that are full
+// again are evicted. NewAll bounds how many are not.
+const maxArrivals = 4096
 
-// arrival is the rate at which connections from an address may come. mu is held.
-func (a *admission) arrival(from string) *rate.Limiter {
+// arrivalLimiter returns the rate limiter of new connections from an address. mu is held.
+func (a *admission) arrivalLimiter(from string) *rate.Limiter {
 	l := a.arrivals[from]
 	if l == nil {
-		if len(a.arrivals) >= forget {
+		if len(a.arrivals) >= maxArrivals {
 			for key, l := range a.arrivals {
 				if l.Tokens() >= float64(l.Burst()) {
 					delete(a.arrivals, key)
@@ -105,58 +117,50 @@ func (a *admission) arrival(from string) *rate.Limiter {
 	return l
 }
 
-// known takes note of whose connection it is; person is empty for somebody who
-// came without a token. Only the first person counts.
-func (c *admitted) known(person string) error {
-	a := c.by
+// markAuthenticated counts the connection for a user, or refuses with ErrTooMany. user
+// is empty for an anonymous person. Only the first user of a connection counts.
+func (c *admittedConn) markAuthenticated(user string) error {
+	a := c.admission
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if c.left {
+	if c.released {
 		return nil
 	}
-	if person != "" && c.person == "" {
-		if a.people.over(person, a.limits.PerPerson) {
-			a.limits.hit("person")
+	if user != "" && c.user == "" {
+		if a.users.isFull(user, a.limits.PerPerson) {
+			a.limits.onLimit("person")
 			return fmt.Errorf("%w of this person", ErrTooMany)
 		}
-		c.person = person
-		a.people[person]++
+		c.user = user
+		a.users[user]++
 	}
-	if c.stranger {
-		c.stranger = false
-		a.strangers.leave(c.address)
+	if !c.authenticated {
+		c.authenticated = true
+		a.unauthenticated.decrement(c.address)
 	}
 	return nil
 }
 
-// unknown tells whether nobody has said yet whose connection it is.
-func (c *admitted) unknown() bool {
-	c.by.mu.Lock()
-	defer c.by.mu.Unlock()
-	return c.stranger
+func (c *admittedConn) isAuthenticated() bool {
+	c.admission.mu.Lock()
+	defer c.admission.mu.Unlock()
+	return c.authenticated
 }
 
-// of tells whether it is a connection of the person.
-func (c *admitted) of(person string) bool {
-	c.by.mu.Lock()
-	defer c.by.mu.Unlock()
-	return person != "" && c.person == person
-}
-
-// leave counts the connection out. It may be called again.
-func (c *admitted) leave() {
-	a := c.by
+// release stops counting the connection. It may be called again.
+func (c *admittedConn) release() {
+	a := c.admission
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if c.left {
+	if c.released {
 		return
 	}
-	c.left = true
-	a.addresses.leave(c.address)
-	if c.stranger {
-		a.strangers.leave(c.address)
+	c.released = true
+	a.addresses.decrement(c.address)
+	if !c.authenticated {
+		a.unauthenticated.decrement(c.address)
 	}
-	if c.person != "" {
-		a.people.leave(c.person)
+	if c.user != "" {
+		a.users.decrement(c.user)
 	}
 }

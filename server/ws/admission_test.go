@@ -38,40 +38,40 @@ func TestConnectionLimits(t *testing.T) {
 	}
 	for limit, c := range map[string]struct {
 		limits Limits
-		come   func(a *admission, n int) (*admitted, error)
-		other  func(a *admission) (*admitted, error)
+		come   func(a *admission, n int) (*admittedConn, error)
+		other  func(a *admission) (*admittedConn, error)
 	}{
 		"address": {
 			many(Limits{PerAddr: 5}),
-			func(a *admission, _ int) (*admitted, error) { return a.enter(from("192.0.2.1:1"), false) },
-			func(a *admission) (*admitted, error) { return a.enter(from("192.0.2.2:1"), false) },
+			func(a *admission, _ int) (*admittedConn, error) { return a.admit(from("192.0.2.1:1"), authenticated) },
+			func(a *admission) (*admittedConn, error) { return a.admit(from("192.0.2.2:1"), authenticated) },
 		},
 		"strangers": {
-			many(Limits{Strangers: 5}),
-			func(a *admission, _ int) (*admitted, error) { return a.enter(from("192.0.2.1:1"), true) },
-			func(a *admission) (*admitted, error) { return a.enter(from("192.0.2.1:1"), false) },
+			many(Limits{Unauthenticated: 5}),
+			func(a *admission, _ int) (*admittedConn, error) { return a.admit(from("192.0.2.1:1"), unauthenticated) },
+			func(a *admission) (*admittedConn, error) { return a.admit(from("192.0.2.1:1"), authenticated) },
 		},
 		"person": {
 			many(Limits{PerPerson: 5}),
-			func(a *admission, n int) (*admitted, error) {
-				in, err := a.enter(from(fmt.Sprintf("192.0.2.%d:1", n)), true)
+			func(a *admission, n int) (*admittedConn, error) {
+				in, err := a.admit(from(fmt.Sprintf("192.0.2.%d:1", n)), unauthenticated)
 				if err == nil {
-					if err = in.known("ana"); err != nil {
-						in.leave()
+					if err = in.markAuthenticated("ana"); err != nil {
+						in.release()
 					}
 				}
 				return in, err
 			},
-			func(a *admission) (*admitted, error) {
-				in, err := a.enter(from("192.0.2.1:1"), true)
-				return in, errors.Join(err, in.known("ben"), in.known(""))
+			func(a *admission) (*admittedConn, error) {
+				in, err := a.admit(from("192.0.2.1:1"), unauthenticated)
+				return in, errors.Join(err, in.markAuthenticated("ben"), in.markAuthenticated(""))
 			},
 		},
 	} {
 		t.Run(limit, func(t *testing.T) {
 			hits := map[string]int{}
 			a := newAdmission(*counted(c.limits, hits), nil)
-			var here []*admitted
+			var here []*admittedConn
 			for n := range 5 {
 				in, err := c.come(a, n)
 				if err != nil {
@@ -89,8 +89,8 @@ func TestConnectionLimits(t *testing.T) {
 			if err != nil {
 				t.Errorf("somebody else: %v", err)
 			}
-			here[0].leave()
-			here[0].leave() // counts once
+			here[0].release()
+			here[0].release() // counts once
 			if here[0], err = c.come(a, 0); err != nil {
 				t.Errorf("after one has left: %v", err)
 			}
@@ -101,21 +101,21 @@ func TestConnectionLimits(t *testing.T) {
 				t.Errorf("%v are counted", hits)
 			}
 			for _, in := range append(here, other) {
-				in.leave()
+				in.release()
 			}
-			if len(a.addresses)+len(a.strangers)+len(a.people) > 0 {
-				t.Errorf("left behind: %v %v %v", a.addresses, a.strangers, a.people)
+			if len(a.addresses)+len(a.unauthenticated)+len(a.users) > 0 {
+				t.Errorf("left behind: %v %v %v", a.addresses, a.unauthenticated, a.users)
 			}
 		})
 	}
 	// Who has said who they are is no stranger any more.
-	a := newAdmission(*counted(many(Limits{Strangers: 1}), nil), nil)
+	a := newAdmission(*counted(many(Limits{Unauthenticated: 1}), nil), nil)
 	for range 3 {
-		in, err := a.enter(from("192.0.2.1:1"), true)
+		in, err := a.admit(from("192.0.2.1:1"), unauthenticated)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := in.known(""); err != nil {
+		if err := in.markAuthenticated(""); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -131,8 +131,8 @@ func TestArrivalsAreLimited(t *testing.T) {
 		a := newAdmission(*counted(l, hits), nil)
 		let := func(n int, remote func(i int) string) (in int) {
 			for i := range n {
-				if c, err := a.enter(from(remote(i)), false); err == nil {
-					c.leave()
+				if c, err := a.admit(from(remote(i)), authenticated); err == nil {
+					c.release()
 					in++
 				} else if !errors.Is(err, ErrTooMany) {
 					t.Error(err)
@@ -168,7 +168,7 @@ func TestArrivalsAreLimited(t *testing.T) {
 			time.Sleep(time.Minute)
 			let(1000, each)
 		}
-		if n := len(a.arrivals); n > 2*forget {
+		if n := len(a.arrivals); n > 2*maxArrivals {
 			t.Errorf("%d addresses are remembered", n)
 		}
 	})
@@ -181,16 +181,16 @@ func TestRatesWait(t *testing.T) {
 		rate  int // a second
 		one   func(*limiters)
 	}{
-		"updates":   {200, 60, (*limiters).update},
-		"awareness": {400, 200, (*limiters).move},
-		"requests":  {100, 10, (*limiters).ask},
-		"bytes":     {2 << 10, 256, func(l *limiters) { l.size(1 << 10) }},
+		"updates":   {200, 60, (*limiters).waitUpdate},
+		"awareness": {400, 200, (*limiters).waitAwareness},
+		"requests":  {100, 10, (*limiters).waitRequest},
+		"bytes":     {2 << 10, 256, func(l *limiters) { l.waitBytes(1 << 10) }},
 	} {
 		t.Run(limit, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				hits := map[string]int{}
 				var l limiters
-				l.begin(*counted(DefaultLimits(), hits))
+				l.init(*counted(DefaultLimits(), hits))
 				begun := time.Now()
 				for range c.burst {
 					c.one(&l)
@@ -223,11 +223,11 @@ func TestRatesWait(t *testing.T) {
 func TestLargeAnswerWaitsLessThanAPong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l limiters
-		l.begin(*counted(DefaultLimits(), nil))
-		l.size(DefaultLimits().Answer)
+		l.init(*counted(DefaultLimits(), nil))
+		l.waitBytes(DefaultLimits().Answer)
 		for range 3 {
 			begun := time.Now()
-			l.size(DefaultLimits().Answer)
+			l.waitBytes(DefaultLimits().Answer)
 			if took := time.Since(begun); took < 5*time.Second || took > pongWait/2 {
 				t.Errorf("it waits %s", took)
 			}

@@ -47,33 +47,33 @@ func (n *native) ask(ch *channel, e wire.Event) error {
 		return errors.New("ref is longer than 64 bytes")
 	}
 	c := n.conn
-	c.limit.ask()
+	c.limiters.waitRequest()
 	answer, err := n.do(ch, e.Name, q)
 	if err == nil {
 		answer.Ref = q.Ref
-		n.say(ch.peer.channel, answer)
+		n.send(ch.peer.channel, answer)
 		return nil
 	}
 	why, known := failure(err)
 	if !known {
-		c.log().Error("a change of the chat could not be stored", "room", ch.peer.room.ID(), "user", c.person.identity.User, "err", err)
+		c.log().Error("a change of the chat could not be stored", "room", ch.peer.room.ID(), "user", c.credentials.identity.User, "err", err)
 	}
-	n.say(ch.peer.channel, event.Failed{Ref: q.Ref, Failure: why})
+	n.send(ch.peer.channel, event.Failed{Ref: q.Ref, Failure: why})
 	return nil
 }
 
 // do does what a request asks.
 func (n *native) do(ch *channel, name string, q request) (answer event.Done, err error) {
 	ctx, c, room := context.Background(), n.conn, ch.peer.room.ID()
-	who, talk := c.person.identity, c.door.Chat
+	who, talk := c.credentials.identity, c.door.chat
 	if name == "read" {
-		if c.person.anonymous || c.person.role(room) < auth.Read {
+		if c.credentials.anonymous || c.credentials.role(room) < auth.Read {
 			return answer, chat.ErrForbidden // nobody to remember it for
 		}
 		unread, err := talk.MarkRead(ctx, who, room, store.Seq(q.Seq))
 		return event.Done{Read: &unread}, err
 	}
-	if c.person.role(room) < auth.Comment {
+	if c.credentials.role(room) < auth.Comment {
 		return answer, chat.ErrForbidden
 	}
 	var m store.Message

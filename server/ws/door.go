@@ -1,34 +1,26 @@
-// Package ws is the WebSocket door: the only place that knows Melody, which
-// pumps the sockets. What passes it are bodies for rooms, and events.
 package ws
 
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
-	"fmt"
 	"log/slog"
-	"maps"
-	"net/http"
 	"net/netip"
-	"slices"
 	"sync"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/olahol/melody"
 
 	"weft/presence"
 	"weft/server/auth"
 	"weft/server/chat"
-	"weft/server/event"
 	"weft/server/problem"
 	"weft/server/room"
-	"weft/server/store"
 	"weft/server/wire"
 	"weft/server/ws/internal/netpoll"
 )
 
-// ErrStopping says that the server takes no more connections.
+// ErrStopping says that the server takes no more connections: 503.
 var ErrStopping error = problem.ServerStopping.New("")
 
 // PollerMode says how a Door reads and writes its connections. The dialects behave the
@@ -41,7 +33,7 @@ const (
 	PollerOff  = netpoll.ModeOff  // by the net package
 )
 
-// Config of a Door; all but Limits, Hit and Log are needed.
+// Config of a Door. All fields are required but Proxies, OnLimit and Poller.
 type Config struct {
 	Hub     *room.Hub
 	Chat    *chat.Service
@@ -50,179 +42,77 @@ type Config struct {
 	Members Members
 	Auth    *auth.Verifier
 	Limits  Limits
-	// Proxies whose X-Forwarded-For is believed.
+	// Proxies are networks of proxies whose X-Forwarded-For header is trusted.
 	Proxies []netip.Prefix
-	// Hit is called with the name of a limit each time that it is hit. It must not
-	// block. nil: nobody counts.
-	Hit func(limit string)
-	Log *slog.Logger
+	// OnLimit is called with the name of a limit each time that the limit refuses, drops,
+	// delays or closes something. It must not block. nil: not called.
+	OnLimit func(limit string)
+	Log     *slog.Logger
 	// Poller says whether the door polls its connections itself; empty is PollerAuto.
 	Poller PollerMode
 
 	pongWait time.Duration // 0: the constant; for tests
 }
 
-// Members remembers who has been in a room, and what they have not read there.
-type Members interface {
-	TouchMember(ctx context.Context, room store.RoomID, u store.User, at time.Time) (before string, err error)
-	LastRev(ctx context.Context, room store.RoomID) (store.Rev, error)
-	Unread(ctx context.Context, room store.RoomID, user string) (store.Unread, error)
-}
-
-// Door serves WebSocket connections. Origin, identity and role have been
-// checked by who calls it. Safe for concurrent use.
+// Door serves WebSocket connections. Its caller has checked the origin of a request and
+// the token that it carries. Safe for concurrent use.
 type Door struct {
-	Config
-	limits    limits
-	melody    *melody.Melody
-	strangers *melody.Melody // for who has not said who they are: see conn.known
-	admission *admission
-	known     *recent
-	transport *netpoll.Transport
+	hub      *room.Hub
+	chat     *chat.Service
+	people   presence.Tracker
+	typing   *presence.Typing
+	members  Members
+	auth     *auth.Verifier
+	log      *slog.Logger
+	pongWait time.Duration
 
-	stop   chan struct{} // closed to end the goroutine below
-	served sync.WaitGroup
+	limits        limits
+	admission     *admission
+	recentMembers *lru.Cache[membership, struct{}]
+
+	transport        *netpoll.Transport
+	melody           *melody.Melody
+	melodyBeforeAuth *melody.Melody // for connections that have yet to authenticate: a lower read limit
+
+	stop   chan struct{}  // closed to end the goroutine of keepAlive
+	served sync.WaitGroup // connections, and goroutines that work for them
+
+	users       userIndex // all connections; see credentials
+	nativeUsers userIndex // native connections of people with a token
 
 	mu       sync.Mutex
 	conns    map[*conn]struct{}
 	open     Open
-	people   map[string]map[*conn]struct{} // native connections of people with a token
 	stopping bool
 }
 
-// New makes a door and starts its goroutine; Close ends it.
+// New returns a Door and starts its goroutine; Close ends it.
 func New(c Config) *Door {
-	c.pongWait = cmp.Or(c.pongWait, pongWait)
-	if c.Hit == nil {
-		c.Hit = func(string) {}
+	l := limits{c.Limits, c.OnLimit}
+	if l.onLimit == nil {
+		l.onLimit = func(string) {}
 	}
-	l := limits{c.Limits, c.Hit}
-	d := &Door{Config: c, limits: l, admission: newAdmission(l, c.Proxies), stop: make(chan struct{}), conns: map[*conn]struct{}{}, people: map[string]map[*conn]struct{}{}, known: newRecent(10_000)}
-	d.transport = netpoll.New(netpoll.Options{Mode: c.Poller, Log: c.Log})
-	d.melody, d.strangers = d.pumps(c.Limits.hardMax()), d.pumps(strangerMax)
+	recent, err := lru.New[membership, struct{}](maxRecentMembers)
+	if err != nil {
+		panic(err) // only for a size below 1
+	}
+	d := &Door{
+		hub: c.Hub, chat: c.Chat, people: c.People, typing: c.Typing, members: c.Members, auth: c.Auth, log: c.Log,
+		pongWait: cmp.Or(c.pongWait, pongWait),
+		limits:   l, admission: newAdmission(l, c.Proxies), recentMembers: recent,
+		transport: netpoll.New(netpoll.Options{Mode: c.Poller, Log: c.Log}),
+		stop:      make(chan struct{}), conns: map[*conn]struct{}{},
+	}
+	d.melody, d.melodyBeforeAuth = d.newMelody(l.readLimit()), d.newMelody(readLimitBeforeAuth)
 	d.served.Add(1)
-	go d.beat()
+	go d.keepAlive()
 	return d
-}
-
-// receive takes a frame that fits.
-func (c *conn) receive(frame []byte) {
-	if name, limit := c.door.limits.largest(); len(frame) > limit {
-		c.door.Hit(name)
-		c.close(wire.CloseTooLarge, fmt.Sprintf("a message of %d bytes, the limit is %d", len(frame), limit))
-		return
-	}
-	c.heard.Store(time.Now().UnixNano())
-	c.limit.size(len(frame))
-	if c.frames++; c.frames <= asideFrames {
-		c.aside(func() { c.received(frame) })
-		return
-	}
-	c.received(frame)
-}
-
-// overflowed takes note of a message over any limit: the socket has not read it to
-// its end.
-func (c *conn) overflowed() {
-	name, _ := c.door.limits.largest()
-	if c.in.unknown() {
-		name = "hello"
-	}
-	c.door.Hit(name)
-}
-
-func (c *conn) received(frame []byte) {
-	c.work.Lock()
-	defer c.work.Unlock()
-	c.dialect.received(frame)
-}
-
-// ServeRoom serves the y-websocket dialect in one room. An error means that
-// nothing has been written yet; the connection lives on after it otherwise.
-func (d *Door) ServeRoom(w http.ResponseWriter, r *http.Request, id auth.Identity, anonymous bool, room store.RoomID) error {
-	in, leave, err := d.admit(r, false)
-	if err != nil {
-		return err
-	}
-	if !anonymous {
-		if err := in.known(id.User); err != nil {
-			leave()
-			return err
-		}
-	}
-	ctx, cancel := context.WithTimeout(r.Context(), loadWait)
-	defer cancel()
-	live, release, err := d.Hub.Open(ctx, room)
-	if err != nil {
-		leave()
-		return err
-	}
-	c := d.conn(in)
-	y := &yWebsocket{conn: c, peer: peer{conn: c, name: c.name, room: live}}
-	c.dialect = y
-	c.person.identity, c.person.anonymous = id, anonymous
-	d.serve(w, r, c, func() { release(); leave() })
-	return nil
-}
-
-// ServeHocuspocus serves the Hocuspocus dialect: many documents, each entered
-// with a token of its own. token is what the request carried; it counts for
-// documents that are entered with none.
-func (d *Door) ServeHocuspocus(w http.ResponseWriter, r *http.Request, token string) error {
-	in, leave, err := d.admit(r, true)
-	if err != nil {
-		return err
-	}
-	c := d.conn(in)
-	c.dialect = &hocuspocus{conn: c, token: token, documents: map[string]*document{}, denied: map[string][]byte{}}
-	d.serve(w, r, c, leave)
-	return nil
-}
-
-// ServeNative serves the native dialect. token is what the request carried;
-// empty if the hello is to bring it.
-func (d *Door) ServeNative(w http.ResponseWriter, r *http.Request, token string) error {
-	in, leave, err := d.admit(r, true)
-	if err != nil {
-		return err
-	}
-	c := d.conn(in)
-	c.dialect = &native{conn: c, token: token, channels: map[uint64]*channel{}}
-	d.serve(w, r, c, leave)
-	return nil
-}
-
-func (d *Door) conn(in *admitted) *conn {
-	name := rand.Text()
-	pump := d.melody
-	if in.stranger {
-		pump = d.strangers
-	}
-	c := &conn{name: name, in: in, door: d, melody: pump}
-	c.limit.begin(d.limits)
-	return c
-}
-
-// admit counts a connection in, before anything is loaded for it. A stranger's
-// has not said yet who it is.
-func (d *Door) admit(r *http.Request, stranger bool) (in *admitted, leave func(), err error) {
-	in, err = d.admission.enter(r, stranger)
-	if err != nil {
-		return nil, nil, err
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.stopping {
-		in.leave()
-		return nil, nil, ErrStopping
-	}
-	d.served.Add(1)
-	return in, func() { in.leave(); d.served.Done() }, nil
 }
 
 // Open is how many connections of each dialect are open.
 type Open struct{ YWebsocket, Hocuspocus, Native int }
 
+// of returns the count of the connection's dialect.
 func (o *Open) of(c *conn) *int {
 	switch c.dialect.(type) {
 	case *yWebsocket:
@@ -241,125 +131,37 @@ func (d *Door) Open() Open {
 	return d.open
 }
 
-func (d *Door) enter(c *conn) {
+func (d *Door) addConn(c *conn) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.conns[c] = struct{}{}
 	*d.open.of(c)++
-	if d.stopping { // it upgraded while Close ran
+	if d.stopping { // Stop ran during the upgrade
 		go c.close(wire.CloseRestart, "restart")
 	}
 }
 
-func (d *Door) leave(c *conn) {
+func (d *Door) removeConn(c *conn) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if _, live := d.conns[c]; live {
+	if _, ok := d.conns[c]; ok {
 		delete(d.conns, c)
 		*d.open.of(c)--
 	}
-	if c.user == "" {
-		return
-	}
-	delete(d.people[c.user], c)
-	if len(d.people[c.user]) == 0 {
-		delete(d.people, c.user)
-	}
 }
 
-// belongs takes note whose a native connection is.
-func (d *Door) belongs(c *conn, user string) {
+func (d *Door) allConns() []*conn {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if _, live := d.conns[c]; !live || c.user != "" || user == "" {
-		return
-	}
-	c.user = user
-	if d.people[user] == nil {
-		d.people[user] = map[*conn]struct{}{}
-	}
-	d.people[user][c] = struct{}{}
-}
-
-// SendToUser sends an event to all native connections of a person, on channel 0. It
-// does not block.
-func (d *Door) SendToUser(user string, e *event.Encoded) {
-	d.mu.Lock()
-	conns := slices.Collect(maps.Keys(d.people[user]))
-	d.mu.Unlock()
-	if len(conns) == 0 {
-		return
-	}
-	frame := wire.AppendFrame(nil, 0, e.Native())
-	for _, c := range conns {
-		c.send(frame)
-	}
-}
-
-func (d *Door) all() []*conn {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	all := make([]*conn, 0, len(d.conns))
+	conns := make([]*conn, 0, len(d.conns))
 	for c := range d.conns {
-		all = append(all, c)
+		conns = append(conns, c)
 	}
-	return all
+	return conns
 }
 
-// Renew makes what a person may do now count on the connections they have. It
-// does not wait for it, as some may be waiting for rooms that stand still: such a
-// connection of theirs is ended, for them to come back and be asked who they are.
-func (d *Door) Renew(user string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.stopping {
-		return
-	}
-	for c := range d.conns {
-		d.served.Go(func() { // ends when the connection's work does
-			stuck := time.AfterFunc(renewWait, func() {
-				if c.in.of(user) {
-					c.log().Warn("a connection whose room stands still is ended, as its person's rights have changed", "user", user)
-					c.drop()
-				}
-			})
-			c.work.Lock()
-			stuck.Stop()
-			defer c.work.Unlock()
-			if !c.over {
-				c.dialect.renew(user)
-			}
-		})
-	}
-}
-
-// beat gives connections a sign of life where it takes one: clients of
-// y-websocket and Hocuspocus hang up after 30 s without a message, and do not
-// see WebSocket pings. And it looks for connections whose time to say something has
-// passed, or that nobody reads.
-func (d *Door) beat() {
-	defer d.served.Done()
-	ticker := time.NewTicker(min(quiet/2, d.pongWait/4))
-	defer ticker.Stop()
-	for {
-		select {
-		case <-d.stop:
-			return
-		case now := <-ticker.C:
-			d.transport.CheckStalled()
-			for _, c := range d.all() {
-				c.transport.CheckReadDeadline(now)
-				if c.unread() {
-					c.lose()
-				} else if c.out.quiet() {
-					c.dialect.beat()
-				}
-			}
-		}
-	}
-}
-
-// Stop takes no more connections and asks all to come back later, with 1012.
+// Stop takes no more connections and closes all with 1012: their clients reconnect
+// later. It does not wait for them.
 func (d *Door) Stop() {
 	d.mu.Lock()
 	if d.stopping {
@@ -369,13 +171,14 @@ func (d *Door) Stop() {
 	d.stopping = true
 	d.mu.Unlock()
 	close(d.stop)
-	for _, c := range d.all() {
+	for _, c := range d.allConns() {
 		c.close(wire.CloseRestart, "restart")
 	}
 }
 
-// Close stops, and waits for all connections to end. When ctx ends it cuts them
-// off and returns: those that wait for a room end when the room does.
+// Close stops the door and waits until all connections have ended. When ctx ends it
+// aborts those that are left and returns: a connection that waits for a room ends when
+// the room does.
 func (d *Door) Close(ctx context.Context) {
 	d.Stop()
 	ended := make(chan struct{})
@@ -383,14 +186,14 @@ func (d *Door) Close(ctx context.Context) {
 	select {
 	case <-ended:
 	case <-ctx.Done():
-		for _, c := range d.all() {
-			c.drop()
+		for _, c := range d.allConns() {
+			c.abort()
 		}
 	}
 }
 
-// Wait waits until all connections have ended. Close the door and its rooms
-// before.
+// Wait waits until all connections have ended. The door and its rooms must have been
+// closed before.
 func (d *Door) Wait() {
 	d.served.Wait()
 	d.transport.Close()

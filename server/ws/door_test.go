@@ -60,7 +60,7 @@ func onDeadDisk(t *testing.T, disk deadDisk, pongWait time.Duration) (door *Door
 	door = New(Config{Hub: hub, People: people, Typing: typing, Members: disk, Limits: LabLimits(), Log: log, Poller: testPoller(), pongWait: pongWait})
 	id := auth.Identity{User: "ana", Name: "Ana", Grants: []auth.Grant{{Pattern: "**", Role: auth.Write}}}
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := door.ServeRoom(w, r, id, false, "r"); err != nil {
+		if err := door.ServeRoom(w, r, RoomOptions{Room: "r", Identity: id}); err != nil {
 			t.Error(err)
 		}
 	}))
@@ -88,7 +88,7 @@ func devices(t *testing.T, door *Door, want int) {
 	again, late := time.NewTicker(10*time.Millisecond), time.After(90*time.Second)
 	defer again.Stop()
 	for {
-		people, err := door.People.People(t.Context(), "r")
+		people, err := door.people.People(t.Context(), "r")
 		seen := 0
 		for _, p := range people {
 			seen += p.Devices
@@ -156,7 +156,7 @@ func TestStoppingWithADeadDiskEnds(t *testing.T) {
 		ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 		defer cancel()
 		door.Close(ctx)
-		if err := door.Hub.Close(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		if err := door.hub.Close(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("the hub closed with %v", err)
 		}
 		door.Wait()
@@ -214,18 +214,18 @@ func TestConnectionThatNobodyReadsIsNotPresent(t *testing.T) {
 			ws := dial()
 			devices(t, door, 1)
 			var held *conn
-			for _, c := range door.all() {
+			for _, c := range door.allConns() {
 				held = c
 			}
-			held.work.Lock() // as what waits for a disk does
-			if err := ws.WriteMessage(websocket.BinaryMessage, nobody); err != nil {
+			held.dialectMu.Lock() // as what waits for a disk does
+			if err := ws.WriteMessage(websocket.BinaryMessage, emptyAwareness); err != nil {
 				t.Fatal(err)
 			}
 			leave(ws)
 			devices(t, door, 0)
-			held.work.Unlock()
+			held.dialectMu.Unlock()
 			endDead(door, hang)
-			if len(door.all()) > 0 || !held.over {
+			if len(door.allConns()) > 0 || !held.ended {
 				t.Error("it goes on")
 			}
 		})
@@ -237,7 +237,7 @@ func endDead(door *Door, hang chan struct{}) {
 	now, cancel := context.WithCancel(context.Background())
 	cancel()
 	door.Close(now)
-	_ = door.Hub.Close(now)
+	_ = door.hub.Close(now)
 	door.Wait()
 	close(hang)
 }
@@ -255,7 +255,7 @@ func TestSilentConnectionIsToldWhy(t *testing.T) {
 	}
 	door.Close(t.Context())
 	door.Wait()
-	if err := door.Hub.Close(t.Context()); err != nil {
+	if err := door.hub.Close(t.Context()); err != nil {
 		t.Error(err)
 	}
 }
@@ -264,7 +264,7 @@ func TestSilentConnectionIsToldWhy(t *testing.T) {
 func TestHelloHasItsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var hit atomic.Value
-		c := &conn{door: &Door{Config: Config{Hit: func(limit string) { hit.Store(limit) }}}}
+		c := &conn{door: &Door{limits: limits{onLimit: func(limit string) { hit.Store(limit) }}}}
 		n := &native{conn: c}
 		closed := func() bool {
 			synctest.Wait()
@@ -289,16 +289,16 @@ func TestHelloHasItsTime(t *testing.T) {
 func TestAskingTooMuchWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start, l := time.Now(), &limiters{}
-		l.begin(*counted(DefaultLimits(), nil))
+		l.init(*counted(DefaultLimits(), nil))
 		for range 1 + 3*32 {
-			l.ask()
+			l.waitRequest()
 		}
 		if waited := time.Since(start); waited != 0 {
 			t.Errorf("coming back took %v", waited)
 		}
 		for range 100 {
 			before := time.Now()
-			l.ask()
+			l.waitRequest()
 			if waited := time.Since(before); waited > time.Second {
 				t.Fatalf("one took %v", waited)
 			}
@@ -320,7 +320,7 @@ func TestChannelThatWasLeftSaysNothing(t *testing.T) {
 	c := &conn{}
 	written := 0
 	c.out.write = func([]byte) (bool, error) { written++; return false, nil }
-	c.out.limit = counted(DefaultLimits(), nil)
+	c.out.limits = counted(DefaultLimits(), nil)
 	p := &peer{conn: c, room: live, channel: 1}
 	p.Acked(1)
 	p.leave()
@@ -346,11 +346,11 @@ func TestWhatAJoinHoldsIsBounded(t *testing.T) {
 	frames := make(chan []byte, 100)
 	c.out.write = func(f []byte) (bool, error) { frames <- f; return false, nil }
 	slow := 0
-	c.out.slow = func() { slow++ }
-	c.out.limit = counted(DefaultLimits(), nil)
-	c.out.limit.Queue = 10_000
+	c.out.onSlow = func() { slow++ }
+	c.out.limits = counted(DefaultLimits(), nil)
+	c.out.limits.Queue = 10_000
 	p := &peer{conn: c, room: live, channel: 1, prefix: "\x01"}
-	p.hold()
+	p.startBuffer()
 	p.Deliver(room.Stateless, []byte("first"))
 	if err := live.Join(p, room.PeerInfo{Role: auth.Write}); err != nil {
 		t.Fatal(err)
@@ -361,18 +361,18 @@ func TestWhatAJoinHoldsIsBounded(t *testing.T) {
 	if slow > 0 || len(frames) > 0 {
 		t.Errorf("closed %d times, %d frames before the release", slow, len(frames))
 	}
-	p.release()
+	p.flushBuffer()
 	if f := <-frames; string(f) != "\x01first" {
 		t.Errorf("the first frame is %q", f)
 	}
 	p.leave()
 
 	p = &peer{conn: c, room: live, channel: 2, prefix: "\x02"}
-	p.hold()
+	p.startBuffer()
 	for range 1000 {
 		p.Deliver(room.Stateless, make([]byte, 100))
-		if p.held.bytes > c.out.limit.Queue+101 {
-			t.Fatalf("%d bytes are held, the limit is %d", p.held.bytes, c.out.limit.Queue)
+		if p.buffer.bytes > c.out.limits.Queue+101 {
+			t.Fatalf("%d bytes are held, the limit is %d", p.buffer.bytes, c.out.limits.Queue)
 		}
 	}
 	if slow == 0 {

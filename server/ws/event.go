@@ -37,7 +37,7 @@ func (n *native) post(ch *channel, e wire.Event) error {
 		return err
 	}
 	c := n.conn
-	c.limit.ask()
+	c.limiters.waitRequest()
 	post := chat.Post{ID: p.ID, Text: p.Text, Thread: p.Thread}
 	if p.Quote != "" {
 		post.Quote = []byte(p.Quote)
@@ -45,20 +45,20 @@ func (n *native) post(ch *channel, e wire.Event) error {
 	room := ch.peer.room.ID()
 	err := chat.ErrForbidden
 	var stored store.Message
-	if c.person.role(room) >= auth.Comment {
-		stored, err = c.door.Chat.Post(context.Background(), c.person.identity, room, post)
+	if c.credentials.role(room) >= auth.Comment {
+		stored, err = c.door.chat.Post(context.Background(), c.credentials.identity, room, post)
 	}
 	if err != nil {
 		why, known := failure(err)
 		if !known {
-			c.log().Error("a message could not be stored", "room", room, "user", c.person.identity.User, "err", err)
+			c.log().Error("a message could not be stored", "room", room, "user", c.credentials.identity.User, "err", err)
 		}
-		n.say(ch.peer.channel, event.Unsent{ID: p.ID, Failure: why})
+		n.send(ch.peer.channel, event.Unsent{ID: p.ID, Failure: why})
 		return nil
 	}
-	c.door.Typing.Clear(string(room), ch.name)
+	c.door.typing.Clear(string(room), ch.connID)
 	ch.peer.Touch()
-	n.say(ch.peer.channel, event.Sent{ID: stored.ID, Message: stored})
+	n.send(ch.peer.channel, event.Sent{ID: stored.ID, Message: stored})
 	return nil
 }
 
@@ -70,14 +70,14 @@ func (n *native) typing(ch *channel, e wire.Event) error {
 	if len(p.Thread) > maxThreadID {
 		return fmt.Errorf("the id of a thread has at most %d bytes", maxThreadID)
 	}
-	n.conn.limit.ask()
-	if n.conn.person.role(ch.peer.room.ID()) >= auth.Comment {
-		room, typing := string(ch.peer.room.ID()), n.conn.door.Typing
+	n.conn.limiters.waitRequest()
+	if n.conn.credentials.role(ch.peer.room.ID()) >= auth.Comment {
+		room, typing := string(ch.peer.room.ID()), n.conn.door.typing
 		if !p.On {
-			typing.Clear(room, ch.name)
+			typing.Clear(room, ch.connID)
 			return nil
 		}
-		typing.Set(presence.Place{Room: room, Thread: p.Thread}, ch.name, n.conn.typist())
+		typing.Set(presence.Place{Room: room, Thread: p.Thread}, ch.connID, n.conn.typist())
 		ch.peer.Touch()
 	}
 	return nil
@@ -87,5 +87,5 @@ func (n *native) typing(ch *channel, e wire.Event) error {
 const maxThreadID = 128
 
 func (c *conn) typist() presence.Typist {
-	return presence.Typist{ID: c.person.identity.User, Name: c.person.identity.Name}
+	return presence.Typist{ID: c.credentials.identity.User, Name: c.credentials.identity.Name}
 }

@@ -8,62 +8,59 @@ import (
 	"time"
 
 	"weft/crdt/ysync"
-	"weft/presence/awareness"
 	"weft/server/auth"
 	"weft/server/problem"
-	"weft/server/room"
 	"weft/server/store"
 	"weft/server/wire"
 )
 
-// hocuspocus is the dialect of unmodified Hocuspocus providers 2 to 4: many
-// documents, each entered with a token of its own and left on its own. What it
-// holds is guarded by conn.work.
+// hocuspocus is the dialect of unmodified Hocuspocus providers 2 to 4: many documents on
+// one connection, each under an address of the client's choice, entered with a token of
+// its own and left on its own. Its state is guarded by conn.dialectMu.
 type hocuspocus struct {
-	conn  *conn
-	token string // from the request
-	// version of the provider, once it has said so: 4 and later.
-	version   string
+	conn      *conn
+	token     string               // of the request; for documents that are entered without one
+	version   string               // of the provider, if it has told it: 4 and later
 	documents map[string]*document // by address
-	entered   int                  // documents so far
-	// denied are the addresses that were refused last, with the step 1 that came
-	// meanwhile: a provider that then brings a better token does not ask again.
+	entered   int                  // documents so far, for their ids
+	// denied has the addresses that were denied last, at most maxDenied, each with the
+	// state vector of a step 1 that came since: a provider that then sends a better token
+	// does not send its step 1 again.
 	denied map[string][]byte
-	hello  *time.Timer // ends a connection that enters none
+	hello  *time.Timer // closes a connection that enters no document
 }
 
-// document is a room that the connection is in under one address. A room may be
-// there under several: a session each.
+// document is a room that the connection has entered under one address. One room may be
+// entered under several addresses.
 type document struct {
-	name    string // of this connection in this room
-	person  person
-	role    auth.Role // that the client knows of
-	peer    *peer
-	release func()
+	connID      string // of presence, unique
+	credentials credentials
+	role        auth.Role // that the client has been told
+	peer        *peer
+	release     func() // gives the room back to the hub
 }
 
 func (h *hocuspocus) opened() {
 	h.hello = time.AfterFunc(hocuspocusWait, func() {
-		h.conn.door.Hit("hello-wait")
-		h.conn.close(wire.CloseSlow, "no document was entered")
+		h.conn.door.limits.onLimit("hello-wait")
+		h.conn.close(wire.CloseSlow, "no document was entered in time")
 	})
 }
 
 func (h *hocuspocus) closed() {
 	h.hello.Stop()
 	for address := range h.documents {
-		h.leave(address)
+		h.leaveDocument(address)
 	}
 }
 
 func (h *hocuspocus) slowCode() wire.CloseCode { return wire.CloseSlow }
 
-// beat names no document, so providers pass it over, and yet it counts as a
-// message from a living server in all of them. Pings of the dialect are for
-// provider 4 only.
-func (h *hocuspocus) beat() { h.conn.send(nobodyNowhere) }
+// keepAlive sends a message for no document. Providers ignore it, and yet count it as a
+// sign of life for all documents. The dialect's own pings are for provider 4 only.
+func (h *hocuspocus) keepAlive() { h.conn.send(emptyAwarenessNoDocument) }
 
-var nobodyNowhere = append(wire.AppendAddress(nil, nil), nobody...)
+var emptyAwarenessNoDocument = append(wire.AppendAddress(nil, nil), emptyAwareness...)
 
 func (h *hocuspocus) received(frame []byte) {
 	c := h.conn
@@ -80,31 +77,31 @@ func (h *hocuspocus) received(frame []byte) {
 		return
 	case wire.TypeAuth:
 		if limit := c.door.limits.PreAuth; len(frame) > limit {
-			c.door.Hit("hello")
-			c.close(wire.CloseTooLarge, fmt.Sprintf("a token's message of %d bytes, the limit is %d", len(frame), limit))
+			c.door.limits.onLimit("hello")
+			c.close(wire.CloseTooLarge, fmt.Sprintf("auth message of %d bytes: the limit is %d", len(frame), limit))
 			return
 		}
-		c.limit.ask()
+		c.limiters.waitRequest()
 		h.authenticate(m)
 		return
 	}
 	d := h.documents[string(m.Address)]
 	if d == nil {
-		if d = h.uninvited(m); d == nil {
+		if d = h.receivedUnentered(m); d == nil {
 			return
 		}
 	}
-	if !c.admit(m.Body, len(frame)) {
+	if !c.enforceLimits(m.Body, len(frame)) {
 		return
 	}
 	switch m.Type {
 	case wire.TypeSync, wire.TypeAwareness, wire.TypeQueryAwareness:
-		d.peer.edits(m.Body)
+		d.peer.touchIfEdit(m.Body)
 		d.peer.room.Receive(d.peer, m.Body)
 	case wire.TypeStateless:
 		h.stateless(d, m.Payload)
 	case wire.TypeClose:
-		h.leave(string(m.Address))
+		h.leaveDocument(string(m.Address))
 	}
 }
 
@@ -117,39 +114,42 @@ func (h *hocuspocus) tryInline(frame []byte, now time.Time) bool {
 	return d != nil && h.conn.tryRunInline(d.peer, m.Body, len(frame), now)
 }
 
-// uninvited takes a message on a document that was not entered. A sync begins
-// with step 1, so that alone enters where no token is needed: provider 2 sends
-// no auth message without one. Anything else is dropped: what it would change
-// the client sends again in answer to our step 1, and what comes after a close
-// must not open the document again. A client whose token was refused has sent
-// its step 1 already, and others send it together with their next token: that is
-// kept until they are let in.
-func (h *hocuspocus) uninvited(m wire.Hocuspocus) *document {
+// receivedUnentered handles a message for a document that has not been entered, and
+// returns the document if the message has entered it.
+//
+//   - Step 1, with which a sync begins, enters the document where no token is needed:
+//     provider 2 sends no auth message without a token.
+//   - Step 1 for a denied document is kept until the document is entered. A client whose
+//     token was denied has sent its step 1 already, and some send it together with their
+//     next token.
+//   - Anything else is dropped. What it would change the client sends again in answer to
+//     our step 1, and a message after a close must not enter the document again.
+func (h *hocuspocus) receivedUnentered(m wire.Hocuspocus) *document {
 	if m.Type != wire.TypeSync || m.IsUpdate() {
 		return nil
 	}
 	if _, denied := h.denied[string(m.Address)]; denied {
-		h.denied[string(m.Address)] = asked(m)
+		h.denied[string(m.Address)] = keptStateVector(m)
 		return nil
 	}
-	h.conn.limit.ask()
+	h.conn.limiters.waitRequest()
 	h.authenticate(wire.Hocuspocus{Address: m.Address})
 	if _, denied := h.denied[string(m.Address)]; denied {
-		h.denied[string(m.Address)] = asked(m)
+		h.denied[string(m.Address)] = keptStateVector(m)
 	}
 	return h.documents[string(m.Address)]
 }
 
-// asked returns the state vector of a step 1 to keep: the empty one, which asks
-// for everything, instead of one that is too long.
-func asked(m wire.Hocuspocus) []byte {
+// keptStateVector returns the state vector of a step 1 to keep. Instead of one over 1 KiB
+// it returns the empty one, which asks for everything.
+func keptStateVector(m wire.Hocuspocus) []byte {
 	if len(m.Payload) > 1<<10 {
 		return []byte{0}
 	}
 	return bytes.Clone(m.Payload)
 }
 
-// authenticate enters a document, or renews the token it was entered with.
+// authenticate enters a document, or renews its token.
 func (h *hocuspocus) authenticate(m wire.Hocuspocus) {
 	if m.Version != "" {
 		h.version = m.Version
@@ -160,34 +160,35 @@ func (h *hocuspocus) authenticate(m wire.Hocuspocus) {
 		token = h.token
 	}
 	d := h.documents[address]
-	if d != nil && d.person.anonymous && token == "" {
-		d.peer.say(wire.AppendAuthenticated(nil, d.role >= auth.Write))
+	if d != nil && d.credentials.anonymous && token == "" {
+		d.peer.send(wire.AppendAuthenticated(nil, d.role >= auth.Write))
 		return
 	}
-	id, err := c.door.Auth.Identify(token)
-	if errors.Is(err, auth.ErrKeys) { // a provider that is denied does not ask again
+	id, err := c.door.auth.Identify(token)
+	if errors.Is(err, auth.ErrKeys) { // a provider whose document is denied does not try again
 		c.close(wire.CloseOverload, err.Error())
 		return
 	}
 	if err != nil {
-		h.deny(m.Address, reason(err))
+		h.deny(m.Address, denialReason(err))
 		return
 	}
-	if d != nil && d.person.identity.User == id.User {
-		h.follow(d, id)
-		d.role = auth.None // so that it is told
-		h.hold(d)
+	l := login{id, token == ""}
+	if d != nil && d.credentials.identity.User == id.User {
+		h.accept(d, l)
+		d.role = auth.None // so that recheckDocument tells the client its role
+		h.recheckDocument(d)
 		return
 	}
-	if d != nil { // somebody else takes over
-		h.leave(address)
+	if d != nil { // another user replaces the present one
+		h.leaveDocument(address)
 	}
-	h.enter(m, id, token == "")
+	h.enterDocument(m, l)
 }
 
-// reason says why a token was refused, in the words that Hocuspocus users know
-// for the one case that has some.
-func reason(err error) string {
+// denialReason returns why a token was denied. For a missing token it is the word that
+// users of Hocuspocus know.
+func denialReason(err error) string {
 	p, known := problem.Of(err)
 	switch {
 	case p.Kind == problem.TokenMissing:
@@ -198,114 +199,130 @@ func reason(err error) string {
 	return p.Reason()
 }
 
-// deny refuses a document, and leaves it.
+// deny tells the client that it may not enter a document or stay in it, and leaves it.
 func (h *hocuspocus) deny(address []byte, reason string) {
 	if h.documents[string(address)] != nil {
-		h.leave(string(address))
+		h.leaveDocument(string(address))
 	}
 	if h.denied[string(address)] = nil; len(h.denied) > maxDenied {
-		h.conn.close(wire.CloseRate, "too many documents were refused")
+		h.conn.close(wire.CloseRate, "too many documents were denied")
 		return
 	}
-	h.conn.send(wire.AppendDenied(wire.AppendAddress(nil, address), cut(reason, 200)))
+	h.conn.send(wire.AppendDenied(wire.AppendAddress(nil, address), truncate(reason, maxDenialReason)))
 }
 
-// maxDenied is how many addresses of a connection may stand refused.
-const maxDenied = 256
+const (
+	maxDenied       = 256 // addresses of one connection
+	maxDenialReason = 200 // bytes
+)
 
-// enter opens a document. What its room says is held back until the client has
-// been told that it is in.
-func (h *hocuspocus) enter(m wire.Hocuspocus, id auth.Identity, anonymous bool) {
+// enterDocument opens a document for the client. What the room sends is buffered until
+// the client has been told that it has entered.
+func (h *hocuspocus) enterDocument(m wire.Hocuspocus, l login) {
 	c := h.conn
 	roomID, err := store.ParseRoomID(m.Document())
 	if err != nil {
 		h.deny(m.Address, err.Error())
 		return
 	}
-	counted := id.User
-	if anonymous {
-		counted = ""
-	}
-	if err := c.known(counted); err != nil {
+	if err := c.markAuthenticated(l.countedUser()); err != nil {
 		c.close(wire.CloseRate, err.Error())
 		return
 	}
 	if len(h.documents) >= c.door.limits.Rooms {
-		c.door.Hit("rooms")
-		h.deny(m.Address, fmt.Sprintf("a connection has at most %d documents", c.door.limits.Rooms))
+		c.door.limits.onLimit("rooms")
+		h.deny(m.Address, fmt.Sprintf("a connection may enter at most %d documents", c.door.limits.Rooms))
 		return
 	}
-	if id.Role(string(roomID)) < auth.Read {
+	if l.identity.Role(string(roomID)) < auth.Read {
 		h.deny(m.Address, "you may not enter this document")
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), loadWait)
-	defer cancel()
-	live, release, err := c.door.Hub.Open(ctx, roomID)
-	if errors.Is(err, store.ErrCorrupt) {
-		h.deny(m.Address, unavailable(err).Reason())
+	d, err := h.joinDocument(m, l, roomID)
+	switch {
+	case errors.Is(err, store.ErrCorrupt):
+		h.deny(m.Address, roomUnavailable(err).Reason())
 		return
-	}
-	h.entered++
-	d := &document{name: fmt.Sprintf("%s/%d", c.name, h.entered), release: release}
-	if err == nil {
-		d.peer = hocuspocusPeer(c, d.name, live, m.Address)
-		d.peer.hold()
-		d.person.anonymous = anonymous
-		h.follow(d, id)
-		if err = live.Join(d.peer, d.person.who(roomID)); err != nil {
-			d.person.stop()
-			release()
-		}
-	}
-	if err != nil {
-		// A provider that is denied does not ask again; one that is closed does.
-		c.log().Warn("a room could not be opened", "room", roomID, "err", err)
+	case errors.Is(err, errNoRights):
+		h.deny(m.Address, "you may not enter this document")
+		return
+	case err != nil: // a provider whose document is denied does not try again; one that is closed does
+		c.log().Warn("ws: open a room", "room", roomID, "err", err)
 		c.close(wire.CloseOverload, "the document cannot be opened now")
 		return
 	}
 	h.hello.Stop()
-	want := h.denied[string(m.Address)]
+	stateVector := h.denied[string(m.Address)]
 	delete(h.denied, string(m.Address))
 	h.documents[string(m.Address)] = d
-	d.role = d.person.role(roomID)
-	c.send(d.peer.addressed(wire.AppendAuthenticated(nil, d.role >= auth.Write)))
-	c.door.arrive(c, &d.person, d.name, roomID)
-	d.peer.release()
-	if want != nil {
-		d.peer.room.Receive(d.peer, wire.Body{Type: wire.TypeSync, Sync: ysync.Step1, Payload: want})
+	c.send(d.peer.withPrefix(wire.AppendAuthenticated(nil, d.role >= auth.Write)))
+	c.door.joinPresence(c, &d.credentials, d.connID, roomID)
+	d.peer.flushBuffer()
+	if stateVector != nil {
+		d.peer.room.Receive(d.peer, wire.Body{Type: wire.TypeSync, Sync: ysync.Step1, Payload: stateVector})
 	}
 }
 
-// follow takes a token's identity for a document. The end of the token closes
-// the connection, so that its provider comes back with its next one; where that
-// would tear other documents along it only ends this one.
-func (h *hocuspocus) follow(d *document, id auth.Identity) {
-	d.person.follow(h.conn, id, aging{
-		asked:  func() { d.peer.say(wire.AppendTokenWanted(nil)) },
-		lapsed: func() { h.hold(d) },
-		ended: func() {
+// errNoRights: the person's rights were taken away while the room was loaded.
+var errNoRights = errors.New("ws: no right to read the room")
+
+// joinDocument joins a room with a peer that buffers what the room sends.
+func (h *hocuspocus) joinDocument(m wire.Hocuspocus, l login, id store.RoomID) (*document, error) {
+	c := h.conn
+	ctx, cancel := context.WithTimeout(context.Background(), loadWait)
+	defer cancel()
+	live, release, err := c.door.hub.Open(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	h.entered++
+	d := &document{connID: fmt.Sprintf("%s/%d", c.id, h.entered), release: release}
+	d.peer = newHocuspocusPeer(c, d.connID, live, m.Address)
+	d.peer.startBuffer()
+	h.accept(d, l)
+	who := d.credentials.peerInfo(id)
+	if d.role = who.Role; d.role < auth.Read {
+		err = errNoRights
+	} else {
+		err = live.Join(d.peer, who)
+	}
+	if err != nil {
+		d.credentials.release(c)
+		release()
+		return nil, err
+	}
+	return d, nil
+}
+
+// accept gives a document the credentials of a token. When the token expires the
+// connection is closed, so that the provider reconnects with its next token. If that
+// would close other documents too, only this one is denied.
+func (h *hocuspocus) accept(d *document, l login) {
+	d.credentials.accept(h.conn, l, expiry{
+		onRenewal: func() { d.peer.send(wire.AppendTokenWanted(nil)) },
+		onExpired: func() { h.recheckDocument(d) },
+		onEnd: func() {
 			if len(h.documents) == 1 {
-				h.conn.ranOut()
+				h.conn.closeExpired()
 				return
 			}
-			h.deny(d.peer.address, reason(auth.ErrExpired))
+			h.deny(d.peer.address, denialReason(auth.ErrExpired))
 		},
 	})
 }
 
-func (h *hocuspocus) renew(user string) {
-	for _, d := range h.documents { // hold may delete it
-		if d.person.identity.User == user {
-			h.hold(d)
+func (h *hocuspocus) recheck(user string) {
+	for _, d := range h.documents { // recheckDocument may delete d
+		if d.credentials.identity.User == user {
+			h.recheckDocument(d)
 		}
 	}
 }
 
-// hold holds a document against what its person may do now.
-func (h *hocuspocus) hold(d *document) {
+// recheckDocument closes or downgrades a document if its user's rights have changed.
+func (h *hocuspocus) recheckDocument(d *document) {
 	c, id := h.conn, d.peer.room.ID()
-	who := d.person.who(id)
+	who := d.credentials.peerInfo(id)
 	if who.Role < auth.Read {
 		h.deny(d.peer.address, "you may not stay in this document")
 		return
@@ -313,28 +330,19 @@ func (h *hocuspocus) hold(d *document) {
 	d.peer.room.Grant(d.peer, who)
 	if who.Role != d.role {
 		d.role = who.Role
-		d.peer.say(wire.AppendAuthenticated(nil, who.Role >= auth.Write))
+		d.peer.send(wire.AppendAuthenticated(nil, who.Role >= auth.Write))
 	}
-	if who.Role < auth.Comment {
-		c.door.depart(c, d.name, id)
-	} else {
-		c.door.arrive(c, &d.person, d.name, id)
-	}
+	c.door.updatePresence(c, &d.credentials, d.connID, id)
 }
 
-// leave ends a document. Nobody is told: the provider that asked for it is gone,
-// and one that has taken its place would take the answer for its own.
-func (h *hocuspocus) leave(address string) {
+// leaveDocument ends a document. The client is not told: the provider that asked for it
+// is gone, and one that has taken its place would take the answer for its own.
+func (h *hocuspocus) leaveDocument(address string) {
 	d := h.documents[address]
 	delete(h.documents, address)
-	d.person.stop()
+	d.credentials.release(h.conn)
 	d.peer.mute()
-	h.conn.door.depart(h.conn, d.name, d.peer.room.ID()) // first: the room may stand still
+	h.conn.door.leavePresence(h.conn, d.connID, d.peer.room.ID()) // first, as the room may be stuck
 	d.peer.leave()
 	d.release()
 }
-
-// nobody is a body with an awareness update about nobody.
-var nobody = wire.AppendAwareness(nil, awareness.Append(nil, nil))
-
-var _ room.Peer = (*peer)(nil)

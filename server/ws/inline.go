@@ -12,11 +12,11 @@ import (
 // no waiting for the room, the disk or a rate limiter. Otherwise it changes nothing and
 // returns false.
 func (c *conn) TryHandle(frame []byte) (handled bool) {
-	if !c.work.TryLock() {
+	if !c.dialectMu.TryLock() {
 		return false
 	}
-	defer c.work.Unlock()
-	if c.over || c.transport.IsClosed() {
+	defer c.dialectMu.Unlock()
+	if c.ended || c.transport.IsClosed() {
 		return false
 	}
 	now := time.Now()
@@ -25,7 +25,7 @@ func (c *conn) TryHandle(frame []byte) (handled bool) {
 		handled = c.dialect.tryInline(frame, now)
 	})
 	if handled {
-		c.heard.Store(now.UnixNano())
+		c.lastReceived.Store(now.UnixNano())
 	}
 	return handled
 }
@@ -37,18 +37,18 @@ func (c *conn) tryRunInline(p *peer, b wire.Body, size int, now time.Time) bool 
 	l := &c.door.limits
 	switch {
 	case b.IsUpdate() && size <= l.Document:
-		messages = &c.limit.updates
+		messages = &c.limiters.updates
 	case b.Type == wire.TypeAwareness && size <= l.Event:
-		messages = &c.limit.moves
+		messages = &c.limiters.awareness
 	default:
 		return false
 	}
-	if !hasTokens(messages, 1, now) || !hasTokens(&c.limit.bytes, size, now) || !p.room.TryReceive(p, b, now) {
+	if !hasTokens(messages, 1, now) || !hasTokens(&c.limiters.bytes, size, now) || !p.room.TryReceive(p, b, now) {
 		return false
 	}
 	messages.AllowN(now, 1)
-	c.limit.bytes.AllowN(now, size)
-	p.edits(b)
+	c.limiters.bytes.AllowN(now, size)
+	p.touchIfEdit(b)
 	return true
 }
 

@@ -2,68 +2,100 @@ package ws
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"weft/crdt/ysync"
+	"weft/server/wire"
 )
 
-// limiters of one connection.
+// limiters are the rate limiters of one connection. A message that exceeds a rate is not
+// lost: the reading goroutine waits, and the client's own buffers fill.
 type limiters struct {
-	updates rate.Limiter
-	asks    rate.Limiter
-	moves   rate.Limiter
-	bytes   rate.Limiter
-	hit     func(limit string)
+	updates   rate.Limiter
+	requests  rate.Limiter // what costs the server more than it costs the client
+	awareness rate.Limiter
+	bytes     rate.Limiter
+	onLimit   func(limit string)
 }
 
-// begin makes all of them full.
-func (l *limiters) begin(limits limits) {
-	l.hit = limits.hit
-	fill(&l.updates, limits.Updates, limits.UpdatesAt)
-	fill(&l.asks, limits.Asks, limits.AsksAt)
-	fill(&l.moves, limits.Moves, limits.MovesAt)
-	fill(&l.bytes, limits.Bytes, max(limits.BytesAt, limits.Document))
+// init sets all limiters to their full bursts.
+func (l *limiters) init(limits limits) {
+	l.onLimit = limits.onLimit
+	initLimiter(&l.updates, limits.Updates, limits.UpdatesAt)
+	initLimiter(&l.requests, limits.Asks, limits.AsksAt)
+	initLimiter(&l.awareness, limits.Moves, limits.MovesAt)
+	initLimiter(&l.bytes, limits.Bytes, max(limits.BytesAt, limits.Document))
 }
 
-// fill is rate.NewLimiter for one that is part of something else.
-func fill(l *rate.Limiter, limit rate.Limit, burst int) {
-	var longAgo time.Time // since then as many tokens have come as there is room for
+// initLimiter is rate.NewLimiter for a limiter that is a field of something.
+func initLimiter(l *rate.Limiter, limit rate.Limit, burst int) {
+	var longAgo time.Time // enough tokens for a full burst have come since
 	l.SetLimitAt(longAgo, limit)
 	l.SetBurstAt(longAgo, burst)
 }
 
-// update holds the reading goroutine up while the connection sends too fast:
-// nothing is lost, the peer's own buffers fill.
-func (l *limiters) update() { l.hold(&l.updates, "updates") }
+func (l *limiters) waitUpdate()    { l.wait(&l.updates, "updates") }
+func (l *limiters) waitRequest()   { l.wait(&l.requests, "requests") }
+func (l *limiters) waitAwareness() { l.wait(&l.awareness, "awareness") }
 
-// ask does the same for what costs the server more than it costs the peer.
-func (l *limiters) ask() { l.hold(&l.asks, "requests") }
+// wait waits for one token. At these rates it takes far less than a pong may.
+func (l *limiters) wait(r *rate.Limiter, limit string) {
+	if !r.Allow() {
+		l.onLimit(limit)
+		_ = r.Wait(context.Background()) // fails only for a burst of 0
+	}
+}
 
-// move does the same for awareness.
-func (l *limiters) move() { l.hold(&l.moves, "awareness") }
-
-// size does the same for the bytes of a frame. A long step 2 waits no longer than
-// the connection may be silent.
-func (l *limiters) size(n int) {
+// waitBytes waits until a message of n bytes may be handled, at most about maxBytesWait.
+func (l *limiters) waitBytes(n int) {
 	burst := l.bytes.Burst()
-	if most := burst + int(float64(longestHold/time.Second)*float64(min(l.bytes.Limit(), 1<<40))); n > most {
+	if most := burst + int(float64(maxBytesWait/time.Second)*float64(min(l.bytes.Limit(), 1<<40))); n > most {
 		n = most
 	}
 	for ; n > 0; n -= burst {
 		if now := min(n, burst); !l.bytes.AllowN(time.Now(), now) {
-			l.hit("bytes")
+			l.onLimit("bytes")
 			_ = l.bytes.WaitN(context.Background(), now) // fails only for more than the burst
 		}
 	}
 }
 
-// longestHold is well within pongWait.
-const longestHold = 20 * time.Second
+// maxBytesWait is how long a large step 2 waits: well below pongWait, as the connection
+// is not read meanwhile.
+const maxBytesWait = 20 * time.Second
 
-// hold waits for one token: at these rates far shorter than a pong may take.
-func (l *limiters) hold(r *rate.Limiter, limit string) {
-	if !r.Allow() {
-		l.hit(limit)
-		_ = r.Wait(context.Background()) // fails only for a burst of 0
+// enforceLimits applies the limits of all dialects to a body in a message of size bytes:
+// it waits while a rate is exceeded, or closes the connection and returns false.
+func (c *conn) enforceLimits(b wire.Body, size int) bool {
+	switch {
+	case b.IsUpdate():
+		c.limiters.waitUpdate()
+	case b.Type == wire.TypeAwareness:
+		c.limiters.waitAwareness()
+	case b.Type == wire.TypeSync || b.Type == wire.TypeQueryAwareness:
+		c.limiters.waitRequest()
 	}
+	switch l := &c.door.limits; {
+	case b.Type != wire.TypeSync || size <= l.Document || b.Sync == ysync.Step2:
+	case b.Sync == ysync.Step1:
+		l.onLimit("message")
+		c.close(wire.CloseTooLarge, fmt.Sprintf("state vector of %d bytes: the limit is %d", size, l.Document))
+		return false
+	default:
+		// The client keeps what it wrote, and sends it after a reconnect in a step 2,
+		// which may be as large as Limits.Answer. After a code from 4400 to 4499 it might
+		// not reconnect.
+		l.onLimit("message")
+		c.close(wire.CloseOverload, "update too large: reconnect and sync")
+		return false
+	}
+	if limit := c.door.limits.Event; b.Type != wire.TypeSync && size > limit {
+		c.door.limits.onLimit("event")
+		c.close(wire.CloseTooLarge, fmt.Sprintf("awareness or event of %d bytes: the limit is %d", size, limit))
+		return false
+	}
+	return true
 }

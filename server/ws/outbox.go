@@ -6,59 +6,64 @@ import (
 	"sync/atomic"
 )
 
-// outbox is what waits for one connection: frames that must arrive, in order,
-// and peers whose rooms have more for them. Of the latter only the position is
-// kept; their frame is made when the connection can carry it, of all that is
-// new by then.
+// outbox has what one connection must be sent: a queue of frames that must arrive, and
+// the peers whose rooms have more for them. A peer is asked for a frame when its turn
+// comes, and makes it of all that is new by then.
 //
-// A frame is written at once, by whoever has it, as long as the socket takes it
-// without waiting (see socket); otherwise Melody gets it, which may wait. Melody
-// drops silently what exceeds its own buffer, so it is given one frame at a time;
-// when it has written that the next follows, on the same goroutine. A connection
-// ends when it is full of what must arrive, or (in Melody) when one
-// frame takes longer than writeWait.
+// One frame is being written at a time, by the goroutine that found the outbox not
+// writing. It writes at once what the kernel takes without blocking (netpoll.TryWrite).
+// Otherwise it gives the frame to Melody, whose goroutine may block, and which silently
+// drops what exceeds its own buffer; when that frame has been written, Melody's goroutine
+// goes on with the next.
+//
+//	idle ──push, wake──► writing ──write returns false──► with Melody
+//	  ◄──nothing left──     ◄────────────sent─────────────
+//
+// The queue is bounded (Limits.Queue, QueueLen). When it is full, or when Melody needs
+// longer than writeWait for a frame, the connection is closed as too slow. No method
+// blocks.
 type outbox struct {
-	// write writes a frame at once, or else hands it to Melody, which says when
-	// it is sent; does not block.
+	// write writes a frame at once and returns true, or hands it to Melody, which calls
+	// sent when it has written it.
 	write func(frame []byte) (sent bool, err error)
 
-	mu       sync.Mutex
-	spoke    atomic.Bool // a frame has left since quiet was last asked
-	flying   bool        // Melody has a frame, or somebody is about to write one
-	peersDue bool        // the next frame is a peer's, if one is ready
-	closed   bool
-	ready    []*peer  // each once; a peer is asked for one frame when its turn comes
-	frames   [][]byte // must arrive
-	bytes    int      // in frames
+	mu        sync.Mutex
+	sentSince atomic.Bool // a frame has been taken since isIdle was last called
+	writing   bool        // a goroutine is about to write a frame, or Melody has one
+	peersTurn bool        // the next frame is a peer's if one is ready, even if frames are queued
+	closed    bool
+	ready     []*peer  // peers that may have a frame, each once
+	frames    [][]byte // that must arrive
+	bytes     int      // in frames
 
-	slow  func() // ends the connection; does not block
-	limit *limits
+	onSlow func() // closes the connection; does not block
+	limits *limits
 }
 
-// push queues a frame that must arrive. It never blocks.
+// push queues a frame that must arrive.
 func (o *outbox) push(frame []byte) {
-	o.put(frame)
-	o.kick()
+	o.enqueue(frame)
+	o.flush()
 }
 
-// put is push, but for handing Melody the frame: kick does that. Unlike push it
-// may be called with a peer locked.
-func (o *outbox) put(frame []byte) {
+// enqueue queues a frame and does not begin to write it: flush does. Unlike push it may
+// be called with a peer's lock held.
+func (o *outbox) enqueue(frame []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch {
 	case o.closed:
-	case o.limit.full(o.bytes, len(o.frames)):
+	case o.limits.queueIsFull(o.bytes, len(o.frames)):
 		o.drop()
-		o.slow()
+		o.onSlow()
 	default:
 		o.frames = append(o.frames, frame)
 		o.bytes += len(frame)
 	}
 }
 
-// kick hands Melody the next frame if it has none.
-func (o *outbox) kick() {
+// flush begins to write queued frames, if nobody is writing.
+func (o *outbox) flush() {
 	o.mu.Lock()
 	if o.closed || len(o.frames) == 0 {
 		o.mu.Unlock()
@@ -67,7 +72,7 @@ func (o *outbox) kick() {
 	o.start()
 }
 
-// wake says that a peer has something. It never blocks.
+// wake says that a peer may have a frame.
 func (o *outbox) wake(p *peer) {
 	o.mu.Lock()
 	if o.closed || slices.Contains(o.ready, p) {
@@ -78,33 +83,32 @@ func (o *outbox) wake(p *peer) {
 	o.start()
 }
 
-// start hands Melody a frame if it has none. It is called with mu held, and
-// gives it back.
+// start writes, unless somebody is writing. It is called with mu held and releases it.
 func (o *outbox) start() {
-	fly := !o.flying
-	o.flying = true
+	begin := !o.writing
+	o.writing = true
 	o.mu.Unlock()
-	if fly {
-		o.next()
+	if begin {
+		o.writeAll()
 	}
 }
 
-// sent takes note that Melody has written a frame.
-func (o *outbox) sent() { o.next() }
+// sent is called by Melody when it has written a frame.
+func (o *outbox) sent() { o.writeAll() }
 
-// next writes frames until there is none, or Melody has one. Only who has set
-// flying, or has been told that the frame was sent, calls it.
-func (o *outbox) next() {
+// writeAll writes frames until there is none, or Melody has one. Its caller has set
+// writing, or Melody has written the frame that it had.
+func (o *outbox) writeAll() {
 	for {
 		frame, p := o.pick()
 		if p != nil {
 			var more bool
 			if frame, more = p.next(); frame == nil {
-				continue // it wakes again when it has more
+				continue // the peer calls wake when it has more
 			}
-			o.spoke.Store(true)
+			o.sentSince.Store(true)
 			if more {
-				o.again(p)
+				o.requeue(p)
 			}
 		}
 		if frame == nil {
@@ -116,7 +120,7 @@ func (o *outbox) next() {
 			o.mu.Lock()
 			o.drop()
 			o.mu.Unlock()
-			o.slow()
+			o.onSlow()
 			return
 		case !sent:
 			return
@@ -124,16 +128,16 @@ func (o *outbox) next() {
 	}
 }
 
-// pick returns the next frame, or the peer to ask for one, or neither: then
-// nothing flies any more.
+// pick returns the next frame, or the peer to ask for one, or neither: then writing has
+// ended. Peers and queued frames take turns.
 func (o *outbox) pick() (frame []byte, p *peer) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch {
-	case len(o.ready) > 0 && (o.peersDue || len(o.frames) == 0):
+	case len(o.ready) > 0 && (o.peersTurn || len(o.frames) == 0):
 		p = o.ready[0]
 		o.ready = slices.Delete(o.ready, 0, 1)
-		o.peersDue = false
+		o.peersTurn = false
 	case len(o.frames) > 0:
 		frame = o.frames[0]
 		o.frames[0] = nil
@@ -141,16 +145,16 @@ func (o *outbox) pick() (frame []byte, p *peer) {
 			o.frames = nil
 		}
 		o.bytes -= len(frame)
-		o.peersDue = true
-		o.spoke.Store(true)
+		o.peersTurn = true
+		o.sentSince.Store(true)
 	default:
-		o.flying = false
+		o.writing = false
 	}
 	return frame, p
 }
 
-// again puts a peer that may have more at the end of those that are ready.
-func (o *outbox) again(p *peer) {
+// requeue puts a peer that may have more behind the others that are ready.
+func (o *outbox) requeue(p *peer) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if !o.closed && !slices.Contains(o.ready, p) {
@@ -158,19 +162,21 @@ func (o *outbox) again(p *peer) {
 	}
 }
 
-// quiet tells whether nothing has left since it was last asked, and nothing waits.
-func (o *outbox) quiet() bool {
+// isIdle reports whether nothing is being written, and nothing has been sent since it was
+// last called.
+func (o *outbox) isIdle() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return !o.spoke.Swap(false) && !o.flying && !o.closed
+	return !o.sentSince.Swap(false) && !o.writing && !o.closed
 }
 
+// drop discards everything and refuses more. mu is held.
 func (o *outbox) drop() {
 	o.closed = true
 	o.frames, o.bytes, o.ready = nil, 0, nil
 }
 
-// close lets go of everything; later pushes do nothing.
+// close discards everything; later calls do nothing.
 func (o *outbox) close() {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -20,14 +20,14 @@ type wireLog struct {
 func newWireLog(l Limits) *wireLog {
 	w := &wireLog{hits: map[string]int{}}
 	w.write = func(f []byte) (bool, error) { w.written = append(w.written, f); return false, nil }
-	w.slow = func() { w.slowed++ }
-	w.limit = counted(l, w.hits)
+	w.onSlow = func() { w.slowed++ }
+	w.limits = counted(l, w.hits)
 	return w
 }
 
 // drain writes all that waits, as a socket that reads would let it.
 func (w *wireLog) drain() {
-	for w.flying {
+	for w.writing {
 		w.sent()
 	}
 }
@@ -139,7 +139,7 @@ func TestPeersTakeTurns(t *testing.T) {
 		t.Errorf("frames written: %d of a, %d of b, %d events", seen['a'], seen['b'], seen['e'])
 	}
 	w.drain()
-	if a.acked != 0 || b.acked != 0 || len(w.ready) != 0 || len(w.frames) != 0 || w.flying {
+	if a.acked != 0 || b.acked != 0 || len(w.ready) != 0 || len(w.frames) != 0 || w.writing {
 		t.Errorf("something is left")
 	}
 }

@@ -10,119 +10,133 @@ import (
 	"weft/server/wire"
 )
 
-// peer is a connection's part in one room; it is the room's room.Peer.
+// peer is a connection's membership in one room: it implements room.Peer.
+//
+// What the room sends comes in two ways. Bodies that must arrive (Deliver) are queued in
+// the connection's outbox. Of updates, awareness and acks only the fact is kept that there
+// are some (Wake, Acked): the outbox asks for a frame of them (next) when it can write one.
 type peer struct {
 	conn *conn
-	// prefix stands before each body of the room: the channel or the address.
+	// prefix stands before each body of the room: the channel, the address, or nothing.
 	prefix string
 
-	mu      sync.Mutex
-	listens bool         // a Hocuspocus client hears events
-	left    bool         // what the room still says is for nobody
-	cursor  *room.Cursor // nil before the room has woken the peer
-	// acked is the count that a native client has not been told yet; 0 if it
-	// has. acks are those not yet passed on to a Hocuspocus client, one by one.
-	acked uint64
-	acks  int
-	held  *held // nil if nothing is held
+	mu         sync.Mutex
+	subscribed bool         // a Hocuspocus client has subscribed to events
+	muted      bool         // nothing more may be sent
+	cursor     *room.Cursor // nil before the first Wake
+	// acked is the count that a native client has yet to be told; 0 for none. acks is the
+	// number of SyncStatus messages that a Hocuspocus client has yet to be sent.
+	acked  uint64
+	acks   int
+	buffer *joinBuffer // nil: nothing is buffered
 
-	name string // of this connection in this room, to presence and typing
-	room *room.Room
-	// native peers have a channel, Hocuspocus peers an address, those of
-	// y-websocket neither.
+	connID string // see presence.Member.Conn
+	room   *room.Room
+	// A native peer has a channel, a Hocuspocus peer an address, a y-websocket peer neither.
 	channel uint64
 	address []byte
 
-	stirred atomic.Int64 // when presence was told last, in Unix ns
+	lastTouch atomic.Int64 // when presence was last told of activity, in Unix ns
 
-	warned bool // a y-websocket client knows that it may not write
+	toldReadOnly bool // a y-websocket client has been told that it may not write
 }
 
-// held is what the room says until the client has been told that it has joined.
-type held struct {
+var (
+	_ room.Peer    = (*peer)(nil)
+	_ room.Prober  = (*peer)(nil)
+	_ room.Toucher = (*peer)(nil)
+)
+
+// joinBuffer has what the room sends before the client has been told that it has joined.
+type joinBuffer struct {
 	frames [][]byte
-	bytes  int
-	woken  bool
+	bytes  int  // in frames
+	woken  bool // next may have a frame
 }
 
-func nativePeer(c *conn, name string, r *room.Room, channel uint64) *peer {
-	return &peer{conn: c, name: name, room: r, channel: channel, prefix: string(wire.AppendFrame(nil, channel, nil))}
+func newNativePeer(c *conn, connID string, r *room.Room, channel uint64) *peer {
+	return &peer{conn: c, connID: connID, room: r, channel: channel, prefix: string(wire.AppendFrame(nil, channel, nil))}
 }
 
-func hocuspocusPeer(c *conn, name string, r *room.Room, address []byte) *peer {
-	return &peer{conn: c, name: name, room: r, address: bytes.Clone(address), prefix: string(wire.AppendAddress(nil, address))}
+func newHocuspocusPeer(c *conn, connID string, r *room.Room, address []byte) *peer {
+	return &peer{conn: c, connID: connID, room: r, address: bytes.Clone(address), prefix: string(wire.AppendAddress(nil, address))}
 }
 
-// hold makes a peer keep what the room says until release.
-func (p *peer) hold() { p.held = &held{} }
+func (p *peer) isNative() bool { return p.channel != 0 }
 
-func (p *peer) native() bool { return p.channel != 0 }
+// Echoes implements room.Peer: a y-websocket client is sent its own updates.
+func (p *peer) Echoes() bool { return !p.isNative() && p.address == nil }
 
-// Echoes implements room.Peer: a y-websocket client hears its own updates.
-func (p *peer) Echoes() bool { return !p.native() && p.address == nil }
-
-// Deliver implements room.Peer. Stock y-websocket clients know no stateless
-// messages.
+// Deliver implements room.Peer. Stock y-websocket clients do not know stateless messages.
 func (p *peer) Deliver(class room.Class, body []byte) {
-	if class == room.Stateless && !p.native() && p.address == nil {
+	if class == room.Stateless && !p.isNative() && p.address == nil {
 		return
 	}
-	p.say(body)
+	p.send(body)
 }
 
-// DeliverEvent implements room.Peer. Native clients get every event, Hocuspocus
-// clients if they have subscribed, y-websocket clients none.
+// DeliverEvent implements room.Peer. Native clients get every event, Hocuspocus clients
+// if they have subscribed, y-websocket clients none.
 func (p *peer) DeliverEvent(e *event.Encoded) {
 	switch {
-	case p.native():
-		p.say(e.Native())
-	case p.address != nil && p.subscribed():
-		p.say(e.Stateless())
+	case p.isNative():
+		p.send(e.Native())
+	case p.address != nil && p.isSubscribed():
+		p.send(e.Stateless())
 	}
 }
 
-func (p *peer) subscribed() bool {
+func (p *peer) isSubscribed() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.listens
+	return p.subscribed
 }
 
-// listen makes a Hocuspocus client hear the room's events, or no longer.
-func (p *peer) listen(on bool) {
+// subscribe makes a Hocuspocus client receive the room's events, after what has been
+// buffered. flushBuffer must follow.
+func (p *peer) subscribe() {
 	p.mu.Lock()
-	p.listens = on
+	p.subscribed = true
+	p.startBuffer()
 	p.mu.Unlock()
 }
 
-// addressed puts what stands before each body of the room before this one.
-func (p *peer) addressed(body []byte) []byte {
+func (p *peer) unsubscribe() {
+	p.mu.Lock()
+	p.subscribed = false
+	p.mu.Unlock()
+}
+
+// withPrefix returns a frame of the body.
+func (p *peer) withPrefix(body []byte) []byte {
 	if p.prefix == "" {
 		return body
 	}
 	return append(append(make([]byte, 0, len(p.prefix)+len(body)), p.prefix...), body...)
 }
 
-// say queues a body that must arrive.
-func (p *peer) say(body []byte) {
-	frame := p.addressed(body)
+// send queues a body that must arrive. If the queue is full the connection is closed as
+// too slow. It does not block.
+func (p *peer) send(body []byte) {
+	frame := p.withPrefix(body)
 	out := &p.conn.out
 	full := false
 	p.mu.Lock()
-	switch h := p.held; {
-	case p.left:
-	case h == nil: // still locked, for the order
-		out.put(frame)
-	case out.limit.full(h.bytes, len(h.frames)):
-		full, p.left = true, true
+	switch b := p.buffer; {
+	case p.muted:
+	case b == nil: // with mu held, so that bodies keep their order
+		out.enqueue(frame)
+	case out.limits.queueIsFull(b.bytes, len(b.frames)):
+		full, p.muted = true, true
 	default:
-		h.frames = append(h.frames, frame)
-		h.bytes += len(frame)
+		b.frames = append(b.frames, frame)
+		b.bytes += len(frame)
 	}
 	p.mu.Unlock()
 	if full {
-		out.slow()
+		out.onSlow()
 	}
-	out.kick()
+	out.flush()
 }
 
 // Wake implements room.Peer.
@@ -132,11 +146,11 @@ func (p *peer) Wake(c *room.Cursor) {
 	p.wake()
 }
 
-// Acked implements room.Peer: a native client is told the last number, a
-// Hocuspocus client a status for each.
+// Acked implements room.Peer. A native client is told the last number, a Hocuspocus
+// client a status for each update.
 func (p *peer) Acked(n uint64) {
 	p.mu.Lock()
-	if p.native() {
+	if p.isNative() {
 		p.acked = n
 	} else {
 		p.acks++
@@ -144,40 +158,40 @@ func (p *peer) Acked(n uint64) {
 	p.wake()
 }
 
-// Refused implements room.Peer. A native client learns it from acks that stand
-// still, and has been told its role; a y-websocket client prints what it is
-// told, so it is told once.
+// Refused implements room.Peer. A native client learns it from acks that do not advance,
+// and has been told its role. A y-websocket client prints the message, so it is sent once.
 func (p *peer) Refused() {
 	switch {
-	case p.native():
+	case p.isNative():
 	case p.address != nil:
-		p.say(wire.AppendSyncStatus(nil, false))
-	case !p.warned:
-		p.warned = true
-		p.say(wire.AppendDenied(nil, "you may read here, and not write"))
+		p.send(wire.AppendSyncStatus(nil, false))
+	case !p.toldReadOnly:
+		p.toldReadOnly = true
+		p.send(wire.AppendDenied(nil, "you may read and not write here"))
 	}
 }
 
-// wake is called with mu held, and gives it back.
+// wake tells the outbox that next may have a frame. It is called with mu held and
+// releases it.
 func (p *peer) wake() {
-	held := p.held != nil
-	if held {
-		p.held.woken = true
+	buffered := p.buffer != nil
+	if buffered {
+		p.buffer.woken = true
 	}
-	idle := p.left || held
+	silent := p.muted || buffered
 	p.mu.Unlock()
-	if !idle {
+	if !silent {
 		p.conn.out.wake(p)
 	}
 }
 
-// next returns the next frame of what the room has for the peer, nil if it has
-// nothing now, and whether there may be more by now: if not, it wakes when there is.
+// next returns the next frame of what the room has for the peer, nil for none, and
+// whether there may be more. If not, wake is called when there is.
 func (p *peer) next() (frame []byte, more bool) {
 	p.mu.Lock()
 	cursor, acked, acks := p.cursor, p.acked, p.acks
 	switch {
-	case p.left || p.held != nil:
+	case p.muted || p.buffer != nil:
 		p.mu.Unlock()
 		return nil, false
 	case acked > 0:
@@ -207,26 +221,30 @@ func (p *peer) Probe() { p.conn.probe() }
 // Close implements room.Peer.
 func (p *peer) Close(code wire.CloseCode, reason string) { p.conn.close(code, reason) }
 
-// release lets out what was held.
-func (p *peer) release() {
+// startBuffer makes the peer keep what the room sends until flushBuffer. It must be called
+// before the room knows the peer, or with mu held.
+func (p *peer) startBuffer() { p.buffer = &joinBuffer{} }
+
+// flushBuffer sends what has been buffered.
+func (p *peer) flushBuffer() {
 	p.mu.Lock()
-	h := p.held
-	p.held = nil
-	for _, frame := range h.frames {
-		p.conn.out.put(frame)
+	b := p.buffer
+	p.buffer = nil
+	for _, frame := range b.frames {
+		p.conn.out.enqueue(frame)
 	}
 	p.mu.Unlock()
-	p.conn.out.kick()
-	if h.woken {
+	p.conn.out.flush()
+	if b.woken {
 		p.conn.out.wake(p)
 	}
 }
 
-// mute sends nothing any more that the room still says to the peer: its channel may
-// be another room's by then.
+// mute drops everything that the room still sends to the peer: its channel may be that of
+// another room by then.
 func (p *peer) mute() {
 	p.mu.Lock()
-	p.left = true
+	p.muted = true
 	p.mu.Unlock()
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"weft/server/auth"
 	"weft/server/wire"
 	"weft/server/ws/internal/netpoll/netpolltest"
 )
@@ -24,22 +25,33 @@ import (
 // listener is a dialect that takes note of what it hears. Fields are set before the
 // connection opens.
 type listener struct {
-	take    func(frame []byte) bool // of quick
-	mu      sync.Mutex
-	frames  [][]byte
-	quickly int
-	more    chan struct{} // holds a token when there are more
-	gone    chan struct{}
+	conn      *conn
+	user      string                  // whose credentials the connection accepts; empty: nobody's
+	take      func(frame []byte) bool // whether tryInline handles the frame
+	mu        sync.Mutex
+	frames    [][]byte
+	quickly   int
+	rechecked []string
+	more      chan struct{} // holds a token when there are more
+	gone      chan struct{}
 }
 
 func newListener(take func([]byte) bool) *listener {
 	return &listener{take: take, more: make(chan struct{}, 1), gone: make(chan struct{})}
 }
 
-func (l *listener) opened()                  {}
-func (l *listener) closed()                  { close(l.gone) }
-func (l *listener) renew(string)             {}
-func (l *listener) beat()                    {}
+func (l *listener) opened() {
+	if l.user != "" {
+		l.conn.credentials.accept(l.conn, login{identity: auth.Identity{User: l.user}}, expiry{})
+	}
+}
+func (l *listener) closed() { close(l.gone) }
+func (l *listener) recheck(user string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.rechecked = append(l.rechecked, user)
+}
+func (l *listener) keepAlive()               {}
 func (l *listener) slowCode() wire.CloseCode { return wire.CloseSlow }
 func (l *listener) received(frame []byte)    { l.hear(frame, false) }
 
@@ -92,13 +104,13 @@ func listening(t *testing.T, mode PollerMode, to ...*listener) (door *Door, dial
 		next <- l
 	}
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		in, leave, err := door.admit(r, false)
+		c, leave, err := door.newConn(r, authenticated)
 		if err != nil {
 			t.Error(err)
 			return
 		}
-		c := door.conn(in)
-		c.dialect = <-next
+		l := <-next
+		l.conn, c.dialect = c, l
 		door.serve(w, r, c, leave)
 	}))
 	t.Cleanup(func() {

@@ -11,40 +11,40 @@ import (
 	"weft/server/wire"
 )
 
-// maxStateless keeps a burst of stateless messages within a queue: what can't
-// be let go of ends a slow connection.
+// maxStateless is the limit on a stateless message, in bytes. A stateless message must
+// arrive, so a burst of them must fit into the queue of a slow connection.
 const maxStateless = 8 << 10
 
-// stateless passes a message on to everybody else in the room. Weft has no hooks
-// that would do it, and gives it no meaning, unless it is an object with the key
-// "weft": those are between client and server, and never passed on, so that nobody
-// can tell others of events that did not happen.
+// stateless relays a message to everybody else in the room, as a Hocuspocus server with
+// that hook would. A message that is an object with the key "weft" is between client and
+// server and never relayed, so that nobody can forge events.
 func (h *hocuspocus) stateless(d *document, payload []byte) {
 	c := h.conn
-	c.limit.ask()
+	c.limiters.waitRequest()
 	if len(payload) > maxStateless {
-		c.close(wire.CloseTooLarge, fmt.Sprintf("a stateless message of %d bytes, the limit is %d", len(payload), maxStateless))
+		c.close(wire.CloseTooLarge, fmt.Sprintf("stateless message of %d bytes: the limit is %d", len(payload), maxStateless))
 		return
 	}
-	if what, ours := forWeft(payload); ours {
-		switch what {
+	if request, ok := weftRequest(payload); ok {
+		switch request {
 		case "subscribe":
 			h.subscribe(d)
 		case "unsubscribe":
-			d.peer.listen(false)
+			d.peer.unsubscribe()
 		default:
-			d.tell(event.Unknown{Weft: "unknown", Detail: `"weft" is "subscribe" or "unsubscribe"`})
+			d.peer.send(encodeStateless(event.Unknown{Weft: "unknown", Detail: `"weft" is "subscribe" or "unsubscribe"`}))
 		}
 		return
 	}
-	if d.person.role(d.peer.room.ID()) >= auth.Comment {
+	if d.credentials.role(d.peer.room.ID()) >= auth.Comment {
 		d.peer.room.Relay(d.peer, wire.AppendStateless(nil, payload))
 	}
 }
 
-// forWeft tells whether a stateless message is for the server, and what it says.
-// A client that reads it as JSON must find no such key where this finds none.
-func forWeft(payload []byte) (what string, ours bool) {
+// weftRequest returns the request in a stateless message for the server; ok is false for
+// any other message. A client that reads a message as JSON must find no key "weft" where
+// weftRequest finds none.
+func weftRequest(payload []byte) (request string, ok bool) {
 	if !bytes.HasPrefix(bytes.TrimLeft(payload, " \t\r\n"), []byte("{")) {
 		return "", false
 	}
@@ -52,37 +52,31 @@ func forWeft(payload []byte) (what string, ours bool) {
 	if json.Unmarshal(payload, &object) != nil {
 		return "", false
 	}
-	value, ours := object["weft"]
-	_ = json.Unmarshal(value, &what)
-	return what, ours
+	value, ok := object["weft"]
+	_ = json.Unmarshal(value, &request)
+	return request, ok
 }
 
-// subscribe lets a document hear the room's events, beginning with what a native
-// client is told when it joins.
+// subscribe makes the client of a document receive the room's events. The first is what a
+// native client is told when it joins.
 func (h *hocuspocus) subscribe(d *document) {
 	c, p, id := h.conn, d.peer, d.peer.room.ID()
-	p.listen(true)
-	p.mu.Lock()
-	p.hold()
-	p.mu.Unlock()
-	defer p.release()
+	p.subscribe()
+	defer p.flushBuffer()
 	ctx, cancel := context.WithTimeout(context.Background(), loadWait)
 	defer cancel()
-	who := d.person.who(id)
+	who := d.credentials.peerInfo(id)
 	answer := event.Subscribed{Weft: "subscribed"}
 	answer.Joined = event.Joined{Room: id, Role: who.Role.String(), User: event.User{ID: who.User, Name: who.Name}}
-	if err := c.door.inside(ctx, &d.person, &answer.Joined); err != nil {
-		c.log().Error("subscribing to a room", "room", id, "err", err)
+	if err := c.door.describeRoom(ctx, &d.credentials, &answer.Joined); err != nil {
+		c.log().Error("ws: subscribe to a room", "room", id, "err", err)
 		c.close(wire.CloseOverload, "the room cannot be read now")
 		return
 	}
-	c.send(p.addressed(statelessJSON(answer)))
+	c.send(p.withPrefix(encodeStateless(answer)))
 }
 
-// tell answers the document's client.
-func (d *document) tell(v any) { d.peer.say(statelessJSON(v)) }
-
-func statelessJSON(v any) []byte {
+func encodeStateless(v any) []byte {
 	payload, err := json.Marshal(v)
 	if err != nil {
 		panic(err) // our own types always encode

@@ -21,7 +21,7 @@ func (n *native) watch(e wire.Event) error {
 	}
 	if n.watching == nil {
 		n.watched = map[string]bool{}
-		n.watching = n.conn.door.People.WatchStatus(func(news map[string]presence.UserStatus) { n.say(0, event.Status{Users: news}) })
+		n.watching = n.conn.door.people.WatchStatus(func(news map[string]presence.UserStatus) { n.send(0, event.Status{Users: news}) })
 	}
 	for _, id := range ask.Users {
 		if n.watched[id] {

@@ -1,16 +1,14 @@
 package ws
 
 import (
-	"fmt"
 	"time"
 
-	"weft/crdt/ysync"
 	"weft/server/auth"
 	"weft/server/wire"
 )
 
-// yWebsocket is the dialect of unmodified y-websocket clients: one room, a
-// frame is a body, and an update that comes back to its author is on disk.
+// yWebsocket is the dialect of unmodified y-websocket clients: one room, a message is a
+// body, and an update that comes back to its author is durable.
 type yWebsocket struct {
 	conn *conn
 	peer peer
@@ -18,31 +16,35 @@ type yWebsocket struct {
 
 func (y *yWebsocket) opened() {
 	c := y.conn
+	c.credentials.accept(c, c.credentials.login, expiry{
+		onExpired: func() { y.recheck(c.credentials.identity.User) },
+		onEnd:     c.closeExpired,
+	})
 	id := y.peer.room.ID()
-	c.person.follow(c, c.person.identity, aging{lapsed: func() { y.renew(c.person.identity.User) }, ended: c.ranOut})
-	if err := y.peer.room.Join(&y.peer, c.person.who(id)); err != nil {
+	who := c.credentials.peerInfo(id)
+	if who.Role < auth.Read { // since the request was authorised
+		c.close(wire.CloseForbidden, "you may not stay in this room")
+		return
+	}
+	if err := y.peer.room.Join(&y.peer, who); err != nil {
 		c.close(wire.CloseOverload, "the room cannot be opened now")
 		return
 	}
-	c.door.arrive(c, &c.person, c.name, id)
+	c.door.joinPresence(c, &c.credentials, c.id, id)
 }
 
-func (y *yWebsocket) renew(user string) {
+func (y *yWebsocket) recheck(user string) {
 	c, id := y.conn, y.peer.room.ID()
-	if c.person.identity.User != user {
+	if c.credentials.identity.User != user {
 		return
 	}
-	who := c.person.who(id)
+	who := c.credentials.peerInfo(id)
 	if who.Role < auth.Read {
 		c.close(wire.CloseForbidden, "you may not stay in this room")
 		return
 	}
 	y.peer.room.Grant(&y.peer, who)
-	if who.Role < auth.Comment {
-		c.door.depart(c, c.name, id)
-	} else {
-		c.door.arrive(c, &c.person, c.name, id)
-	}
+	c.door.updatePresence(c, &c.credentials, c.id, id)
 }
 
 func (y *yWebsocket) received(frame []byte) {
@@ -51,12 +53,12 @@ func (y *yWebsocket) received(frame []byte) {
 		y.conn.close(wire.CloseBadFrame, err.Error())
 		return
 	}
-	if !y.conn.admit(b, len(frame)) {
+	if !y.conn.enforceLimits(b, len(frame)) {
 		return
 	}
 	switch b.Type {
 	case wire.TypeSync, wire.TypeAwareness, wire.TypeQueryAwareness:
-		y.peer.edits(b)
+		y.peer.touchIfEdit(b)
 		y.peer.room.Receive(&y.peer, b)
 	}
 }
@@ -67,44 +69,11 @@ func (y *yWebsocket) tryInline(frame []byte, now time.Time) bool {
 }
 
 func (y *yWebsocket) closed() {
-	y.conn.door.depart(y.conn, y.conn.name, y.peer.room.ID()) // first: the room may stand still
+	y.conn.door.leavePresence(y.conn, y.conn.id, y.peer.room.ID()) // first, as the room may be stuck
 	y.peer.leave()
 }
 
-// slowCode: the 3.1 provider never comes back after a code from 4400 to 4499.
+// slowCode: provider 3.1 never reconnects after a code from 4400 to 4499.
 func (y *yWebsocket) slowCode() wire.CloseCode { return wire.CloseOverload }
 
-// beat sends an awareness update about nobody.
-func (y *yWebsocket) beat() { y.conn.out.push(nobody) }
-
-// admit applies the limits that hold in every dialect.
-func (c *conn) admit(b wire.Body, size int) bool {
-	switch {
-	case b.IsUpdate():
-		c.limit.update()
-	case b.Type == wire.TypeAwareness:
-		c.limit.move()
-	case b.Type == wire.TypeSync || b.Type == wire.TypeQueryAwareness:
-		c.limit.ask()
-	}
-	switch l := c.door.limits; {
-	case b.Type != wire.TypeSync || size <= l.Document || b.Sync == ysync.Step2:
-	case b.Sync == ysync.Step1:
-		l.hit("message")
-		c.close(wire.CloseTooLarge, fmt.Sprintf("a state vector of %d bytes, the limit is %d", size, l.Document))
-		return false
-	default:
-		// Its client keeps what it wrote: when it is back that comes in a step 2,
-		// which may be as large as Limits.Answer. After a code from 4400 to 4499 it
-		// might not come back.
-		l.hit("message")
-		c.close(wire.CloseOverload, "too large for one update: come back and sync")
-		return false
-	}
-	if limit := c.door.limits.Event; b.Type != wire.TypeSync && size > limit {
-		c.door.Hit("event")
-		c.close(wire.CloseTooLarge, fmt.Sprintf("awareness or an event of %d bytes, the limit is %d", size, limit))
-		return false
-	}
-	return true
-}
+func (y *yWebsocket) keepAlive() { y.conn.send(emptyAwareness) }
