@@ -26,7 +26,7 @@ func weft(t *testing.T, args ...string) (out string, code int) {
 	return string(b), cmd.ProcessState.ExitCode()
 }
 
-// mustWeft is weft for what must succeed.
+// mustWeft runs a command that must succeed.
 func mustWeft(t *testing.T, args ...string) string {
 	t.Helper()
 	out, code := weft(t, args...)
@@ -36,7 +36,7 @@ func mustWeft(t *testing.T, args ...string) string {
 	return out
 }
 
-// standing is what was acked at a moment.
+// standing is the set of tokens whose insertion or deletion is acknowledged at a moment.
 type standing struct{ inserted, deleted []string }
 
 func (w *writer) standing() (s standing) {
@@ -53,9 +53,9 @@ func (w *writer) standing() (s standing) {
 	return s
 }
 
-// TestBackupUnderLoad promises: a backup that is made while clients write holds
-// all that was acked before it began, and a server runs on it; and it is never
-// put over a store that is there.
+// TestBackupUnderLoad checks that a backup made while clients write contains everything
+// that was acknowledged before it began, that a server runs on it, and that neither
+// backup nor restore overwrites an existing store.
 func TestBackupUnderLoad(t *testing.T) {
 	t.Parallel()
 	random, dir := seeded(t), t.TempDir()
@@ -85,7 +85,7 @@ func TestBackupUnderLoad(t *testing.T) {
 	close(stop)
 	wait()
 	if acked == 0 {
-		t.Fatal("nothing was acked before the backup, so it has shown nothing")
+		t.Fatal("nothing was acked before the backup, so the test shows nothing")
 	}
 
 	for _, refused := range [][]string{
@@ -150,8 +150,8 @@ func TestBackupUnderLoad(t *testing.T) {
 	writers.converge(t)
 }
 
-// TestExportAndImport promises: a room moves to another server, also out of one
-// that runs, and importing it twice changes nothing.
+// TestExportAndImport checks that a room can be moved to another server, also from a
+// running one, and that importing it twice changes nothing.
 func TestExportAndImport(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -176,7 +176,7 @@ func TestExportAndImport(t *testing.T) {
 		t.Fatal(err)
 	}
 	if out, code := weft(t, "import", "--data", other, short); code == 0 {
-		t.Errorf("an export that is cut short is imported: %s", out)
+		t.Errorf("a truncated export is accepted by import: %s", out)
 	}
 	for range 2 {
 		mustWeft(t, "import", "--data", other, file)

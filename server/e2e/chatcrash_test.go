@@ -248,7 +248,7 @@ func TestChatIsALog(t *testing.T) {
 	if text := os.Getenv("WEFT_CRASH_ROUNDS"); text != "" {
 		var err error
 		if rounds, err = strconv.Atoi(text); err != nil || rounds < 1 {
-			t.Fatalf("WEFT_CRASH_ROUNDS=%s is no number of rounds", text)
+			t.Fatalf("WEFT_CRASH_ROUNDS=%s: want a number of at least 1", text)
 		}
 	}
 	random, data := seeded(t), filepath.Join(t.TempDir(), "data")

@@ -85,7 +85,7 @@ func (c *client) connect(p *process) error {
 	}
 }
 
-// write sends a frame. A connection that is broken is noticed by read.
+// write sends a frame. It ignores errors: read notices a broken connection.
 func (c *client) write(frame []byte) {
 	if c.conn != nil {
 		c.conn.SetWriteDeadline(time.Now().Add(patience))
@@ -93,7 +93,7 @@ func (c *client) write(frame []byte) {
 	}
 }
 
-// read takes what comes until the connection ends.
+// read handles incoming frames until the connection ends.
 func (c *client) read(conn *websocket.Conn, over chan struct{}) {
 	defer close(over)
 	for {
@@ -149,7 +149,7 @@ func (c *client) receive(frame []byte) error {
 	return nil
 }
 
-// settle acks the edits that have come back.
+// settle marks those edits as acknowledged that the server has sent back.
 func (c *client) settle() error {
 	left := c.unacked[:0]
 	for _, e := range c.unacked {
@@ -173,7 +173,7 @@ func (c *client) settle() error {
 	return nil
 }
 
-// answer sends what the server lacks, the edits under way among it.
+// answer sends the updates that the server is missing, unacknowledged edits included.
 func (c *client) answer(stateVector []byte) error {
 	sv, err := crdt.DecodeStateVector(stateVector)
 	if err != nil {
@@ -187,7 +187,7 @@ func (c *client) answer(stateVector []byte) error {
 	return nil
 }
 
-// underway is an edit that has not come back.
+// underway is an edit that the server has not sent back yet.
 type underway struct {
 	update []byte
 	again  bool // sent once more in an answer
@@ -231,7 +231,7 @@ func (c *client) text() string {
 	return c.doc.Text(root).String()
 }
 
-// drop ends the connection without a word.
+// drop closes the TCP connection without a close frame.
 func (c *client) drop() {
 	c.mu.Lock()
 	conn, over := c.conn, c.over
@@ -253,7 +253,7 @@ func (c *client) closeCode() int {
 // root is the document's text that the tests write.
 const root = "text"
 
-// sees tells whether the document's JSON contains s.
+// sees reports whether the document's JSON contains s.
 func (c *client) sees(s string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

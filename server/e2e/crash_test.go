@@ -14,15 +14,15 @@ const (
 	crashRooms   = 10
 )
 
-// TestKillLosesNothingAcked promises: kill -9 at any moment loses no edit and no
-// message whose author was told that it is safe, brings back no deletion, and
-// after the restart all replicas become the same.
+// TestKillLosesNothingAcked checks that SIGKILL at any moment loses no edit and no
+// message that was acknowledged, and restores no deleted token, and that all replicas
+// converge after the restart.
 func TestKillLosesNothingAcked(t *testing.T) {
 	rounds := 3
 	if text := os.Getenv("WEFT_CRASH_ROUNDS"); text != "" {
 		var err error
 		if rounds, err = strconv.Atoi(text); err != nil || rounds < 1 {
-			t.Fatalf("WEFT_CRASH_ROUNDS=%s is no number of rounds", text)
+			t.Fatalf("WEFT_CRASH_ROUNDS=%s: want a number of at least 1", text)
 		}
 	}
 	random, data := seeded(t), filepath.Join(t.TempDir(), "data")
@@ -49,7 +49,7 @@ func TestKillLosesNothingAcked(t *testing.T) {
 		acked := writers.acked()
 		t.Logf("round %d: killed after %s, %d edits acked", round+1, life.Round(time.Millisecond), acked-before)
 		if acked == before {
-			t.Error("nothing was acked in this round, so it has shown nothing")
+			t.Error("nothing was acked in this round, so the test shows nothing")
 		}
 		before = acked
 	}
@@ -60,14 +60,14 @@ func TestKillLosesNothingAcked(t *testing.T) {
 	writers.converge(t)
 	p.alive()
 	if len(talker.acked) == 0 {
-		t.Error("no message was acked, so this has shown nothing of chat")
+		t.Error("no message was acked, so the test shows nothing about chat")
 	}
 	t.Logf("%d rounds of kill -9 under load from %d clients in %d rooms: %d edits and %d messages acked, 0 lost, all replicas converged",
 		rounds, crashWriters, crashRooms, before, len(talker.acked))
 }
 
-// TestTerminateUnderLoad promises: SIGTERM ends the program with status 0
-// within 20 s, every socket with 1012, and loses nothing acked.
+// TestTerminateUnderLoad checks that SIGTERM ends the program with status 0 within 20 s,
+// closes every socket with code 1012, and loses no acknowledged edit.
 func TestTerminateUnderLoad(t *testing.T) {
 	random, data := seeded(t), filepath.Join(t.TempDir(), "data")
 	writers := newCrowd(t, random, crashWriters, crashRooms)
@@ -87,7 +87,7 @@ func TestTerminateUnderLoad(t *testing.T) {
 		}
 	}
 	if writers.acked() == 0 {
-		t.Error("nothing was acked, so this has shown nothing")
+		t.Error("nothing was acked, so the test shows nothing")
 	}
 	p = start(t, data)
 	writers.verify(t, p)
@@ -96,8 +96,8 @@ func TestTerminateUnderLoad(t *testing.T) {
 	t.Logf("SIGTERM under load: ended after %s, %d edits acked, 0 lost", took.Round(time.Millisecond), writers.acked())
 }
 
-// TestDataFolderHasOneOwner promises: a second process on the same data folder
-// refuses to start, and the first goes on.
+// TestDataFolderHasOneOwner checks that a second process refuses to start on the same
+// data folder, and that the first one keeps running.
 func TestDataFolderHasOneOwner(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	first := start(t, data)

@@ -26,9 +26,9 @@ func (p *process) ready() int {
 	return resp.StatusCode
 }
 
-// failing drives a crowd through a disk that fails and comes back: nothing is
-// acked meanwhile, native clients are told, and everything that was written is
-// stored and acked afterwards, by itself.
+// failing runs a crowd through a failure of the disk. While it lasts, nothing must be
+// acknowledged and native clients must be told. Afterwards everything that was written
+// must be stored and acknowledged without help.
 func failing(t *testing.T, data string, flags []string, fail func(*process), heal func()) {
 	t.Helper()
 	random := seeded(t)
@@ -53,17 +53,17 @@ func failing(t *testing.T, data string, flags []string, fail func(*process), hea
 			case code := <-native.closed:
 				t.Fatalf("the native client was closed with %d", code)
 			case <-deadline:
-				t.Fatal("the native client is not told")
+				t.Fatal("the native client receives no storage event")
 			}
 		}
 	}
 	told("\xc2") // msgpack's false
 	if p.ready() != http.StatusServiceUnavailable {
-		t.Error("/readyz says that all is well")
+		t.Error("/readyz does not report the failing store")
 	}
 	acked := writers.acked()
 	p.alive()
-	// People come and read meanwhile.
+	// New clients can join and read meanwhile.
 	late := newClient(t, writers[0].room, 1<<41)
 	if err := late.connect(p); err != nil {
 		t.Fatal(err)
@@ -95,9 +95,9 @@ func failing(t *testing.T, data string, flags []string, fail func(*process), hea
 	t.Logf("%d edits acked before, while and after the disk failed, 0 lost", acked)
 }
 
-// TestStoreThatCannotBeWritten promises: a store that refuses commits makes
-// rooms read-only until it takes them again, and loses nothing. Another process
-// that holds the database's write lock makes it so.
+// TestStoreThatCannotBeWritten checks that rooms are read-only while the store refuses
+// commits, writable again afterwards, and lose nothing. Another process causes the
+// refusals by holding the database's write lock.
 func TestStoreThatCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
@@ -127,8 +127,8 @@ func TestStoreThatCannotBeWritten(t *testing.T) {
 	})
 }
 
-// TestFullDisk promises the same of a disk that is full, a real one of 24 MB. It
-// takes the right to mount.
+// TestFullDisk checks the same with a full disk, a real file system of 24 MB. It needs
+// the right to mount.
 func TestFullDisk(t *testing.T) {
 	if os.Getenv("WEFT_MOUNT") == "" {
 		t.Skip("set WEFT_MOUNT=1 to let the test mount a tmpfs; it needs root")
@@ -156,8 +156,8 @@ func TestFullDisk(t *testing.T) {
 	})
 }
 
-// TestDamagedRoomAlone promises: a room whose stored bytes are damaged is
-// refused, never empty, also after a restart; all others are served.
+// TestDamagedRoomAlone checks that a room whose stored bytes are damaged is refused and
+// never served as empty, also after a restart, and that all other rooms are served.
 func TestDamagedRoomAlone(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
@@ -207,7 +207,7 @@ func TestDamagedRoomAlone(t *testing.T) {
 			t.Errorf("ended with %d", code)
 		}
 		if out, code := weft(t, "backup", "--data", data, filepath.Join(t.TempDir(), "copy")); code == 0 || !strings.Contains(out, "damaged") {
-			t.Errorf("a backup of it says nothing of the damage: %s", out)
+			t.Errorf("a backup of the store does not report the damage: %s", out)
 		}
 	}
 }

@@ -59,7 +59,7 @@ var build = sync.OnceValues(func() (string, error) {
 	return bin, nil
 })
 
-// patience is how long anything may take before it counts as not happening.
+// patience is how long the tests wait for an event before they fail.
 const patience = 90 * time.Second
 
 // A process is a running weft.
@@ -121,12 +121,12 @@ func launch(t *testing.T, data string, flags ...string) (*process, string) {
 	case line := <-first:
 		return p, line
 	case <-time.After(patience):
-		t.Fatalf("weft prints nothing for %s; the log:\n%s", patience, p.log)
+		t.Fatalf("weft has printed nothing within %s; the log:\n%s", patience, p.log)
 		return nil, ""
 	}
 }
 
-// kill ends the process as kill -9 does, and waits until it has gone.
+// kill sends SIGKILL and waits until the process has ended.
 func (p *process) kill() {
 	p.cmd.Process.Kill()
 	<-p.done
@@ -166,7 +166,7 @@ func (p *process) clean() {
 	}
 }
 
-// alive fails the test if the server does not answer.
+// alive fails the test if the server has ended or does not answer /livez.
 func (p *process) alive() {
 	p.t.Helper()
 	select {
@@ -187,7 +187,7 @@ func (p *process) alive() {
 	}
 }
 
-// record keeps the last of what a process wrote.
+// record keeps the end of the output of a process.
 type record struct {
 	mu   sync.Mutex
 	text []byte

@@ -13,10 +13,10 @@ import (
 	"weft/crdt"
 )
 
-// A guest is somebody who talks to the HTTP API.
+// A guest is a user of the HTTP API.
 type guest struct {
 	t *testing.T
-	// token proves who the guest is.
+	// token authenticates the guest.
 	id, token string
 }
 
@@ -32,7 +32,7 @@ func newGuest(t *testing.T, p *process, name string) *guest {
 	return g
 }
 
-// ask sends a request, demands the status, and reads the answer.
+// ask sends a request, fails the test unless the status is want, and decodes the answer.
 func (g *guest) ask(p *process, method, path string, body any, want int, answer any) {
 	g.t.Helper()
 	sent, err := json.Marshal(body)
@@ -79,8 +79,8 @@ type inbox struct {
 	Unread int
 }
 
-// TestKillKeepsEverything promises: after kill -9 the document, the chat and
-// the notifications are there as they were, and people are who they were.
+// TestKillKeepsEverything checks that the document, the chat, the notifications and the
+// users' identities are the same after SIGKILL and a restart.
 func TestKillKeepsEverything(t *testing.T) {
 	const room = "class/7/notes"
 	api := "/api/rooms/" + url.PathEscape(room)

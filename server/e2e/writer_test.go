@@ -16,7 +16,7 @@ import (
 // the text is always a sequence of whole ones.
 const tokenSize = 8
 
-// token is what became of one.
+// token is the state of one token.
 type token struct {
 	inserted bool // the insertion is acked
 	deleting bool // a deletion has been sent
@@ -35,7 +35,7 @@ type writer struct {
 	acked  int      // edits
 }
 
-// maxUnderway is how many edits a writer has under way at most.
+// maxUnderway is the maximum number of unacknowledged edits of a writer.
 const maxUnderway = 32
 
 func newWriter(t *testing.T, room string, id int, random *rand.Rand) *writer {
@@ -104,7 +104,7 @@ func (w *writer) delete(doc *crdt.Doc) (*token, []byte, error) {
 	tok.deleting = true
 	at := strings.Index(doc.Text(root).String(), name)
 	if at < 0 {
-		return nil, nil, fmt.Errorf("token %s has gone, and nobody deleted it", name)
+		return nil, nil, fmt.Errorf("token %s is missing, although it was not deleted", name)
 	}
 	update, err := doc.DeleteText(root, at, tokenSize)
 	return tok, update, err
@@ -147,7 +147,7 @@ func (c crowd) run(stop <-chan struct{}) (wait func()) {
 	return all.Wait
 }
 
-// hungUp waits until all connections have ended.
+// hungUp waits until all connections are closed.
 func (c crowd) hungUp() {
 	for _, w := range c {
 		<-w.over
@@ -224,7 +224,7 @@ func (c crowd) audit(text string) (complaints []string) {
 	return complaints
 }
 
-// converge waits until all replicas of every room are the same, and sound.
+// converge waits until all replicas of every room are equal, and checks their invariants.
 func (c crowd) converge(t *testing.T) {
 	t.Helper()
 	deadline := time.After(patience)

@@ -2,7 +2,7 @@ package main
 
 import "slices"
 
-// The engines that are compared.
+// The libraries that are compared.
 const (
 	weft  = "weft"
 	yjs   = "yjs"
@@ -11,19 +11,18 @@ const (
 
 var libs = []string{weft, yjs, ywasm}
 
-// A benchCase is one row. The engines measure it each in a process of its own, by the
-// name in does: child.go and peer.mjs hold what that is.
+// A benchCase is one row of the tables. Each library measures it in a process of its own.
 type benchCase struct {
-	name string
-	does string
-	arg  string
-	slow bool
-	not  []string // engines that cannot do it, or not in bearable time
+	name string   // as in the table
+	does string   // the operation, by which child.go and peer.mjs select their code
+	arg  string   // of the operation: a file or a number
+	slow bool     // left out by -quick
+	not  []string // libraries that lack the operation or would take too long
 }
 
 func (c benchCase) skip(lib string) bool { return slices.Contains(c.not, lib) }
 
-// Measures of memory are in bytes, all others in milliseconds.
+// cases are measured in this order. Samples of heapCase are bytes, all others milliseconds.
 var cases = []benchCase{
 	{name: "B4, 259,778 updates one by one", does: "apply", arg: "b4.bin"},
 	{name: "B4, each ready to broadcast", does: "broadcast", arg: "b4.bin"},
@@ -46,7 +45,8 @@ var cases = []benchCase{
 
 const heapCase = "heap of a loaded B4 document"
 
-// documents is how many are loaded to measure heap: what the peers can bear.
+// documents returns how many documents are loaded to measure the heap; 1,000 would exceed
+// the memory of the other libraries.
 func documents(lib string) string {
 	if lib == weft {
 		return "1000"

@@ -13,8 +13,9 @@ import (
 	"weft/crdt"
 )
 
-// child measures one case of the engine, as peer.mjs does for the others, and prints
-// the result. Arguments: what to do, the folder, the budget in ms, and one more.
+// child measures one case of package crdt, as peer.mjs does for the other libraries, and
+// prints the result as JSON. Arguments: the operation, the working folder, the time budget
+// in ms, the operation's argument.
 func child(args []string) {
 	b := bench{dir: args[1], arg: args[3]}
 	ms, err := strconv.Atoi(args[2])
@@ -56,21 +57,22 @@ func must(err error) {
 	}
 }
 
-// time measures call until the budget is used up, at least once; before is not counted,
-// nor is the collection of what it left.
-func (b *bench) time(most int, before func(i int), call func() []byte) {
+// time measures call repeatedly until the budget is used up, at least once and at most limit
+// times. before, and the garbage collection behind it, are not measured.
+func (b *bench) time(limit int, before func(i int), call func() []byte) {
 	until := time.Now().Add(b.budget)
-	for i := 0; i < most && (i == 0 || time.Now().Before(until)); i++ {
+	for i := 0; i < limit && (i == 0 || time.Now().Before(until)); i++ {
 		before(i)
 		runtime.GC()
-		busy, start := computed(), time.Now()
-		made := call()
+		cpu, start := cpuTime(), time.Now()
+		output := call()
 		b.result.Samples = append(b.result.Samples, float64(time.Since(start).Nanoseconds())/1e6)
-		b.result.CPU = append(b.result.CPU, computed()-busy)
-		b.result.Bytes = len(made)
+		b.result.CPU = append(b.result.CPU, cpuTime()-cpu)
+		b.result.Bytes = len(output)
 	}
 }
 
+// many is the limit of repetitions; typing.bin holds as many updates.
 const many = 1000
 
 func nothing(int) {}
@@ -82,8 +84,8 @@ func (b *bench) load(name string) *crdt.Doc {
 	return d
 }
 
-// apply is broadcast as well: what an update changes is in the update itself, and once
-// ApplyUpdate has taken it, its bytes can go out as they came.
+// apply is the case "broadcast" as well: a server sends an update that ApplyUpdate accepted
+// to its clients as the bytes that it received.
 func (b *bench) apply() {
 	updates := readLog(b.read(b.arg))
 	var d *crdt.Doc
@@ -114,7 +116,8 @@ func (b *bench) loadV2() {
 	})
 }
 
-// change lets another client write into another text.
+// change returns a function that applies an update of another client, which inserts one
+// character into another text.
 func (b *bench) change(d *crdt.Doc) func(i int) {
 	updates := readLog(b.read("typing.bin"))
 	return func(i int) {
@@ -161,13 +164,13 @@ func (b *bench) merge() {
 	})
 }
 
-// gcCost is what one full collection costs, without and with the documents.
+// gcCost is the cost of one full garbage collection, without and with the documents.
 type gcCost struct {
 	Documents       int
 	HeapMB          float64
-	Empty, Full     float64 // ms of wall clock for runtime.GC
-	EmptyCPU, CPU   float64 // ms of CPU, all workers
-	ScannableMBytes float64 // what the collector has to look into
+	Empty, Full     float64 // wall-clock time of runtime.GC in ms
+	EmptyCPU, CPU   float64 // its CPU time in ms, all workers
+	ScannableMBytes float64 // the part of the heap that the collector must scan for pointers
 }
 
 func (b *bench) heap() {
@@ -196,20 +199,20 @@ func (b *bench) heap() {
 
 func heapInUse() uint64 {
 	runtime.GC()
-	runtime.GC() // the first one may leave the sweeping of what came before to later
+	runtime.GC() // the first one may leave garbage unswept
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
 }
 
-// collect is the least that a full collection takes, of ten.
+// collect runs ten full garbage collections and returns the minimum times of one, in ms.
 func collect() (wall, cpu float64) {
 	wall, cpu = 1e9, 1e9
 	for range 10 {
-		before, start := computed(), time.Now()
+		before, start := cpuTime(), time.Now()
 		runtime.GC()
 		wall = min(wall, float64(time.Since(start).Nanoseconds())/1e6)
-		cpu = min(cpu, computed()-before)
+		cpu = min(cpu, cpuTime()-before)
 	}
 	return wall, cpu
 }

@@ -14,8 +14,8 @@ import (
 	"weft/crdt/lib0"
 )
 
-// writeData puts what all engines read into the working folder. Logs are (uint32
-// little-endian length, update) pairs.
+// writeData writes the files that all libraries read into the working folder. Logs of
+// updates (.bin) are pairs of a length, uint32 little-endian, and an update.
 func writeData(o options) error {
 	files := map[string][]byte{}
 	for to, from := range map[string]string{"b4.v1": "b4.final.v1", "b4.v2": "b4.final.v2", "b4.sv": "b4.last100.sv", "b4.bin": "b4.updates.v1.bin.gz"} {
@@ -67,8 +67,8 @@ func readLog(log []byte) (updates [][]byte) {
 	return updates
 }
 
-// together plays rounds in which four authors edit without knowing of the others' edits
-// of the same round.
+// together runs rounds in which four authors make one edit each, concurrently, and then
+// exchange their updates. It returns the log of all updates.
 func together(rounds int, edit func(author int, doc *crdt.Doc) ([]byte, error)) (log []byte, err error) {
 	authors := make([]*crdt.Doc, 4)
 	for i := range authors {
@@ -98,27 +98,28 @@ func together(rounds int, edit func(author int, doc *crdt.Doc) ([]byte, error)) 
 	return log, nil
 }
 
-// people type words at a cursor of their own, jump now and then, and delete now and
-// then.
+// people returns the log of four people who type at one caret each. One time in 20 a caret
+// jumps; one edit in 6 deletes a character.
 func people(rounds int) ([]byte, error) {
 	rng := rand.New(rand.NewPCG(1, 1))
-	cursors := make([]int, 4)
+	carets := make([]int, 4)
 	return together(rounds, func(i int, doc *crdt.Doc) ([]byte, error) {
 		length := doc.Length("text")
 		if rng.IntN(20) == 0 {
-			cursors[i] = rng.IntN(length + 1)
+			carets[i] = rng.IntN(length + 1)
 		}
-		at := min(cursors[i], length)
+		at := min(carets[i], length)
 		if at > 0 && rng.IntN(6) == 0 {
-			cursors[i] = at - 1
+			carets[i] = at - 1
 			return doc.DeleteText("text", at-1, 1)
 		}
-		cursors[i] = at + 1
+		carets[i] = at + 1
 		return doc.InsertText("text", at, string(rune('a'+rng.IntN(26))))
 	})
 }
 
-// keys are set at random by all, each to a small object now and then.
+// keys returns the log of four people who set random keys of one map, one time in four to a
+// small object, else to a number.
 func keys(rounds int) ([]byte, error) {
 	rng := rand.New(rand.NewPCG(2, 2))
 	return together(rounds, func(i int, doc *crdt.Doc) ([]byte, error) {
@@ -130,8 +131,8 @@ func keys(rounds int) ([]byte, error) {
 	})
 }
 
-// typing are updates that change a loaded document a little: another client writes into
-// another text.
+// typing returns a log of n updates that each change a loaded document a little: another
+// client inserts a character into another text.
 func typing(n int) (log []byte, err error) {
 	d := crdt.New(crdt.Options{ClientID: 987654321})
 	for i := range n {
@@ -144,9 +145,9 @@ func typing(n int) (log []byte, err error) {
 	return log, nil
 }
 
-// hundredfold is a document of a hundred texts like that of state, one behind the other
-// in one root: the same structs under a hundred client ids. It knows what B4 holds: text,
-// tombstones, GCs, of one client.
+// hundredfold returns an update whose root holds a hundred copies of the text of state, one
+// behind the other: the same structs under a hundred client ids. It supports only what B4
+// contains: strings, deleted items and GCs of one client.
 func hundredfold(state []byte) ([]byte, error) {
 	const copies = 100
 	u := lib0.AppendUvarint(nil, copies)
@@ -164,7 +165,7 @@ func hundredfold(state []byte) ([]byte, error) {
 		if _, err := renamed(&r, 1); err != nil {
 			return nil, err
 		}
-		// one client; its id; then the ranges, to the end
+		// Skip the count of clients, which is 1, and the client id; the rest are the ranges.
 		for range 2 {
 			if _, err := r.Uvarint(); err != nil {
 				return nil, err
@@ -175,7 +176,7 @@ func hundredfold(state []byte) ([]byte, error) {
 	return u, crdt.ValidateUpdate(u)
 }
 
-// renamed reads the one section of an update and writes it under another client id.
+// renamed reads the only section of an update and returns it under another client id.
 func renamed(r *lib0.Reader, client uint64) (dst []byte, err error) {
 	next := func() uint64 {
 		v, e := r.Uvarint()
@@ -185,7 +186,7 @@ func renamed(r *lib0.Reader, client uint64) (dst []byte, err error) {
 		return v
 	}
 	if next() != 1 {
-		return nil, fmt.Errorf("not one client")
+		return nil, fmt.Errorf("the update has not exactly one client section")
 	}
 	n := next()
 	next()
@@ -224,7 +225,7 @@ func renamed(r *lib0.Reader, client uint64) (dst []byte, err error) {
 			}
 			dst = lib0.AppendVarBytes(dst, text)
 		default:
-			return nil, fmt.Errorf("content %d", info&31)
+			return nil, fmt.Errorf("unexpected struct of kind %d", info&31)
 		}
 	}
 	return dst, err

@@ -1,12 +1,12 @@
-// Command peers measures the engine beside Yjs and ywasm (yrs for browsers), in turns in
-// one run, and prints the tables of crdt/BENCHMARKS.md:
+// Command peers compares package crdt with Yjs and ywasm (yrs for browsers) in one run, in
+// which the libraries take turns, and prints the tables of crdt/BENCHMARKS.md:
 //
 //	go run ./crdt/internal/peers -fixtures ../shared/fixtures
 //
-// It needs Node and npm, and the B4 editing trace, which is not ours to keep here. The
-// peers are installed into a temporary folder. -rounds is how often everything is
-// measured, each time in a process of its own; -case picks cases by a piece of their
-// name; -quick leaves out what takes minutes.
+// It needs Node, npm, and the B4 editing trace, which is not part of this repository. It
+// installs the other libraries into a temporary folder. -rounds is how often everything is
+// measured, each time in a process of its own; -case selects cases by a part of their name;
+// -quick leaves out the cases that take minutes.
 package main
 
 import (

@@ -13,13 +13,13 @@ import (
 	"time"
 )
 
-// Versions of the peers.
+// packages are the npm packages that are compared.
 var packages = []string{"yjs@13.6.33", "ywasm@0.18.3"}
 
 //go:embed peer.mjs
 var peer []byte
 
-// install puts the peers and what drives them into dir.
+// install installs the npm packages and peer.mjs, which measures them, into dir.
 func install(ctx context.Context, dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -38,15 +38,15 @@ func install(ctx context.Context, dir string) error {
 	return nil
 }
 
-// A result is what one process measured.
+// A result is the output of one process.
 type result struct {
-	Samples []float64 `json:"samples"` // ms, or bytes
-	CPU     []float64 `json:"cpu"`     // ms that the process computed meanwhile, all threads
-	Bytes   int       `json:"bytes"`   // size of what was made, where that is told
+	Samples []float64 `json:"samples"` // wall-clock time in ms, or bytes
+	CPU     []float64 `json:"cpu"`     // CPU time in ms, of all threads
+	Bytes   int       `json:"bytes"`   // size of the call's output, if known
 	GC      *gcCost   `json:"gc,omitempty"`
 }
 
-// measure runs one case of one engine in a process of its own.
+// measure runs one case of one library in a process of its own.
 func measure(ctx context.Context, o options, c benchCase, lib string) (r result, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
 	defer cancel()

@@ -10,13 +10,13 @@ import (
 	"time"
 )
 
-// A report collects samples by case and engine.
+// A report collects samples by case and library.
 type report struct {
 	samples map[string]map[string][]float64
 	cpu     map[string]map[string][]float64
 	bytes   map[string]int
 	gc      *gcCost
-	loops   []float64 // ms that one and the same piece of work took, in turns with the cases
+	loops   []float64 // results of calibrate, in ms
 }
 
 func newReport() *report {
@@ -39,7 +39,8 @@ func (r *report) add(name, lib string, got result) {
 
 func (r *report) loop(ms float64) { r.loops = append(r.loops, ms) }
 
-// calibrate is how long a fixed piece of work takes: how steady the machine is.
+// calibrate returns how long a fixed loop takes, in ms. Its variation shows how much other
+// programs disturb the measurement.
 func calibrate() float64 {
 	start := time.Now()
 	x := uint64(88172645463325252)
@@ -98,7 +99,7 @@ func digits(ms float64) string {
 	return fmt.Sprintf("%.0f", ms)
 }
 
-// ratio is minimum against minimum.
+// ratio returns the ratio of the minimums.
 func ratio(theirs, ours []float64) string {
 	if len(theirs) == 0 || len(ours) == 0 || least(ours) == 0 {
 		return "–"
@@ -118,7 +119,7 @@ func median(samples []float64) float64 {
 	return s[len(s)/2]
 }
 
-// cpuModel is what Linux calls the processor.
+// cpuModel returns the name of the processor as Linux reports it, else the architecture.
 func cpuModel() string {
 	b, _ := os.ReadFile("/proc/cpuinfo")
 	for line := range strings.Lines(string(b)) {
