@@ -77,7 +77,7 @@ test('messages are edited, deleted, reacted to and answered', async (t) => {
     await say(a, 'Wrong room')
     await row(a, 'Wrong room').hover()
     await row(a, 'Wrong room').locator('[data-act=remove]').click()
-    await row(a, 'Wrong room').locator('[data-act=removed]').click()
+    await row(a, 'Wrong room').locator('[data-act=confirm-remove]').click()
     await b.locator('[data-message-id]', { hasText: 'Message removed' }).waitFor()
     assert.equal(await row(b, 'Wrong room').count(), 0)
     assert.equal(await row(b, 'really').locator('[data-act=edit]').count(), 0, 'others’ are not mine to edit')

@@ -1,59 +1,70 @@
 import type { Message } from '@weft/sdk'
 import { chat as text, shortName } from '../text/index.ts'
 
-/** After one announcement the next waits this long, and tells of everything meanwhile. */
-const restMs = 3000
-/** Then the region is emptied: the same words again are news again. */
+/** The least time between two announcements. Messages that arrive meanwhile are announced together. */
+const pauseMs = 3000
+/** After this time the live region is emptied: a screen reader reads the same text again only if it was gone. */
 const clearMs = 2500
 
+/** What the announcer must know besides the messages. */
+export interface ReaderState {
+  /** The first page of messages has arrived. */
+  readonly isLoaded: boolean
+  /** The reader is writing a message. */
+  readonly isWriting: boolean
+}
+
 /**
- * What a screen reader says of the chat: what others write, never history, and
- * bursts as one sentence. Whoever is writing hears only of mentions.
+ * Announces the messages of others to screen readers: never the history, and a
+ * burst of messages as one sentence. While the reader is writing, only mentions
+ * of the reader are announced.
  */
 export class Announcer {
   readonly #say: (words: string) => void
-  #after: number | null = null // what has a higher seq is news
-  #waiting: Message[] = []
-  #rest: ReturnType<typeof setTimeout> | undefined
+  #announcedSeq: number | null = null // messages with a higher seq are new; null before the first page
+  #pending: Message[] = []
+  #pause: ReturnType<typeof setTimeout> | undefined
   #clear: ReturnType<typeof setTimeout> | undefined
 
+  /** `say` puts words into the live region; an empty string empties it. */
   constructor(say: (words: string) => void) { this.#say = say }
 
-  /** The messages as they are; `opened` once the first page is there. */
-  hear(messages: readonly Message[], opened: boolean, writing: boolean): void {
-    const last = messages.reduce((n, m) => Math.max(n, m.seq ?? 0), 0)
-    const after = this.#after
-    if (opened) this.#after = Math.max(after ?? 0, last)
-    if (after === null) return
-    const fresh = messages.filter((m) => (m.seq ?? 0) > after && !m.mine && !m.deleted && (!writing || m.mentionsMe))
+  /** Takes all messages that are loaded, after each change. */
+  update(messages: readonly Message[], { isLoaded, isWriting }: ReaderState): void {
+    const newest = messages.reduce((n, m) => Math.max(n, m.seq ?? 0), 0)
+    const before = this.#announcedSeq
+    if (isLoaded) this.#announcedSeq = Math.max(before ?? 0, newest)
+    if (before === null) return
+    const fresh = messages.filter((m) => (m.seq ?? 0) > before && !m.mine && !m.deleted && (!isWriting || m.mentionsMe))
     if (fresh.length === 0) return
-    this.#waiting.push(...fresh)
-    if (this.#rest === undefined) this.#speak()
+    this.#pending.push(...fresh)
+    if (this.#pause === undefined) this.#announce()
   }
 
+  /** Forgets everything; the next update counts as the first. */
   stop(): void {
-    clearTimeout(this.#rest)
+    clearTimeout(this.#pause)
     clearTimeout(this.#clear)
-    this.#rest = this.#clear = undefined
-    this.#waiting = []
-    this.#after = null
+    this.#pause = this.#clear = undefined
+    this.#pending = []
+    this.#announcedSeq = null
   }
 
-  #speak(): void {
-    const news = this.#waiting.splice(0)
-    if (news.length > 0) {
-      this.#say(sentence(news))
+  #announce(): void {
+    const messages = this.#pending.splice(0)
+    if (messages.length > 0) {
+      this.#say(sentence(messages))
       clearTimeout(this.#clear)
       this.#clear = setTimeout(() => this.#say(''), clearMs)
     }
-    this.#rest = news.length > 0 ? setTimeout(() => this.#speak(), restMs) : undefined
+    this.#pause = messages.length > 0 ? setTimeout(() => this.#announce(), pauseMs) : undefined
   }
 }
 
 /** "Mika: can you take the pump?", "3 new messages from Mika and Jonas". */
-export function sentence(news: readonly Message[]): string {
-  const [first] = news
-  if (news.length === 1 && first) return text.announceOne(first.user.name, first.mentionsMe, first.text.slice(0, 200))
-  const names = [...new Set(news.map((m) => shortName(m.user.name)))]
-  return text.announceMany(news.length, names.slice(0, 3), news.some((m) => m.mentionsMe))
+export function sentence(messages: readonly Message[]): string {
+  const [first] = messages
+  if (messages.length === 1 && first) return text.announceOne(first.user.name, first.mentionsMe, first.text.slice(0, 200))
+  const names = [...new Set(messages.map((m) => shortName(m.user.name)))]
+  return text.announceMany(messages.length, names.slice(0, 3), messages.some((m) => m.mentionsMe))
 }

@@ -5,8 +5,8 @@ vi.hoisted(() => { vi.stubGlobal('navigator', { languages: ['en-US'] }) })
 import type { Line, Message } from '@weft/sdk'
 import { Announcer } from './announce.ts'
 import { happenings, isEmoji, layOut } from './log.ts'
-import { complete, queryAt, suggest, written } from './mention.ts'
-import { marked } from './search.ts'
+import { complete, mentionText, queryAt, suggest } from './mention.ts'
+import { cutAtMarks } from './search.ts'
 import { chat as text } from '../text/index.ts'
 
 const message = (id: string, user: string, minute: number, more: Partial<Message> = {}): Message => ({
@@ -15,13 +15,13 @@ const message = (id: string, user: string, minute: number, more: Partial<Message
 })
 
 describe('rows', () => {
-  it('puts one person’s messages of five minutes under one header', () => {
+  it('put one person’s messages within five minutes under one header', () => {
     const list = layOut([message('a', 'mika', 0), message('b', 'mika', 4), message('c', 'nia', 5), message('d', 'mika', 6), message('e', 'mika', 12)]).rows
     expect(list.map((r) => r.continues)).toEqual([false, true, false, false, false])
     expect(list.map((r) => r.opensDay)).toEqual([true, false, false, false, false])
   })
 
-  it('gives a mention of me, and the first new one, a header of their own', () => {
+  it('give a mention of the reader, and the first unread message, a header of its own', () => {
     const list = layOut([message('a', 'mika', 0), message('b', 'mika', 1, { mentionsMe: true }), message('c', 'mika', 2), message('d', 'mika', 3)], { newFrom: 'd' }).rows
     expect(list.map((r) => r.continues)).toEqual([false, false, false, false])
     expect(list[3]?.opensNew).toBe(true)
@@ -32,7 +32,7 @@ describe('system lines', () => {
   const line = (n: number, kind: string, user: string, after: number, more: Partial<Line> = {}): Line => ({ n, kind, user: { id: user, name: user }, after, at: '', ...more })
   const messages = [message('a', 'mika', 0, { seq: 5 }), message('b', 'mika', 1, { seq: 6 }), message('c', 'mika', 1, { seq: 9 }), message('d', 'mika', 2)]
 
-  it('stand behind their message, and end a group', () => {
+  it('stand after the message they follow, and end a group', () => {
     const lines = [line(1, 'joined', 'x', 0), line(2, 'joined', 'nia', 5), line(3, 'joined', 'jo', 7), line(4, 'joined', 'al', 9)]
     const { rows, rest } = layOut(messages, { lines, whole: false })
     expect(rows.map((r) => r.lines.map((l) => l.n))).toEqual([[], [2], [3], [4]])
@@ -43,7 +43,7 @@ describe('system lines', () => {
     expect(layOut([], { lines }).rest).toHaveLength(4)
   })
 
-  it('say it shortly, and nothing of the reader', () => {
+  it('are merged into few sentences, without those about the reader', () => {
     const lines = [line(1, 'joined', 'nia', 0), line(2, 'renamed', 'nia', 0, { user: { id: 'nia', name: 'Nia' }, before: 'nia' }), line(3, 'joined', 'me', 0), line(4, 'joined', 'jo', 0),
       line(5, 'renamed', 'al', 0, { user: { id: 'al', name: 'Al' }, before: 'Guest 1' }), line(6, 'renamed', 'al', 0, { user: { id: 'al', name: 'Alan' }, before: 'Al' }), line(7, 'restored', 'al', 0)]
     expect(happenings(lines, 'me')).toEqual([{ kind: 'joined', names: ['Nia', 'jo'] }, { kind: 'renamed', before: 'Guest 1', name: 'Alan' }])
@@ -51,34 +51,34 @@ describe('system lines', () => {
   })
 })
 
-test('emoji alone are known from digits and words', () => {
+test('messages of emoji alone are told from digits and words', () => {
   expect(['🎉 👍🏽', '🏳️‍🌈', '🇩🇪', '1️⃣', '🤯🤯🤯'].every(isEmoji)).toBe(true)
   expect(['42', '🎉 a', '🤯🤯🤯🤯', '', ' ', '🎉'.repeat(5000)].some(isEmoji)).toBe(false)
 })
 
-test('a snippet is cut at its marks, and bad marks are left out', () => {
-  const cut = (text: string, marks: [number, number][]): string => marked({ text, marks }).map((s) => s.mark ? `[${s.text}]` : s.text).join('')
+test('a snippet is cut at its marks, and marks that overlap or leave the text are ignored', () => {
+  const cut = (text: string, marks: [number, number][]): string => cutAtMarks({ text, marks }).map((s) => s.mark ? `[${s.text}]` : s.text).join('')
   expect(cut('red cell burst', [[0, 3], [9, 5]])).toBe('[red] cell [burst]')
   expect(cut('red cell', [[4, 4], [0, 3], [6, 9], [-1, 2], [4, 0]])).toBe('red [cell]')
   expect(cut('red', [])).toBe('red')
 })
 
-describe('what a screen reader is told', () => {
+describe('announcements to a screen reader', () => {
   const of = (seq: number, user: string, more: Partial<Message> = {}): Message => message(`m${seq}`, user, seq, { seq, ...more })
   beforeEach(() => { vi.useFakeTimers() })
   afterEach(() => { vi.useRealTimers() })
 
-  test('is no history, and a burst in one sentence', () => {
+  test('leave out the history, and merge a burst into one sentence', () => {
     const said: string[] = []
     const announcer = new Announcer((words) => { if (words !== '') said.push(words) })
     const all = [of(1, 'Mika')]
-    announcer.hear(all, false, false)
-    announcer.hear(all, true, false)
+    announcer.update(all, { isLoaded: false, isWriting: false })
+    announcer.update(all, { isLoaded: true, isWriting: false })
     all.push(of(2, 'Mika'))
-    announcer.hear(all, true, false)
+    announcer.update(all, { isLoaded: true, isWriting: false })
     all.push(of(3, 'Jonas'), of(4, 'Mika'), of(5, 'Ana', { mine: true }))
-    announcer.hear(all, true, false)
-    announcer.hear(all, true, false)
+    announcer.update(all, { isLoaded: true, isWriting: false })
+    announcer.update(all, { isLoaded: true, isWriting: false })
     expect(said).toEqual(['Mika: m2'])
     vi.advanceTimersByTime(3000)
     expect(said.slice(1)).toEqual(['2 new messages from Jonas and Mika'])
@@ -87,11 +87,11 @@ describe('what a screen reader is told', () => {
     announcer.stop()
   })
 
-  test('is mentions only, while they write', () => {
+  test('are of mentions only while the reader is writing', () => {
     const said: string[] = []
     const announcer = new Announcer((words) => { if (words !== '') said.push(words) })
-    announcer.hear([], true, true)
-    announcer.hear([of(1, 'Mika'), of(2, 'Mika', { mentionsMe: true })], true, true)
+    announcer.update([], { isLoaded: true, isWriting: true })
+    announcer.update([of(1, 'Mika'), of(2, 'Mika', { mentionsMe: true })], { isLoaded: true, isWriting: true })
     expect(said).toEqual(['Mika mentions you: m2'])
     announcer.stop()
   })
@@ -99,16 +99,16 @@ describe('what a screen reader is told', () => {
 
 describe('mentions', () => {
   const people = [{ id: '1', name: 'Mika' }, { id: '2', name: 'Zoë Ángel' }, { id: '3', name: 'Mika' }]
-  it('open at the start of a word only', () => {
+  it('begin at the start of a word only', () => {
     expect(queryAt('hi @mi', 6)).toEqual({ from: 3, text: 'mi' })
     expect(queryAt('mail@mi', 7)).toBeNull()
   })
-  it('suggest by any part of a name, without accents', () => {
+  it('are suggested by any word of a name, whatever its accents', () => {
     expect(suggest(people, 'ang').map((p) => p.id)).toEqual(['2'])
     expect(suggest(people, 'zoe').map((p) => p.id)).toEqual(['2'])
   })
-  it('write the id where the name is not one person’s alone', () => {
-    expect(written(people[0]!, people)).toBe('1')
-    expect(complete('hi @zo there', { from: 3, text: 'zo' }, 6, written(people[1]!, people))).toEqual({ text: 'hi @Zoë Ángel there', caret: 14 })
+  it('use the id where several people have the name', () => {
+    expect(mentionText(people[0]!, people)).toBe('1')
+    expect(complete('hi @zo there', { from: 3, text: 'zo' }, 6, mentionText(people[1]!, people))).toEqual({ text: 'hi @Zoë Ángel there', caret: 14 })
   })
 })

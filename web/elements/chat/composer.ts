@@ -5,31 +5,34 @@ import { WeftElement } from '../base/element.ts'
 import { icons } from '../base/icons.ts'
 import { faceSheet, sheet } from '../base/sheet.ts'
 import { composer as text } from '../text/index.ts'
-import { complete, queryAt, suggest, written, type Query } from './mention.ts'
+import { complete, mentionText, queryAt, suggest, type Query } from './mention.ts'
 
 /**
- * The composer: a textarea, because input methods, autocorrection, dictation
- * and phone keyboards all behave in one. Enter sends and Shift+Enter breaks;
- * where the pointer is a finger, Enter breaks and the button sends.
+ * The composer: a textarea, because input methods, autocorrection, dictation and
+ * the keyboards of phones work in a textarea. Enter sends and Shift+Enter breaks
+ * the line. On a touch screen Enter breaks the line and the button sends.
  *
- * What is begun is kept as the room's or the thread's draft. A message that is
- * edited stands in the draft's place meanwhile.
+ * An unfinished message is kept as the draft of the room or of the thread. While
+ * a message is edited, it takes the draft's place.
  *
- * @fires weft-compose what to send: `detail.text`, trimmed, and perhaps `detail.quote`
- * @fires weft-edited the edited message's `detail.id` and new `detail.text`; null if it stays as it was
- * @fires weft-edit-last an arrow up in an empty composer
+ * @fires weft-compose a message to send: `detail.text`, trimmed, and `detail.quote` if there is one
+ * @fires weft-edited the edited message: `detail.id` and the new `detail.text`; `detail` is null if the edit was cancelled
+ * @fires weft-edit-last an arrow up in an empty composer: the reader wants to edit their last message
  */
 export class WeftComposer extends WeftElement {
-  static override properties = { room: { attribute: false }, thread: { attribute: false }, editing: { attribute: false }, people: { attribute: false }, query: { state: true }, chosen: { state: true }, empty: { state: true } }
+  static override properties = { room: { attribute: false }, thread: { attribute: false }, editing: { attribute: false }, people: { attribute: false }, query: { state: true }, selected: { state: true }, isEmpty: { state: true } }
   declare room: Room | null
-  /** The message that is answered; null in the chat itself. */
+  /** The message whose thread is written in; null in the chat itself. */
   declare thread: string | null
+  /** The message that is edited; null if a new one is written. */
   declare editing: Message | null
-  /** Whom an @ may name. */
+  /** The people whom an @ may mention. */
   declare people: readonly UserInfo[]
+  /** The @word at the caret; null without one. */
   declare protected query: Query | null
-  declare protected chosen: number
-  declare protected empty: boolean
+  /** The index of the selected suggestion. */
+  declare protected selected: number
+  declare protected isEmpty: boolean
 
   static override styles = [sheet, faceSheet, css`
     :host { position: relative; margin: 0 12px 12px; }
@@ -63,16 +66,16 @@ export class WeftComposer extends WeftElement {
     this.editing = null
     this.people = []
     this.query = null
-    this.chosen = 0
-    this.empty = true
+    this.selected = 0
+    this.isEmpty = true
   }
 
   override focus(): void {
     this.#area?.focus()
   }
 
-  /** The draft was changed from outside: shows it, and goes on writing. */
-  resume(): void {
+  /** Shows the draft after it was changed from outside, and puts the caret behind it. */
+  showDraft(): void {
     this.#restore()
     this.#area?.focus()
   }
@@ -85,23 +88,24 @@ export class WeftComposer extends WeftElement {
     return this.thread === null ? this.room?.chat : this.room?.chat.thread(this.thread)
   }
 
-  /** Something is written in it, and it has the focus. */
-  get writing(): boolean {
-    return !this.empty && this.matches(':focus-within')
+  /** The composer has the focus and contains text. */
+  get isWriting(): boolean {
+    return !this.isEmpty && this.matches(':focus-within')
   }
 
   protected override updated(changed: PropertyValues): void {
     if (changed.has('room') || changed.has('thread') || changed.has('editing')) this.#restore()
   }
 
+  /** Fills the textarea with the edited message or the draft. */
   #restore(): void {
     const area = this.#area
-    const words = this.editing?.text ?? this.#conversation?.draft.get().text ?? ''
-    if (!area || area.value === words) return
-    area.value = words
-    area.setSelectionRange(words.length, words.length)
-    this.empty = words.trim() === ''
-    grow(area)
+    const value = this.editing?.text ?? this.#conversation?.draft.get().text ?? ''
+    if (!area || area.value === value) return
+    area.value = value
+    area.setSelectionRange(value.length, value.length)
+    this.isEmpty = value.trim() === ''
+    fitHeight(area)
   }
 
   get #area(): HTMLTextAreaElement | null {
@@ -109,105 +113,100 @@ export class WeftComposer extends WeftElement {
   }
 
   protected override render(): TemplateResult {
-    const found = this.#suggestions()
+    const suggestions = this.#suggestions()
     const quote = this.editing ? undefined : this.#conversation?.draft.get().quote
     const send = this.editing ? text.save : text.send
-    return html`${found.length > 0 ? this.#list(found) : nothing}
+    return html`${suggestions.length > 0 ? this.#list(suggestions) : nothing}
       <div class="box" part="composer">
         ${this.editing ? html`<div class="strip">${text.editing} <button type="button" @click=${() => this.tell('weft-edited', null)}>${text.cancel}</button></div>` : nothing}
         ${quote?.text ? html`<div class="quote" part="quote">${icons.quote}<q dir="auto">${quote.text}</q>
-          <button type="button" aria-label=${text.removeQuote} title=${text.removeQuote} @click=${this.#unquote}>${icons.close}</button></div>` : nothing}
+          <button type="button" aria-label=${text.removeQuote} title=${text.removeQuote} @click=${this.#removeQuote}>${icons.close}</button></div>` : nothing}
         <textarea name="message" part="input" rows="1" dir="auto" placeholder=${this.thread === null ? text.placeholder : text.reply} aria-label=${this.thread === null ? text.label : text.reply}
           enterkeyhint="send" autocapitalize="sentences" autocomplete="off" maxlength="4000"
-          aria-autocomplete="list" aria-haspopup="listbox" aria-controls=${found.length > 0 ? 'people' : nothing}
-          aria-activedescendant=${found.length > 0 ? `person-${this.chosen}` : nothing}
-          @input=${this.#input} @keydown=${this.#key} @click=${this.#look} @compositionend=${this.#look} @blur=${this.#blur}></textarea>
+          aria-autocomplete="list" aria-haspopup="listbox" aria-controls=${suggestions.length > 0 ? 'people' : nothing}
+          aria-activedescendant=${suggestions.length > 0 ? `person-${this.selected}` : nothing}
+          @input=${this.#onInput} @keydown=${this.#onKey} @click=${this.#updateQuery} @compositionend=${this.#updateQuery} @blur=${this.#onBlur}></textarea>
         <div class="row">
-          <button class="icon" type="button" aria-label=${text.mention} title=${text.mention} @click=${this.#at}>${icons.at}</button>
-          <button class="send" part="send" type="button" aria-label=${send} title=${send} ?disabled=${this.empty} @click=${() => this.#send()}>${icons.send}</button>
+          <button class="icon" type="button" aria-label=${text.mention} title=${text.mention} @click=${this.#insertAt}>${icons.at}</button>
+          <button class="send" part="send" type="button" aria-label=${send} title=${send} ?disabled=${this.isEmpty} @click=${() => this.#send()}>${icons.send}</button>
         </div>
       </div>`
   }
 
-  #list(found: readonly UserInfo[]): TemplateResult {
-    return html`<ul id="people" role="listbox" aria-label=${text.peopleToMention}>${found.map((p, i) => html`
-      <li id="person-${i}" role="option" aria-selected=${i === this.chosen} data-mention=${p.id}
-        @pointerdown=${(e: Event) => { e.preventDefault(); this.#choose(p) }}>${face(p)}<bdi>${p.name}</bdi></li>`)}</ul>`
+  #list(suggestions: readonly UserInfo[]): TemplateResult {
+    return html`<ul id="people" role="listbox" aria-label=${text.peopleToMention}>${suggestions.map((p, i) => html`
+      <li id="person-${i}" role="option" aria-selected=${i === this.selected} data-mention=${p.id}
+        @pointerdown=${(e: Event) => { e.preventDefault(); this.#mention(p) }}>${face(p)}<bdi>${p.name}</bdi></li>`)}</ul>`
   }
 
   #suggestions(): UserInfo[] {
     return this.query ? suggest(this.people, this.query.text) : []
   }
 
-  #input = (e: Event): void => {
+  #onInput = (e: Event): void => {
     const area = this.#area
     if (!area) return
-    this.empty = area.value.trim() === ''
-    this.#conversation?.setTyping(!this.empty)
-    this.#keep(area.value)
-    grow(area)
-    if (!(e instanceof InputEvent && e.isComposing)) this.#look()
+    this.isEmpty = area.value.trim() === ''
+    this.#conversation?.setTyping(!this.isEmpty)
+    this.#saveDraft(area.value)
+    fitHeight(area)
+    if (!(e instanceof InputEvent && e.isComposing)) this.#updateQuery()
   }
 
-  #look = (): void => {
+  #updateQuery = (): void => {
     const area = this.#area
     const query = area && area.selectionStart === area.selectionEnd ? queryAt(area.value, area.selectionStart) : null
-    if (query?.text !== this.query?.text) this.chosen = 0
+    if (query?.text !== this.query?.text) this.selected = 0
     this.query = query
   }
 
-  #blur = (): void => {
+  #onBlur = (): void => {
     this.query = null
   }
 
-  #key = (e: KeyboardEvent): void => {
-    if (e.isComposing || e.keyCode === 229) return // this Enter ends a word, not a message
-    const found = this.#suggestions()
-    const person = found[this.chosen]
-    if (person) {
-      if (e.key === 'ArrowDown' || e.key === 'ArrowUp') {
-        e.preventDefault()
-        this.chosen = (this.chosen + (e.key === 'ArrowDown' ? 1 : found.length - 1)) % found.length
-        return
-      }
-      if ((e.key === 'Enter' && !e.shiftKey) || e.key === 'Tab') {
-        e.preventDefault()
-        this.#choose(person)
-        return
-      }
-      if (e.key === 'Escape') {
-        e.preventDefault()
-        this.query = null
-        return
-      }
-    }
-    if (e.key === 'Escape' && this.editing) {
-      e.preventDefault()
-      this.tell('weft-edited', null)
-      return
-    }
-    if (e.key === 'ArrowUp' && !this.editing && this.#area?.value === '') {
-      e.preventDefault()
-      this.tell('weft-edit-last', null)
-      return
-    }
-    if (e.key === 'Enter' && !e.shiftKey && !e.altKey && !matchMedia('(pointer: coarse)').matches) {
-      e.preventDefault()
-      this.#send()
-    }
+  #onKey = (e: KeyboardEvent): void => {
+    if (e.isComposing || e.keyCode === 229) return // this Enter ends a composition; Safari reports it as keyCode 229
+    if (!this.#onSuggestionKey(e) && !this.#onEditKey(e) && !this.#onSendKey(e)) return
+    e.preventDefault()
   }
 
-  /** An edited message is no draft. */
-  #keep(text: string): void {
-    if (!this.editing) this.#conversation?.setDraft({ text })
+  /** Keys of the list of suggestions; false if the key is not one. */
+  #onSuggestionKey(e: KeyboardEvent): boolean {
+    const suggestions = this.#suggestions()
+    const person = suggestions[this.selected]
+    if (!person) return false
+    if (e.key === 'ArrowDown' || e.key === 'ArrowUp') this.selected = (this.selected + (e.key === 'ArrowDown' ? 1 : suggestions.length - 1)) % suggestions.length
+    else if ((e.key === 'Enter' && !e.shiftKey) || e.key === 'Tab') this.#mention(person)
+    else if (e.key === 'Escape') this.query = null
+    else return false
+    return true
   }
 
-  #unquote = (): void => {
+  /** Keys that begin or cancel the editing of a message; false if the key is not one. */
+  #onEditKey(e: KeyboardEvent): boolean {
+    if (e.key === 'Escape' && this.editing) this.tell('weft-edited', null)
+    else if (e.key === 'ArrowUp' && !this.editing && this.#area?.value === '') this.tell('weft-edit-last', null)
+    else return false
+    return true
+  }
+
+  #onSendKey(e: KeyboardEvent): boolean {
+    if (e.key !== 'Enter' || e.shiftKey || e.altKey || matchMedia('(pointer: coarse)').matches) return false
+    this.#send()
+    return true
+  }
+
+  /** Keeps the text as the draft. The text of a message that is edited is not a draft. */
+  #saveDraft(words: string): void {
+    if (!this.editing) this.#conversation?.setDraft({ text: words })
+  }
+
+  #removeQuote = (): void => {
     this.#conversation?.setDraft({ quote: undefined })
     this.#area?.focus()
   }
 
-  #at = (): void => {
+  #insertAt = (): void => {
     const area = this.#area
     if (!area) return
     area.focus()
@@ -216,42 +215,42 @@ export class WeftComposer extends WeftElement {
     area.dispatchEvent(new Event('input'))
   }
 
-  #choose(person: UserInfo): void {
+  #mention(person: UserInfo): void {
     const area = this.#area
     if (!area || !this.query) return
-    const next = complete(area.value, this.query, area.selectionStart, written(person, this.people))
+    const next = complete(area.value, this.query, area.selectionStart, mentionText(person, this.people))
     area.value = next.text
     area.setSelectionRange(next.caret, next.caret)
     this.query = null
-    this.empty = false
-    this.#keep(area.value)
-    grow(area)
+    this.isEmpty = false
+    this.#saveDraft(area.value)
+    fitHeight(area)
   }
 
   #send(): void {
     const area = this.#area
-    const text = area?.value.trim() ?? ''
-    if (!area || text === '') return
+    const words = area?.value.trim() ?? ''
+    if (!area || words === '') return
     if (this.editing) {
       this.#conversation?.setTyping(false)
       this.query = null
-      this.tell('weft-edited', { id: this.editing.id, text })
+      this.tell('weft-edited', { id: this.editing.id, text: words })
       return
     }
     area.value = ''
-    this.empty = true
+    this.isEmpty = true
     this.query = null
-    grow(area)
+    fitHeight(area)
     const quote = this.#conversation?.draft.get().quote
     this.#conversation?.setTyping(false)
     this.#conversation?.setDraft({ text: '', quote: undefined })
-    this.tell('weft-compose', quote ? { text, quote } : { text })
+    this.tell('weft-compose', quote ? { text: words, quote } : { text: words })
     area.focus()
   }
 }
 
-/** For browsers without field-sizing. */
-function grow(area: HTMLTextAreaElement): void {
+/** Makes the textarea as high as its text, for browsers without field-sizing. */
+function fitHeight(area: HTMLTextAreaElement): void {
   if (CSS.supports('field-sizing', 'content')) return
   area.style.blockSize = 'auto'
   area.style.blockSize = `${area.scrollHeight}px`

@@ -1,14 +1,15 @@
 import type { ReactiveController, ReactiveControllerHost } from 'lit'
 import { locateQuote, type Message, type QuoteState, type Room } from '@weft/sdk'
 
-const restMs = 400
+/** Quotes are located again this long after a change of the document; changes within the time count as one. */
+const delayMs = 400
 
-/** What has become of the quotes on screen; looks anew a moment after the document changed. */
+/** Keeps the states of the quotes on screen: whether the quoted text still stands in the document. */
 export class QuoteWatch implements ReactiveController {
   readonly #host: ReactiveControllerHost
   readonly #room: () => Room | null
   readonly #states = new Map<Message['quote'], QuoteState | undefined>()
-  #watched: Room['doc'] | undefined
+  #doc: Room['doc'] | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
 
   constructor(host: ReactiveControllerHost, room: () => Room | null) {
@@ -17,7 +18,7 @@ export class QuoteWatch implements ReactiveController {
     host.addController(this)
   }
 
-  /** Undefined if the quote names no place in the document. */
+  /** The state of a quote; undefined if the quote refers to no place in the document. */
   state(quote: NonNullable<Message['quote']>): QuoteState | undefined {
     if (!this.#states.has(quote)) {
       const doc = this.#room()?.doc
@@ -28,33 +29,33 @@ export class QuoteWatch implements ReactiveController {
 
   hostUpdate(): void {
     const doc = this.#room()?.doc
-    if (doc === this.#watched) return
+    if (doc === this.#doc) return
     this.hostDisconnected()
-    this.#watched = doc
-    doc?.on('update', this.#changed)
+    this.#doc = doc
+    doc?.on('update', this.#onUpdate)
   }
 
   hostDisconnected(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    this.#watched?.off('update', this.#changed)
-    this.#watched = undefined
+    this.#doc?.off('update', this.#onUpdate)
+    this.#doc = undefined
     this.#states.clear()
   }
 
-  readonly #changed = (): void => {
+  readonly #onUpdate = (): void => {
     if (this.#states.size === 0 || this.#timer !== undefined) return
     this.#timer = setTimeout(() => {
       this.#timer = undefined
-      const doc = this.#watched
+      const doc = this.#doc
       if (!doc) return
-      let other = false
+      let hasChanged = false
       for (const [quote, before] of this.#states) {
         const now = quote && locateQuote(doc, quote)?.state
-        other ||= now !== before
+        hasChanged ||= now !== before
         this.#states.set(quote, now)
       }
-      if (other) this.#host.requestUpdate()
-    }, restMs)
+      if (hasChanged) this.#host.requestUpdate()
+    }, delayMs)
   }
 }

@@ -6,25 +6,28 @@ import { icons } from '../base/icons.ts'
 import { faceSheet, sheet } from '../base/sheet.ts'
 import { ago, chat, search as text } from '../text/index.ts'
 
+/** The search starts when the reader has not typed for this long. */
 const pauseMs = 250
+/** The number of results that are asked for at a time. */
 const pageSize = 20
 
 /**
- * `<weft-search>`: finds messages of the room, newest first.
+ * `<weft-search>`: searches the messages of a room. Results are newest first.
  *
  * @fires weft-found a result was chosen; `detail.id` is the message
- * @fires weft-search-close the reader is done
+ * @fires weft-search-close the reader closes the search
  */
 export class WeftSearch extends WeftElement {
-  static override properties = { room: { attribute: false }, found: { state: true }, asked: { state: true }, more: { state: true }, trouble: { state: true } }
+  static override properties = { room: { attribute: false }, results: { state: true }, query: { state: true }, hasMore: { state: true }, error: { state: true } }
   declare room: Room | null
-  declare protected found: readonly Found[]
-  /** What the results are of; empty before the first. */
-  declare protected asked: string
-  declare protected more: boolean
-  declare protected trouble: string
+  declare protected results: readonly Found[]
+  /** The query that the results belong to; empty before the first search. */
+  declare protected query: string
+  declare protected hasMore: boolean
+  /** Why the last search failed; empty if it did not. */
+  declare protected error: string
   #timer: ReturnType<typeof setTimeout> | undefined
-  #turn = 0 // answers to older questions are dropped
+  #lastSearch = 0 // the number of the newest search; results of older ones are dropped
 
   static override styles = [sheet, faceSheet, css`
     :host { display: flex; flex-direction: column; min-block-size: 0; }
@@ -47,10 +50,10 @@ export class WeftSearch extends WeftElement {
   constructor() {
     super()
     this.room = null
-    this.found = []
-    this.asked = ''
-    this.more = false
-    this.trouble = ''
+    this.results = []
+    this.query = ''
+    this.hasMore = false
+    this.error = ''
   }
 
   override focus(): void {
@@ -65,24 +68,24 @@ export class WeftSearch extends WeftElement {
   get #field(): HTMLInputElement | null { return this.renderRoot.querySelector('input') }
 
   protected override render(): TemplateResult {
-    const none = this.asked !== '' && this.found.length === 0
-    return html`<form role="search" @submit=${this.#now} @keydown=${this.#key}>
+    const isEmpty = this.query !== '' && this.results.length === 0
+    return html`<form role="search" @submit=${this.#onSubmit} @keydown=${this.#onKey}>
         <button class="icon" type="button" aria-label=${chat.back} title=${chat.back} @click=${this.#close}>${icons.back}</button>
-        <input type="search" name="q" aria-label=${text.label} placeholder=${text.label} maxlength="200" autocomplete="off" dir="auto" enterkeyhint="search" @input=${this.#soon}>
+        <input type="search" name="q" aria-label=${text.label} placeholder=${text.label} maxlength="200" autocomplete="off" dir="auto" enterkeyhint="search" @input=${this.#onInput}>
       </form>
-      ${this.trouble ? html`<p class="none" role="alert">${this.trouble}</p>` : none ? html`<p class="none">${text.nothingMatches(this.asked)}</p>` : nothing}
-      <ul class="results" aria-label=${text.results}>${this.found.map((f) => this.#hit(f))}</ul>
-      ${this.more ? html`<button class="button line next" @click=${this.#next}>${text.more}</button>` : nothing}
-      <div class="gone" role="status">${this.asked === '' ? '' : none ? text.nothingMatches(this.asked) : text.found(this.found.length, this.more)}</div>`
+      ${this.error ? html`<p class="none" role="alert">${this.error}</p>` : isEmpty ? html`<p class="none">${text.nothingMatches(this.query)}</p>` : nothing}
+      <ul class="results" aria-label=${text.results}>${this.results.map((f) => this.#result(f))}</ul>
+      ${this.hasMore ? html`<button class="button line next" @click=${this.#loadMore}>${text.more}</button>` : nothing}
+      <div class="gone" role="status">${this.query === '' ? '' : isEmpty ? text.nothingMatches(this.query) : text.found(this.results.length, this.hasMore)}</div>`
   }
 
-  #hit({ message: m, snippet }: Found): TemplateResult {
+  #result({ message: m, snippet }: Found): TemplateResult {
     return html`<li><button class="hit" data-found=${m.id} @click=${() => this.tell('weft-found', { id: m.id })}>${face(m.user)}
       <span><b><bdi>${m.user.name}</bdi></b><time datetime=${m.createdAt} dir="auto">${ago(new Date(m.createdAt), new Date())}</time></span>
-      <p dir="auto">${marked(snippet).map((s) => s.mark ? html`<mark>${s.text}</mark>` : s.text)}</p></button></li>`
+      <p dir="auto">${cutAtMarks(snippet).map((s) => s.mark ? html`<mark>${s.text}</mark>` : s.text)}</p></button></li>`
   }
 
-  #key = (e: KeyboardEvent): void => {
+  #onKey = (e: KeyboardEvent): void => {
     if (e.key !== 'Escape' || e.isComposing) return
     e.preventDefault()
     this.#close()
@@ -90,37 +93,41 @@ export class WeftSearch extends WeftElement {
 
   #close = (): void => { this.tell('weft-search-close', null) }
 
-  #soon = (): void => {
+  #onInput = (): void => {
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => void this.#ask(), pauseMs)
+    this.#timer = setTimeout(() => void this.#search(), pauseMs)
   }
 
-  #now = (e: Event): void => {
+  #onSubmit = (e: Event): void => {
     e.preventDefault()
     clearTimeout(this.#timer)
-    void this.#ask()
+    void this.#search()
   }
 
-  #next = (): void => { void this.#ask(this.found.at(-1)?.message.seq) }
+  #loadMore = (): void => { void this.#search(this.results.at(-1)?.message.seq) }
 
-  async #ask(before?: number): Promise<void> {
-    const q = this.#field?.value.trim() ?? ''
-    const turn = ++this.#turn
-    this.trouble = ''
+  /** Searches for the text of the field; `before` is the seq below which older results are loaded. */
+  async #search(before?: number): Promise<void> {
+    const query = this.#field?.value.trim() ?? ''
+    const search = ++this.#lastSearch
+    this.error = ''
     try {
-      const page = q === '' ? [] : await this.room?.chat.search(q, { limit: pageSize, ...(before === undefined ? {} : { before }) }) ?? []
-      if (turn !== this.#turn) return
-      this.found = before === undefined ? page : [...this.found, ...page]
-      this.more = page.length === pageSize
-      this.asked = q
+      const page = query === '' ? [] : await this.room?.chat.search(query, { limit: pageSize, ...(before === undefined ? {} : { before }) }) ?? []
+      if (search !== this.#lastSearch) return
+      this.results = before === undefined ? page : [...this.results, ...page]
+      this.hasMore = page.length === pageSize
+      this.query = query
     } catch (err) {
-      if (turn === this.#turn) this.trouble = err instanceof Error ? err.message : ''
+      if (search === this.#lastSearch) this.error = err instanceof Error ? err.message : ''
     }
   }
 }
 
-/** The snippet cut at its marks; marks that lie badly are left out. */
-export function marked({ text, marks }: Found['snippet']): { readonly text: string; readonly mark: boolean }[] {
+/**
+ * Cuts a snippet at its marks, which are [start, length] in UTF-16 code units.
+ * Marks that overlap an earlier one, or leave the text, are ignored.
+ */
+export function cutAtMarks({ text, marks }: Found['snippet']): { readonly text: string; readonly mark: boolean }[] {
   const list: { text: string; mark: boolean }[] = []
   let at = 0
   for (const [start, length] of marks) {
