@@ -1,50 +1,53 @@
-/** What this device remembers for its person: a name, and the spaces they opened. */
+/** What this browser stores for its reader: their name, and the spaces they opened. If storage is forbidden or full, nothing is stored. */
 
-export interface Recent { readonly room: string; readonly title: string; readonly at: number }
+/** A space that was opened; `at` is in milliseconds since 1970. */
+export interface RecentSpace { readonly room: string; readonly title: string; readonly at: number }
 
 const nameKey = 'weft.name'
 const recentKey = 'weft.recent'
 const titleKey = (room: string): string => `weft.new:${room}`
-const kept = 6
+const maxRecent = 6
 
+/** The reader's name; empty if none is stored. */
 export const storedName = (): string => read(localStorage, nameKey) ?? ''
 
 export function storeName(name: string): void {
   write(localStorage, nameKey, name)
 }
 
-/** Newest first. */
-export function recentSpaces(): Recent[] {
+/** The spaces that were opened last, the newest first. */
+export function recentSpaces(): RecentSpace[] {
   try {
     const list: unknown = JSON.parse(read(localStorage, recentKey) ?? '[]')
-    return Array.isArray(list) ? list.filter(isRecent) : []
+    return Array.isArray(list) ? list.filter(isRecentSpace) : []
   } catch {
     return []
   }
 }
 
-export function remember(room: string, title: string): void {
+/** Puts a space at the front of the recent ones. */
+export function storeRecent(room: string, title: string): void {
   const rest = recentSpaces().filter((r) => r.room !== room)
-  write(localStorage, recentKey, JSON.stringify([{ room, title, at: Date.now() }, ...rest].slice(0, kept)))
+  write(localStorage, recentKey, JSON.stringify([{ room, title, at: Date.now() }, ...rest].slice(0, maxRecent)))
 }
 
-/** The title a new space was started with, for the page that opens next in this tab. */
+/** Stores the title of a new space for the page that opens next in this tab. */
 export function passTitle(room: string, title: string): void {
   write(sessionStorage, titleKey(room), title)
 }
 
-/** Null if this tab did not start the space. */
+/** Returns and removes the title from passTitle; null if this tab did not start the space. */
 export function takeTitle(room: string): string | null {
   const title = read(sessionStorage, titleKey(room))
   try {
     sessionStorage.removeItem(titleKey(room))
-  } catch { /* storage is off: then nothing was there */ }
+  } catch { /* storage is forbidden, so there was no title either */ }
   return title
 }
 
-function isRecent(v: unknown): v is Recent {
+function isRecentSpace(v: unknown): v is RecentSpace {
   if (typeof v !== 'object' || v === null) return false
-  const r = v as Partial<Recent>
+  const r = v as Partial<RecentSpace>
   return typeof r.room === 'string' && typeof r.title === 'string' && typeof r.at === 'number'
 }
 
@@ -52,12 +55,12 @@ function read(from: Storage, key: string): string | null {
   try {
     return from.getItem(key)
   } catch {
-    return null // a browser may forbid storage; then nothing is remembered
+    return null // storage is forbidden
   }
 }
 
 function write(to: Storage, key: string, value: string): void {
   try {
     to.setItem(key, value)
-  } catch { /* full or forbidden: remembering is a convenience */ }
+  } catch { /* storage is full or forbidden; what is stored here is only a convenience */ }
 }

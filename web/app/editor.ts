@@ -1,3 +1,3 @@
-// The lazy chunk: ProseMirror and what it needs, asked for while the page
-// around it is drawn already.
+// The chunk with ProseMirror. It is loaded while the page around the text is shown
+// already.
 import '../elements/define-page.ts'

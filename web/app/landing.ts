@@ -1,10 +1,11 @@
 import { html, nothing, render, type TemplateResult } from 'lit'
 import { icons } from '../elements/base/icons.ts'
 import { ago, landing as text, space } from '../elements/text/index.ts'
-import { pathOf, pretty, roomFor, roomFromPaste } from './address.ts'
+import { pathOf, titleFromRoom, roomFor, roomFromPaste } from './address.ts'
 import { passTitle, recentSpaces, storeName, storedName } from './device.ts'
 
-let wrongPaste = false
+/** The link or code that was entered is not one of this server. */
+let isInvalidLink = false
 
 function page(): TemplateResult {
   const recent = recentSpaces()
@@ -23,11 +24,11 @@ function page(): TemplateResult {
         </form>
         <form class="join" @submit=${join}>
           <label>${text.haveLink}<input name="link" placeholder=${text.pasteHere} autocomplete="off" autocapitalize="none" spellcheck="false"
-            aria-invalid=${wrongPaste} @paste=${pasted} @input=${() => { wrongPaste = false; draw() }}></label>
-          ${wrongPaste ? html`<p role="alert">${text.notALink}</p>` : nothing}
+            aria-invalid=${isInvalidLink} @paste=${openPasted} @input=${() => { isInvalidLink = false; draw() }}></label>
+          ${isInvalidLink ? html`<p role="alert">${text.notALink}</p>` : nothing}
         </form>
         ${recent.length > 0 ? html`<ul class="recent" aria-label=${text.recentSpaces}>${recent.map((r) => html`
-          <li><a href=${pathOf(r.room)}>${icons.page}<span dir="auto">${r.title || pretty(r.room)}</span><small>${ago(new Date(r.at), new Date())}</small></a></li>`)}</ul>` : nothing}
+          <li><a href=${pathOf(r.room)}>${icons.page}<span dir="auto">${r.title || titleFromRoom(r.room)}</span><small>${ago(new Date(r.at), new Date())}</small></a></li>`)}</ul>` : nothing}
       </div>
       ${picture}
     </main>`
@@ -46,8 +47,8 @@ const picture = html`
 function start(e: SubmitEvent): void {
   e.preventDefault()
   const fields = new FormData(e.currentTarget as HTMLFormElement)
-  const title = fieldOf(fields, 'space')
-  storeName(fieldOf(fields, 'name') || storedName())
+  const title = fieldValue(fields, 'space')
+  storeName(fieldValue(fields, 'name') || storedName())
   const room = roomFor(title)
   passTitle(room, title)
   location.assign(pathOf(room))
@@ -55,11 +56,11 @@ function start(e: SubmitEvent): void {
 
 function join(e: SubmitEvent): void {
   e.preventDefault()
-  open(fieldOf(new FormData(e.currentTarget as HTMLFormElement), 'link'))
+  open(fieldValue(new FormData(e.currentTarget as HTMLFormElement), 'link'))
 }
 
-/** A whole link needs no Enter. */
-function pasted(e: ClipboardEvent): void {
+/** A pasted link is opened at once, without Enter. */
+function openPasted(e: ClipboardEvent): void {
   const link = e.clipboardData?.getData('text') ?? ''
   if (!link.includes('/s/') || roomFromPaste(link, location.origin) === null) return
   e.preventDefault()
@@ -73,12 +74,12 @@ function open(link: string): void {
   const room = roomFromPaste(link, location.origin)
   if (room !== null) location.assign(pathOf(room))
   else {
-    wrongPaste = true
+    isInvalidLink = true
     draw()
   }
 }
 
-const fieldOf = (fields: FormData, name: string): string => String(fields.get(name) ?? '').trim()
+const fieldValue = (fields: FormData, name: string): string => String(fields.get(name) ?? '').trim()
 
 function draw(): void {
   render(page(), document.body)

@@ -1,40 +1,40 @@
 import type { Client, Room } from '@weft/sdk'
 
-/** A mention counts as read after it was on screen this long. */
-const dwellMs = 1500
+/** A notification counts as read this long after the reader saw its message. In milliseconds. */
+const readAfterMs = 1500
 
 /**
- * Marks notices of this room read when the message they tell of has been seen
- * in the chat: a count that stays after reading teaches people to ignore it.
- * Returns what to call when the reader sees the newest message.
+ * Marks notifications of this room read when the reader has seen their message in
+ * the chat. A count that stays after reading would teach people to ignore it.
+ * The returned function is to be called when the reader sees the newest message.
  */
-export function readWhatIsSeen(client: Client, room: Room): () => void {
+export function markSeenNotificationsRead(client: Client, room: Room): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined
-  let seen = false
+  let isSeen = false
 
-  const due = (): string[] => {
-    const here = new Set(room.chat.messages.get().map((m) => m.id))
+  const unreadIds = (): string[] => {
+    const loaded = new Set(room.chat.messages.get().map((m) => m.id))
     return client.notifications.items.get()
-      .filter((n) => n.readAt === undefined && n.room === room.id && here.has(messageOf(n.url) ?? ''))
+      .filter((n) => n.readAt === undefined && n.room === room.id && loaded.has(messageOf(n.url) ?? ''))
       .map((n) => n.id)
   }
-  const wait = (): void => {
-    if (timer !== undefined || !seen || due().length === 0) return
+  const schedule = (): void => {
+    if (timer !== undefined || !isSeen || unreadIds().length === 0) return
     timer = setTimeout(() => {
       timer = undefined
       if (document.visibilityState !== 'visible' || !document.hasFocus()) return
-      for (const id of due()) void client.notifications.markRead(id).catch(() => undefined)
-    }, dwellMs)
+      for (const id of unreadIds()) void client.notifications.markRead(id).catch(() => undefined)
+    }, readAfterMs)
   }
-  client.notifications.items.subscribe(wait)
-  room.chat.messages.subscribe(() => { seen = false }) // until the chat says so again
+  client.notifications.items.subscribe(schedule)
+  room.chat.messages.subscribe(() => { isSeen = false }) // a new message may have arrived, which the reader has not seen
   return () => {
-    seen = true
-    wait()
+    isSeen = true
+    schedule()
   }
 }
 
-/** The message that an address like `/s/bio#m=01JD…` points at. */
+/** Returns the message id in an address like `/s/bio#m=01JD…`, or null. */
 export function messageOf(address: string): string | null {
   const hash = address.indexOf('#')
   return hash < 0 ? null : new URLSearchParams(address.slice(hash + 1)).get('m')

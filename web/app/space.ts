@@ -2,16 +2,17 @@ import { createClient, type Room } from '@weft/sdk'
 import { space as text } from '../elements/text/index.ts'
 import { define } from '../elements/base/element.ts'
 import '../elements/define.ts'
-import { pretty, roomOf } from './address.ts'
-import { remember, storedName, storeName, takeTitle } from './device.ts'
-import { messageOf, readWhatIsSeen } from './reading.ts'
+import { titleFromRoom, roomOf } from './address.ts'
+import { storeRecent, storedName, storeName, takeTitle } from './device.ts'
+import { messageOf, markSeenNotificationsRead } from './reading.ts'
 import { Title } from './title.ts'
 import { WeftApp } from './view.ts'
 
 define('weft-app', WeftApp)
 
+/** Opens the space of a room in this page. */
 function start(id: string): void {
-  // ?guest=2 is a second person in the same browser; nothing of theirs is kept.
+  // ?guest=2 makes a second person in the same browser, of whom nothing is stored.
   const second = new URLSearchParams(location.search).get('guest')
   const newTitle = takeTitle(id)
   const name = second === null ? storedName() : text.guest(second.slice(0, 3))
@@ -22,45 +23,45 @@ function start(id: string): void {
   const app = new WeftApp()
   app.client = client
   app.room = room
-  app.title_ = title
+  app.spaceTitle = title
   app.joined = name !== '' || newTitle !== null
   app.guestName = name
   app.addEventListener('app-join', (e) => {
     const chosen = (e as CustomEvent<{ name: string }>).detail.name
     storeName(chosen)
     app.joined = true
-    void client.rename(chosen).catch(() => undefined) // the link's pill tells if the server is gone
+    void client.rename(chosen).catch(() => undefined) // the status pill shows if the server cannot be reached
   })
   app.addEventListener('weft-status-action', (e) => {
     const { action } = (e as CustomEvent<{ action: string }>).detail
-    if (action === 'rescue') void keepCopy(room, app)
+    if (action === 'rescue') void downloadCopy(room, app)
     else if (action === 'reload') location.reload()
     else client.retry()
   })
   app.addEventListener('weft-open', (e) => {
-    if (follow(app, id, (e as CustomEvent<{ url: string }>).detail.url)) e.preventDefault()
+    if (navigate(app, id, (e as CustomEvent<{ url: string }>).detail.url)) e.preventDefault()
   })
-  app.addEventListener('weft-seen', readWhatIsSeen(client, room))
+  app.addEventListener('weft-seen', markSeenNotificationsRead(client, room))
   document.body.append(app)
 
   void room.synced.then(() => {
     if (newTitle && title.get() === '') title.set(newTitle)
     title.subscribe((words) => {
-      document.title = text.windowTitle(words || pretty(id))
-      if (second === null) remember(id, words)
+      document.title = text.windowTitle(words || titleFromRoom(id))
+      if (second === null) storeRecent(id, words)
     })
   })
   warnBeforeLoss(room)
   navigator.serviceWorker?.addEventListener('message', (e: MessageEvent<unknown>) => {
     const { type, url } = (e.data ?? {}) as { type?: unknown; url?: unknown }
-    if (type === 'room:navigate' && typeof url === 'string') follow(app, id, url)
+    if (type === 'room:navigate' && typeof url === 'string') navigate(app, id, url)
   })
-  follow(app, id, location.href)
-  addEventListener('hashchange', () => follow(app, id, location.href))
+  navigate(app, id, location.href)
+  addEventListener('hashchange', () => navigate(app, id, location.href))
 }
 
-/** Goes to what an address of this room names; false if it is another's. */
-function follow(app: WeftApp, id: string, address: string): boolean {
+/** Shows the message that an address of this room names, if it names one. It returns false if the address is not of this room. */
+function navigate(app: WeftApp, id: string, address: string): boolean {
   const url = new URL(address, location.href)
   if (url.origin !== location.origin || roomOf(url.pathname) !== id) return false
   const message = messageOf(url.hash)
@@ -68,7 +69,7 @@ function follow(app: WeftApp, id: string, address: string): boolean {
   return true
 }
 
-/** The browser asks before it closes the tab only if work would be lost. */
+/** Makes the browser ask before it closes the tab, while work exists only in this tab. */
 function warnBeforeLoss(room: Room): void {
   const ask = (e: BeforeUnloadEvent): void => e.preventDefault()
   room.safety.subscribe((safety) => {
@@ -77,8 +78,8 @@ function warnBeforeLoss(room: Room): void {
   })
 }
 
-/** Saves what is on screen as a file: the server will not keep it. */
-async function keepCopy(room: Room, app: WeftApp): Promise<void> {
+/** Downloads the text as a file, because the server will not store it: as a Yjs update if changes were refused, else as Markdown. */
+async function downloadCopy(room: Room, app: WeftApp): Promise<void> {
   const safety = room.safety.get()
   const text = app.querySelector<HTMLElement>('.weft-surface')?.innerText ?? ''
   const copy = safety.state === 'refused' ? await safety.rescue() : new Blob([text], { type: 'text/markdown' })

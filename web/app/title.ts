@@ -4,9 +4,10 @@ import type { Readable, Room, Unsubscribe } from '@weft/sdk'
 const key = 'title'
 
 /**
- * The space's title, kept in the shared document (map `meta`, key `title`), so
- * that renaming works offline and reaches everybody as text does. The last
- * writer wins: a title is one thought, not a text to merge.
+ * The title of a space. It is stored in the shared document (map `meta`, key
+ * `title`), so that renaming works offline and reaches everybody as text does. If
+ * two people rename at the same time, one of the titles wins: letters of both
+ * merged would make no title.
  */
 export class Title implements Readable<string> {
   readonly #meta: Y.Map<unknown>
@@ -33,6 +34,7 @@ export class Title implements Readable<string> {
     return () => this.#meta.unobserve(check)
   }
 
+  /** Sets the title, at most 200 UTF-16 code units in one line. */
   set(title: string): void {
     const short = title.replace(/\s+/gu, ' ').slice(0, 200)
     if (short !== this.get()) this.#meta.set(key, short)

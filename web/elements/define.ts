@@ -1,5 +1,5 @@
-// Importing this defines the elements around the page. The page itself, with
-// its editor, is define-page.ts, which an application loads later.
+// Importing this module defines all elements but weft-page. That element contains
+// the editor, and applications load it later, by importing define-page.ts.
 import { WeftAvatars, WeftBell, WeftChat, WeftComposer, WeftPeople, WeftRail, WeftSearch, WeftStatus, define } from './index.ts'
 
 define('weft-avatars', WeftAvatars)

@@ -1,6 +1,6 @@
 import { roomOf } from './payload.ts'
 
-/** What of a WindowClient is used. */
+/** The part of a WindowClient that is used here. */
 export interface Page {
   readonly url: string
   focus(): Promise<unknown>
@@ -9,31 +9,31 @@ export interface Page {
 }
 
 /**
- * Brings somebody to `url`: the page that has the room goes there by itself,
- * else another page of ours is sent there, else a new one opens. A page that
- * cannot be focused or sent any more counts as gone.
+ * Shows `url` to the reader. An open page with the room of `url` is told to go
+ * there by itself. If there is none, another page of this origin navigates there;
+ * without one, `open` opens a new page. A page that cannot be focused or navigated
+ * is treated as closed.
  */
 export async function goTo(url: string, pages: readonly Page[], open: (url: string) => Promise<unknown>): Promise<void> {
   const origin = new URL(url).origin
-  const ours = pages.filter((p) => new URL(p.url).origin === origin)
+  const ownPages = pages.filter((p) => new URL(p.url).origin === origin)
   const room = roomOf(url)
-  const there = room === undefined ? undefined : ours.find((p) => roomOf(p.url) === room)
-  if (there) {
+  const roomPage = room === undefined ? undefined : ownPages.find((p) => roomOf(p.url) === room)
+  if (roomPage) {
     try {
-      // First tell, then focus: it goes there even where a browser will not
-      // bring it to the front.
-      there.postMessage({ type: 'room:navigate', url })
-      await there.focus()
+      // The message comes first: a browser may refuse to focus the page.
+      roomPage.postMessage({ type: 'room:navigate', url })
+      await roomPage.focus()
       return
-    } catch { /* gone */ }
+    } catch { /* the page was closed */ }
   }
-  for (const page of ours) {
-    if (page === there) continue
+  for (const page of ownPages) {
+    if (page === roomPage) continue
     try {
       await page.focus()
       await page.navigate(url)
       return
-    } catch { /* gone, or not under this worker */ }
+    } catch { /* the page was closed, or is not controlled by this worker */ }
   }
   await open(url)
 }

@@ -1,7 +1,9 @@
-// What a push says (the one JSON of design/ux.md §8.4), and what to show for it.
+// The payload of a push message: a Declarative Web Push message in JSON, which the
+// server's package notify/webpush makes, and the notification that is shown for it.
 
 import { worker as words } from '../elements/text/en.ts'
 
+/** A notification, as the worker shows it. */
 export interface Shown {
   readonly title: string
   readonly body: string
@@ -9,19 +11,20 @@ export interface Shown {
   readonly lang: string
   readonly dir: 'auto' | 'ltr' | 'rtl'
   readonly silent: boolean
-  /** A number for the app's icon; undefined says nothing about it. */
+  /** The number on the app's icon; undefined leaves it as it is. */
   readonly badge: number | undefined
   readonly data: ShownData
 }
 
+/** What is stored with a notification. */
 export interface ShownData {
-  /** On this origin, or '/'. */
+  /** The address that a click goes to, on this origin. */
   readonly url: string
   readonly room: string
   readonly kind: string
-  /** How many this notification stands for. */
+  /** How many messages the notification stands for. */
   readonly count: number
-  /** The last line of each author, newest last, three at most. */
+  /** The last line of each author, the newest last; at most three. */
   readonly lines: readonly Line[]
 }
 
@@ -29,7 +32,11 @@ interface Line { readonly from: string; readonly text: string }
 
 type Fields = { readonly [key: string]: unknown }
 
-/** Never throws: a push that shows nothing costs the subscription. */
+/**
+ * Reads the payload of a push message. Fields that are missing or of a wrong type
+ * get defaults, and it never throws: browsers revoke the subscription of a worker
+ * that shows nothing for a push.
+ */
 export function readPayload(raw: string | undefined, origin: string): Shown {
   const p = fields(parse(raw))
   const n = fields(p['notification'])
@@ -50,14 +57,17 @@ export function readPayload(raw: string | undefined, origin: string): Shown {
   }
 }
 
-/** One notification for what is already shown under the tag and what has come, which may stand for several. */
+/**
+ * Merges a new notification with those that are already shown under its tag.
+ * `shown` is their data; data that is not of this worker is ignored.
+ */
 export function group(shown: readonly unknown[], next: Shown): Shown {
   const earlier = shown.map(readData).filter((d) => d !== undefined)
   const count = earlier.reduce((sum, d) => sum + d.count, next.data.count)
   if (count === 1) return next
   const last = new Map<string, Line>()
   for (const line of [...earlier.flatMap((d) => d.lines), ...next.data.lines]) {
-    last.delete(line.from) // the newest goes last
+    last.delete(line.from) // a Map keeps the order of insertion, and the newest line goes last
     last.set(line.from, line)
   }
   const lines = [...last.values()].slice(-3)
@@ -69,7 +79,7 @@ export function group(shown: readonly unknown[], next: Shown): Shown {
   }
 }
 
-/** What we left with a notification; undefined if it is not ours. */
+/** Reads the data of a notification; undefined if it is not of this worker. */
 export function readData(v: unknown): ShownData | undefined {
   const d = fields(v)
   if (typeof d['url'] !== 'string') return undefined
@@ -81,16 +91,16 @@ export function readData(v: unknown): ShownData | undefined {
   }
 }
 
-/** The address itself if it is one of ours, else the front page. */
+/** Returns the address if it is on this origin, else the address of the landing page. */
 export function sameOrigin(url: string, origin: string): string {
   try {
     const u = new URL(url, origin)
     if (u.origin === origin) return u.href
-  } catch { /* no address */ }
+  } catch { /* not an address */ }
   return `${origin}/`
 }
 
-/** The room that a page shows, by its path /s/{room}; undefined elsewhere. Slashes raw or encoded are alike. */
+/** Returns the room id of a page with the path /s/{room id}, whether its slashes are encoded or not; undefined for other pages. */
 export function roomOf(url: string): string | undefined {
   const path = new URL(url).pathname
   if (!path.startsWith('/s/')) return undefined

@@ -1,68 +1,73 @@
-// The push worker, /push-sw.js. It shows what came and brings people there; it
-// has no cache and no fetch handler, so a new version may take over at once.
+// The service worker for web push, /push-sw.js. It shows push messages as
+// notifications, and a click on one goes to its message. It has no fetch handler, so
+// a new version may take over at once.
 import { goTo } from './click.ts'
 import { group, readData, readPayload, sameOrigin } from './payload.ts'
 
 declare const self: ServiceWorkerGlobalScope
 export {}
 
-/** The fields that browsers know and TypeScript's library does not. */
+/** Fields that browsers have and TypeScript's library lacks. */
 type Options = NotificationOptions & { renotify?: boolean }
 type Badge = { setAppBadge?: (n: number) => Promise<void>; clearAppBadge?: () => Promise<void> }
 
-/** Not in TypeScript's library either: PushSubscriptionChangeEvent. */
-type Changed = ExtendableEvent & { readonly oldSubscription?: PushSubscription | null; readonly newSubscription?: PushSubscription | null }
+/** PushSubscriptionChangeEvent, which TypeScript's library lacks too. */
+type SubscriptionChangeEvent = ExtendableEvent & { readonly oldSubscription?: PushSubscription | null; readonly newSubscription?: PushSubscription | null }
 
 self.addEventListener('install', () => void self.skipWaiting())
 self.addEventListener('activate', (e) => e.waitUntil(self.clients.claim()))
 self.addEventListener('push', (e) => e.waitUntil(show(e.data?.text())))
 self.addEventListener('notificationclick', (e) => {
   e.notification.close()
-  e.waitUntil(clicked(e.notification.data))
+  e.waitUntil(openNotification(e.notification.data))
 })
-self.addEventListener('pushsubscriptionchange', (e) => (e as Changed).waitUntil(renew(e as Changed)))
+self.addEventListener('pushsubscriptionchange', (e) => (e as SubscriptionChangeEvent).waitUntil(renewSubscription(e as SubscriptionChangeEvent)))
 
+/** Shows a push message, merged with the notifications of its tag. */
 async function show(raw: string | undefined): Promise<void> {
-  const one = readPayload(raw, self.location.origin)
-  const held = await self.registration.getNotifications({ tag: one.tag }).catch(() => [])
-  const n = group(held.map((h) => h.data as unknown), one)
+  const next = readPayload(raw, self.location.origin)
+  const shown = await self.registration.getNotifications({ tag: next.tag }).catch(() => [])
+  const n = group(shown.map((s) => s.data as unknown), next)
   const options: Options = {
     body: n.body, tag: n.tag, lang: n.lang, dir: n.dir, data: n.data,
     silent: n.silent,
-    renotify: !n.silent && n.data.kind === 'mention', // other kinds change it quietly
+    renotify: !n.silent && n.data.kind === 'mention', // other kinds replace the notification without a sound
   }
   await self.registration.showNotification(n.title, options)
-  if (n.badge !== undefined) await badge(n.badge)
+  if (n.badge !== undefined) await setBadge(n.badge)
 }
 
-async function badge(n: number): Promise<void> {
+/** Sets the number on the app's icon; 0 removes it. */
+async function setBadge(n: number): Promise<void> {
   const nav = self.navigator as Badge
   try {
     await (n === 0 ? nav.clearAppBadge?.() : nav.setAppBadge?.(n))
   } catch { /* the app is not installed */ }
 }
 
-async function clicked(data: unknown): Promise<void> {
+async function openNotification(data: unknown): Promise<void> {
   const url = sameOrigin(readData(data)?.url ?? '/', self.location.origin)
   const pages = await self.clients.matchAll({ type: 'window', includeUncontrolled: true })
   await goTo(url, pages, (u) => self.clients.openWindow(u))
 }
 
 /**
- * The browser has let go of the subscription: make another and tell the
- * server. A guest's token is on the shelf; without it, or if it is not taken,
- * the page does it, now or when it is next opened.
+ * Makes a new subscription after the browser has revoked the old one, and tells the
+ * server. A guest's token for that is in the cache. Without it, or if the server
+ * rejects it, the open pages are asked to tell the server; a page also does so
+ * when it is opened.
  */
-async function renew(e: Changed): Promise<void> {
+async function renewSubscription(e: SubscriptionChangeEvent): Promise<void> {
   const old = e.oldSubscription
   const key = old?.options.applicationServerKey
   let next = e.newSubscription ?? await self.registration.pushManager.getSubscription()
   if (!next && key) next = await self.registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key })
-  if (!next || await told(next, old?.endpoint)) return
+  if (!next || await tellServer(next, old?.endpoint)) return
   for (const page of await self.clients.matchAll({ type: 'window' })) page.postMessage({ type: 'push:changed' })
 }
 
-async function told(next: PushSubscription, replaces: string | undefined): Promise<boolean> {
+/** Stores a subscription on the server; false if that failed. */
+async function tellServer(next: PushSubscription, replaces: string | undefined): Promise<boolean> {
   try {
     const token = await (await caches.match('/weft-push-token', { cacheName: 'weft-push' }))?.text()
     if (!token) return false

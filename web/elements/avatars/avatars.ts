@@ -6,15 +6,17 @@ import { avatars as text, list } from '../text/index.ts'
 import { face } from './face.ts'
 
 /**
- * `<weft-avatars>`: who else is here, one face per person.
+ * `<weft-avatars>`: the people in a room, one face for each.
  *
- * @fires weft-person a face was pressed; `detail.id` is the person
- * @fires weft-people-open the "+n" was pressed
+ * @fires weft-person a face was pressed; `detail.id` is the person's id
+ * @fires weft-people-open the button that counts the other people was pressed
  */
 export class WeftAvatars extends WeftElement {
   static override properties = { room: { attribute: false }, max: { type: Number }, self: { type: Boolean } }
   declare room: Room | null
+  /** At most this many faces; a button counts the other people. */
   declare max: number
+  /** The reader has a face too. */
   declare self: boolean
 
   static override styles = [sheet, faceSheet, css`
@@ -45,7 +47,7 @@ export class WeftAvatars extends WeftElement {
     this.dataset['count'] = String(people.length)
     const rest = people.slice(this.max)
     return html`<ul class="stack" aria-label=${text.label}>
-      ${people.slice(0, this.max).map((p) => this.#one(p))}
+      ${people.slice(0, this.max).map((p) => this.#face(p))}
       ${rest.length > 0
         ? html`<li><button class="more" title=${list(rest.map((p) => p.name))} aria-label=${text.more(rest.length)}
             @click=${() => this.tell('weft-people-open', null)}>+${rest.length}</button></li>`
@@ -53,7 +55,7 @@ export class WeftAvatars extends WeftElement {
     </ul>`
   }
 
-  #one(p: Person): TemplateResult {
+  #face(p: Person): TemplateResult {
     const label = p.state === 'active' ? p.name : text.withState(p.name, p.state)
     return html`<li><button data-person=${p.id} data-state=${p.state} title=${label} aria-label=${label}
       @click=${() => this.tell('weft-person', { id: p.id })}>${face(p)}</button></li>`

@@ -2,60 +2,62 @@ import { LitElement, type PropertyValues } from 'lit'
 import type { Readable, Unsubscribe } from '@weft/sdk'
 
 /**
- * What all elements share: they draw from live values and never fetch.
+ * The base class of all elements. Elements render Readables of the SDK and make
+ * no requests themselves.
  *
- * A subclass names the live values it draws from in `sources`. They are
- * subscribed while the element is in the document and followed when a property
- * swaps them, so a render may simply call `get()`.
+ * A subclass lists the Readables that it renders in `sources`. They are subscribed
+ * while the element is in the document, and subscribed anew when a property
+ * replaces them. Each change renders the element, and `render` calls `get()`.
  */
 export abstract class WeftElement extends LitElement {
-  readonly #held = new Map<Readable<unknown>, Unsubscribe>()
+  readonly #subscriptions = new Map<Readable<unknown>, Unsubscribe>()
 
-  /** The live values that the next render reads; called after each change. */
+  /** The Readables that the next render reads. Called before each render. */
   protected sources(): readonly (Readable<unknown> | undefined)[] {
     return []
   }
 
   override connectedCallback(): void {
     super.connectedCallback()
-    if (this.hasUpdated) this.#follow()
+    if (this.hasUpdated) this.#subscribe()
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback()
-    for (const stop of this.#held.values()) stop()
-    this.#held.clear()
+    for (const stop of this.#subscriptions.values()) stop()
+    this.#subscriptions.clear()
   }
 
   protected override willUpdate(_changed: PropertyValues): void {
-    this.#follow()
+    this.#subscribe()
   }
 
-  #follow(): void {
+  /** Subscribes to the current sources and unsubscribes from all others. */
+  #subscribe(): void {
     if (!this.isConnected) return
     const wanted = new Set(this.sources().filter((s) => s !== undefined))
-    for (const [source, stop] of this.#held) {
+    for (const [source, stop] of this.#subscriptions) {
       if (wanted.has(source)) continue
       stop()
-      this.#held.delete(source)
+      this.#subscriptions.delete(source)
     }
     for (const source of wanted) {
-      if (this.#held.has(source)) continue
-      let first = true // subscribing calls at once, and this render knows that value
-      this.#held.set(source, source.subscribe(() => { if (!first) this.requestUpdate() }))
-      first = false
+      if (this.#subscriptions.has(source)) continue
+      let isFirst = true // subscribe calls back at once, with the value that this render reads anyway
+      this.#subscriptions.set(source, source.subscribe(() => { if (!isFirst) this.requestUpdate() }))
+      isFirst = false
     }
   }
 
-  /** Dispatches an event that leaves the shadow tree; false if a listener refused. */
+  /** Dispatches an event that crosses the shadow root. It returns false if the event is cancelable and was cancelled. */
   protected tell<T>(type: string, detail: T, cancelable = false): boolean {
     return this.dispatchEvent(new CustomEvent(type, { detail, bubbles: true, composed: true, cancelable }))
   }
 }
 
-/** Defines a tag once; a second copy of the library leaves the first in place. */
+/** Defines an element unless its tag is taken: if a page loads the library twice, the first copy stays in use. */
 export function define(tag: string, element: CustomElementConstructor): void {
-  const there = customElements.get(tag)
-  if (!there) customElements.define(tag, element)
-  else if (there !== element) console.warn(`weft: <${tag}> is already defined; this copy stays unused`)
+  const defined = customElements.get(tag)
+  if (!defined) customElements.define(tag, element)
+  else if (defined !== element) console.warn(`weft: <${tag}> is already defined; this copy of the element is not used`)
 }

@@ -1,6 +1,6 @@
 import { svg, html, type TemplateResult } from 'lit'
 
-/** Our own drawings on a 24 grid; decoration, so screen readers skip them. */
+/** Draws an icon on a grid of 24 by 24 units. Icons are decoration, so screen readers skip them. */
 const draw = (paths: TemplateResult): TemplateResult => html`<svg viewBox="0 0 24 24" aria-hidden="true">${paths}</svg>`
 
 export const icons = {

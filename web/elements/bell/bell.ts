@@ -6,17 +6,17 @@ import { sheet } from '../base/sheet.ts'
 import { ago, bell as text } from '../text/index.ts'
 
 /**
- * `<weft-bell>`: what happened while one was away. The dot says that there is
- * something unseen, the number how many mentions are unread; opening the list
- * clears the dot only.
+ * `<weft-bell>`: the reader's notifications. A number on the bell counts the unread
+ * ones. If all are read, a dot says that there are unseen ones. Opening the list
+ * removes the dot, but not the number.
  *
- * @fires weft-open cancelable, before following a notice; `detail.url`
+ * @fires weft-open cancelable, before the browser goes to a notification's page; `detail.url`
  */
 export class WeftBell extends WeftElement {
   static override properties = { client: { attribute: false }, open: { type: Boolean, reflect: true } }
   declare client: Client | null
   declare open: boolean
-  #looked: string | null = null // the newest notice that was there when the list was last open
+  #lastSeen: string | null = null // the id of the newest notification when the list was last open
 
   static override styles = [sheet, css`
     :host { position: relative; }
@@ -53,24 +53,24 @@ export class WeftBell extends WeftElement {
     if (!client) return nothing
     const items = client.notifications.items.get()
     const unread = client.notifications.unread.get()
-    const unseen = unread === 0 && client.notifications.unseen.get() > 0 && items[0]?.id !== this.#looked
+    const unseen = unread === 0 && client.notifications.unseen.get() > 0 && items[0]?.id !== this.#lastSeen
     this.dataset['unread'] = String(unread)
     this.dataset['unseen'] = String(client.notifications.unseen.get())
     const label = unread > 0 ? text.labelUnread(unread) : text.label
     return html`<button class="icon" part="button" popovertarget="panel" aria-label=${label} title=${text.label} data-unread=${unread}>${icons.bell}
         ${unread > 0 ? html`<span class="count" part="badge">${text.badge(unread)}</span>` : unseen ? html`<span class="dot" part="badge"></span>` : nothing}</button>
-      <div id="panel" class="panel" part="panel" popover role="dialog" aria-label=${text.label} @toggle=${this.#toggle}>
+      <div id="panel" class="panel" part="panel" popover role="dialog" aria-label=${text.label} @toggle=${this.#onToggle}>
         <header>${text.label} ${unread > 0 ? html`<button class="button quiet" @click=${() => void client.notifications.markAllRead().catch(() => undefined)}>${text.markAllRead}</button>` : nothing}</header>
         ${items.length === 0
           ? html`<p class="none">${text.empty}</p>`
-          : html`<ul>${items.map((n) => this.#item(n))}</ul>`}
+          : html`<ul>${items.map((n) => this.#notification(n))}</ul>`}
         ${client.notifications.hasMore.get() ? html`<footer><button class="button quiet" @click=${() => void client.notifications.loadMore().catch(() => undefined)}>${text.showOlder}</button></footer>` : nothing}
         ${this.#push(client.push.state.get())}
       </div>`
   }
 
-  #item(n: Notice): TemplateResult {
-    return html`<li><button class="item ${n.readAt ? '' : 'unread'}" part="item" data-notice=${n.id} @click=${() => this.#follow(n)}>
+  #notification(n: Notice): TemplateResult {
+    return html`<li><button class="item ${n.readAt ? '' : 'unread'}" part="item" data-notice=${n.id} @click=${() => this.#open(n)}>
       <b dir="auto">${n.title}</b><time datetime=${n.createdAt}>${ago(new Date(n.createdAt), new Date())}</time>
       <span dir="auto">${n.body}</span></button></li>`
   }
@@ -92,15 +92,16 @@ export class WeftBell extends WeftElement {
     }
   }
 
-  #follow(n: Notice): void {
+  /** Marks a notification read and goes to what it is about. */
+  #open(n: Notice): void {
     void this.client?.notifications.markRead(n.id).catch(() => undefined)
     this.renderRoot.querySelector<HTMLElement>('#panel')?.hidePopover()
     if (this.tell('weft-open', { url: n.url, notice: n }, true)) location.assign(n.url)
   }
 
-  #toggle = (e: ToggleEvent): void => {
+  #onToggle = (e: ToggleEvent): void => {
     this.open = e.newState === 'open'
-    this.#looked = this.client?.notifications.items.get()[0]?.id ?? null
+    this.#lastSeen = this.client?.notifications.items.get()[0]?.id ?? null
     this.requestUpdate()
   }
 }

@@ -1,63 +1,69 @@
 import { css } from 'lit'
 import type { EditorView } from 'prosemirror-view'
+import { clipTop } from './geometry.ts'
 
-const height = 40
-const gap = 8
-/** Half of what the bar is wide at most, so that it stays inside the page. */
-const half = 70
+/** The height of the bubble, and its distance from the text. In CSS pixels. */
+const heightPx = 40
+const gapPx = 8
+/** Half of the largest width of the bubble, which keeps it inside the page. In CSS pixels. */
+const halfWidthPx = 70
 
-/** The bar above selected text: when it is there, and where. */
+/** Where the bubble is, in CSS pixels from the start and the top of the page. */
+export interface BubblePosition { readonly x: number; readonly y: number }
+
+/** Decides when the bubble with actions on the selected text is shown, and where. */
 export class Bubble {
   readonly #host: HTMLElement
   readonly #view: () => EditorView | null
-  readonly #show: (at: { readonly x: number; readonly y: number } | null) => void
-  #pressed = false
-  #last = ''
+  readonly #show: (at: BubblePosition | null) => void
+  #isPressed = false // the reader is selecting with the pointer
+  #lastShown = '' // the position that was told last; empty if the bubble is hidden
 
-  constructor(host: HTMLElement, view: () => EditorView | null, show: (at: { readonly x: number; readonly y: number } | null) => void) {
+  /** `show` is called when the position changes; null hides the bubble. */
+  constructor(host: HTMLElement, view: () => EditorView | null, show: (at: BubblePosition | null) => void) {
     this.#host = host
     this.#view = view
     this.#show = show
-    host.addEventListener('pointerdown', this.#down)
-    addEventListener('pointerup', this.#up)
-    host.addEventListener('focusout', this.#left)
+    host.addEventListener('pointerdown', this.#onDown)
+    addEventListener('pointerup', this.#onUp)
+    host.addEventListener('focusout', this.#onFocusOut)
   }
 
   destroy(): void {
-    this.#host.removeEventListener('pointerdown', this.#down)
-    removeEventListener('pointerup', this.#up)
-    this.#host.removeEventListener('focusout', this.#left)
+    this.#host.removeEventListener('pointerdown', this.#onDown)
+    removeEventListener('pointerup', this.#onUp)
+    this.#host.removeEventListener('focusout', this.#onFocusOut)
   }
 
-  /** After each change of text, selection or focus. */
+  /** To be called after each change of text, selection or focus. */
   update(): void {
-    const at = this.#pressed ? null : this.#place()
+    const at = this.#isPressed ? null : this.#position()
     const key = at ? `${at.x}:${at.y}` : ''
-    if (key === this.#last) return
-    this.#last = key
+    if (key === this.#lastShown) return
+    this.#lastShown = key
     this.#show(at)
   }
 
-  // Nothing jumps about while somebody selects.
-  readonly #down = (e: PointerEvent): void => {
+  // The bubble is hidden while the pointer selects: it would move with the selection.
+  readonly #onDown = (e: PointerEvent): void => {
     if (e.composedPath().some((t) => t instanceof Element && t.classList.contains('bubble'))) return
-    this.#pressed = true
+    this.#isPressed = true
     this.update()
   }
 
-  readonly #up = (): void => {
-    if (!this.#pressed) return
-    this.#pressed = false
-    setTimeout(() => this.update()) // a press inside a selection ends it after this event
+  readonly #onUp = (): void => {
+    if (!this.#isPressed) return
+    this.#isPressed = false
+    setTimeout(() => this.update()) // a click inside a selection removes it only after this event
   }
 
-  readonly #left = (e: FocusEvent): void => {
+  readonly #onFocusOut = (e: FocusEvent): void => {
     if (e.relatedTarget instanceof Node && this.#host.contains(e.relatedTarget)) return
-    this.#last = ''
+    this.#lastShown = ''
     this.#show(null)
   }
 
-  #place(): { x: number; y: number } | null {
+  #position(): BubblePosition | null {
     const view = this.#view()
     if (!view || view.isDestroyed || view.composing || !view.hasFocus()) return null
     const { from, to, empty } = view.state.selection
@@ -65,25 +71,17 @@ export class Bubble {
     try {
       const [start, end] = [view.coordsAtPos(from, 1), view.coordsAtPos(to, -1)]
       const box = this.#host.getBoundingClientRect()
-      const right = end.top > start.top + 4 ? box.right : end.right // to the end of the first line
+      const right = end.top > start.top + 4 ? box.right : end.right // if the selection has several lines, to the end of the first
       const middle = (start.left + right) / 2 - box.left
-      const x = Math.round(Math.min(Math.max(middle, half), Math.max(box.width - half, half)))
-      // A phone shows its own menu above the selection.
-      const below = start.top - height - gap < clip(this.#host) || matchMedia('(pointer: coarse)').matches
-      const y = Math.round(below ? end.bottom - box.top + gap : start.top - box.top - height - gap)
+      const x = Math.round(Math.min(Math.max(middle, halfWidthPx), Math.max(box.width - halfWidthPx, halfWidthPx)))
+      // On a touch screen the browser shows its own menu above the selection.
+      const below = start.top - heightPx - gapPx < clipTop(this.#host) || matchMedia('(pointer: coarse)').matches
+      const y = Math.round(below ? end.bottom - box.top + gapPx : start.top - box.top - heightPx - gapPx)
       return { x: getComputedStyle(this.#host).direction === 'rtl' ? Math.round(box.width - x) : x, y }
     } catch {
-      return null // the view is about to catch up with the document
+      return null // the view has not drawn the newest document yet
     }
   }
-}
-
-/** Where the page is cut off above. */
-function clip(element: HTMLElement): number {
-  for (let e = element.parentElement; e; e = e.parentElement) {
-    if (/auto|scroll|hidden|clip/u.test(getComputedStyle(e).overflowY)) return e.getBoundingClientRect().top
-  }
-  return 0
 }
 
 export const bubbleSheet = css`

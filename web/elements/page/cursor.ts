@@ -3,52 +3,54 @@ import type { EditorView } from 'prosemirror-view'
 import type { Awareness } from 'y-protocols/awareness'
 import * as Y from 'yjs'
 
-/** What y-prosemirror keeps for a bound view; it does not type it. */
-interface Bound { readonly doc: Y.Doc; readonly type: Y.XmlFragment; readonly binding: { readonly mapping: Map<never, never> } | null }
+/** The state of y-prosemirror's sync plugin, which it does not type. */
+interface SyncState { readonly doc: Y.Doc; readonly type: Y.XmlFragment; readonly binding: { readonly mapping: Map<never, never> } | null }
 
-export const bound = (view: EditorView): Bound | undefined => ySyncPluginKey.getState(view.state) as Bound | undefined
+export const syncStateOf = (view: EditorView): SyncState | undefined => ySyncPluginKey.getState(view.state) as SyncState | undefined
 
-/** Somebody's caret as positions in the view's document. */
-export interface Place { readonly anchor: number; readonly head: number }
+/** A person's caret and selection as positions in the ProseMirror document. */
+export interface CaretPosition { readonly anchor: number; readonly head: number }
 
 /**
- * Writes where this reader's caret is into awareness, at most every `everyMs`,
- * in the form y-prosemirror gives it: `cursor: { anchor, head }`, relative
- * positions as JSON. Losing focus leaves the caret where it was: who looks
- * something up in the chat is still at that place of the page.
+ * Publishes the reader's caret in awareness, at most once every `everyMs`
+ * milliseconds, in the form of y-prosemirror: `cursor: { anchor, head }`, relative
+ * positions as JSON. A page that loses the focus leaves the caret where it was,
+ * because a reader who looks something up in the chat is still at that place.
  */
 export class OwnCursor {
   readonly #awareness: Awareness
   readonly #everyMs: number
   #timer: ReturnType<typeof setTimeout> | undefined
-  #sentAt = 0
+  #publishedAt = 0
 
   constructor(awareness: Awareness, everyMs = 60) {
     this.#awareness = awareness
     this.#everyMs = everyMs
   }
 
+  /** To be called after each change of the selection. */
   update(view: EditorView): void {
     if (this.#timer !== undefined || !view.hasFocus()) return
-    const wait = Math.max(0, this.#sentAt + this.#everyMs - performance.now())
+    const wait = Math.max(0, this.#publishedAt + this.#everyMs - performance.now())
     this.#timer = setTimeout(() => {
       this.#timer = undefined
-      this.#sentAt = performance.now()
+      this.#publishedAt = performance.now()
       if (!view.isDestroyed) this.#publish(view)
     }, wait)
   }
 
   #publish(view: EditorView): void {
-    const state = bound(view)
-    if (!state?.binding) return
+    const sync = syncStateOf(view)
+    if (!sync?.binding) return
     const { anchor, head } = view.state.selection
-    const at = (pos: number): Y.RelativePosition => absolutePositionToRelativePosition(pos, state.type, state.binding?.mapping as never)
-    const next = { anchor: at(anchor), head: at(head) }
-    const last = read(this.#awareness.getLocalState())
+    const relative = (position: number): Y.RelativePosition => absolutePositionToRelativePosition(position, sync.type, sync.binding?.mapping as never)
+    const next = { anchor: relative(anchor), head: relative(head) }
+    const last = cursorIn(this.#awareness.getLocalState())
     if (last && Y.compareRelativePositions(last.anchor, next.anchor) && Y.compareRelativePositions(last.head, next.head)) return
     this.#awareness.setLocalStateField('cursor', next)
   }
 
+  /** Removes the caret from awareness. */
   clear(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
@@ -56,20 +58,23 @@ export class OwnCursor {
   }
 }
 
-/** Where a peer's caret is now, or null if its place is not here (yet). */
-export function locate(view: EditorView, state: unknown): Place | null {
-  const cursor = read(state)
-  const here = bound(view)
-  if (!cursor || !here?.binding) return null
-  const at = (p: Y.RelativePosition): number | null => relativePositionToAbsolutePosition(here.doc, here.type, p, here.binding?.mapping as never)
-  const anchor = at(cursor.anchor)
-  const head = at(cursor.head)
+/**
+ * The caret in an awareness state, as positions in the view's document. Null if the
+ * state has none, or if the text it points at has not arrived yet or is deleted.
+ */
+export function caretIn(view: EditorView, state: unknown): CaretPosition | null {
+  const cursor = cursorIn(state)
+  const sync = syncStateOf(view)
+  if (!cursor || !sync?.binding) return null
+  const absolute = (p: Y.RelativePosition): number | null => relativePositionToAbsolutePosition(sync.doc, sync.type, p, sync.binding?.mapping as never)
+  const anchor = absolute(cursor.anchor)
+  const head = absolute(cursor.head)
   if (anchor === null || head === null) return null
   const end = Math.max(view.state.doc.content.size - 1, 0)
   return { anchor: Math.min(anchor, end), head: Math.min(head, end) }
 }
 
-function read(state: unknown): { anchor: Y.RelativePosition; head: Y.RelativePosition } | null {
+function cursorIn(state: unknown): { anchor: Y.RelativePosition; head: Y.RelativePosition } | null {
   if (typeof state !== 'object' || state === null) return null
   const { cursor } = state as { cursor?: unknown }
   if (typeof cursor !== 'object' || cursor === null) return null
@@ -78,6 +83,6 @@ function read(state: unknown): { anchor: Y.RelativePosition; head: Y.RelativePos
   try {
     return { anchor: Y.createRelativePositionFromJSON(anchor), head: Y.createRelativePositionFromJSON(head) }
   } catch {
-    return null // a peer may write anything
+    return null // a peer may put anything into its awareness state
   }
 }

@@ -7,7 +7,7 @@ import type { Command, Plugin } from 'prosemirror-state'
 import { redoCommand, undoCommand } from 'y-prosemirror'
 import { markType, nodeType } from './types.ts'
 
-/** The page's keys. Tab belongs to lists and code; elsewhere it leaves the page. */
+/** The key bindings of the page. Tab indents in lists and code; elsewhere it moves the focus out of the page. */
 export function pageKeys(schema: Schema): Plugin[] {
   const list = nodeType(schema, 'listItem')
   const task = nodeType(schema, 'taskItem')
@@ -28,41 +28,41 @@ export function pageKeys(schema: Schema): Plugin[] {
     'Mod-Shift-b': wrapIn(nodeType(schema, 'blockquote')),
     'Mod-Enter': toggleTask,
     'Shift-Enter': hardBreak,
-    Enter: chainCommands(newlineInCode, leaveItem(list), leaveItem(task), splitListItem(list), splitListItem(task, { checked: false }), createParagraphNear, liftEmptyBlock, splitBlock),
+    Enter: chainCommands(newlineInCode, splitOrLeaveItem(list), splitOrLeaveItem(task), splitListItem(list), splitListItem(task, { checked: false }), createParagraphNear, liftEmptyBlock, splitBlock),
     Tab: chainCommands(sinkListItem(list), sinkListItem(task), indentCode),
     'Shift-Tab': chainCommands(liftListItem(list), liftListItem(task)),
-    Backspace: chainCommands(undoInputRule, unheading, liftAtStart(schema)),
-    Escape: leave,
+    Backspace: chainCommands(undoInputRule, turnIntoParagraph, liftOutOfBlock(schema)),
+    Escape: blur,
   }
   for (const level of [1, 2, 3]) bindings[`Mod-Alt-${level}`] = setBlockType(nodeType(schema, 'heading'), { level })
   return [keymap(bindings), keymap({ ...baseKeymap, Delete: baseKeymap['Delete'] ?? selectNodeBackward })]
 }
 
-/** Backspace at the start of a heading or code block makes it a paragraph first. */
-const unheading: Command = (state, dispatch) => {
+/** Backspace at the start of a heading or code block turns it into a paragraph. */
+const turnIntoParagraph: Command = (state, dispatch) => {
   const { $from, empty } = state.selection
   const { name } = $from.parent.type
   if (!empty || $from.parentOffset > 0 || (name !== 'heading' && name !== 'codeBlock')) return false
   return setBlockType(nodeType(state.schema, 'paragraph'))(state, dispatch)
 }
 
-/** Backspace at the start of a list item or quote takes the line out of it. */
-function liftAtStart(schema: Schema): Command {
+/** Backspace at the start of a list item or quote moves the paragraph out of it. */
+function liftOutOfBlock(schema: Schema): Command {
   return (state, dispatch) => {
     const { $from, empty } = state.selection
     if (!empty || $from.parentOffset > 0 || $from.depth < 2 || $from.index($from.depth - 1) > 0) return false
-    const holder = $from.node($from.depth - 1).type
-    if (holder === schema.nodes['listItem'] || holder === schema.nodes['taskItem']) return liftListItem(holder)(state, dispatch)
-    return holder === schema.nodes['blockquote'] ? lift(state, dispatch) : false
+    const parent = $from.node($from.depth - 1).type
+    if (parent === schema.nodes['listItem'] || parent === schema.nodes['taskItem']) return liftListItem(parent)(state, dispatch)
+    return parent === schema.nodes['blockquote'] ? lift(state, dispatch) : false
   }
 }
 
 /**
- * Enter in an empty line at the end of an item: the item's only line moves a
- * level out, another becomes an item. splitListItem would make an item without
- * a line, because here an item may have none.
+ * Enter in an empty paragraph at the end of a list item. The only paragraph of an
+ * item moves one level out; any other becomes an item of its own. splitListItem
+ * would make an item without a paragraph, because this schema allows that.
  */
-function leaveItem(type: NodeType): Command {
+function splitOrLeaveItem(type: NodeType): Command {
   return (state, dispatch) => {
     const { $from, empty } = state.selection
     const item = $from.depth > 1 ? $from.node(-1) : null
@@ -73,6 +73,7 @@ function leaveItem(type: NodeType): Command {
   }
 }
 
+/** Mod-Enter ticks the task that the caret is in; in code it leaves the block. */
 const toggleTask: Command = (state, dispatch) => {
   const { $from } = state.selection
   for (let depth = $from.depth; depth > 0; depth--) {
@@ -84,14 +85,15 @@ const toggleTask: Command = (state, dispatch) => {
   return exitCode(state, dispatch)
 }
 
+/** Tab in a code block. */
 const indentCode: Command = (state, dispatch) => {
   if (!state.selection.$from.parent.type.spec.code) return false
   dispatch?.(state.tr.insertText('  '))
   return true
 }
 
-/** Esc, then Tab, always leaves, also from a list: nobody is trapped. */
-const leave: Command = (_state, _dispatch, view) => {
+/** Escape takes the focus off the page, so that the next Tab moves on, in lists too: there is no keyboard trap. */
+const blur: Command = (_state, _dispatch, view) => {
   if (!view || view.composing) return false
   view.dom.blur()
   return true

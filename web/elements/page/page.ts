@@ -6,8 +6,8 @@ import { sheet } from '../base/sheet.ts'
 import { skeleton } from '../base/skeleton.ts'
 import { page as text } from '../text/index.ts'
 import type { Outline } from '../rail/rail.ts'
-import { Carets, type Peer } from './carets.ts'
-import { Bubble, bubbleSheet } from './bubble.ts'
+import { Bubble, bubbleSheet, type BubblePosition } from './bubble.ts'
+import { Carets, type PersonInPage, type RemotePerson } from './carets.ts'
 import { OwnCursor } from './cursor.ts'
 import { findQuote, quoteOfSelection } from './quote.ts'
 import { field } from './schema.ts'
@@ -15,35 +15,41 @@ import { textSheet } from './sheet.ts'
 import { openSurface, type Surface } from './surface.ts'
 
 /**
- * `<weft-page>`: the shared page. The text is a child of the element, in the
- * document itself, where spelling checkers, translators and the host's styles
- * reach it; the shadow tree holds what is drawn around and above it.
+ * `<weft-page>`: the shared page. The text is a child of the element, in the light
+ * DOM, where spelling checkers, translators and the host's styles reach it. The
+ * shadow tree holds what is drawn around and above the text.
  *
- * @fires weft-ready the text is there
- * @fires weft-outline where people and headings are, when that changed
- * @fires weft-discuss the reader wants to talk about what they selected; `detail.quote`
+ * Until the room is synced there is a skeleton and nothing to type into: text
+ * typed there would be merged with a document that the reader has not seen.
  *
- * Until the room has been read from the server there is a skeleton and nothing
- * to type into: text typed there would be merged with text nobody has shown.
+ * @fires weft-ready the text is shown
+ * @fires weft-outline where people and headings are, when that has changed; `detail` is an Outline
+ * @fires weft-discuss the reader wants to discuss the selected text; `detail.quote`
  */
 export class WeftPage extends WeftElement {
-  static override properties = { room: { attribute: false }, readOnly: { type: Boolean, attribute: 'readonly' }, canDiscuss: { attribute: false }, placeholder: {}, label: {}, open: { state: true }, bubble: { state: true } }
+  static override properties = {
+    room: { attribute: false }, readOnly: { type: Boolean, attribute: 'readonly' }, canDiscuss: { attribute: false }, placeholder: {}, label: {},
+    isOpen: { state: true }, bubbleAt: { state: true },
+  }
   declare room: Room | null
   declare readOnly: boolean
-  /** Selected text may be talked about. */
+  /** The reader may discuss selected text in the chat. */
   declare canDiscuss: boolean
+  /** What an empty page shows. */
   declare placeholder: string
+  /** What a screen reader calls the text. */
   declare label: string
-  declare protected open: boolean
-  /** Where the selection's bar stands; null without one. */
-  declare protected bubble: { readonly x: number; readonly y: number } | null
+  /** The text is shown instead of the skeleton. */
+  declare protected isOpen: boolean
+  /** Where the bubble is; null while it is hidden. */
+  declare protected bubbleAt: BubblePosition | null
 
   #surface: Surface | null = null
   #carets: Carets | null = null
   #cursor: OwnCursor | null = null
   #resize: ResizeObserver | null = null
-  #opened: Room | null = null
-  #outlineKey = ''
+  #shownRoom: Room | null = null // the room whose text is shown or being opened
+  #lastOutline = '' // the outline that was told last, as JSON
   #bubble: Bubble | null = null
 
   static override styles = [sheet, bubbleSheet, css`
@@ -68,21 +74,21 @@ export class WeftPage extends WeftElement {
     this.canDiscuss = true
     this.placeholder = text.placeholder
     this.label = text.label
-    this.open = false
-    this.bubble = null
-    this.addEventListener('keydown', this.#key)
+    this.isOpen = false
+    this.bubbleAt = null
+    this.addEventListener('keydown', this.#onKey)
   }
 
   override connectedCallback(): void {
     super.connectedCallback()
     this.dataset['weftPage'] = ''
-    adopt(this.getRootNode())
-    if (this.hasUpdated && this.room && this.#opened !== this.room) void this.#start(this.room)
+    adoptTextSheet(this.getRootNode())
+    if (this.hasUpdated && this.room && this.#shownRoom !== this.room) void this.#start(this.room)
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback()
-    queueMicrotask(() => { if (!this.isConnected) this.#stop() }) // moving is not leaving
+    queueMicrotask(() => { if (!this.isConnected) this.#stop() }) // an element that is only moved is connected again by now
   }
 
   protected override sources() {
@@ -90,12 +96,12 @@ export class WeftPage extends WeftElement {
   }
 
   protected override render(): TemplateResult {
-    return html`${this.open ? '' : skeleton()}
-      <slot></slot><div class="layer" aria-hidden="true"></div>${this.bubble && this.canDiscuss ? this.#bar(this.bubble) : nothing}`
+    return html`${this.isOpen ? nothing : skeleton()}
+      <slot></slot><div class="layer" aria-hidden="true"></div>${this.bubbleAt && this.canDiscuss ? this.#bubbleElement(this.bubbleAt) : nothing}`
   }
 
   protected override updated(changed: PropertyValues): void {
-    if (changed.has('room') && this.room !== this.#opened) {
+    if (changed.has('room') && this.room !== this.#shownRoom) {
       this.#stop()
       if (this.room) void this.#start(this.room)
     }
@@ -103,57 +109,57 @@ export class WeftPage extends WeftElement {
     this.#carets?.draw()
   }
 
-  /** Puts the caret into the page: at its start, or where it was. */
+  /** Puts the caret into the page: where it was, or at the start. */
   override focus(): void {
     this.#surface?.view.focus()
   }
 
-  /** Scrolls to where a person is; false if they are nowhere in the page. */
+  /** Scrolls to the caret of a person; false if they have none in the page. */
   goTo(userId: string): boolean {
     const view = this.#surface?.view
-    const pos = this.#carets?.find(userId)
-    if (!view || pos == null) return false
-    this.goToBlock(view.state.doc.resolve(pos).index(0))
+    const position = this.#carets?.positionOf(userId)
+    if (!view || position == null) return false
+    this.goToBlock(view.state.doc.resolve(position).index(0))
     return true
   }
 
-  /** Scrolls to a block of the page, by its number, and washes it. */
+  /** Scrolls to a block of the page, by its index, and highlights it for a moment. */
   goToBlock(index: number): void {
     const block = this.#surface?.view.dom.children[index]
     if (!block) return
-    const still = matchMedia('(prefers-reduced-motion: reduce)').matches
-    block.scrollIntoView({ block: 'center', behavior: still ? 'auto' : 'smooth' })
-    if (!still) block.animate([{ backgroundColor: 'color-mix(in oklab, var(--weft-marker) 60%, transparent)' }, { backgroundColor: 'transparent' }], 1200)
+    const isReduced = matchMedia('(prefers-reduced-motion: reduce)').matches
+    block.scrollIntoView({ block: 'center', behavior: isReduced ? 'auto' : 'smooth' })
+    if (!isReduced) block.animate([{ backgroundColor: 'color-mix(in oklab, var(--weft-marker) 60%, transparent)' }, { backgroundColor: 'transparent' }], 1200)
   }
 
-  /** Scrolls to quoted text and washes it; false if it stands nowhere any more. */
+  /** Scrolls to a quoted text and highlights it for a moment; false if it was deleted. */
   goToQuote(quote: Quote): boolean {
     const view = this.#surface?.view
-    const place = view && findQuote(view, quote)
-    if (!view || !place) return false
-    this.#carets?.wash(place)
+    const range = view && findQuote(view, quote)
+    if (!view || !range) return false
+    this.#carets?.scrollTo(range)
     return true
   }
 
-  #bar({ x, y }: { readonly x: number; readonly y: number }): TemplateResult {
+  #bubbleElement({ x, y }: BubblePosition): TemplateResult {
     return html`<div class="bubble" part="bubble" role="toolbar" aria-label=${text.selection} .style=${`inset-block-start:${y}px;inset-inline-start:${x}px`}
       @pointerdown=${(e: Event) => e.preventDefault()}>
       <button class="button" @click=${this.discuss} title=${text.discussHint}>${icons.chat}${text.discuss}</button></div>`
   }
 
-  /** Asks to talk about the selected text; false if none is selected. */
+  /** Starts a discussion of the selected text; false if no text is selected. */
   readonly discuss = (): boolean => {
     const view = this.canDiscuss ? this.#surface?.view : undefined
     const quote = view && quoteOfSelection(view)
     if (!quote) return false
-    this.bubble = null
+    this.bubbleAt = null
     this.tell('weft-discuss', { quote })
     return true
   }
 
-  #key = (e: KeyboardEvent): void => {
+  #onKey = (e: KeyboardEvent): void => {
     if (e.code === 'KeyM' && e.altKey && (e.ctrlKey || e.metaKey) && !e.isComposing && this.discuss()) e.preventDefault()
-    else if (e.key === 'Escape') this.bubble = null
+    else if (e.key === 'Escape') this.bubbleAt = null
   }
 
   get #writable(): boolean {
@@ -162,14 +168,14 @@ export class WeftPage extends WeftElement {
   }
 
   async #start(room: Room): Promise<void> {
-    this.#opened = room
+    this.#shownRoom = room
     await Promise.all([room.synced, this.updateComplete])
-    if (this.#opened !== room || !this.isConnected) return
+    if (this.#shownRoom !== room || !this.isConnected) return
     const layer = this.renderRoot.querySelector<HTMLElement>('.layer')
     if (!layer) return
     const { awareness } = room.provider
     const cursor = new OwnCursor(awareness)
-    const carets = new Carets(layer, awareness, (client, state) => this.#peer(client, state), (people) => this.#outlined(people))
+    const carets = new Carets({ layer, awareness, person: (client, state) => this.#person(client, state), onDrawn: (people) => this.#tellOutline(people) })
     const mount = document.createElement('div')
     this.append(mount)
     const surface = openSurface({
@@ -180,62 +186,66 @@ export class WeftPage extends WeftElement {
         if (this.#surface && this.#writable) cursor.update(this.#surface.view)
         this.#bubble?.update()
       },
-      onComposing: (on) => room.holdUpdates(on),
-    }, (view) => carets.show(view))
+      onComposing: (isComposing) => room.holdUpdates(isComposing),
+    }, (view) => carets.setView(view))
     this.#surface = surface
     this.#carets = carets
     this.#cursor = cursor
-    this.#bubble = new Bubble(this, () => this.#surface?.view ?? null, (at) => { this.bubble = at })
-    carets.show(surface.view)
+    this.#bubble = new Bubble(this, () => this.#surface?.view ?? null, (at) => { this.bubbleAt = at })
+    carets.setView(surface.view)
     this.#resize = new ResizeObserver(carets.draw)
     this.#resize.observe(this)
     void document.fonts.ready.then(carets.draw)
-    this.open = true
+    this.isOpen = true
     this.tell('weft-ready', { room })
   }
 
-  /** Tells whoever draws a rail where people and headings are; only what changed. */
-  #outlined(people: readonly { readonly peer: Peer; readonly at: number }[]): void {
+  /** Fires weft-outline if people or headings have moved, for the element that draws the rail. */
+  #tellOutline(people: readonly PersonInPage[]): void {
     const doc = this.#surface?.view.state.doc
     if (!doc) return
     const headings: { at: number; text: string; index: number }[] = []
     doc.forEach((node, _offset, index) => {
       if (node.type.name === 'heading' && node.textContent !== '') headings.push({ at: (index + 0.5) / doc.childCount, text: node.textContent, index })
     })
-    const outline: Outline = { headings, beads: people.map(({ peer, at }) => ({ id: peer.key, name: peer.name, slot: peer.slot, idle: peer.idle, at })) }
+    const outline: Outline = { headings, beads: people.map(({ person, at }) => ({ id: person.id, name: person.name, slot: person.slot, idle: person.isIdle, at })) }
     const key = JSON.stringify(outline)
-    if (key === this.#outlineKey) return
-    this.#outlineKey = key
+    if (key === this.#lastOutline) return
+    this.#lastOutline = key
     this.tell('weft-outline', outline)
   }
 
   #stop(): void {
-    this.#opened = null
+    this.#shownRoom = null
     this.#resize?.disconnect()
     this.#cursor?.clear()
     this.#bubble?.destroy()
     this.#bubble = null
-    this.bubble = null
+    this.bubbleAt = null
     this.#carets?.destroy()
     this.#surface?.destroy()
     this.#surface?.view.dom.remove()
     this.#surface = this.#carets = this.#cursor = this.#resize = null
-    this.open = false
+    this.isOpen = false
   }
 
-  /** Who is behind a client id: the server's word where there is one, else the peer's own. */
-  #peer(client: number, state: { readonly [field: string]: unknown }): Peer | null {
+  /**
+   * The person behind a Yjs client id. Presence comes from the server and is
+   * preferred. What the client writes into its awareness state is used for people
+   * that presence does not list.
+   */
+  #person(client: number, state: { readonly [field: string]: unknown }): RemotePerson | null {
     const user = typeof state['user'] === 'object' && state['user'] !== null ? state['user'] as Record<string, unknown> : {}
     const id = typeof user['id'] === 'string' ? user['id'] : String(client)
-    const known = this.room?.presence.others.get().find((p) => p.id === id)
-    if (known) return { key: id, name: known.name, slot: toSlot(known.slot), idle: known.state !== 'active' }
+    const present = this.room?.presence.others.get().find((p) => p.id === id)
+    if (present) return { id, name: present.name, slot: toSlot(present.slot), isIdle: present.state !== 'active' }
     const slot = typeof user['slot'] === 'number' ? user['slot'] : client
-    return { key: id, name: typeof user['name'] === 'string' && user['name'] !== '' ? user['name'] : text.someone, slot: toSlot(slot), idle: false }
+    return { id, name: typeof user['name'] === 'string' && user['name'] !== '' ? user['name'] : text.someone, slot: toSlot(slot), isIdle: false }
   }
 }
 
-/** Gives the text's styles to the document, or shadow tree, that the page stands in; once. */
-function adopt(root: Node): void {
+/** Adds the styles of the text to the document or shadow tree that the page is in, once. */
+function adoptTextSheet(root: Node): void {
   const own = textSheet.styleSheet
   if (!own || !(root instanceof Document || root instanceof ShadowRoot) || root.adoptedStyleSheets.includes(own)) return
   root.adoptedStyleSheets.push(own)

@@ -3,7 +3,7 @@ import type { MarkType, Schema } from 'prosemirror-model'
 import type { Plugin } from 'prosemirror-state'
 import { nodeType, markType } from './types.ts'
 
-/** What Markdown typed by hand becomes. One Backspace gives the characters back. */
+/** Turns typed Markdown into nodes and marks. One Backspace brings the typed characters back. */
 export function markdownRules(schema: Schema): Plugin {
   return inputRules({
     rules: [
@@ -14,37 +14,41 @@ export function markdownRules(schema: Schema): Plugin {
         (m) => ({ start: Number(m[1]) }), (m, node) => node.childCount + Number(node.attrs['start']) === Number(m[1])),
       wrappingInputRule(/^\s*\[([ xX]?)\]\s$/u, nodeType(schema, 'taskItem'), (m) => ({ checked: /x/iu.test(m[1] ?? '') })),
       wrappingInputRule(/^\s*>\s$/u, nodeType(schema, 'blockquote')),
-      rule(schema),
-      marked(/(?:^|[\s(])(\*\*([^*\s](?:[^*]*[^*\s])?)\*\*)$/u, markType(schema, 'bold')),
-      marked(/(?:^|[\s(])(__([^_\s](?:[^_]*[^_\s])?)__)$/u, markType(schema, 'bold')),
-      marked(/(?:^|[\s(])(\*([^*\s](?:[^*]*[^*\s])?)\*)$/u, markType(schema, 'italic')),
-      marked(/(?:^|[\s(])(_([^_\s](?:[^_]*[^_\s])?)_)$/u, markType(schema, 'italic')),
-      marked(/(~~([^~]+)~~)$/u, markType(schema, 'strike')),
-      marked(/(==([^=]+)==)$/u, markType(schema, 'highlight')),
-      marked(/(`([^`]+)`)$/u, markType(schema, 'code')),
+      horizontalRule(schema),
+      markRule(/(?:^|[\s(])(\*\*([^*\s](?:[^*]*[^*\s])?)\*\*)$/u, markType(schema, 'bold')),
+      markRule(/(?:^|[\s(])(__([^_\s](?:[^_]*[^_\s])?)__)$/u, markType(schema, 'bold')),
+      markRule(/(?:^|[\s(])(\*([^*\s](?:[^*]*[^*\s])?)\*)$/u, markType(schema, 'italic')),
+      markRule(/(?:^|[\s(])(_([^_\s](?:[^_]*[^_\s])?)_)$/u, markType(schema, 'italic')),
+      markRule(/(~~([^~]+)~~)$/u, markType(schema, 'strike')),
+      markRule(/(==([^=]+)==)$/u, markType(schema, 'highlight')),
+      markRule(/(`([^`]+)`)$/u, markType(schema, 'code')),
       autolink(markType(schema, 'link')),
     ],
   })
 }
 
-/** `match[1]` is what stands in the text with its signs, `match[2]` what stays. */
-function marked(pattern: RegExp, mark: MarkType): InputRule {
+/**
+ * Replaces text between delimiters by text with a mark. The first group of the
+ * pattern is the text with its delimiters, the second the text without.
+ */
+function markRule(pattern: RegExp, mark: MarkType): InputRule {
   return new InputRule(pattern, (state, match, _from, to) => {
     const [, whole, inner] = match
     if (whole === undefined || inner === undefined) return null
-    // The last sign is being typed and is not in the document yet.
+    // The last character is being typed and is not in the document yet.
     const from = to - (whole.length - 1)
-    const open = whole.indexOf(inner)
-    const close = whole.length - open - inner.length
+    const openLength = whole.indexOf(inner)
+    const closeLength = whole.length - openLength - inner.length
     const tr = state.tr
-    if (close > 1) tr.delete(to - (close - 1), to)
-    tr.delete(from, from + open)
+    if (closeLength > 1) tr.delete(to - (closeLength - 1), to)
+    tr.delete(from, from + openLength)
     tr.addMark(from, from + inner.length, mark.create())
     return tr.removeStoredMark(mark)
   })
 }
 
-function rule(schema: Schema): InputRule {
+/** `---` or `***` in a paragraph becomes a horizontal rule. */
+function horizontalRule(schema: Schema): InputRule {
   return new InputRule(/^(?:---|\*\*\*)$/u, (state, _match, from, to) => {
     const $from = state.doc.resolve(from)
     if ($from.parent.type !== schema.nodes['paragraph']) return null
@@ -52,6 +56,7 @@ function rule(schema: Schema): InputRule {
   })
 }
 
+/** An address becomes a link when a space is typed after it. */
 function autolink(link: MarkType): InputRule {
   return new InputRule(/(?:^|\s)((?:https?:\/\/|www\.)[^\s<>"]+[^\s<>".,;:!?)\]'])\s$/u, (state, match, _from, to) => {
     const address = match[1]

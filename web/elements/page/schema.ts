@@ -1,17 +1,18 @@
 import { Schema, type MarkSpec, type Node, type NodeSpec } from 'prosemirror-model'
 import { page as text } from '../text/index.ts'
-import type { Found, Known } from './unknown.ts'
+import type { KnownTypes, UnknownTypes } from './unknown.ts'
 
-/**
- * The page's nodes and marks, by the names Tiptap's StarterKit gives them, so
- * that a host's own editor can open the same document (field `default`).
- *
- * Content says `*` where it can: two edits that are right by themselves may
- * merge into a parent without children, and y-prosemirror deletes, on every
- * peer, what the schema refuses.
- */
+/** The name of the XML fragment with the text, in the Yjs document. Tiptap has the same default. */
 export const field = 'default'
 
+/**
+ * The page's nodes have the names of Tiptap's StarterKit, so that a host's own
+ * editor can open the same document.
+ *
+ * Content is `*` (may be empty) where possible. Two edits that are valid by
+ * themselves may merge into a parent without children, and y-prosemirror deletes
+ * nodes that the schema does not allow, for every peer.
+ */
 const nodes: Record<string, NodeSpec> = {
   doc: { content: 'block+' },
   paragraph: { group: 'block', content: 'inline*', parseDOM: [{ tag: 'p' }], toDOM: () => ['p', { dir: 'auto' }, 0] },
@@ -48,8 +49,8 @@ const nodes: Record<string, NodeSpec> = {
   mention: {
     group: 'inline', inline: true, atom: true, attrs: { id: { default: null }, label: { default: null } },
     parseDOM: [{ tag: 'span[data-type="mention"]', getAttrs: (dom) => ({ id: dom.dataset['id'] ?? null, label: dom.dataset['label'] ?? null }) }],
-    toDOM: (node) => ['span', { 'data-type': 'mention', 'data-id': String(node.attrs['id'] ?? ''), 'data-label': name(node), class: 'weft-mention' }, `@${name(node)}`],
-    leafText: (node) => `@${name(node)}`,
+    toDOM: (node) => ['span', { 'data-type': 'mention', 'data-id': String(node.attrs['id'] ?? ''), 'data-label': mentionName(node), class: 'weft-mention' }, `@${mentionName(node)}`],
+    leafText: (node) => `@${mentionName(node)}`,
   },
 }
 
@@ -68,36 +69,35 @@ const marks: Record<string, MarkSpec> = {
 }
 
 /**
- * The schema, grown by what a document holds that we do not know: foreign nodes
- * and marks become opaque ones of the same name, foreign attributes are
- * carried along. Without this y-prosemirror would delete them from the shared
- * document for everybody.
+ * Returns the schema with the unknown types of a document added. Unknown nodes and
+ * marks are shown without a meaning, and unknown attributes are kept. Without
+ * this, y-prosemirror would delete them from the shared document, for everybody.
  */
-export function schemaFor(found: Found): Schema {
+export function schemaFor(unknown: UnknownTypes): Schema {
   const allNodes: Record<string, NodeSpec> = {}
-  for (const [type, spec] of Object.entries(nodes)) allNodes[type] = withAttributes(spec, found.attributes.get(type))
-  for (const [type, shape] of found.nodes) {
+  for (const [type, spec] of Object.entries(nodes)) allNodes[type] = withAttributes(spec, unknown.attributes.get(type))
+  for (const [type, shape] of unknown.nodes) {
     allNodes[type] = withAttributes(shape === 'inline'
       ? { group: 'inline', inline: true, atom: true, toDOM: () => ['span', { class: 'weft-unknown', title: type }, '\u25a1'] }
       : {
           group: 'block', content: shape === 'text' ? 'inline*' : 'block*', isolating: true,
           toDOM: () => ['div', { class: 'weft-unknown', 'data-type': type }, 0],
-        }, found.attributes.get(type))
+        }, unknown.attributes.get(type))
   }
   const allMarks: Record<string, MarkSpec> = { ...marks }
-  for (const [type, names] of found.marks) {
+  for (const [type, names] of unknown.marks) {
     allMarks[type] = { attrs: Object.fromEntries([...names].map((n) => [n, { default: null }])), toDOM: () => ['span', { 'data-mark': type }, 0] }
   }
   return new Schema({ nodes: allNodes, marks: allMarks })
 }
 
-/** What the schema has before it is grown. */
-export const known: Known = {
+/** The types of the schema before unknown ones are added. */
+export const knownTypes: KnownTypes = {
   nodes: new Map(Object.entries(nodes).map(([type, spec]) => [type, new Set(Object.keys(spec.attrs ?? {}))])),
   marks: new Set(Object.keys(marks)),
 }
 
-/** The address if following it is harmless, else null: no script, no data. */
+/** Returns the address if its scheme is http, https, mailto or tel, else null: javascript: and data: can run code. */
 export function safeHref(href: string): string | null {
   try {
     const { protocol } = new URL(href, 'https://weft.invalid')
@@ -107,13 +107,14 @@ export function safeHref(href: string): string | null {
   }
 }
 
+/** Adds attributes to a node type, with the default null. */
 function withAttributes(spec: NodeSpec, names: ReadonlySet<string> | undefined): NodeSpec {
   if (!names || names.size === 0) return spec
   const extra = Object.fromEntries([...names].map((n) => [n, { default: null }]))
   return { ...spec, attrs: { ...extra, ...spec.attrs } }
 }
 
-/** A list item with a real checkbox, which the page listens to. */
+/** The DOM of a task: a list item with a checkbox; surface.ts handles its changes. */
 function taskItem(node: Node): { dom: HTMLElement; contentDOM: HTMLElement } {
   const dom = document.createElement('li')
   dom.dataset['type'] = 'taskItem'
@@ -128,5 +129,5 @@ function taskItem(node: Node): { dom: HTMLElement; contentDOM: HTMLElement } {
   return { dom, contentDOM }
 }
 
-const name = (node: Node): string => String(node.attrs['label'] ?? node.attrs['id'] ?? '')
+const mentionName = (node: Node): string => String(node.attrs['label'] ?? node.attrs['id'] ?? '')
 const clamp = (level: unknown): number => Math.min(Math.max(Number(level) || 1, 1), 3)

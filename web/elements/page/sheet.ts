@@ -4,12 +4,13 @@ import { slotCount } from '@weft/sdk'
 const highlights = Array.from({ length: slotCount }, (_, i) =>
   `::highlight(weft-c${i}){background-color:color-mix(in oklab,var(--weft-c${i}) 22%,transparent)}`).join('')
 
-/** Yellow always means the reader: here, what they asked to see. */
-const wash = '::highlight(weft-wash){background-color:var(--weft-marker);color:var(--weft-marker-ink)}'
+/** Yellow always means the reader: here, a text that the reader asked to see. */
+const flash = '::highlight(weft-wash){background-color:var(--weft-marker);color:var(--weft-marker-ink)}'
 
 /**
- * How the text looks. It lies in the document, not in a shadow tree, in a layer
- * of its own: any rule of a host's wins over it.
+ * The styles of the text. They are adopted by the document and not by a shadow
+ * root, in a cascade layer of their own, so that any rule of the host overrides
+ * them.
  */
 export const textSheet = css`
 @layer weft {
@@ -63,7 +64,7 @@ export const textSheet = css`
   .weft-surface .ProseMirror-gapcursor::after { content: ""; display: block; position: absolute; inset-block-start: -2px; inline-size: 20px; border-block-start: 1.5px solid var(--weft-ink); }
   .weft-drop { background: var(--weft-focus); }
   ${unsafeCSS(highlights)}
-  ${unsafeCSS(wash)}
+  ${unsafeCSS(flash)}
   @media (max-width: 760px) { .weft-surface { font-size: 18px; } }
   @media print { .weft-surface { min-block-size: 0; padding: 0; } }
 }`

@@ -6,75 +6,81 @@ import { initProseMirrorDoc, ySyncPlugin, yUndoPlugin, yUndoPluginKey } from 'y-
 import type { UndoManager, XmlFragment } from 'yjs'
 import { pageKeys } from './keys.ts'
 import { markdownRules } from './rules.ts'
-import { known as ours, safeHref, schemaFor } from './schema.ts'
+import { knownTypes, safeHref, schemaFor } from './schema.ts'
 import { markType } from './types.ts'
-import { grew, survey } from './unknown.ts'
+import { findUnknown, hasGrown } from './unknown.ts'
 
 export interface SurfaceOptions {
+  /** The shared text. */
   readonly fragment: XmlFragment
+  /** The element that becomes the editing surface. */
   readonly mount: HTMLElement
+  /** What a screen reader calls the text. */
   readonly label: string
+  /** What an empty page shows. */
   readonly placeholder: string
   readonly editable: () => boolean
-  /** After each change of text, selection or focus. */
+  /** Called after each change of text, selection or focus. */
   readonly onUpdate: () => void
-  /** On when an input method begins to compose, off when it has ended. */
-  readonly onComposing: (on: boolean) => void
+  /** Called with true when an input method begins to compose, and with false when it has ended. */
+  readonly onComposing: (isComposing: boolean) => void
 }
 
 /** The editing surface: a ProseMirror view bound to a shared fragment. */
 export interface Surface {
   readonly view: EditorView
-  /** Draws anew what depends on the options, such as `editable`. */
+  /** Applies options whose values have changed, such as `editable`. */
   refresh(): void
   destroy(): void
 }
 
-const undoPauseMs = 500
+/** Edits closer together than this are one step of undo. Yjs has the same default. */
+const undoGroupMs = 500
 
 /**
- * Opens the surface. If a peer brings a node or mark that the schema lacks, the
- * view is rebuilt with a larger one before y-prosemirror sees the change, which
- * would otherwise delete it for everybody. `onRebuilt` hears of each new view.
+ * Opens the surface. If a peer adds a node or mark that the schema lacks, the view
+ * is rebuilt with a schema that has it, before y-prosemirror sees the change:
+ * y-prosemirror would delete it from the shared document, for everybody.
+ * `onRebuilt` is called with each new view.
  */
 export function openSurface(options: SurfaceOptions, onRebuilt: (view: EditorView) => void): Surface {
-  let found = survey(options.fragment, ours)
+  let unknown = findUnknown(options.fragment, knownTypes)
 
-  const watch = (): void => {
-    const now = survey(options.fragment, ours)
-    if (!grew(found, now)) return
-    found = now
-    const focused = view.hasFocus()
+  const rebuildIfNeeded = (): void => {
+    const now = findUnknown(options.fragment, knownTypes)
+    if (!hasGrown(unknown, now)) return
+    unknown = now
+    const hadFocus = view.hasFocus()
     view.destroy()
-    view = createView(options, schemaFor(found))
-    if (focused) view.focus()
+    view = createView(options, schemaFor(unknown))
+    if (hadFocus) view.focus()
     onRebuilt(view)
   }
-  // Yjs calls observers in the order they came: ours stands before any view's.
-  options.fragment.observeDeep(watch)
-  let view = createView(options, schemaFor(found))
+  // Yjs calls observers in the order of their registration: this one comes before any view's.
+  options.fragment.observeDeep(rebuildIfNeeded)
+  let view = createView(options, schemaFor(unknown))
 
   return {
     get view() { return view },
     refresh: () => view.setProps({}),
     destroy: () => {
-      options.fragment.unobserveDeep(watch)
+      options.fragment.unobserveDeep(rebuildIfNeeded)
       view.destroy()
     },
   }
 }
 
 function createView(options: SurfaceOptions, schema: ReturnType<typeof schemaFor>): EditorView {
-  // An empty fragment has no document that the schema allows; then the view
-  // starts with an empty paragraph that nobody has written yet.
-  const known = options.fragment.length > 0 ? initProseMirrorDoc(options.fragment, schema) : undefined
+  // An empty fragment is not a document that the schema allows. The view then
+  // starts with an empty paragraph, which is not written into the fragment.
+  const initial = options.fragment.length > 0 ? initProseMirrorDoc(options.fragment, schema) : undefined
   const state = EditorState.create({
-    schema, doc: known?.doc, selection: known && Selection.atStart(known.doc),
+    schema, doc: initial?.doc, selection: initial && Selection.atStart(initial.doc),
     plugins: [
-      ySyncPlugin(options.fragment, { mapping: known?.mapping }), yUndoPlugin(),
+      ySyncPlugin(options.fragment, { mapping: initial?.mapping }), yUndoPlugin(),
       markdownRules(schema), ...pageKeys(schema),
       dropCursor({ color: false, class: 'weft-drop' }), gapCursor(),
-      placeholder(options.placeholder), composing(options.onComposing), pasteLink(), ticks(), following(),
+      placeholder(options.placeholder), compositions(options.onComposing), pasteLink(), taskBoxes(), openLinks(),
       new Plugin({ view: () => ({ update: options.onUpdate }) }),
     ],
   })
@@ -95,54 +101,55 @@ function createView(options: SurfaceOptions, schema: ReturnType<typeof schemaFor
 const undoManager = (view: EditorView): UndoManager | undefined =>
   (yUndoPluginKey.getState(view.state) as { undoManager?: UndoManager } | undefined)?.undoManager
 
-/** Words in an empty page, drawn by the stylesheet from an attribute. */
+/** The text of an empty page. The style sheet draws it from an attribute, so it is not in the document. */
 function placeholder(text: string): Plugin {
   return new Plugin({
     props: {
       decorations: (state) => {
         const { doc } = state
-        const only = doc.firstChild
-        if (doc.childCount !== 1 || !only?.isTextblock || only.type.name !== 'paragraph' || only.content.size > 0) return null
-        return DecorationSet.create(doc, [Decoration.node(0, only.nodeSize, { class: 'weft-empty', 'data-placeholder': text })])
+        const block = doc.firstChild
+        if (doc.childCount !== 1 || !block?.isTextblock || block.type.name !== 'paragraph' || block.content.size > 0) return null
+        return DecorationSet.create(doc, [Decoration.node(0, block.nodeSize, { class: 'weft-empty', 'data-placeholder': text })])
       },
     },
   })
 }
 
 /**
- * An input method's word is one step of undo: without this, undoing it brings
- * back the half-typed kana. The same events tell the room to hold what others
- * write, because a browser loses a composition whose text node is rewritten.
+ * Makes a composition of an input method one step of undo. Without this, undo
+ * brings back half-typed kana. `tell` lets the room hold back the updates of
+ * others meanwhile, because a browser loses a composition if the text node is
+ * rewritten that it happens in.
  */
-function composing(tell: (on: boolean) => void): Plugin {
+function compositions(tell: (isComposing: boolean) => void): Plugin {
   return new Plugin({
     view: (view) => {
-      let ending: ReturnType<typeof setTimeout> | undefined
+      let endTimer: ReturnType<typeof setTimeout> | undefined
       const start = (): void => {
-        clearTimeout(ending)
-        const um = undoManager(view)
-        um?.stopCapturing()
-        if (um) um.captureTimeout = Number.POSITIVE_INFINITY
+        clearTimeout(endTimer)
+        const undo = undoManager(view)
+        undo?.stopCapturing()
+        if (undo) undo.captureTimeout = Number.POSITIVE_INFINITY
         tell(true)
       }
-      const renew = (): void => tell(true)
+      const update = (): void => tell(true)
       const end = (): void => {
         tell(false)
-        ending = setTimeout(() => { // ProseMirror writes the word a moment after the event
-          const um = undoManager(view)
-          if (um) um.captureTimeout = undoPauseMs
-          um?.stopCapturing()
+        endTimer = setTimeout(() => { // ProseMirror writes the text into the document shortly after the event
+          const undo = undoManager(view)
+          if (undo) undo.captureTimeout = undoGroupMs
+          undo?.stopCapturing()
         }, 60)
       }
       const { dom } = view
       dom.addEventListener('compositionstart', start)
-      dom.addEventListener('compositionupdate', renew)
+      dom.addEventListener('compositionupdate', update)
       dom.addEventListener('compositionend', end)
       return {
         destroy: () => {
-          clearTimeout(ending)
+          clearTimeout(endTimer)
           dom.removeEventListener('compositionstart', start)
-          dom.removeEventListener('compositionupdate', renew)
+          dom.removeEventListener('compositionupdate', update)
           dom.removeEventListener('compositionend', end)
           tell(false)
         },
@@ -151,23 +158,23 @@ function composing(tell: (on: boolean) => void): Plugin {
   })
 }
 
-/** An address pasted over selected words links them. */
+/** Pasting an address over selected text links the text. */
 function pasteLink(): Plugin {
   return new Plugin({
     props: {
       handlePaste: (view, event) => {
-        const text = event.clipboardData?.getData('text/plain').trim() ?? ''
+        const address = event.clipboardData?.getData('text/plain').trim() ?? ''
         const { from, to, empty } = view.state.selection
-        if (empty || !/^(https?:\/\/|mailto:)\S+$/u.test(text) || safeHref(text) === null) return false
-        view.dispatch(view.state.tr.addMark(from, to, markType(view.state.schema, 'link').create({ href: text })))
+        if (empty || !/^(https?:\/\/|mailto:)\S+$/u.test(address) || safeHref(address) === null) return false
+        view.dispatch(view.state.tr.addMark(from, to, markType(view.state.schema, 'link').create({ href: address })))
         return true
       },
     },
   })
 }
 
-/** A press on a task's box ticks it. */
-function ticks(): Plugin {
+/** A click on the checkbox of a task changes the document. */
+function taskBoxes(): Plugin {
   return new Plugin({
     props: {
       handleDOMEvents: {
@@ -180,10 +187,10 @@ function ticks(): Plugin {
             box.checked = !box.checked
             return true
           }
-          const $pos = view.state.doc.resolve(view.posAtDOM(content, 0))
-          for (let depth = $pos.depth; depth > 0; depth--) {
-            if ($pos.node(depth).type.name !== 'taskItem') continue
-            view.dispatch(view.state.tr.setNodeAttribute($pos.before(depth), 'checked', box.checked))
+          const $position = view.state.doc.resolve(view.posAtDOM(content, 0))
+          for (let depth = $position.depth; depth > 0; depth--) {
+            if ($position.node(depth).type.name !== 'taskItem') continue
+            view.dispatch(view.state.tr.setNodeAttribute($position.before(depth), 'checked', box.checked))
             break
           }
           return true
@@ -193,8 +200,8 @@ function ticks(): Plugin {
   })
 }
 
-/** Links open with Ctrl or Cmd, or with a plain click where nobody can write. */
-function following(): Plugin {
+/** A link opens by a click with Ctrl or Cmd, or by a plain click if the page is read-only. */
+function openLinks(): Plugin {
   return new Plugin({
     props: {
       handleClick: (view, _pos, event) => {

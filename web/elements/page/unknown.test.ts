@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import * as Y from 'yjs'
-import { grew, survey } from './unknown.ts'
+import { findUnknown, hasGrown } from './unknown.ts'
 
 const known = { nodes: new Map([['paragraph', new Set<string>()], ['heading', new Set(['level'])]]), marks: new Set(['bold']) }
 const element = (name: string, attributes: Record<string, string> = {}, ...children: (Y.XmlElement | Y.XmlText)[]): Y.XmlElement => {
@@ -15,27 +15,27 @@ const marked = (text: string, marks: Record<string, unknown>): Y.XmlText => {
   return t
 }
 
-describe('survey', () => {
-  it('finds nothing foreign in what the schema has', () => {
+describe('the search for unknown types', () => {
+  it('finds nothing in a document that fits the schema', () => {
     const fragment = new Y.Doc().getXmlFragment('default')
     fragment.insert(0, [element('heading', { level: '2' }, marked('a', { bold: {} }))])
-    const found = survey(fragment, known)
-    expect([found.nodes.size, found.marks.size, found.attributes.size]).toEqual([0, 0, 0])
+    const unknown = findUnknown(fragment, known)
+    expect([unknown.nodes.size, unknown.marks.size, unknown.attributes.size]).toEqual([0, 0, 0])
   })
 
-  it('learns the shape of foreign nodes, marks and attributes', () => {
+  it('finds unknown nodes with their shape, marks and attributes', () => {
     const fragment = new Y.Doc().getXmlFragment('default')
     fragment.insert(0, [
       element('table', { width: '3' }, element('row', {}, element('cell', {}, element('paragraph', { align: 'end' })))),
       element('summary', {}, new Y.XmlText('s')),
       element('paragraph', {}, marked('x', { 'glow--YWJjZGVm': { tint: 'red' } }), element('emoji', { name: 'tada' })),
     ])
-    const found = survey(fragment, known)
-    expect([...found.nodes]).toEqual([['table', 'blocks'], ['row', 'blocks'], ['cell', 'blocks'], ['summary', 'text'], ['emoji', 'inline']])
-    expect([...found.marks]).toEqual([['glow', new Set(['tint'])]])
-    expect(found.attributes.get('paragraph')).toEqual(new Set(['align']))
-    expect(grew(found, survey(fragment, known))).toBe(false)
+    const unknown = findUnknown(fragment, known)
+    expect([...unknown.nodes]).toEqual([['table', 'blocks'], ['row', 'blocks'], ['cell', 'blocks'], ['summary', 'text'], ['emoji', 'inline']])
+    expect([...unknown.marks]).toEqual([['glow', new Set(['tint'])]])
+    expect(unknown.attributes.get('paragraph')).toEqual(new Set(['align']))
+    expect(hasGrown(unknown, findUnknown(fragment, known))).toBe(false)
     fragment.insert(0, [element('figure')])
-    expect(grew(found, survey(fragment, known))).toBe(true)
+    expect(hasGrown(unknown, findUnknown(fragment, known))).toBe(true)
   })
 })

@@ -5,14 +5,14 @@ import { WeftElement } from '../base/element.ts'
 import { faceSheet, sheet } from '../base/sheet.ts'
 import { ago, people as text } from '../text/index.ts'
 
-/** Of those who have written and left, the latest. */
-const earlierMost = 20
+/** At most this many people who have left are listed, the latest authors first. */
+const maxEarlier = 20
 
 /**
- * `<weft-people>`: everybody here, in words, and with a client also those who
- * have written here and left, with when they were last seen.
+ * `<weft-people>`: the list of people in a room. If `client` is set, it also lists
+ * the authors of messages who have left, with the time they were last seen.
  *
- * @fires weft-person "Go there" was pressed; `detail.id` is the person
+ * @fires weft-person "Go there" was pressed; `detail.id` is the person's id
  */
 export class WeftPeople extends WeftElement {
   static override properties = { room: { attribute: false }, client: { attribute: false } }
@@ -40,16 +40,17 @@ export class WeftPeople extends WeftElement {
     return [this.room?.presence.others, this.room?.presence.me, this.room?.chat.messages, this.#status()]
   }
 
-  /** Authors who are not here, the latest first. */
+  /** Authors of messages who are not here, the latest first. */
   #earlier(): (UserInfo & { readonly slot: number })[] {
     const here = new Set([...this.room?.presence.others.get() ?? [], this.room?.presence.me.get()].map((p) => p?.id))
     const authors = new Map<string, UserInfo & { readonly slot: number }>()
     for (const m of [...this.room?.chat.messages.get() ?? []].reverse()) {
-      if (!here.has(m.user.id) && !m.mine && authors.size < earlierMost && !authors.has(m.user.id)) authors.set(m.user.id, m.user)
+      if (!here.has(m.user.id) && !m.mine && authors.size < maxEarlier && !authors.has(m.user.id)) authors.set(m.user.id, m.user)
     }
     return [...authors.values()]
   }
 
+  /** The status of the authors who are not here; undefined without a client or such authors. */
   #status(): Readable<ReadonlyMap<string, PersonStatus>> | undefined {
     const ids = this.#earlier().map((u) => u.id).sort()
     const key = ids.join('\n')
@@ -65,23 +66,23 @@ export class WeftPeople extends WeftElement {
     const earlier = this.#earlier()
     const status = this.#status()?.get()
     return html`<ul aria-label=${text.label}>
-      ${me ? this.#row(me, true) : nothing}
-      ${others.map((p) => this.#row(p, false))}
+      ${me ? this.#present(me, true) : nothing}
+      ${others.map((p) => this.#present(p, false))}
     </ul>
     ${others.length === 0 ? html`<p>${text.justYou}</p>` : nothing}
-    ${status && earlier.length > 0 ? html`<h2 id="earlier">${text.earlier}</h2><ul aria-labelledby="earlier">${earlier.map((u) => this.#gone(u, status.get(u.id)))}</ul>` : nothing}`
+    ${status && earlier.length > 0 ? html`<h2 id="earlier">${text.earlier}</h2><ul aria-labelledby="earlier">${earlier.map((u) => this.#absent(u, status.get(u.id)))}</ul>` : nothing}`
   }
 
-  #row(p: Person, mine: boolean): TemplateResult {
+  #present(p: Person, isMe: boolean): TemplateResult {
     return html`<li data-person=${p.id} data-state=${p.state}>${face(p)}
-      <div class="who"><b><bdi>${p.name}</bdi></b>${mine ? ` ${text.you}` : ''}<small>${text.states[p.state]}${p.devices > 1 ? `, ${text.onDevices(p.devices)}` : ''}</small></div>
-      ${mine ? nothing : html`<button class="button quiet" aria-label=${text.goThereLabel(p.name)} @click=${() => this.tell('weft-person', { id: p.id })}>${text.goThere}</button>`}
+      <div class="who"><b><bdi>${p.name}</bdi></b>${isMe ? ` ${text.you}` : ''}<small>${text.states[p.state]}${p.devices > 1 ? `, ${text.onDevices(p.devices)}` : ''}</small></div>
+      ${isMe ? nothing : html`<button class="button quiet" aria-label=${text.goThereLabel(p.name)} @click=${() => this.tell('weft-person', { id: p.id })}>${text.goThere}</button>`}
     </li>`
   }
 
-  #gone(u: UserInfo & { readonly slot: number }, status: PersonStatus | undefined): TemplateResult {
-    const words = status === undefined ? '' : status.status !== 'offline' ? text.elsewhere : status.lastSeen === undefined ? text.notHere : text.lastSeen(ago(new Date(status.lastSeen), new Date()))
+  #absent(u: UserInfo & { readonly slot: number }, status: PersonStatus | undefined): TemplateResult {
+    const detail = status === undefined ? '' : status.status !== 'offline' ? text.elsewhere : status.lastSeen === undefined ? text.notHere : text.lastSeen(ago(new Date(status.lastSeen), new Date()))
     return html`<li data-person=${u.id} data-state=${status?.status ?? 'gone'}>${face({ ...u, state: 'away' })}
-      <div class="who"><b><bdi>${u.name}</bdi></b><small>${words}</small></div></li>`
+      <div class="who"><b><bdi>${u.name}</bdi></b><small>${detail}</small></div></li>`
   }
 }

@@ -3,31 +3,34 @@ import { WeftElement } from '../base/element.ts'
 import { sheet } from '../base/sheet.ts'
 import { rail as text } from '../text/index.ts'
 
-/** Somebody's place in the page; `at` runs from 0 at its start to 1 at its end. */
+/** A person's position in the page. `at` is 0 at the start of the page and 1 at its end. */
 export interface Bead { readonly id: string; readonly name: string; readonly slot: number; readonly idle: boolean; readonly at: number }
 
+/** The people and headings of a page. `index` is the index of a heading's block. */
 export interface Outline {
   readonly beads: readonly Bead[]
   readonly headings: readonly { readonly at: number; readonly text: string; readonly index: number }[]
 }
 
 /**
- * `<weft-rail>`: the page's length as a strip, with a bead for each person at
- * their place, so that those out of sight are not out of mind.
+ * `<weft-rail>`: a strip beside the page that stands for its whole length. It has a
+ * bead for each person at their position, also for people whose carets are not in
+ * view, a tick for each heading, and shows which part of the page is in view.
  *
  * @fires weft-person a bead was pressed; `detail.id`
- * @fires weft-heading a tick was pressed; `detail.index` is the heading's block
+ * @fires weft-heading a tick was pressed; `detail.index` is the index of the heading's block
  */
 export class WeftRail extends WeftElement {
-  static override properties = { outline: { attribute: false }, scroller: { attribute: false }, content: { attribute: false }, seen: { state: true } }
+  static override properties = { outline: { attribute: false }, scroller: { attribute: false }, content: { attribute: false }, inView: { state: true } }
   declare outline: Outline
-  /** What scrolls the page. */
+  /** The element that scrolls the page. */
   declare scroller: HTMLElement | null
-  /** What the beads' places are places in; the part of it in view is drawn. */
+  /** Returns the element whose children are the blocks of the page. */
   declare content: (() => Element | null) | null
-  declare protected seen: { from: number; to: number }
+  /** The part of the page that is in view, from 0 to 1. */
+  declare protected inView: { from: number; to: number }
   #resize: ResizeObserver | null = null
-  #watched: HTMLElement | null = null
+  #observed: HTMLElement | null = null
 
   static override styles = [sheet, css`
     :host { position: relative; inline-size: 22px; border-inline-start: 1px solid var(--weft-line); background: var(--weft-paper); }
@@ -49,67 +52,67 @@ export class WeftRail extends WeftElement {
     this.outline = { beads: [], headings: [] }
     this.scroller = null
     this.content = null
-    this.seen = { from: 0, to: 1 }
+    this.inView = { from: 0, to: 1 }
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback()
-    this.#watch(null)
+    this.#observe(null)
   }
 
   protected override render(): TemplateResult {
-    const whole = this.seen.to - this.seen.from > 0.999
-    return html`<div class="seen" ?hidden=${whole} .style=${`inset-block:${pc(this.seen.from)} ${pc(1 - this.seen.to)}`}></div>
-      ${this.outline.headings.map((h) => html`<button class="tick" tabindex="-1" .style=${`inset-block-start:${pc(inner(h.at))}`}
+    const isWhole = this.inView.to - this.inView.from > 0.999
+    return html`<div class="seen" ?hidden=${isWhole} .style=${`inset-block:${percent(this.inView.from)} ${percent(1 - this.inView.to)}`}></div>
+      ${this.outline.headings.map((h) => html`<button class="tick" tabindex="-1" .style=${`inset-block-start:${percent(inset(h.at))}`}
         title=${h.text} aria-label=${text.goTo(h.text)} @click=${() => this.tell('weft-heading', { index: h.index })}></button>`)}
       ${spread(this.outline.beads).map(({ bead: b, nudge }) => html`<button class="bead c${b.slot}" data-person=${b.id} ?data-idle=${b.idle}
-        .style=${`inset-block-start:calc(${pc(inner(b.at))} + ${nudge}px)`} aria-label=${text.goTo(b.name)}
+        .style=${`inset-block-start:calc(${percent(inset(b.at))} + ${nudge}px)`} aria-label=${text.goTo(b.name)}
         @click=${() => this.tell('weft-person', { id: b.id })}><span aria-hidden="true">${b.name}</span></button>`)}`
   }
 
   protected override updated(): void {
-    this.#watch(this.scroller)
-    this.#look()
+    this.#observe(this.scroller)
+    this.#measure()
   }
 
-  #watch(scroller: HTMLElement | null): void {
-    if (scroller === this.#watched) return
-    this.#watched?.removeEventListener('scroll', this.#look)
+  #observe(scroller: HTMLElement | null): void {
+    if (scroller === this.#observed) return
+    this.#observed?.removeEventListener('scroll', this.#measure)
     this.#resize?.disconnect()
-    this.#watched = scroller
+    this.#observed = scroller
     if (!scroller) return
-    scroller.addEventListener('scroll', this.#look, { passive: true })
-    this.#resize = new ResizeObserver(this.#look)
+    scroller.addEventListener('scroll', this.#measure, { passive: true })
+    this.#resize = new ResizeObserver(this.#measure)
     this.#resize.observe(scroller)
     for (const child of scroller.children) this.#resize.observe(child)
   }
 
-  #look = (): void => {
-    const s = this.#watched
+  #measure = (): void => {
+    const scroller = this.#observed
     const text = this.content?.()
     const [first, last] = [text?.firstElementChild, text?.lastElementChild]
-    if (!s || !first || !last) return
-    const view = s.getBoundingClientRect()
+    if (!scroller || !first || !last) return
+    const view = scroller.getBoundingClientRect()
     const top = first.getBoundingClientRect().top
     const height = last.getBoundingClientRect().bottom - top
     if (height <= 0) return
-    const share = (y: number): number => Math.min(Math.max((y - top) / height, 0), 1)
-    const [from, to] = [share(view.top), share(view.bottom)]
-    if (Math.abs(from - this.seen.from) + Math.abs(to - this.seen.to) > 0.001) this.seen = { from, to }
+    const fraction = (y: number): number => Math.min(Math.max((y - top) / height, 0), 1)
+    const [from, to] = [fraction(view.top), fraction(view.bottom)]
+    if (Math.abs(from - this.inView.from) + Math.abs(to - this.inView.to) > 0.001) this.inView = { from, to }
   }
 }
 
-const pc = (share: number): string => `${(share * 100).toFixed(2)}%`
-/** Beads at the very ends would be cut off. */
-const inner = (at: number): number => 0.02 + Math.min(Math.max(at, 0), 1) * 0.96
+const percent = (fraction: number): string => `${(fraction * 100).toFixed(2)}%`
+/** Keeps beads away from the ends of the rail, where they would be cut off. */
+const inset = (at: number): number => 0.02 + Math.min(Math.max(at, 0), 1) * 0.96
 
-/** People at one place stand 8 px apart, in the order of the page. */
+/** Moves beads at the same position 8 px apart, and sorts them in the order of the page. */
 function spread(beads: readonly Bead[]): { bead: Bead; nudge: number }[] {
-  const taken = new Map<string, number>()
+  const counts = new Map<string, number>()
   return [...beads].sort((a, b) => a.at - b.at).map((bead) => {
-    const place = bead.at.toFixed(2)
-    const before = taken.get(place) ?? 0
-    taken.set(place, before + 1)
+    const position = bead.at.toFixed(2)
+    const before = counts.get(position) ?? 0
+    counts.set(position, before + 1)
     return { bead, nudge: before * 8 }
   })
 }

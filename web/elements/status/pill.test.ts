@@ -10,7 +10,7 @@ const saving: Safety = { state: 'saving', pending: 1, since: 1000 }
 const text = (link: Link, safety: Safety, now = 0): string => pill(link, safety, now).text
 
 describe('the pill', () => {
-  it('says Saved only of work that is stored, or too young to be news', () => {
+  it('says Saved only if the work is stored, or has been saving for less than 600 ms', () => {
     expect(text(online, { state: 'saved', at: 0 })).toBe('Saved')
     expect(text(online, saving, 1599)).toBe('Saved')
     expect(text(online, saving, 1600)).toBe('Saving…')
@@ -20,14 +20,14 @@ describe('the pill', () => {
     }
   })
 
-  it('knows when its own words go stale', () => {
+  it('tells when its text will change', () => {
     expect(changesIn(online, saving, 1000)).toBe(600)
     expect(changesIn(online, saving, 1700)).toBe(7300)
     expect(changesIn(online, saving, 9000)).toBeNull()
     expect(changesIn(online, { state: 'saved', at: 0 }, 5)).toBeNull()
   })
 
-  it('counts what is kept on this device', () => {
+  it('counts the changes that are kept on this device', () => {
     expect(text(down('reconnecting'), kept(2))).toBe('Reconnecting…')
     expect(text(down('offline'), { state: 'saved', at: 0 })).toBe('Offline. You can keep writing')
     expect(text(down('offline'), kept(1))).toBe('Offline. 1 change kept on this device')
@@ -35,13 +35,13 @@ describe('the pill', () => {
     expect(text(down('offline'), { state: 'memory', pending: 2, since: 0 })).toMatch(/only in this tab/)
   })
 
-  it('opens before it knows, and lets refusal speak first', () => {
+  it('says Opening while loading, and a refusal before anything else', () => {
     expect(text(online, { state: 'loading' })).toBe('Opening…')
     const refused = { state: 'refused', error: new Error('full'), rescue: async () => new Blob() } as unknown as Safety
     expect(pill(closed('auth'), refused, 0)).toMatchObject({ tone: 'bad', action: 'rescue' })
   })
 
-  it('names what closed the space and what to do', () => {
+  it('says why the space was closed and what to do', () => {
     expect(text(closed('auth'), kept(1))).toBe('Signed out. Sign in to sync')
     expect(text(closed('forbidden'), kept(1))).toBe('You no longer have access. Keep a copy')
     expect(text(closed('deleted'), kept(1))).toBe('This space was deleted. Keep a copy')

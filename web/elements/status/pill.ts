@@ -1,7 +1,7 @@
 import type { Link, Safety } from '@weft/sdk'
 import { status as text } from '../text/index.ts'
 
-/** What the pill says and does. `state` is the name tests and styles go by. */
+/** The text, look and action of the status pill. `state` is for styles and tests. */
 export interface Pill {
   state: 'opening' | 'saved' | 'saving' | 'slow' | 'reconnecting' | 'offline' | 'memory' | 'refused' | 'closed'
   text: string
@@ -10,14 +10,14 @@ export interface Pill {
   action?: 'rescue' | 'retry' | 'signin' | 'reload'
 }
 
-/** Shorter than this a save is not news: the pill would flicker while one types. */
+/** Saving is not shown before it takes this long: the pill would flicker during typing. In milliseconds. */
 export const savingAfterMs = 600
-/** From here on a save is slow enough to say that the work is safe on this device. */
+/** Saving that takes this long is called slow. In milliseconds. */
 export const slowAfterMs = 8000
 
 /**
- * The one sentence about the reader's own work: a pure function of what the
- * network does and of where the work is. `now` is in ms, like `since`.
+ * Returns the pill for the state of the connection and of the reader's work. It is
+ * a pure function. `now` is in milliseconds since 1970, as the fields `since` are.
  */
 export function pill(link: Link, safety: Safety, now: number): Pill {
   if (safety.state === 'refused') return { state: 'refused', text: text.refused, tone: 'bad', icon: 'alert', action: 'rescue' }
@@ -32,7 +32,7 @@ export function pill(link: Link, safety: Safety, now: number): Pill {
   return { state: 'slow', text: text.slow, tone: 'note', icon: 'clock' }
 }
 
-/** When, in ms from now, the same link and safety would read differently; null if never. */
+/** Returns after how many milliseconds the pill changes although link and safety stay the same; null if it does not. */
 export function changesIn(link: Link, safety: Safety, now: number): number | null {
   if (link.state === 'offline' || link.state === 'reconnecting' || link.state === 'closed' || !('since' in safety)) return null
   const waited = now - safety.since
@@ -50,6 +50,7 @@ function offline(safety: Exclude<Safety, { state: 'loading' | 'refused' }>): Pil
   return { state: 'offline', text: pending === 0 ? text.offline : text.offlineKept(pending), tone: 'note', icon: 'cloud', action: 'retry' }
 }
 
+/** The pill of a connection that the SDK will not try again by itself. */
 function closed(reason: Extract<Link, { state: 'closed' }>['reason']): Pill {
   switch (reason) {
     case 'auth': return { state: 'closed', text: text.signedOut, tone: 'warn', icon: 'alert', action: 'signin' }

@@ -7,10 +7,10 @@ import { status as text } from '../text/index.ts'
 import { changesIn, pill, type Pill } from './pill.ts'
 
 /**
- * `<weft-status>`: one line that says whether the reader's work is safe. Always
- * words, never colour alone.
+ * `<weft-status>`: one line that says whether the reader's work is saved. It is
+ * always a text, never only a colour.
  *
- * @fires weft-status-action what the reader wants done: rescue, retry, signin, reload
+ * @fires weft-status-action the pill was pressed; `detail.action` is rescue, retry, signin or reload
  */
 export class WeftStatus extends WeftElement {
   static override properties = { room: { attribute: false } }
@@ -64,11 +64,11 @@ export class WeftStatus extends WeftElement {
     clearTimeout(this.#timer)
     const wait = changesIn(link, safety, now)
     if (wait !== null) this.#timer = setTimeout(() => this.requestUpdate(), wait + 5)
-    const inside = html`${p.icon ? icons[p.icon] : nothing}<span>${p.text}</span>`
-    const names = `pill ${p.tone} ${p.icon ?? ''}`
+    const content = html`${p.icon ? icons[p.icon] : nothing}<span>${p.text}</span>`
+    const classes = `pill ${p.tone} ${p.icon ?? ''}`
     return p.action
-      ? html`<button part="pill" class=${names} title=${text.hints[p.action]} @click=${() => this.#act(p.action)}>${inside}</button>`
-      : html`<span part="pill" class=${names} title=${p.text}>${inside}</span>`
+      ? html`<button part="pill" class=${classes} title=${text.hints[p.action]} @click=${() => this.#act(p.action)}>${content}</button>`
+      : html`<span part="pill" class=${classes} title=${p.text}>${content}</span>`
   }
 
   #act(action: Pill['action']): void {
