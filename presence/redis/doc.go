@@ -42,25 +42,26 @@
 // one lease for each. A life is the time in which a node holds one lease, under
 // one random node id:
 //
-//		            Redis answers                   renewed every Lease/5
-//		degraded ───────────────────▶ held ◀──────────────────┐
-//		  ▲  ▲                         │ │ └───────────────────┘
-//		  │  └───── no answer ─────────┘ │
-//		  │                              │ in doubt: the epoch changed, the lease has
-//		  │ no answer                    │ another value or expired, or the subscription
-//		  │                              │ was established again
-//		  └───────── new life ◀──────────┘
-//		                └── Redis answers ──▶ held, under a new node id
+//	degraded ── Redis answers ──────────▶ held, under a new node id
+//	held     ── renewed every Lease/5 ──▶ held
+//	held     ── Redis does not answer ──▶ degraded
+//	held     ── in doubt ───────────────▶ new life
+//	new life ── Redis answers ──────────▶ held, under a new node id
+//	new life ── Redis does not answer ──▶ degraded
 //
-//	  - A node that stops cleanly shortens its lease to the grace period.
-//	  - The lease of a node that crashes expires. All other nodes stop showing its
-//	    people, and one of them removes what it wrote.
-//	  - A degraded node serves its own people alone. After HideRemoteAfter it stops
-//	    showing the people of other nodes.
-//	  - A new life writes all connections again, reads all rooms again and leaves
-//	    the entries of the former node id to be reaped. For one and a half lease
-//	    times it settles: no node is declared dead and no missing entry is believed,
-//	    because the other nodes may still be writing theirs again.
+// A tracker starts degraded. A lease is in doubt if Redis may have lost what the node
+// wrote: the lease has expired or has another value, Redis has another epoch, or the
+// subscription was established again.
+//
+//   - A node that stops cleanly shortens its lease to the grace period.
+//   - The lease of a node that crashes expires. All other nodes stop showing its
+//     people, and one of them removes what the crashed node wrote.
+//   - A degraded node serves its own people alone. After HideRemoteAfter it stops
+//     showing the people of other nodes.
+//   - A new life writes all connections again and reads all rooms again. The entries
+//     of the former node id are left to be reaped. For one and a half lease times the
+//     node settles: it declares no node dead and does not remove a remote connection
+//     that is missing, because the other nodes may still be writing theirs again.
 //
 // # Goroutines
 //

@@ -10,8 +10,8 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 )
 
-// lease is this node's lifetime in Redis, and what its renewals tell about other
-// nodes (nodes.go). The state machine is drawn in doc.go. Its goroutine is run.
+// lease is this node's lifetime key in Redis, and what its renewals show about other
+// nodes (nodes.go). Its states are listed in doc.go. Its goroutine is run.
 //
 // Methods that change the state need mirror.mu too, unless they say that they take
 // it. Methods that only read need no lock.
@@ -268,7 +268,7 @@ func (l *lease) isSettling() bool {
 type knowledge struct {
 	epoch    string
 	degraded bool
-	complete bool // what Redis does not have is not so
+	complete bool // a person whom neither this node nor Redis has is offline
 }
 
 func (l *lease) knowledge() knowledge {

@@ -7,8 +7,8 @@ func (l *lease) isOwn(node string) bool {
 	return node == l.node || l.former[node]
 }
 
-// ignores reports whether entries of that node in Redis are not of other live
-// nodes: they are this node's own, or of a dead node.
+// ignores reports whether the mirror skips entries of that node in Redis: they are
+// this node's own, of this life or a former one, or those of a dead node.
 func (l *lease) ignores(node string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -39,12 +39,12 @@ func (l *lease) isDead(node string) bool {
 }
 
 // findDead updates the set of dead nodes. died reports whether one was added.
-// expired are all nodes that have an expired lease in Redis: also those that a
-// reaper did not finish. While the node settles it finds none. It needs mirror.mu.
+// expired are all nodes that have an expired lease in Redis, also those that a reaper
+// has begun and not finished. While the node settles it finds none. It needs mirror.mu.
 //
-//	lease ended before now                                 → dead, reap
-//	connections mirrored, no lease in two renewals in row  → dead (reaped by another node)
-//	dead, no lease, no connections mirrored                → no longer remembered
+//	lease ended before now                                   → dead, to be reaped
+//	connections mirrored, no lease in two renewals in a row  → dead; another node has reaped it
+//	dead, no lease, no connections mirrored                  → no longer remembered
 func (l *lease) findDead(r leaseReply) (died bool, expired []string) {
 	settling := l.isSettling()
 	l.mu.Lock()
