@@ -359,9 +359,16 @@ func testConcurrent(f *fixture) {
 				_, err1 := f.People(f.Context(), "r"+f.salt)
 				_, err2 := f.IsPresent(f.Context(), "r"+f.salt, user+f.salt)
 				_, err3 := f.Status(f.Context(), []string{user + f.salt})
+				_, err4 := f.Count(f.Context(), "r"+f.salt)
 				f.Watch(func(presence.Diff) {})()
-				err4 := f.Leave(f.Context(), "r"+f.salt, conn+f.salt)
-				for _, err := range []error{err1, err2, err3, err4} {
+				list := f.WatchStatus(func(map[string]presence.UserStatus) {})
+				list.Add(user + f.salt)
+				list.Remove(user + f.salt)
+				list.Stop()
+				err5 := f.Touch(f.Context(), "r"+f.salt, conn+f.salt)
+				err6 := f.MarkIdle(f.Context(), "r"+f.salt, conn+f.salt)
+				err7 := f.Leave(f.Context(), "r"+f.salt, conn+f.salt)
+				for _, err := range []error{err1, err2, err3, err4, err5, err6, err7} {
 					if err != nil {
 						f.Error(err)
 					}
