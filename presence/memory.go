@@ -5,6 +5,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"weft/presence/internal/signal"
 )
 
 // MemoryOptions of a Memory. The zero value of a field means the default.
@@ -26,7 +28,7 @@ type Memory struct {
 	stop context.CancelFunc
 	done sync.WaitGroup
 
-	rearm    chan struct{} // capacity 1: the next deadline may be earlier now
+	rearm    signal.Signal // the next deadline may be earlier now
 	watchers *Watchers
 	statuses *StatusWatchers
 
@@ -44,7 +46,7 @@ func NewMemory(o MemoryOptions) *Memory {
 	ctx, stop := context.WithCancel(context.Background())
 	m := &Memory{
 		stop:     stop,
-		rearm:    make(chan struct{}, 1),
+		rearm:    signal.New(),
 		watchers: NewWatchers(),
 		state:    newState(cmp.Or(o.Grace, Grace), cmp.Or(o.Idle, IdleAfter), cmp.Or(o.Away, AwayAfter)),
 	}
@@ -169,7 +171,7 @@ func (m *Memory) Close() error {
 func (m *Memory) publish(d Diff) {
 	m.watchers.Publish(d)
 	if at, ok := m.state.next(); ok && (m.armed.IsZero() || at.Before(m.armed)) {
-		setSignal(m.rearm)
+		m.rearm.Set()
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"weft/presence/internal/signal"
 )
 
 // StatusWatch is a list of people whose status somebody watches. Safe for
@@ -43,7 +45,7 @@ type StatusWatchers struct {
 	watchedChanged func(user string)
 	stop           context.CancelFunc
 	done           sync.WaitGroup
-	ready          chan struct{} // capacity 1: queue is not empty
+	ready          signal.Signal // queue is not empty
 
 	mu     sync.Mutex
 	people map[string]*watchedPerson
@@ -77,7 +79,7 @@ type statusWatch struct {
 func NewStatusWatchers(read func(users []string) map[string]UserStatus, watchedChanged func(user string)) *StatusWatchers {
 	ctx, stop := context.WithCancel(context.Background())
 	w := &StatusWatchers{
-		read: read, watchedChanged: watchedChanged, stop: stop, ready: make(chan struct{}, 1),
+		read: read, watchedChanged: watchedChanged, stop: stop, ready: signal.New(),
 		people: map[string]*watchedPerson{}, retry: map[string]bool{},
 	}
 	w.done.Go(func() { w.run(ctx) })
@@ -118,7 +120,7 @@ func (w *StatusWatchers) enqueue(user string) {
 	if p := w.people[user]; p != nil && !p.queued {
 		p.queued = true
 		w.queue = append(w.queue, user)
-		setSignal(w.ready)
+		w.ready.Set()
 	}
 }
 

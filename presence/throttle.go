@@ -3,6 +3,8 @@ package presence
 import (
 	"sync"
 	"time"
+
+	"weft/presence/internal/signal"
 )
 
 // Throttle passes on at most one diff of a room in each interval. Diffs that arrive
@@ -16,7 +18,7 @@ type Throttle struct {
 	publish  func(Diff)
 	stop     chan struct{}
 	done     sync.WaitGroup
-	started  chan struct{} // capacity 1: rooms is not empty
+	started  signal.Signal // rooms is not empty
 
 	mu    sync.Mutex // held while publish runs, which keeps the order of a room's diffs
 	rooms map[string]*throttledRoom
@@ -34,7 +36,7 @@ type throttledRoom struct {
 // and must not call the Throttle.
 func NewThrottle(interval time.Duration, publish func(Diff)) *Throttle {
 	t := &Throttle{
-		interval: interval, publish: publish, stop: make(chan struct{}), started: make(chan struct{}, 1),
+		interval: interval, publish: publish, stop: make(chan struct{}), started: signal.New(),
 		rooms: map[string]*throttledRoom{},
 	}
 	t.done.Go(t.run)
@@ -49,7 +51,7 @@ func (t *Throttle) Push(d Diff) {
 	case room == nil:
 		t.rooms[d.Room] = &throttledRoom{next: time.Now().Add(t.interval)}
 		t.publish(d)
-		setSignal(t.started)
+		t.started.Set()
 	case room.pending:
 		room.diff = room.diff.merge(d)
 	default:

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"weft/presence/internal/signal"
 )
 
 // TypingTTL is how long a typing mark lasts unless it is set again. Clients set it
@@ -36,7 +38,7 @@ type Typing struct {
 	onChange func(p Place, users []Typist)
 	stop     context.CancelFunc
 	done     sync.WaitGroup
-	wake     chan struct{} // capacity 1: changed is not empty, or a deadline is earlier
+	wake     signal.Signal // changed is not empty, or a deadline is earlier
 
 	mu     sync.Mutex
 	places map[Place]*typingPlace
@@ -78,7 +80,7 @@ func NewTyping(ttl time.Duration, onChange func(p Place, users []Typist)) *Typin
 		ttl:      cmp.Or(ttl, TypingTTL),
 		onChange: onChange,
 		stop:     stop,
-		wake:     make(chan struct{}, 1),
+		wake:     signal.New(),
 		places:   map[Place]*typingPlace{},
 		conns:    map[connKey]*list.Element{},
 		marks:    list.New(),
@@ -175,7 +177,7 @@ func (t *Typing) setChanged(p Place) {
 		at.changed = true
 		t.changed = append(t.changed, p)
 	}
-	setSignal(t.wake)
+	t.wake.Set()
 }
 
 func (t *Typing) run(ctx context.Context) {

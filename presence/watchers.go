@@ -3,6 +3,8 @@ package presence
 import (
 	"context"
 	"sync"
+
+	"weft/presence/internal/signal"
 )
 
 // maxQueuedDiffs is how many diffs wait for busy watchers before diffs are merged.
@@ -14,7 +16,7 @@ const maxQueuedDiffs = 1024
 type Watchers struct {
 	stop  context.CancelFunc
 	done  sync.WaitGroup
-	ready chan struct{} // capacity 1: the queue is not empty
+	ready signal.Signal // the queue is not empty
 
 	mu       sync.Mutex
 	watchers []*watcher
@@ -30,7 +32,7 @@ type watcher struct {
 // NewWatchers starts the one goroutine that calls the watchers; Close it.
 func NewWatchers() *Watchers {
 	ctx, stop := context.WithCancel(context.Background())
-	w := &Watchers{stop: stop, ready: make(chan struct{}, 1), queue: diffQueue{max: maxQueuedDiffs}}
+	w := &Watchers{stop: stop, ready: signal.New(), queue: diffQueue{max: maxQueuedDiffs}}
 	w.done.Go(func() { w.run(ctx) })
 	return w
 }
@@ -74,7 +76,7 @@ func (w *Watchers) Publish(d Diff) {
 	defer w.mu.Unlock()
 	if len(w.watchers) > 0 {
 		w.queue.push(d)
-		setSignal(w.ready)
+		w.ready.Set()
 	}
 }
 

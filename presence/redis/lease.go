@@ -8,6 +8,8 @@ import (
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
+
+	"weft/presence/internal/signal"
 )
 
 // lease is this node's lifetime key in Redis, and what its renewals show about other
@@ -23,7 +25,7 @@ type lease struct {
 	mirror *mirror
 	onLost func() // the node has become degraded; called with mirror.mu held
 
-	renewNow signal
+	renewNow signal.Signal
 
 	mu            sync.Mutex
 	node          string // id of this life
@@ -41,7 +43,7 @@ type lease struct {
 
 func newLease(o Options, keys keys, client *goredis.Client, reaper *reaper) *lease {
 	return &lease{
-		o: o, keys: keys, client: client, reaper: reaper, renewNow: newSignal(),
+		o: o, keys: keys, client: client, reaper: reaper, renewNow: signal.New(),
 		node: newID(), degraded: true, degradedSince: time.Now(),
 		former: map[string]bool{}, dead: map[string]bool{}, absences: map[string]int{},
 	}
@@ -195,7 +197,7 @@ func (l *lease) doubt() {
 	l.mu.Lock()
 	l.inDoubt = true
 	l.mu.Unlock()
-	l.renewNow.set()
+	l.renewNow.Set()
 }
 
 // doubtEpoch is doubt, unless a life under another epoch has begun meanwhile.
@@ -204,7 +206,7 @@ func (l *lease) doubtEpoch(epoch string) {
 	defer l.mu.Unlock()
 	if l.epoch == epoch {
 		l.inDoubt = true
-		l.renewNow.set()
+		l.renewNow.Set()
 	}
 }
 

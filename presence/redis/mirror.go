@@ -10,6 +10,7 @@ import (
 
 	"weft/presence"
 	"weft/presence/internal/deadline"
+	"weft/presence/internal/signal"
 )
 
 // mirrorIdle is how long a room without a connection of this node stays mirrored
@@ -32,8 +33,8 @@ type mirror struct {
 	watchers     *presence.Watchers
 	statuses     *presence.StatusWatchers
 
-	readNow   signal // for runReader: rooms to read, or channels to change
-	timersNow signal // for runTimers: the first deadline is earlier now
+	readNow   signal.Signal // for runReader: rooms to read, or channels to change
+	timersNow signal.Signal // for runTimers: the first deadline is earlier now
 
 	mu        sync.Mutex // also guards the queues of the writer
 	closed    bool
@@ -49,7 +50,7 @@ type mirror struct {
 func newMirror(o Options, keys keys, client *goredis.Client) *mirror {
 	return &mirror{
 		o: o, keys: keys, client: client,
-		readNow: newSignal(), timersNow: newSignal(),
+		readNow: signal.New(), timersNow: signal.New(),
 		rooms: map[string]*room{}, byKey: map[string]*room{}, users: map[string]*user{},
 		slots: presence.NewSlotMemory(), nodeConns: map[string]int{},
 	}

@@ -21,7 +21,7 @@ func (m *mirror) enqueueRead(r *room) {
 		r.readQueued = true
 		m.readQueue = append(m.readQueue, r)
 	}
-	m.readNow.set()
+	m.readNow.Set()
 }
 
 // roomChanged has a room read after a message of that node on its channel, unless

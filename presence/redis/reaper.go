@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 
 	goredis "github.com/redis/go-redis/v9"
+
+	"weft/presence/internal/signal"
 )
 
 // reapBatch is how many members of a set or fields of a hash are asked for at a
@@ -23,7 +25,7 @@ type reaper struct {
 	o         Options
 	keys      keys
 	client    *goredis.Client
-	wake      signal
+	wake      signal.Signal
 	completed atomic.Uint64 // nodes of which everything was removed
 
 	mu    sync.Mutex
@@ -31,7 +33,7 @@ type reaper struct {
 }
 
 func newReaper(o Options, keys keys, client *goredis.Client) *reaper {
-	return &reaper{o: o, keys: keys, client: client, wake: newSignal(), nodes: map[string]bool{}}
+	return &reaper{o: o, keys: keys, client: client, wake: signal.New(), nodes: map[string]bool{}}
 }
 
 // enqueue has the entries of the nodes removed. It never waits.
@@ -44,7 +46,7 @@ func (r *reaper) enqueue(nodes []string) {
 	for _, id := range nodes {
 		r.nodes[id] = true
 	}
-	r.wake.set()
+	r.wake.Set()
 }
 
 // run reaps the queued nodes until ctx ends.

@@ -10,6 +10,7 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 
 	"weft/presence"
+	"weft/presence/internal/signal"
 )
 
 const (
@@ -35,7 +36,7 @@ type subscription struct {
 	client   *goredis.Client
 	statuses *presence.StatusWatchers
 	receive  func(message any) // called by run with no lock held
-	updates  signal            // channels have changed; the reader waits for it
+	updates  signal.Signal     // channels have changed; the reader waits for it
 
 	mu        sync.Mutex
 	closed    bool
@@ -45,7 +46,7 @@ type subscription struct {
 	changed   map[string]bool   // channels to subscribe to or to unsubscribe from
 }
 
-func newSubscription(o Options, keys keys, client *goredis.Client, updates signal, receive func(any)) *subscription {
+func newSubscription(o Options, keys keys, client *goredis.Client, updates signal.Signal, receive func(any)) *subscription {
 	return &subscription{
 		o: o, keys: keys, client: client, receive: receive, updates: updates,
 		wanted: map[string]string{}, changed: map[string]bool{},
@@ -104,7 +105,7 @@ func (s *subscription) watchUser(user string) {
 // setChanged needs mu.
 func (s *subscription) setChanged(channel string) {
 	s.changed[channel] = true
-	s.updates.set()
+	s.updates.Set()
 }
 
 // userOf returns the user whose channel it is; ok is false for the channels of
@@ -203,5 +204,5 @@ func (s *subscription) reconnect(ctx context.Context) {
 	s.mu.Unlock()
 	_ = old.Close()
 	_ = pubsub.Subscribe(ctx, s.keys.nodes())
-	s.updates.set()
+	s.updates.Set()
 }

@@ -42,7 +42,7 @@ func (m *mirror) schedule(c *localConn) {
 	}
 	m.deadlines.Set(c, now.Add(left))
 	if first, _, _ := m.deadlines.First(); first == c {
-		m.timersNow.set()
+		m.timersNow.Set()
 	}
 }
 

@@ -275,20 +275,6 @@ func (t *Tracker) receive(message any) {
 	}
 }
 
-// A signal tells a goroutine that it has work. Its capacity is 1: signals that
-// arrive before the goroutine looks are one signal.
-type signal chan struct{}
-
-func newSignal() signal { return make(signal, 1) }
-
-// set never blocks.
-func (s signal) set() {
-	select {
-	case s <- struct{}{}:
-	default:
-	}
-}
-
 // pause waits for d, or less if ctx ends.
 func pause(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)

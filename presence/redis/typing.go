@@ -9,6 +9,7 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 
 	"weft/presence"
+	"weft/presence/internal/signal"
 )
 
 // typing publishes who types on this node, on the channel of the room. Nothing is
@@ -26,14 +27,14 @@ type typing struct {
 	keys   keys
 	client *goredis.Client
 	lease  *lease
-	wake   signal
+	wake   signal.Signal
 
 	mu    sync.Mutex
 	marks map[presence.Place][]byte
 }
 
 func newTyping(o Options, keys keys, client *goredis.Client, lease *lease) *typing {
-	return &typing{o: o, keys: keys, client: client, lease: lease, wake: newSignal(), marks: map[presence.Place][]byte{}}
+	return &typing{o: o, keys: keys, client: client, lease: lease, wake: signal.New(), marks: map[presence.Place][]byte{}}
 }
 
 // enqueue has the marks of a place published. While the node is degraded, and
@@ -45,7 +46,7 @@ func (t *typing) enqueue(p presence.Place, marks []byte) {
 	t.mu.Lock()
 	t.marks[p] = marks
 	t.mu.Unlock()
-	t.wake.set()
+	t.wake.Set()
 }
 
 // discard empties the queue.

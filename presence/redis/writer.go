@@ -5,6 +5,8 @@ import (
 	"errors"
 
 	goredis "github.com/redis/go-redis/v9"
+
+	"weft/presence/internal/signal"
 )
 
 // writeBatch is how many connections, and how many people, one exchange writes.
@@ -23,7 +25,7 @@ type writer struct {
 	client *goredis.Client
 	mirror *mirror
 	lease  *lease
-	wake   signal
+	wake   signal.Signal
 
 	// All that follows is guarded by mirror.mu.
 	conns   []*localConn
@@ -32,7 +34,7 @@ type writer struct {
 }
 
 func newWriter(o Options, keys keys, client *goredis.Client) *writer {
-	return &writer{o: o, keys: keys, client: client, wake: newSignal()}
+	return &writer{o: o, keys: keys, client: client, wake: signal.New()}
 }
 
 // enqueueConn has the connection's state written. It needs mirror.mu.
@@ -45,7 +47,7 @@ func (w *writer) enqueueConn(c *localConn) {
 		c.queued = true
 		w.conns = append(w.conns, c)
 	}
-	w.wake.set()
+	w.wake.Set()
 }
 
 // enqueueUser has the person's devices and status written. It needs mirror.mu.
@@ -60,7 +62,7 @@ func (w *writer) enqueueUser(u *user) {
 		u.queued = true
 		w.users = append(w.users, u)
 	}
-	w.wake.set()
+	w.wake.Set()
 }
 
 // discard empties the queues when the node becomes degraded. It needs mirror.mu.

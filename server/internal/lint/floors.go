@@ -19,7 +19,7 @@ var rows = []row{
 	{1, []string{"crdt/internal/oracle", "crdt/internal/jsvalue"}},
 	{1, []string{"crdt/internal/codec"}},
 	{1, []string{"crdt/internal/v2"}},
-	{1, []string{"crdt", "crdt/ysync", "presence/awareness", "presence/internal/deadline"}},
+	{1, []string{"crdt", "crdt/ysync", "presence/awareness", "presence/internal/deadline", "presence/internal/signal"}},
 	{1, []string{"server/wire", "server/internal/text", "server/internal/clientaddr", "notify/guard"}},
 	{2, []string{"crdt/crdttest", "presence", "notify", "server/store", "server/auth", "server/internal/ratelimit", "server/internal/durable"}},
 	{2, []string{"server/event"}},
