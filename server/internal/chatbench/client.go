@@ -16,14 +16,13 @@ import (
 	"weft/server/wire"
 )
 
-// poster sends messages, one after the other, and returns from post when one is
-// acknowledged.
+// poster sends messages one after the other. post returns when the message is acknowledged.
 type poster interface {
 	post(ctx context.Context, text string) error
 	close()
 }
 
-// guest makes somebody to post as.
+// guest creates a user who posts.
 func (s *server) guest(ctx context.Context, name string) (token string, err error) {
 	var made struct{ Token string }
 	if err := s.call(ctx, http.MethodPost, "/api/guests", "", map[string]string{"name": name}, &made); err != nil {
@@ -34,7 +33,7 @@ func (s *server) guest(ctx context.Context, name string) (token string, err erro
 
 var client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1000}, Timeout: time.Minute}
 
-// call makes a request that must succeed.
+// call sends a request that must succeed.
 func (s *server) call(ctx context.Context, method, path, token string, body, answer any) error {
 	var sent io.Reader
 	if body != nil {
@@ -76,7 +75,7 @@ var ids atomic.Int64
 
 func newID() string { return fmt.Sprintf("b-%d", ids.Add(1)) }
 
-// overHTTP posts with a request each.
+// overHTTP posts each message with one HTTP request.
 type overHTTP struct {
 	*server
 	path, token string
@@ -88,7 +87,7 @@ func (o *overHTTP) post(ctx context.Context, text string) error {
 
 func (*overHTTP) close() {}
 
-// overSocket posts on a weft.1 connection of its own.
+// overSocket posts over its own WebSocket of dialect weft.1.
 type overSocket struct {
 	conn *websocket.Conn
 }
@@ -117,7 +116,7 @@ func (o *overSocket) say(channel uint64, name string, v any) error {
 	return o.conn.WriteMessage(websocket.BinaryMessage, wire.AppendFrame(nil, channel, body))
 }
 
-// until reads up to the event, with the id if one is given.
+// until reads frames until an event of this name arrives; if id is not empty, with that id.
 func (o *overSocket) until(name, id string) error {
 	for {
 		_, frame, err := o.conn.ReadMessage()
@@ -160,5 +159,5 @@ func (o *overSocket) post(_ context.Context, text string) error {
 
 func (o *overSocket) close() { o.conn.Close() }
 
-// pathOf is the address of a room's part.
+// pathOf returns the URL path of a resource of a room.
 func pathOf(room, part string) string { return "/api/rooms/" + url.PathEscape(room) + "/" + part }

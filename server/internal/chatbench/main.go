@@ -2,10 +2,10 @@
 //
 //	go run ./server/internal/chatbench
 //
-// It builds the server, starts it on an empty folder with --limits lab, and asks
-// how many posts a second are acknowledged, all of them on disk, through each
-// door; and how long pages of a room with 200,000 messages take. It prints the
-// tables of server/BENCHMARKS.md. It needs Linux and Go.
+// It builds the server and starts it on an empty folder with --limits lab. It measures how
+// many posts per second are acknowledged as durable through each door, and how long it takes
+// to read pages of a room with 200,000 messages. It prints the tables of
+// server/BENCHMARKS.md. It needs Linux and Go.
 package main
 
 import (
@@ -64,7 +64,7 @@ func measure(ctx context.Context, length time.Duration, messages, reads int) err
 	return pages(ctx, s, messages, reads)
 }
 
-// server is a running weft.
+// server is a running weft process.
 type server struct {
 	host string
 	cmd  *exec.Cmd
@@ -98,7 +98,7 @@ func (s *server) stop() {
 	killed.Stop()
 }
 
-// cpu is what the server has used, at a resolution of 10 ms.
+// cpu returns the CPU time that the server has used, with a resolution of 10 ms.
 func (s *server) cpu() time.Duration {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// pages asks how long reading takes in a room with many messages.
+// pages measures how long it takes to read pages of a room with many messages.
 func pages(ctx context.Context, s *server, messages, reads int) error {
 	const room = "bench/long"
 	all, err := s.posters(ctx, "HTTP", 100, 1, "bench")

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// load is who posts at once.
+// load is how many clients post concurrently, in how many rooms, through which door.
 type load struct {
 	door           string
 	clients, rooms int
@@ -23,8 +23,8 @@ var loads = []load{
 	{"HTTP", 1, 1}, {"HTTP", 30, 1}, {"HTTP", 200, 1}, {"HTTP", 200, 50},
 }
 
-// posts asks how many posts a second are acknowledged. Everybody posts the next
-// one when the last one is.
+// posts measures how many posts per second are acknowledged. Each client sends its next
+// post when the previous one is acknowledged.
 func posts(ctx context.Context, s *server, length time.Duration) error {
 	fmt.Printf("\n### Posts acknowledged, all on disk\n\n`go run ./server/internal/chatbench -for %s`\n\n", length)
 	fmt.Println("| door | clients | rooms | posts/s | p50 ms | p99 ms | server CPU ms a post |\n|---|---|---|---|---|---|---|")
@@ -68,8 +68,8 @@ func (s *server) posters(ctx context.Context, door string, clients, rooms int, p
 	return all, nil
 }
 
-// run lets everybody post while more says so, and returns how long each post
-// took, sorted.
+// run lets all clients post while more returns true. It returns how long each post took,
+// sorted.
 func run(ctx context.Context, all []poster, more func() bool) (took []time.Duration, err error) {
 	var mu sync.Mutex
 	g, ctx := errgroup.WithContext(ctx)
@@ -95,7 +95,7 @@ func run(ctx context.Context, all []poster, more func() bool) (took []time.Durat
 	return took, err
 }
 
-// words are 5,000, of which the first are the most frequent, as in a language.
+// words are 5,000 random words; the first are used most, as in natural languages.
 var words = func() (list []string) {
 	random := rand.New(rand.NewPCG(1, 1))
 	for range 5000 {
@@ -109,7 +109,7 @@ var words = func() (list []string) {
 	return list
 }()
 
-// sentence is what people write: a dozen words or so.
+// sentence returns a typical message of about a dozen words.
 func sentence(random *rand.Rand) string {
 	var text []string
 	for range 3 + random.IntN(20) {
