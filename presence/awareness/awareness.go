@@ -42,10 +42,13 @@ var (
 	ErrTrailing = errors.New("awareness: bytes after the last state")
 )
 
+// MaxState is how many bytes the JSON text of one state has at most, by default.
+const MaxState = 4 << 10
+
 // Limits of one update. The zero value of a field means the default.
 type Limits struct {
 	States int // states in one update; 0 means 10,000
-	Bytes  int // bytes of the JSON text of one state; 0 means 4 KiB
+	Bytes  int // bytes of the JSON text of one state; 0 means MaxState
 	Depth  int // nesting of one state, including the outer object; 0 means 16
 }
 
@@ -54,7 +57,7 @@ func (l Limits) orDefaults() Limits {
 		l.States = 10_000
 	}
 	if l.Bytes == 0 {
-		l.Bytes = 4 << 10
+		l.Bytes = MaxState
 	}
 	if l.Depth == 0 {
 		l.Depth = 16

@@ -8,28 +8,43 @@ import (
 // The events in this file answer one native connection. They come on channel 0,
 // or on a room's channel where the comment says so.
 
-// User is a person as they are introduced: by id and name.
-type User struct {
-	ID   string `json:"id"`
-	Name string `json:"name"`
-}
-
 // Welcome answers "hello", on channel 0: the token was accepted. It comes again
 // after a later "hello" that renews the token.
 type Welcome struct {
-	User      User  `json:"user"`      // who the connection belongs to
-	Heartbeat int64 `json:"heartbeat"` // milliseconds; a client pings twice as often
+	User      store.User `json:"user"`      // whom the connection belongs to
+	Heartbeat int64      `json:"heartbeat"` // milliseconds; a client pings twice as often
+	Limits    Limits     `json:"limits"`
 }
 
 // EventName implements Event.
 func (Welcome) EventName() string { return "welcome" }
+
+// Limits is what the server takes, so that a client needs no numbers of its own.
+// They hold for one connection and do not change while it lasts.
+type Limits struct {
+	Update         int `json:"update"`         // bytes of a Yjs update in one sync message of kind "update"
+	Step2          int `json:"step2"`          // bytes of a Yjs update in one sync step 2; a longer change can't be saved
+	Event          int `json:"event"`          // bytes of one event of the client's, as msgpack
+	Awareness      int `json:"awareness"`      // bytes of one awareness update, of however many clients
+	AwarenessState int `json:"awarenessState"` // bytes of the JSON of one client's awareness state
+	Text           int `json:"text"`           // Unicode code points of a chat message's text
+	TextBytes      int `json:"textBytes"`      // bytes of a chat message's text as UTF-8
+	Quote          int `json:"quote"`          // bytes of a chat message's quote as JSON text
+	Mentions       int `json:"mentions"`       // different mentions in one chat message; further ones are plain text
+	Lines          int `json:"lines"`          // system messages that a room keeps, the newest
+	Rooms          int `json:"rooms"`          // rooms that the connection may be in at once
+	Watched        int `json:"watched"`        // people whom the connection may watch at once
+	// Typing is how long a typing mark stands without being renewed, in
+	// milliseconds. A client renews it twice as often.
+	Typing int64 `json:"typing"`
+}
 
 // Joined answers "join", on the channel that the client chose. The stored
 // document has been loaded by then. What the room sends follows it.
 type Joined struct {
 	Room   store.RoomID      `json:"room"`
 	Role   string            `json:"role"`   // what the client may do: read, comment, write or admin
-	User   User              `json:"user"`   // the client's own name in this room
+	User   store.User        `json:"user"`   // the client's own name in this room
 	Slot   int               `json:"slot"`   // 0 to 11, the client's colour
 	Count  int               `json:"count"`  // people in the room
 	People []presence.Person `json:"people"` // 200 at most, by arrival

@@ -16,6 +16,11 @@ const Subprotocol = "weft.1"
 // MaxChannel is the largest channel number a client may choose.
 const MaxChannel = 1_000_000
 
+// SyncOverhead is the most bytes that a native frame adds to the update in it:
+// the channel (up to 3), the type, the kind of sync message, and the update's
+// length (up to 5).
+const SyncOverhead = 10
+
 // DecodeFrame splits a native frame into its channel and its body.
 func DecodeFrame(frame []byte) (channel uint64, b Body, err error) {
 	r := lib0.NewReader(frame)

@@ -63,7 +63,7 @@ func (n *native) join(e wire.Event) error {
 	}
 	n.channels[ask.Channel] = ch
 	me := d.joinPresence(c, &c.credentials, ch.connID, id)
-	answer := event.Joined{Room: id, Role: who.Role.String(), User: event.User{ID: who.User, Name: who.Name}, Slot: me.Slot}
+	answer := event.Joined{Room: id, Role: who.Role.String(), User: store.User{ID: who.User, Name: who.Name}, Slot: me.Slot}
 	if err := d.describeRoom(ctx, &c.credentials, &answer); err != nil {
 		n.leaveChannel(ask.Channel)
 		c.log().Error("ws: join a room", "room", id, "err", err)

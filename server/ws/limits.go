@@ -4,6 +4,13 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"weft/presence"
+	"weft/presence/awareness"
+	"weft/server/chat"
+	"weft/server/event"
+	"weft/server/store"
+	"weft/server/wire"
 )
 
 // Limits of the WebSocket doors. Sizes are in bytes. A field whose name ends in At is the
@@ -58,6 +65,18 @@ func LabLimits() Limits {
 type limits struct {
 	Limits
 	onLimit func(limit string)
+}
+
+// forClients returns the limits as native clients are told them.
+func (l *limits) forClients() event.Limits {
+	_, largest := l.largestMessage()
+	return event.Limits{
+		Update: l.Document - wire.SyncOverhead, Step2: largest - wire.SyncOverhead,
+		Event: l.Event - wire.SyncOverhead, Awareness: l.Event - wire.SyncOverhead, AwarenessState: awareness.MaxState,
+		Text: chat.MaxText, TextBytes: chat.MaxBytes, Quote: chat.MaxQuote, Mentions: chat.MaxMentions,
+		Lines: store.MaxSystemMessages, Rooms: l.Rooms, Watched: event.MaxWatched,
+		Typing: presence.TypingTTL.Milliseconds(),
+	}
 }
 
 // largestMessage returns the limit on the size of any message, in bytes, and its name.

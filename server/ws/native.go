@@ -9,6 +9,7 @@ import (
 	"weft/server/auth"
 	"weft/server/event"
 	"weft/server/problem"
+	"weft/server/store"
 	"weft/server/wire"
 )
 
@@ -171,7 +172,7 @@ func (n *native) authenticate(e wire.Event) error {
 		n.inUserIndex = true
 		c.door.nativeUsers.add(id.User, c)
 	}
-	n.send(0, event.Welcome{User: event.User{ID: id.User, Name: id.Name}, Heartbeat: heartbeat.Milliseconds()})
+	n.send(0, event.Welcome{User: store.User{ID: id.User, Name: id.Name}, Heartbeat: heartbeat.Milliseconds(), Limits: c.door.limits.forClients()})
 	if renewed {
 		n.recheck(id.User)
 	}

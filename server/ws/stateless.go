@@ -8,6 +8,7 @@ import (
 
 	"weft/server/auth"
 	"weft/server/event"
+	"weft/server/store"
 	"weft/server/wire"
 )
 
@@ -67,7 +68,7 @@ func (h *hocuspocus) subscribe(d *document) {
 	defer cancel()
 	who := d.credentials.peerInfo(id)
 	answer := event.Subscribed{Weft: "subscribed"}
-	answer.Joined = event.Joined{Room: id, Role: who.Role.String(), User: event.User{ID: who.User, Name: who.Name}}
+	answer.Joined = event.Joined{Room: id, Role: who.Role.String(), User: store.User{ID: who.User, Name: who.Name}}
 	if err := c.door.describeRoom(ctx, &d.credentials, &answer.Joined); err != nil {
 		c.log().Error("ws: subscribe to a room", "room", id, "err", err)
 		c.close(wire.CloseOverload, "the room cannot be read now")

@@ -5,6 +5,7 @@ package main
 // TypeScript checker see them without a build; -check compares them.
 var generators = []func(sources files) error{
 	addPalette,
+	addEvents,
 }
 
 // generate returns all generated source files.

@@ -23,7 +23,7 @@ var rows = []row{
 	{1, []string{"server/wire", "server/internal/text", "server/internal/clientaddr", "notify/guard"}},
 	{2, []string{"crdt/crdttest", "presence", "notify", "server/store", "server/auth", "server/internal/ratelimit", "server/internal/durable"}},
 	{2, []string{"server/event"}},
-	{3, []string{"presence/presencetest", "notify/notifytest", "server/store/storetest"}},
+	{3, []string{"server/event/eventtest", "presence/presencetest", "notify/notifytest", "server/store/storetest"}},
 	{3, []string{"presence/redis", "notify/webpush", "server/store/sqlite"}},
 	{3, []string{"server/auth/jwks"}},
 	{4, []string{"server/room", "server/chat"}},
