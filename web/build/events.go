@@ -24,13 +24,13 @@ func addEvents(sources files) error {
 		return err
 	}
 	g := &typeWriter{docs: docs, names: map[string]reflect.Type{}}
-	server, client := g.interfaces(event.FromServer(), "Event"), g.interfaces(event.FromClient(), "Command")
+	server, client := g.eventTypes(event.FromServer(), "Event"), g.eventTypes(event.FromClient(), "Command")
 	var b strings.Builder
 	b.WriteString("// " + generatedFrom("server/event and server/problem") + "\n\n")
 	b.WriteString("/** What JSON and msgpack can say. */\nexport type WireJson = null | boolean | number | string | readonly WireJson[] | { readonly [key: string]: WireJson }\n")
 	b.WriteString(g.text.String())
-	b.WriteString("\n/** The events that the server sends, by name. */\nexport interface ServerEvents {\n" + server + "}\n")
-	b.WriteString("\n/** The events that a client sends, by name. */\nexport interface ClientEvents {\n" + client + "}\n")
+	b.WriteString("\n/** The events that the server sends, by name. */\nexport type ServerEvents = {\n" + server + "}\n")
+	b.WriteString("\n/** The events that a client sends, by name. */\nexport type ClientEvents = {\n" + client + "}\n")
 	b.WriteString("\n/** The stable names of all kinds of problems. server/PROTOCOL.md says what they mean. */\nexport type ProblemCode =\n")
 	for _, k := range problem.Kinds() {
 		fmt.Fprintf(&b, "  | '%s'\n", k.Code)
@@ -74,16 +74,17 @@ func eventFixtures() ([]byte, error) {
 	return []byte("[\n" + b.String() + "\n]\n"), nil
 }
 
-// typeWriter writes the TypeScript interfaces of Go structs.
+// typeWriter writes the TypeScript types of Go structs. They are type aliases,
+// since an interface is not assignable to a type with an index signature.
 type typeWriter struct {
 	docs  docs
 	text  strings.Builder
-	names map[string]reflect.Type // of the interfaces that have been written
+	names map[string]reflect.Type // of the types that have been written
 }
 
-// interfaces writes an interface for each event and returns the members of the
-// map from names to interfaces. Two events of one name become a union.
-func (g *typeWriter) interfaces(events []event.Event, suffix string) (members string) {
+// eventTypes writes a type for each event and returns the members of the map from
+// names to types. Two events of one name become a union.
+func (g *typeWriter) eventTypes(events []event.Event, suffix string) (members string) {
 	var order []string
 	types := map[string][]string{}
 	for _, e := range events {
@@ -99,7 +100,7 @@ func (g *typeWriter) interfaces(events []event.Event, suffix string) (members st
 	return members
 }
 
-// declare writes the interface of a struct, unless it has been written, and
+// declare writes the type of a struct, unless it has been written, and
 // returns its name.
 func (g *typeWriter) declare(t reflect.Type, name string) string {
 	if known := g.names[name]; known == t {
@@ -111,7 +112,7 @@ func (g *typeWriter) declare(t reflect.Type, name string) string {
 	var body strings.Builder
 	g.members(&body, t)
 	doc := g.docs.types[typeKey(t)]
-	g.text.WriteString("\n" + jsDoc(doc, "") + "export interface " + name + " {\n" + body.String() + "}\n")
+	g.text.WriteString("\n" + jsDoc(doc, "") + "export type " + name + " = {\n" + body.String() + "}\n")
 	return name
 }
 

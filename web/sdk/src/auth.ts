@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts'
 import { fields } from './events.ts'
-import { RoomError, type AuthContext, type AuthToken } from './types.ts'
+import { RoomError } from './errors.ts'
+import type { AuthContext, AuthToken } from './types.ts'
 
 /** A token is replaced when this part of its life is over. */
 const renewAt = 0.8

@@ -1,14 +1,16 @@
 import type { Clock } from './clock.ts'
 import { DraftState } from './drafts.ts'
-import { fields, integer, text, type Fields, type Identity } from './events.ts'
+import { fields, integer, serverEvent, text, type Fields, type SendEvent, type Unchecked } from './events.ts'
+import type { JoinedEvent, ReadEvent, WireLimits, WireMessage, WireUser } from './generated/events.ts'
 import { refusal, type Api } from './http.ts'
 import { Lines } from './lines.ts'
 import { draftMessage, inState } from './message.ts'
 import { Cell } from './readable.ts'
-import { answered, Requests, type Change } from './requests.ts'
+import { Requests, type Change } from './requests.ts'
 import { ThreadState } from './thread.ts'
 import { Typing } from './typing.ts'
-import { RoomError, type Chat, type Found, type Log, type Message, type MessageInput, type Quote } from './types.ts'
+import { RoomError } from './errors.ts'
+import type { Chat, Found, Log, Message, MessageInput, Quote } from './types.ts'
 import { ulid } from './ulid.ts'
 import { UnreadState } from './unread.ts'
 import { MessageWindow, type Stored } from './window.ts'
@@ -32,8 +34,6 @@ export interface ChatOptions {
   /** Drafts stay on this device. */
   readonly keep?: boolean
 }
-
-type Send = (name: string, data: Fields) => void
 
 /**
  * The room's messages: a window of stored ones that ends at the newest, and
@@ -59,8 +59,9 @@ export class ChatState implements Chat {
   readonly #threads = new Map<string, ThreadState>()
   readonly #drafts = new Map<string, DraftState>()
   readonly #views = new Map<string, { readonly base: Message; readonly refs: string; readonly view: Message }>()
-  #send: Send | undefined
-  #me: Identity = { id: '', name: '' }
+  #send: SendEvent | undefined
+  #limits: Pick<WireLimits, 'lines' | 'typing'> | undefined // of the server, once joined
+  #me: WireUser = { id: '', name: '' }
   #outbox = new Map<string, Waiting>() // in order of sending
 
   constructor(options: ChatOptions) {
@@ -75,7 +76,7 @@ export class ChatState implements Chat {
     this.typing = this.#typing.others
     this.#draft = this.#draftOf('')
     this.draft = this.#draft.draft
-    this.#unread = new UnreadState(clock, (seq) => void this.#requests.ask({ name: 'read', seq }).then((d) => this.#unread.heard(d['read']), () => undefined))
+    this.#unread = new UnreadState(clock, (seq) => void this.#requests.ask({ name: 'read', seq }).then((d) => this.#unread.heard(d.read), () => undefined))
     this.unread = this.#unread.unread
   }
 
@@ -84,18 +85,19 @@ export class ChatState implements Chat {
     return this.#requests.size > 0 || [...this.#outbox.values()].some((w) => w.row.state !== 'failed')
   }
 
-  joined(send: Send, me: Identity, data: Fields): void {
+  joined(send: SendEvent, me: WireUser, data: Unchecked<JoinedEvent>, limits: Pick<WireLimits, 'lines' | 'typing'>): void {
     this.#send = send
     this.#me = me
-    this.#typing.joined(me.id, data['typing'])
-    const elsewhere = fields(data['typingThreads'])
-    for (const root of new Set([...this.#typingIn.keys(), ...Object.keys(elsewhere)])) this.#typingOf(root).joined(me.id, elsewhere[root])
+    this.#limits = limits
+    this.#typing.joined(me.id, data.typing, limits.typing)
+    const elsewhere = fields(data.typingThreads)
+    for (const root of new Set([...this.#typingIn.keys(), ...Object.keys(elsewhere)])) this.#typingOf(root).joined(me.id, elsewhere[root], limits.typing)
     for (const draft of this.#drafts.values()) draft.belongsTo(me.id)
     for (const id of [...this.#outbox.keys()]) this.#transmit(id)
     this.#requests.joined(send)
-    this.#unread.heard(data['read'], integer(data['lastSeq']))
-    this.#window.joined(me.id, integer(data['lastSeq']), integer(data['lastRev']), text(data['epoch']))
-    this.#lines.joined()
+    this.#unread.heard(data.read, integer(data.lastSeq))
+    this.#window.joined(me.id, integer(data.lastSeq), integer(data.lastRev), text(data.epoch))
+    this.#lines.joined(limits.lines)
     for (const thread of this.#threads.values()) thread.open().catch(() => undefined)
     this.#show()
   }
@@ -111,33 +113,34 @@ export class ChatState implements Chat {
     this.#show()
   }
 
-  event(name: string, data: Fields): void {
-    switch (name) {
+  event(name: string, fields: Fields): void {
+    const e = serverEvent(name, fields)
+    switch (e.name) {
       case 'message':
       case 'message.changed':
-        this.#heard(data)
+        this.#heard(e.data)
         break
       case 'sent':
-        this.#heard(data['message'])
+        this.#heard(e.data.message)
         break
       case 'unsent':
-        this.#failed(text(data['id']), refusal(integer(data['status']), text(data['detail']) || text(data['title'])))
+        this.#failed(text(e.data.id), refusal(integer(e.data.status), text(e.data.detail) || text(e.data.title)))
         break
       case 'done':
-        if (answered(data) !== undefined) this.#heard(answered(data))
-        this.#requests.done(data)
+        if (e.data.message !== undefined) this.#heard(e.data.message)
+        this.#requests.done(e.data)
         break
       case 'failed':
-        this.#requests.failed(data)
+        this.#requests.failed(e.data)
         break
       case 'line':
-        this.#lines.heard(data)
+        this.#lines.heard(e.data)
         return
       case 'typing.thread':
-        this.#typingOf(text(data['thread'])).heard(data['users'])
+        this.#typingOf(text(e.data.thread)).heard(e.data.users)
         return
       case 'typing':
-        this.#typing.heard(data['users'])
+        this.#typing.heard(e.data.users)
         return
       default:
         return
@@ -146,7 +149,7 @@ export class ChatState implements Chat {
   }
 
   /** I have read this room in another tab. */
-  readElsewhere(data: Fields): void { this.#unread.heard(data) }
+  readElsewhere(data: Unchecked<ReadEvent>): void { this.#unread.heard(data) }
 
   send(input: string | MessageInput): Promise<Message> {
     const post = typeof input === 'string' ? { text: input } : input
@@ -245,7 +248,7 @@ export class ChatState implements Chat {
     let typing = this.#typingIn.get(thread)
     if (!typing) {
       typing = new Typing(this.#o.clock, (on) => this.#send?.('typing', { on, thread }))
-      typing.joined(this.#me.id, [])
+      if (this.#limits) typing.joined(this.#me.id, [], this.#limits.typing)
       this.#typingIn.set(thread, typing)
     }
     return typing
@@ -262,7 +265,7 @@ export class ChatState implements Chat {
     const answer = this.#requests.ask(change)
     this.#show()
     try {
-      const id = text(fields(answered(await answer))['id'])
+      const id = text(fields<WireMessage>((await answer).message).id)
       const m = this.messages.get().find((x) => x.id === id) ?? await this.#window.message(change.id)
       if (!m) throw new RoomError('not-found', 'there is no such message')
       return m

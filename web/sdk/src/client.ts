@@ -1,17 +1,19 @@
 import { Activity } from './activity.ts'
 import { Credentials } from './auth.ts'
 import { systemClock, type Clock } from './clock.ts'
-import { decodeEvent, text, type Identity } from './events.ts'
+import { decodeEvent, text } from './events.ts'
 import type { Body } from './frame.ts'
+import type { WireLimits, WireUser } from './generated/events.ts'
 import { Guest } from './guest.ts'
 import { Api } from './http.ts'
 import { LinkState } from './link.ts'
 import { Inbox } from './notifications.ts'
 import { WebPush } from './push.ts'
 import { Cell, type Readable } from './readable.ts'
-import { readRefusal, RoomSession } from './room.ts'
+import { readRefusal, RoomSession, type RoomSocket } from './room.ts'
 import { Socket, type WebSocketLike } from './socket.ts'
-import { RoomError, type Client, type ClientOptions, type Link, type PersonStatus, type Room, type RoomOptions, type Self } from './types.ts'
+import { RoomError } from './errors.ts'
+import type { Client, ClientOptions, Link, PersonStatus, Room, RoomOptions, Self } from './types.ts'
 import { onWake } from './wake.ts'
 import { Watching } from './watch.ts'
 
@@ -48,6 +50,7 @@ class WeftClient implements Client {
   #channel = 0
   #stopped = false // by disconnect()
   #user = ''
+  #limits: WireLimits | undefined // of the last connection that was up
 
   constructor(options: ClientOptions, around: Surroundings) {
     const base = origin(options.server)
@@ -76,7 +79,7 @@ class WeftClient implements Client {
       token: (reason) => credentials.token(reason),
       clock, log, link: this.#link,
       open: around.open ?? ((url, protocols) => new WebSocket(url, protocols) as unknown as WebSocketLike),
-      onUp: (user) => this.#up(user),
+      onUp: (user, limits) => this.#up(user, limits),
       onFrame: (channel, body) => this.#frame(channel, body),
       onDown: () => {
         this.#watching.down()
@@ -154,14 +157,15 @@ class WeftClient implements Client {
     this.push.destroy()
   }
 
-  #up(user: Identity): void {
+  #up(user: WireUser, limits: WireLimits): void {
     const guest = this.#guest !== undefined
     const known = this.self.get()
     if (known?.id !== user.id || known.name !== user.name) this.self.set({ ...user, guest })
     if (this.#user !== '' && this.#user !== user.id) this.notifications.reset()
     this.#user = user.id
+    this.#limits = limits
     this.#channel = 0
-    this.#watching.up()
+    this.#watching.up(limits.watched)
     for (const room of this.#rooms.values()) room.up()
   }
 
@@ -169,7 +173,7 @@ class WeftClient implements Client {
     if (channel === 0) {
       const e = body.type === 16 ? decodeEvent(body.bytes) : undefined
       if (e?.name === 'status') this.#watching.heard(e.data)
-      if (e?.name === 'read') this.#rooms.get(text(e.data['room']))?.readElsewhere(e.data)
+      if (e?.name === 'read') this.#rooms.get(text(e.data.room))?.readElsewhere(e.data)
       if (e?.name !== 'refused') return
       const { channel: which, code, reason } = readRefusal(e.data)
       for (const room of this.#rooms.values()) if (room.refused(which, code, reason)) return
@@ -183,10 +187,11 @@ class WeftClient implements Client {
     room.destroy()
   }
 
-  #roomSocket(): { readonly up: boolean; send(channel: number, body: Body): boolean; channel(): number } {
+  #roomSocket(): RoomSocket {
     const socket = this.#socket
     return {
       get up() { return socket.up },
+      limits: () => this.#limits,
       send: (channel, body) => socket.send(channel, body),
       channel: () => ++this.#channel,
     }

@@ -1,7 +1,8 @@
 import { fields, identity, text } from './events.ts'
 import { problem } from './http.ts'
 import { Cell, type Readable } from './readable.ts'
-import { RoomError, type Self } from './types.ts'
+import { RoomError } from './errors.ts'
+import type { Self } from './types.ts'
 
 const key = 'weft.guest'
 

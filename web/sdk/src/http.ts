@@ -1,5 +1,5 @@
 import { fields, optionalText, text } from './events.ts'
-import { RoomError, type ErrorCode } from './types.ts'
+import { RoomError, type ErrorCode } from './errors.ts'
 
 /** Where a token comes from. `rejected` asks for another one. */
 export interface TokenSource {

@@ -3,12 +3,12 @@ export { locateQuote, quoteOf, type DocPoint, type QuotePlace, type QuoteState }
 export { derived, type Readable, type Unsubscribe } from './readable.ts'
 export { palette, slotCount, toSlot } from './palette.ts'
 export { messageParts, safeAddress, type MessagePart } from './parts.ts'
-export type { ProviderEvents, YProvider } from './provider.ts'
-export { RoomError } from './types.ts'
+export { RoomError } from './errors.ts'
+export type { ErrorCode } from './errors.ts'
 export type {
-  AuthContext, AuthToken, Chat, Client, ClientOptions, Draft, ErrorCode, Found, ISODate, Json, Line, Link, LinkReason, Log,
-  Message, MessageInput, Notice, Notifications, Person, PersonStatus, Presence, Push, PushState, Quote, Reaction,
-  Role, Room, RoomOptions, Safety, Self, Thread, Unread, UserInfo,
+  AuthContext, AuthToken, Chat, Client, ClientOptions, Draft, Found, ISODate, Json, Line, Link, LinkReason, Log,
+  Message, MessageInput, Notice, Notifications, Person, PersonStatus, Presence, ProviderEvents, Push, PushState, Quote, Reaction,
+  Role, Room, RoomOptions, Safety, Self, Thread, Unread, UserInfo, YProvider,
 } from './types.ts'
 export type { WebSocketLike } from './socket.ts'
 export type { AwarenessUser } from './awareness.ts'

@@ -1,14 +1,13 @@
 import { fields, identity, integer, list, optionalText, text } from './events.ts'
+import type { SystemMessageEvent } from './generated/events.ts'
 import type { Api } from './http.ts'
 import { Cell } from './readable.ts'
 import type { Line, Log } from './types.ts'
 
-/** As many as the server keeps. */
-const most = 100
-
 /** The room's system lines, which are no messages. Once somebody watches them they are read, and again with every join. */
 export class Lines {
   readonly lines: Cell<readonly Line[]>
+  #most = Infinity
   #watched = false
   #online = false
   #stale = true
@@ -26,7 +25,9 @@ export class Lines {
     })
   }
 
-  joined(): void {
+  /** The server keeps the newest `most`, and so does this list. */
+  joined(most: number): void {
+    this.#most = most
     this.#online = true
     this.#stale = true
     void this.#read()
@@ -50,12 +51,12 @@ export class Lines {
     const all = new Map(this.lines.get().map((l) => [l.n, l]))
     const before = all.size
     for (const v of values) {
-      const f = fields(v)
-      const user = identity(f['user'])
-      const was = optionalText(f['before'])
-      const n = integer(f['n'])
-      if (user && n > 0 && !all.has(n)) all.set(n, { n, kind: text(f['kind']), user, after: integer(f['after']), at: text(f['at']), ...(was === undefined ? {} : { before: was }) })
+      const f = fields<SystemMessageEvent>(v)
+      const user = identity(f.user)
+      const was = optionalText(f.before)
+      const n = integer(f.n)
+      if (user && n > 0 && !all.has(n)) all.set(n, { n, kind: text(f.kind), user, after: integer(f.after), at: text(f.at), ...(was === undefined ? {} : { before: was }) })
     }
-    if (all.size > before) this.lines.set([...all.values()].sort((a, b) => a.n - b.n).slice(-most))
+    if (all.size > before) this.lines.set([...all.values()].sort((a, b) => a.n - b.n).slice(-this.#most))
   }
 }

@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts'
 import { Cell, type Readable } from './readable.ts'
-import type { Link, LinkReason, RoomError } from './types.ts'
+import type { RoomError } from './errors.ts'
+import type { Link, LinkReason } from './types.ts'
 
 /** A connection may be gone for this long before anybody is told. */
 export const quietMs = 3_000

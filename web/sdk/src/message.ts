@@ -1,6 +1,8 @@
 import { fields, identities, identity, integer, isFields, list, optionalText, text } from './events.ts'
+import type { WireMention, WireMessage, WireReaction, WireReplies } from './generated/events.ts'
 import { foldName, messageParts, type MessagePart } from './parts.ts'
-import type { Json, Message, MessageInput, Quote, RoomError, UserInfo } from './types.ts'
+import type { RoomError } from './errors.ts'
+import type { Json, Message, MessageInput, Quote, UserInfo } from './types.ts'
 
 export interface Viewer {
   readonly me: string
@@ -11,36 +13,36 @@ export interface Viewer {
 
 /** The HTTP API's message; an event's is the same. Undefined if it is none. */
 export function readMessage(v: unknown, viewer: Viewer): (Message & { readonly seq: number }) | undefined {
-  const f = fields(v)
-  const id = text(f['id'])
-  const seq = integer(f['seq'])
-  const user = identity(f['user'])
+  const f = fields<WireMessage>(v)
+  const id = text(f.id)
+  const seq = integer(f.seq)
+  const user = identity(f.user)
   if (id === '' || seq < 1 || !user) return undefined
-  const mentions = list(f['mentions']).map((m) => {
-    const one = fields(m)
-    const who = optionalText(one['user'])
-    return { ...(who === undefined ? {} : { user: who }), ...(one['room'] === true ? { room: true } : {}) }
+  const mentions = list(f.mentions).map((m) => {
+    const one = fields<WireMention>(m)
+    const who = optionalText(one.user)
+    return { ...(who === undefined ? {} : { user: who }), ...(one.room === true ? { room: true } : {}) }
   })
   const mine = user.id === viewer.me
-  const thread = optionalText(f['thread'])
-  const editedAt = optionalText(f['editedAt'])
-  const editedBy = identity(f['editedBy'])
-  const replies = isFields(f['replies']) ? f['replies'] : undefined
+  const thread = optionalText(f.thread)
+  const editedAt = optionalText(f.editedAt)
+  const editedBy = identity(f.editedBy)
+  const replies = isFields(f.replies) ? fields<WireReplies>(f.replies) : undefined
   return {
-    id, seq, rev: integer(f['rev']), room: text(f['room']), user: { ...user, slot: viewer.slot(user.id) }, text: text(f['text']), mentions,
-    parts: readParts(text(f['text']), mentions, viewer.name),
-    reactions: list(f['reactions']).map((r) => {
-      const one = fields(r)
-      const users = list(one['users']).map(text)
-      return { emoji: text(one['emoji']), users, mine: users.includes(viewer.me) }
+    id, seq, rev: integer(f.rev), room: text(f.room), user: { ...user, slot: viewer.slot(user.id) }, text: text(f.text), mentions,
+    parts: readParts(text(f.text), mentions, viewer.name),
+    reactions: list(f.reactions).map((r) => {
+      const one = fields<WireReaction>(r)
+      const users = list(one.users).map(text)
+      return { emoji: text(one.emoji), users, mine: users.includes(viewer.me) }
     }),
-    createdAt: text(f['createdAt']), deleted: f['deleted'] === true, state: 'sent', mine,
+    createdAt: text(f.createdAt), deleted: f.deleted === true, state: 'sent', mine,
     mentionsMe: !mine && mentions.some((m) => m.room === true || m.user === viewer.me),
     ...(thread === undefined ? {} : { thread }),
     ...(editedAt === undefined ? {} : { editedAt }),
     ...(editedBy ? { editedBy } : {}),
-    ...(replies ? { replies: { count: integer(replies['count']), last: text(replies['last']), people: identities(replies['people']) } } : {}),
-    ...(isFields(f['quote']) ? { quote: json(f['quote']) as Quote } : {}),
+    ...(replies ? { replies: { count: integer(replies.count), last: text(replies.last), people: identities(replies.people) } } : {}),
+    ...(isFields(f.quote) ? { quote: json(f.quote) as Quote } : {}),
   }
 }
 

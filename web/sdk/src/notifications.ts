@@ -1,9 +1,11 @@
 import type { Clock } from './clock.ts'
-import { fields, identity, integer, list, optionalText, text, type Fields } from './events.ts'
+import { fields, identity, integer, list, optionalText, serverEvent, text, type Unchecked } from './events.ts'
+import type { CountsEvent, NotificationEvent } from './generated/events.ts'
 import type { Api } from './http.ts'
 import { Cell } from './readable.ts'
-import { EventParser, type ServerEvent } from './sse.ts'
-import { RoomError, type Log, type Notice, type Notifications } from './types.ts'
+import { EventParser, type StreamEvent } from './sse.ts'
+import { RoomError } from './errors.ts'
+import type { Log, Notice, Notifications } from './types.ts'
 
 const pageSize = 30
 /** The server says something every 15 s. */
@@ -152,25 +154,25 @@ export class Inbox implements Notifications {
     }
   }
 
-  #event(e: ServerEvent): void {
-    let data: Fields
+  #event(line: StreamEvent): void {
+    let e
     try {
-      data = fields(JSON.parse(e.data) as unknown)
+      e = serverEvent(line.event, fields(JSON.parse(line.data) as unknown))
     } catch {
       return
     }
-    if (e.id !== '') this.#last = e.id
-    switch (e.event) {
+    if (line.id !== '') this.#last = line.id
+    switch (e.name) {
       case 'connected':
         this.live.set(true)
         this.#attempt = 0
-        this.#counts(data)
-        if (this.#last === '' || data['recovered'] !== true) {
+        this.#counts(e.data)
+        if (this.#last === '' || e.data.recovered !== true) {
           this.#page(undefined).then(() => { this.#last ||= this.items.get()[0]?.id ?? '' }).catch((err: unknown) => this.#log('warn', 'notifications could not be read', err))
         }
         break
       case 'notification': {
-        const n = readNotice(data)
+        const n = readNotice(e.data)
         if (!n) break
         if (!this.items.get().some((m) => m.id === n.id)) {
           this.unread.set(this.unread.get() + (n.readAt === undefined ? 1 : 0))
@@ -180,16 +182,16 @@ export class Inbox implements Notifications {
         break
       }
       case 'counts':
-        this.#counts(data)
+        this.#counts(e.data)
         if (this.unread.get() === 0 && this.items.get().some((n) => n.readAt === undefined)) {
           this.#page(undefined).catch(() => {}) // read in another tab
         }
     }
   }
 
-  #counts(data: Fields): void {
-    this.unread.set(integer(data['unread'], this.unread.get()))
-    this.unseen.set(integer(data['unseen'], this.unseen.get()))
+  #counts(data: Unchecked<CountsEvent>): void {
+    this.unread.set(integer(data.unread, this.unread.get()))
+    this.unseen.set(integer(data.unseen, this.unseen.get()))
   }
 
   #again(): void {
@@ -215,14 +217,14 @@ function merge(held: readonly Notice[], more: readonly Notice[]): readonly Notic
 }
 
 function readNotice(v: unknown): Notice | undefined {
-  const f = fields(v)
-  const id = text(f['id'])
+  const f = fields<NotificationEvent>(v)
+  const id = text(f.id)
   if (id === '') return undefined
-  const seenAt = optionalText(f['seenAt'])
-  const readAt = optionalText(f['readAt'])
+  const seenAt = optionalText(f.seenAt)
+  const readAt = optionalText(f.readAt)
   return {
-    id, kind: text(f['kind']), room: text(f['room']), title: text(f['title']), body: text(f['body']), url: text(f['url']),
-    actor: identity(f['actor']) ?? { id: '', name: '' }, createdAt: text(f['createdAt']),
+    id, kind: text(f.kind), room: text(f.room), title: text(f.title), body: text(f.body), url: text(f.url),
+    actor: identity(f.actor) ?? { id: '', name: '' }, createdAt: text(f.createdAt),
     ...(seenAt === undefined ? {} : { seenAt }), ...(readAt === undefined ? {} : { readAt }),
   }
 }

@@ -1,4 +1,5 @@
-import { fields, integer, list, optionalText, text, type Fields, type Identity } from './events.ts'
+import { fields, integer, list, optionalText, text, type Unchecked } from './events.ts'
+import type { PresenceEvent, WirePerson, WireUser } from './generated/events.ts'
 import { colors, likelySlot } from './palette.ts'
 import { Cell } from './readable.ts'
 import type { Person, Presence } from './types.ts'
@@ -15,7 +16,7 @@ export class PresenceState implements Presence {
   #names = new Map<string, string>()
   #self = ''
 
-  joined(user: Identity, slot: number, people: unknown, count?: unknown): void {
+  joined(user: WireUser, slot: number, people: unknown, count?: unknown): void {
     this.#self = user.id
     this.#people = new Map()
     for (const p of list(people)) this.#add(p)
@@ -30,11 +31,11 @@ export class PresenceState implements Presence {
   }
 
   /** A join of somebody known replaces what was known. */
-  changed(data: Fields): void {
-    for (const id of list(data['leaves'])) if (id !== this.#self) this.#people.delete(text(id))
-    for (const p of list(data['joins'])) this.#add(p)
+  changed(data: Unchecked<PresenceEvent>): void {
+    for (const id of list(data.leaves)) if (id !== this.#self) this.#people.delete(text(id))
+    for (const p of list(data.joins)) this.#add(p)
     this.#show()
-    this.count.set(integer(data['count'], this.#people.size))
+    this.count.set(integer(data.count, this.#people.size))
   }
 
   /** Nobody but me can be seen now. */
@@ -51,17 +52,17 @@ export class PresenceState implements Presence {
   name(user: string): string | undefined { return this.#names.get(user) }
 
   #add(v: unknown): void {
-    const f = fields(v)
-    const id = text(f['id'])
+    const f = fields<WirePerson>(v)
+    const id = text(f.id)
     if (id === '') return
-    const slot = integer(f['slot'])
-    const avatar = optionalText(f['avatar'])
-    const status = f['status']
+    const slot = integer(f.slot)
+    const avatar = optionalText(f.avatar)
+    const status = f.status
     const next: Person = {
-      id, name: text(f['name']) || id, ...(avatar === undefined ? {} : { avatar }),
+      id, name: text(f.name) || id, ...(avatar === undefined ? {} : { avatar }),
       slot, ...colors(slot),
       state: status === 'idle' || status === 'away' ? status : 'active',
-      devices: integer(f['devices']), since: text(f['since']),
+      devices: integer(f.devices), since: text(f.since),
     }
     this.#slots.set(id, slot)
     this.#names.set(id, next.name)

@@ -1,7 +1,8 @@
 import { fields, text } from './events.ts'
 import type { Api } from './http.ts'
 import { Cell } from './readable.ts'
-import { RoomError, type Push, type PushState } from './types.ts'
+import { RoomError } from './errors.ts'
+import type { Push, PushState } from './types.ts'
 
 const worker = '/push-sw.js'
 /** The endpoint that the server was last told of. */

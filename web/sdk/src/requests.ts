@@ -1,8 +1,8 @@
-import { fields, integer, text, type Fields } from './events.ts'
+import { integer, text, type SendEvent, type Unchecked } from './events.ts'
+import type { ClientEvents, DoneEvent, FailedEvent } from './generated/events.ts'
 import { refusal } from './http.ts'
-import { RoomError, type Message } from './types.ts'
-
-type Send = (name: string, data: Fields) => void
+import { RoomError } from './errors.ts'
+import type { Message } from './types.ts'
 
 /** What is asked of a stored message. */
 export type Change =
@@ -13,7 +13,7 @@ export type Request = Change | { readonly name: 'read'; readonly seq: number }
 
 interface Waiting {
   readonly request: Request
-  readonly resolve: (answer: Fields) => void
+  readonly resolve: (answer: Unchecked<DoneEvent>) => void
   readonly reject: (err: RoomError) => void
 }
 
@@ -23,12 +23,12 @@ interface Waiting {
  */
 export class Requests {
   #next = 1
-  #send: Send | undefined
+  #send: SendEvent | undefined
   readonly #waiting = new Map<string, Waiting>()
 
   get size(): number { return this.#waiting.size }
 
-  joined(send: Send): void {
+  joined(send: SendEvent): void {
     this.#send = send
     for (const [ref, w] of this.#waiting) this.#transmit(ref, w.request)
   }
@@ -36,19 +36,19 @@ export class Requests {
   lost(): void { this.#send = undefined }
 
   /** Resolves when it is stored; while there is no connection it waits. */
-  ask(request: Request): Promise<Fields> {
+  ask(request: Request): Promise<Unchecked<DoneEvent>> {
     const ref = String(this.#next++)
-    const answer = new Promise<Fields>((resolve, reject) => this.#waiting.set(ref, { request, resolve, reject }))
+    const answer = new Promise<Unchecked<DoneEvent>>((resolve, reject) => this.#waiting.set(ref, { request, resolve, reject }))
     answer.catch(() => {}) // nobody has to listen
     this.#transmit(ref, request)
     return answer
   }
 
-  done(data: Fields): void { this.#take(data)?.resolve(data) }
+  done(data: Unchecked<DoneEvent>): void { this.#take(data)?.resolve(data) }
 
-  failed(data: Fields): void {
-    const wait = integer(data['retryAfter'])
-    this.#take(data)?.reject(refusal(integer(data['status']), text(data['detail']) || text(data['title']), wait > 0 ? wait * 1000 : undefined))
+  failed(data: Unchecked<FailedEvent>): void {
+    const wait = integer(data.retryAfter)
+    this.#take(data)?.reject(refusal(integer(data.status), text(data.detail) || text(data.title), wait > 0 ? wait * 1000 : undefined))
   }
 
   /** Refs of the changes of a message that wait; the same string while they are the same. */
@@ -71,8 +71,8 @@ export class Requests {
     this.#waiting.clear()
   }
 
-  #take(data: Fields): Waiting | undefined {
-    const ref = text(data['ref'])
+  #take(data: { readonly ref?: unknown }): Waiting | undefined {
+    const ref = text(data.ref)
     const w = this.#waiting.get(ref)
     this.#waiting.delete(ref)
     return w
@@ -80,7 +80,7 @@ export class Requests {
 
   #transmit(ref: string, request: Request): void {
     const { name, ...rest } = request
-    this.#send?.(name, { ref, ...rest })
+    this.#send?.(name, { ref, ...rest } as ClientEvents[typeof name])
   }
 }
 
@@ -100,6 +100,3 @@ function apply(m: Message, change: Change, me: string): Message {
     }
   }
 }
-
-/** The message in an answer. */
-export const answered = (data: Fields): unknown => fields(data)['message']

@@ -3,15 +3,17 @@ import { AwarenessSync } from './awareness.ts'
 import { ChatState } from './chat.ts'
 import type { Clock } from './clock.ts'
 import { onComposition } from './compose.ts'
-import { decodeEvent, encodeEvent, identity, integer, text, type Fields } from './events.ts'
+import { decodeEvent, eventBody, identity, integer, text, type Unchecked } from './events.ts'
 import type { Body } from './frame.ts'
+import type { ClientEvents, JoinedEvent, ReadEvent, RefusedEvent, WireLimits } from './generated/events.ts'
 import type { Api } from './http.ts'
 import { PresenceState } from './presence.ts'
 import { RoomProvider } from './provider.ts'
 import { Cell, derived, type Readable } from './readable.ts'
 import { SafetyState } from './safety.ts'
 import { DocSync } from './sync.ts'
-import { RoomError, type ErrorCode, type Link, type LinkReason, type Log, type Role, type Room, type RoomOptions, type Safety } from './types.ts'
+import { RoomError, type ErrorCode } from './errors.ts'
+import type { Link, LinkReason, Log, Role, Room, RoomOptions, Safety } from './types.ts'
 
 /** React mounts twice, routers leave and come back. */
 const lingerMs = 5_000
@@ -23,6 +25,8 @@ export interface RoomSocket {
   send(channel: number, body: Body): boolean
   /** A channel number that this connection has not had. */
   channel(): number
+  /** What the server takes; undefined before the first connection is up. */
+  limits(): WireLimits | undefined
 }
 
 export interface RoomDeps {
@@ -152,7 +156,7 @@ export class RoomSession implements Room {
   }
 
   /** I have read this room in another tab. */
-  readElsewhere(data: Fields): void { this.chat.readElsewhere(data) }
+  readElsewhere(data: Unchecked<ReadEvent>): void { this.chat.readElsewhere(data) }
 
   /** Other rights may have come with another token. */
   reconsider(): void {
@@ -201,21 +205,22 @@ export class RoomSession implements Room {
     }
   }
 
-  #joined(data: Fields): void {
-    const me = identity(data['user'])
-    if (!me) return
+  #joined(data: Unchecked<JoinedEvent>): void {
+    const me = identity(data.user)
+    const limits = this.#deps.socket.limits()
+    if (!me || !limits) return
     const channel = this.#channel
-    const slot = integer(data['slot'])
-    const role = roles.find((r) => r === data['role']) ?? 'none'
+    const slot = integer(data.slot)
+    const role = roles.find((r) => r === data.role) ?? 'none'
     const send = (body: Body): void => { this.#deps.socket.send(channel, body) }
     this.#refusals = 0
     this.#everJoined = true
     this.#joining.set({ state: 'joined' })
     this.role.set(role)
-    this.presence.joined(me, slot, data['people'], data['count'])
-    this.#sync.joined(send, role === 'write' || role === 'admin')
+    this.presence.joined(me, slot, data.people, data.count)
+    this.#sync.joined(send, role === 'write' || role === 'admin', limits)
     this.#awareness.joined(send, { ...me, slot })
-    this.chat.joined((name, d) => send({ type: 16, bytes: encodeEvent(name, d) }), me, data)
+    this.chat.joined((name, d) => send(eventBody(name, d)), me, data, limits)
     this.chat.slotsChanged()
     this.#deps.onJoined?.()
   }
@@ -249,8 +254,8 @@ export class RoomSession implements Room {
     })
   }
 
-  #control(name: string, data: Fields): void {
-    this.#deps.socket.send(0, { type: 16, bytes: encodeEvent(name, data) })
+  #control<N extends keyof ClientEvents>(name: N, data: ClientEvents[N]): void {
+    this.#deps.socket.send(0, eventBody(name, data))
   }
 
   #rescue(): Promise<Blob> {
@@ -269,6 +274,6 @@ const refusals: Readonly<Record<number, { reason: LinkReason; code: ErrorCode }>
 }
 
 /** What channel 0 says of a refusal. */
-export function readRefusal(data: Fields): { channel: number; code: number; reason: string } {
-  return { channel: integer(data['channel']), code: integer(data['code']), reason: text(data['reason']) }
+export function readRefusal(data: Unchecked<RefusedEvent>): { channel: number; code: number; reason: string } {
+  return { channel: integer(data.channel), code: integer(data.code), reason: text(data.reason) }
 }

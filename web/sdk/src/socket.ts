@@ -1,8 +1,10 @@
 import type { Clock } from './clock.ts'
-import { decodeEvent, encodeEvent, identity, integer, type Fields, type Identity } from './events.ts'
+import { decodeEvent, eventBody, identity, integer, readLimits, type Unchecked } from './events.ts'
 import { decodeFrame, encodeFrame, subprotocol, type Body } from './frame.ts'
+import type { ClientEvents, WelcomeEvent, WireLimits, WireUser } from './generated/events.ts'
 import type { LinkState } from './link.ts'
-import { RoomError, type LinkReason, type Log } from './types.ts'
+import { RoomError } from './errors.ts'
+import type { LinkReason, Log } from './types.ts'
 
 /** What of a WebSocket is used, so that tests can bring their own. */
 export interface WebSocketLike {
@@ -22,8 +24,8 @@ export interface SocketOptions {
   readonly link: LinkState
   readonly open: (url: string, protocols: string[]) => WebSocketLike
   readonly log: Log
-  /** Welcomed: rooms may be joined. */
-  readonly onUp: (user: Identity) => void
+  /** The server has said who this is and what it takes: rooms may be joined. */
+  readonly onUp: (user: WireUser, limits: WireLimits) => void
   /** An event on channel 0 or any body on a room's channel. */
   readonly onFrame: (channel: number, body: Body) => void
   /** A connection that was up is gone. */
@@ -96,8 +98,8 @@ export class Socket {
     return true
   }
 
-  event(channel: number, name: string, data: Fields): boolean {
-    return this.send(channel, { type: 16, bytes: encodeEvent(name, data) })
+  event<N extends keyof ClientEvents>(channel: number, name: N, data: ClientEvents[N]): boolean {
+    return this.send(channel, eventBody(name, data))
   }
 
   async #connect(): Promise<void> {
@@ -124,7 +126,7 @@ export class Socket {
     this.#ws = ws
     ws.binaryType = 'arraybuffer'
     ws.onopen = () => {
-      if (ws === this.#ws) this.#write(0, { type: 16, bytes: encodeEvent('hello', { token }) })
+      if (ws === this.#ws) this.#write(0, eventBody('hello', { token }))
     }
     ws.onmessage = (e) => { if (ws === this.#ws) this.#received(e.data) }
     ws.onclose = (e) => { if (ws === this.#ws) this.#lost(e.code, e.reason) }
@@ -151,21 +153,22 @@ export class Socket {
     if (this.#up) this.#o.onFrame(frame.channel, frame.body)
   }
 
-  #welcomed(data: Fields): void {
-    const user = identity(data['user'])
-    if (!user) return this.#lost(1002, 'a welcome to nobody')
+  #welcomed(data: Unchecked<WelcomeEvent>): void {
+    const user = identity(data.user)
+    const limits = readLimits(data.limits)
+    if (!user || !limits) return this.#lost(1002, 'the welcome lacks the user or the limits')
     this.#stopTimer('open')
     this.#up = true
     this.#upSince = this.#o.clock.now()
     this.#rejected = 0
-    const every = Math.max(1000, integer(data['heartbeat'], 25_000) / 2)
+    const every = Math.max(1000, integer(data.heartbeat, 25_000) / 2)
     const beat = (): void => {
       this.#ping()
       this.#timer('ping', every, beat)
     }
     this.#timer('ping', every, beat)
     this.#o.link.online()
-    this.#o.onUp(user)
+    this.#o.onUp(user, limits)
   }
 
   #ping(): void {

@@ -1,4 +1,5 @@
-export interface ServerEvent {
+/** One event of text/event-stream, as the fields of the stream say it. */
+export interface StreamEvent {
   readonly event: string
   readonly data: string
   /** The last id seen so far; it stays until another comes. */
@@ -22,8 +23,8 @@ export class EventParser {
 
   constructor(lastEventId = '') { this.#id = lastEventId }
 
-  push(chunk: Uint8Array): ServerEvent[] {
-    const out: ServerEvent[] = []
+  push(chunk: Uint8Array): StreamEvent[] {
+    const out: StreamEvent[] = []
     for (const c of this.#decoder.decode(chunk, { stream: true })) {
       const second = this.#afterCR && c === '\n' // of a CR LF
       this.#afterCR = c === '\r'
@@ -34,7 +35,7 @@ export class EventParser {
     return out
   }
 
-  #end(out: ServerEvent[]): void {
+  #end(out: StreamEvent[]): void {
     const line = this.#line
     this.#line = ''
     if (line === '') {

@@ -1,8 +1,9 @@
 import * as Y from 'yjs'
 import type { Clock } from './clock.ts'
 import type { Body, SyncKind } from './frame.ts'
+import type { WireLimits } from './generated/events.ts'
 import { Cell, type Readable } from './readable.ts'
-import { RoomError } from './types.ts'
+import { RoomError } from './errors.ts'
 
 /** Changes closer together than this count as one. */
 const burstMs = 1_000
@@ -10,8 +11,6 @@ const burstMs = 1_000
 const releaseMs = 30
 /** Without a word from a composition for this long, it is over. */
 const holdMs = 10_000
-/** The server's bound on one document message. */
-const maxBytes = 1 << 20
 
 /** What is known of the document's safety; Safety is made of it. */
 export interface SyncState {
@@ -44,10 +43,11 @@ export class DocSync {
   readonly state: Readable<SyncState> = this.#cell
   readonly #onUpdate: (update: Uint8Array, origin: unknown) => void
   #send: ((body: Body) => void) | undefined
+  #limits: Pick<WireLimits, 'update' | 'step2'> = { update: 0, step2: 0 } // of the server; known once joined
   #mayWrite = true
+  #stateVector: Uint8Array | undefined // from the server's last step 1; undefined before the first of this join
   #sent = 0
   #acked = 0
-  #asked = false // the server's step 1 has been answered
   #loaded = false
   #refused: RoomError | undefined
   #bursts: Burst[] = []
@@ -64,10 +64,11 @@ export class DocSync {
     this.#show()
   }
 
-  /** The room has been joined: `send` goes to its channel. */
-  joined(send: (body: Body) => void, mayWrite: boolean): void {
+  /** The room has been joined: `send` goes to its channel. `limits` are the server's, in bytes of an update. */
+  joined(send: (body: Body) => void, mayWrite: boolean, limits: Pick<WireLimits, 'update' | 'step2'>): void {
     this.lost()
     this.#send = send
+    this.#limits = limits
     this.#mayWrite = mayWrite
     this.#refused = undefined
     this.#check()
@@ -79,7 +80,7 @@ export class DocSync {
   lost(): void {
     this.#send = undefined
     this.#sent = this.#acked = 0
-    this.#asked = false
+    this.#stateVector = undefined
     for (const b of this.#bursts) b.n = Infinity
     this.#show()
   }
@@ -125,8 +126,8 @@ export class DocSync {
   #answer(stateVector: Uint8Array): void {
     if (!this.#send) return
     const bytes = Y.encodeStateAsUpdate(this.doc, stateVector)
-    if (bytes.length > maxBytes) return this.#tooLarge()
-    this.#asked = true
+    if (bytes.length > this.#limits.step2) return this.#tooLarge()
+    this.#stateVector = stateVector.slice() // it may be a view into a frame
     this.#out(1, bytes)
     for (const b of this.#bursts) b.n = this.#sent
     this.#show()
@@ -148,8 +149,11 @@ export class DocSync {
     }
     burst.n = Infinity
     this.#check()
-    if (this.#send && this.#asked && !this.#refused) {
-      if (update.length > maxBytes) return this.#tooLarge()
+    if (this.#send && this.#stateVector && !this.#refused) {
+      // The server takes more in a step 2 than in an update. This one answers the
+      // last step 1 again, so it also holds everything sent since then: whatever
+      // the server counts it as an answer to, nothing is missing from it.
+      if (update.length > this.#limits.update) return this.#answer(this.#stateVector)
       this.#out(2, update)
       burst.n = this.#sent
     }
@@ -175,7 +179,7 @@ export class DocSync {
   #show(): void {
     const next: SyncState = {
       loaded: this.#loaded,
-      flowing: this.#send !== undefined && this.#asked,
+      flowing: this.#send !== undefined && this.#stateVector !== undefined,
       pending: this.#bursts.length,
       since: this.#bursts[0]?.at ?? 0,
       // A reader's step 2 may hold old deletions; the server drops it unacked.

@@ -1,8 +1,9 @@
 // What the SDK hands out. Every live value is a Readable; every snapshot is
 // immutable and keeps its identity while nothing has changed.
+import type { Awareness } from 'y-protocols/awareness'
 import type * as Y from 'yjs'
 import type { Readable } from './readable.ts'
-import type { YProvider } from './provider.ts'
+import type { RoomError } from './errors.ts'
 import type { MessagePart } from './parts.ts'
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
@@ -239,6 +240,34 @@ export interface RoomOptions {
   holdWhileComposing?: boolean
 }
 
+/** The events of YProvider, by name. */
+export interface ProviderEvents {
+  status: { status: 'connecting' | 'connected' | 'disconnected' }
+  sync: boolean
+  synced: boolean
+  unsyncedChanges: { number: number }
+}
+
+/** The surface that Yjs editor bindings expect of a provider. */
+export interface YProvider {
+  readonly doc: Y.Doc
+  readonly document: Y.Doc // Hocuspocus's word
+  readonly awareness: Awareness
+  readonly roomname: string
+  readonly synced: boolean
+  readonly isSynced: boolean
+  readonly wsconnected: boolean
+  readonly status: 'connecting' | 'connected' | 'disconnected'
+  readonly hasUnsyncedChanges: boolean
+  readonly unsyncedChanges: number
+  connect(): void
+  disconnect(): void
+  destroy(): void
+  on<E extends keyof ProviderEvents>(event: E, run: (data: ProviderEvents[E]) => void): void
+  once<E extends keyof ProviderEvents>(event: E, run: (data: ProviderEvents[E]) => void): void
+  off<E extends keyof ProviderEvents>(event: E, run: (data: ProviderEvents[E]) => void): void
+}
+
 export interface Room {
   readonly id: string
   readonly role: Readable<Role>
@@ -278,20 +307,4 @@ export interface Client {
   /** Tries at once instead of at `nextTryAt`. */
   retry(): void
   destroy(): void
-}
-
-export type ErrorCode = 'auth' | 'forbidden' | 'not-found' | 'deleted' | 'weft-full' | 'rate-limited' | 'too-large' | 'invalid' | 'conflict' | 'offline' | 'server' | 'client-too-old'
-
-/** `code` is stable; `message` is for people. */
-export class RoomError extends Error {
-  readonly code: ErrorCode
-  readonly retryable: boolean
-  readonly retryAfterMs: number | undefined
-  constructor(code: ErrorCode, message: string, options: { retryable?: boolean; retryAfterMs?: number; cause?: unknown } = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause })
-    this.name = 'RoomError'
-    this.code = code
-    this.retryable = options.retryable ?? (code === 'offline' || code === 'server' || code === 'rate-limited' || code === 'weft-full')
-    this.retryAfterMs = options.retryAfterMs
-  }
 }

@@ -1,16 +1,17 @@
 import type { Clock } from './clock.ts'
-import { identities, type Identity } from './events.ts'
+import { identities } from './events.ts'
+import type { WireUser } from './generated/events.ts'
 import { Cell } from './readable.ts'
 
-const renewMs = 3_000 // the server forgets after 6 s
 const restMs = 5_000
 
 /** Who is typing, and that I am. */
 export class Typing {
-  readonly others = new Cell<readonly Identity[]>([])
+  readonly others = new Cell<readonly WireUser[]>([])
   readonly #clock: Clock
   readonly #tell: (on: boolean) => void
   #on = false
+  #standsMs = 0 // 0 before the first join
   #me = ''
   #renew: (() => void) | undefined
   #rest: (() => void) | undefined
@@ -20,10 +21,15 @@ export class Typing {
     this.#tell = tell
   }
 
-  joined(me: string, users: unknown): void {
+  /** `standsMs` is how long a mark of mine stands at the server. */
+  joined(me: string, users: unknown, standsMs: number): void {
     this.#me = me
+    this.#standsMs = standsMs
     this.heard(users)
-    if (this.#on) this.#tell(true)
+    if (!this.#on) return
+    this.#tell(true)
+    this.#renew?.()
+    this.#again()
   }
 
   heard(users: unknown): void {
@@ -51,8 +57,10 @@ export class Typing {
     this.#renew?.()
   }
 
+  /** Renews the mark while it is on, twice as often as the server needs. */
   #again(): void {
-    this.#renew = this.#clock.after(renewMs, () => {
+    if (this.#standsMs === 0) return
+    this.#renew = this.#clock.after(this.#standsMs / 2, () => {
       this.#tell(true)
       this.#again()
     })

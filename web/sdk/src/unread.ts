@@ -1,5 +1,6 @@
 import type { Clock } from './clock.ts'
-import { integer, isFields, type Fields } from './events.ts'
+import { fields, integer, isFields } from './events.ts'
+import type { WireUnread } from './generated/events.ts'
 import { Cell } from './readable.ts'
 import type { Message, Unread } from './types.ts'
 
@@ -26,13 +27,13 @@ export class UnreadState {
       this.#counted = Math.max(this.#counted, lastSeq)
       return
     }
-    const f: Fields = data
-    const read = integer(f['read'])
+    const f = fields<WireUnread>(data)
+    const read = integer(f.read)
     const { read: mine } = this.unread.get()
     this.#told = Math.max(this.#told, read)
-    this.#counted = Math.max(this.#counted, integer(f['lastSeq']))
+    this.#counted = Math.max(this.#counted, integer(f.lastSeq))
     if (read < mine) return // an older answer; ours is on its way
-    this.#set({ read, count: integer(f['unread']), mentions: integer(f['mentions']) })
+    this.#set({ read, count: integer(f.unread), mentions: integer(f.mentions) })
   }
 
   /** A message that was not there when the server last counted. */

@@ -1,9 +1,7 @@
-import { fields, integer, optionalText, type Fields } from './events.ts'
+import { fields, integer, optionalText, type SendEvent, type Unchecked } from './events.ts'
+import type { StatusEvent, WireUserStatus } from './generated/events.ts'
 import { Cell, type Readable } from './readable.ts'
 import type { Log, PersonStatus } from './types.ts'
-
-/** The server tells one connection of no more people. */
-const most = 200
 
 const states: readonly PersonStatus['status'][] = ['online', 'idle', 'away', 'offline']
 
@@ -11,14 +9,15 @@ interface View { readonly ids: readonly string[]; readonly cell: Cell<ReadonlyMa
 
 /** People who are watched, whatever room they are in, for as long as somebody subscribes. */
 export class Watching {
-  readonly #tell: (name: string, data: Fields) => void
+  readonly #tell: SendEvent
   readonly #log: Log
   readonly #views = new Set<View>()
   #asked = new Set<string>()
   #known = new Map<string, PersonStatus>()
+  #most = 0 // people whom a connection may watch; 0 before the first one
   #late = false // what is wanted is about to be asked for
 
-  constructor(tell: (name: string, data: Fields) => void, log: Log) {
+  constructor(tell: SendEvent, log: Log) {
     this.#tell = tell
     this.#log = log
   }
@@ -36,8 +35,9 @@ export class Watching {
     return view.cell
   }
 
-  /** A new connection watches nobody yet. */
-  up(): void {
+  /** A new connection watches nobody yet, and may watch `most` people. */
+  up(most: number): void {
+    this.#most = most
     this.#asked = new Set()
     this.#ask()
   }
@@ -48,12 +48,12 @@ export class Watching {
     this.#show([...this.#views])
   }
 
-  heard(data: Fields): void {
-    for (const [id, v] of Object.entries(fields(data['users']))) {
-      const f = fields(v)
-      const status = states.find((s) => s === f['status'])
-      const lastSeen = optionalText(f['lastSeen'])
-      if (status) this.#known.set(id, { status, devices: integer(f['devices']), ...(lastSeen === undefined ? {} : { lastSeen }) })
+  heard(data: Unchecked<StatusEvent>): void {
+    for (const [id, v] of Object.entries(fields(data.users))) {
+      const f = fields<WireUserStatus>(v)
+      const status = states.find((s) => s === f.status)
+      const lastSeen = optionalText(f.lastSeen)
+      if (status) this.#known.set(id, { status, devices: integer(f.devices), ...(lastSeen === undefined ? {} : { lastSeen }) })
     }
     this.#show([...this.#views])
   }
@@ -70,8 +70,9 @@ export class Watching {
 
   #ask(): void {
     const all = [...new Set([...this.#views].flatMap((v) => v.ids))]
-    if (all.length > most) this.#log('warn', `${all.length} people are watched; the server tells of ${most}`)
-    const wanted = new Set(all.slice(0, most))
+    if (this.#most === 0) return // asked again once connected
+    if (all.length > this.#most) this.#log('warn', `${all.length} people are watched; the server tells of ${this.#most}`)
+    const wanted = new Set(all.slice(0, this.#most))
     const gone = [...this.#asked].filter((id) => !wanted.has(id))
     const fresh = [...wanted].filter((id) => !this.#asked.has(id))
     this.#asked = wanted

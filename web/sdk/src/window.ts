@@ -3,7 +3,8 @@ import { fields, identity, integer, list, text } from './events.ts'
 import type { Api } from './http.ts'
 import { readMessage, readParts } from './message.ts'
 import { Cell } from './readable.ts'
-import { RoomError, type Found, type Log, type Message } from './types.ts'
+import { RoomError } from './errors.ts'
+import type { Found, Log, Message } from './types.ts'
 
 export const pageSize = 50
 /** A longer absence is not caught up one by one. */

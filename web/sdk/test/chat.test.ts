@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { ChatState } from '../src/chat.ts'
 import type { Fields } from '../src/events.ts'
-import { RoomError, type Message } from '../src/types.ts'
+import { RoomError } from '../src/errors.ts'
+import type { Message } from '../src/types.ts'
 import { FakeClock, settle } from './clock.ts'
+import { limits } from './fixtures.ts'
 
 const me = { id: 'ana', name: 'Ana' }
 
@@ -30,7 +32,7 @@ function desk(history: number[] = []) {
         },
       },
     }),
-    join(lastSeq = server.history.at(-1) ?? 0) { d.chat.joined((name, data) => sent.push([name, data]), me, { lastSeq, typing: [] }) },
+    join(lastSeq = server.history.at(-1) ?? 0) { d.chat.joined((name, data) => sent.push([name, data]), me, { lastSeq, typing: [] }, limits) },
     get rows(): readonly Message[] { return d.chat.messages.get() },
     get seqs(): (number | undefined)[] { return d.rows.map((m) => m.seq) },
     sends() { return sent.filter(([n]) => n === 'send').map(([, data]) => data['id']) },

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { ChatState } from '../src/chat.ts'
 import type { Fields } from '../src/events.ts'
-import { RoomError, type Message } from '../src/types.ts'
+import { RoomError } from '../src/errors.ts'
+import type { Message } from '../src/types.ts'
 import { FakeClock, settle } from './clock.ts'
+import { limits } from './fixtures.ts'
 
 const me = { id: 'ana', name: 'Ana' }
 const ben = { id: 'ben', name: 'Ben' }
@@ -60,7 +62,7 @@ function desk(server = new Server()) {
   return {
     server, clock, sent, asked, chat,
     async join(read?: Fields) {
-      chat.joined((name, data) => sent.push([name, data]), me, { lastSeq: server.messages.length, lastRev: server.rev, epoch: server.epoch, typing: [], read })
+      chat.joined((name, data) => sent.push([name, data]), me, { lastSeq: server.messages.length, lastRev: server.rev, epoch: server.epoch, typing: [], read }, limits)
       await settle()
     },
     get rows(): readonly Message[] { return chat.messages.get() },
@@ -269,7 +271,7 @@ describe('a thread', () => {
     expect(d.sent.filter(([n]) => n === 'typing')).toHaveLength(1)
     d.chat.lost()
     expect(thread.typing.get()).toEqual([])
-    d.chat.joined(() => {}, me, { typing: [], typingThreads: { m1: [ben], m2: [ben] } })
+    d.chat.joined(() => {}, me, { typing: [], typingThreads: { m1: [ben], m2: [ben] } }, limits)
     expect([thread.typing.get(), d.chat.thread('m2').typing.get(), d.chat.thread('m3').typing.get()]).toEqual([[ben], [ben], []])
   })
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { LinkState } from '../src/link.ts'
-import { RoomError } from '../src/types.ts'
+import { RoomError } from '../src/errors.ts'
 import { FakeClock } from './clock.ts'
 
 test('a first connection is connecting until it is plainly not coming', () => {

@@ -2,7 +2,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -14,7 +13,7 @@ const bin = process.env['WEFT_BIN']
 
 describe.skipIf(!bin)('against a real server', { timeout: 60_000 }, () => {
   const data = mkdtempSync(join(tmpdir(), 'weft-sdk-'))
-  let port = 0
+  let port = 0 // the server chooses it when it starts first
   let server: ChildProcess
   const clients: Client[] = []
 
@@ -23,6 +22,8 @@ describe.skipIf(!bin)('against a real server', { timeout: 60_000 }, () => {
     if (!server.stdout) throw new Error('no output')
     const [line] = await once(createInterface(server.stdout), 'line') as [string]
     expect(line).toContain('listening on')
+    port = Number(/:(\d+)/.exec(line.replace(/^.*listening on/, ''))?.[1])
+    expect(port).toBeGreaterThan(0)
   }
 
   function client(name: string): Client {
@@ -34,11 +35,6 @@ describe.skipIf(!bin)('against a real server', { timeout: 60_000 }, () => {
   }
 
   beforeAll(async () => {
-    const probe = createServer().listen(0, '127.0.0.1')
-    await once(probe, 'listening')
-    port = (probe.address() as AddressInfo).port
-    probe.close()
-    await once(probe, 'close')
     await serve()
   })
   afterAll(async () => {
@@ -94,6 +90,29 @@ describe.skipIf(!bin)('against a real server', { timeout: 60_000 }, () => {
     await cy.synced
     expect(cy.doc.getText('t').toString()).toBe('>> hello world!')
     await until(cy.chat.messages, (m) => m.length === 2)
+  })
+
+  test('more than one update may hold is saved: made offline, and at once', async () => {
+    const mine = client('Ana')
+    const ana = mine.room('large')
+    await ana.synced
+    await until(ana.safety, (s) => s.state === 'saved')
+    mine.disconnect()
+    const t = ana.doc.getText('t')
+    for (let i = 0; i < 12; i++) t.insert(0, 'x'.repeat(100_000))
+    mine.connect()
+    await until(ana.safety, (s) => s.state === 'saved' && t.length === 1_200_000)
+    t.insert(0, 'y'.repeat(2_000_000))
+    t.insert(0, 'z')
+    await until(ana.safety, (s) => s.state === 'saved')
+
+    const ben = client('Ben').room('large')
+    await ben.synced
+    const read = ben.doc.getText('t')
+    await eventually(() => read.length === 3_200_001)
+    expect(read.toString()).toBe(t.toString())
+    ben.doc.getText('t').insert(0, 'still here: ')
+    await eventually(() => t.toString().startsWith('still here: z'))
   })
 
   test('a long log is paged, and a long absence is skipped', async () => {

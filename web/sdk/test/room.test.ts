@@ -6,6 +6,7 @@ import { Api } from '../src/http.ts'
 import { LinkState } from '../src/link.ts'
 import { RoomSession } from '../src/room.ts'
 import { FakeClock, settle } from './clock.ts'
+import { limits } from './fixtures.ts'
 
 const ends: (() => void)[] = []
 afterEach(() => ends.splice(0).forEach((end) => end()))
@@ -19,6 +20,7 @@ function desk() {
   const socket = {
     up: false,
     channel: () => ++channel,
+    limits: () => limits,
     send(to: number, body: Body) {
       const e = body.type === 16 ? decodeEvent(body.bytes) : undefined
       if (e) said.push([to, e.name, e.data])

@@ -5,6 +5,7 @@ import { LinkState } from '../src/link.ts'
 import { SafetyState } from '../src/safety.ts'
 import { DocSync } from '../src/sync.ts'
 import { FakeClock } from './clock.ts'
+import { limits } from './fixtures.ts'
 
 const ends: (() => void)[] = []
 afterEach(() => ends.splice(0).forEach((end) => end()))
@@ -35,7 +36,7 @@ function desk(doc = new Y.Doc()) {
         if (b.kind === 0) return
         documents++
         Y.applyUpdate(server, b.bytes)
-      }, mayWrite)
+      }, mayWrite, limits)
     },
     /** The server's side of the exchange. */
     exchange() {
@@ -168,12 +169,44 @@ describe('safety', () => {
     expect(d.documents).toBe(1)
   })
 
-  test('a change that is too large is refused and never sent', () => {
+  test('a change that is too large for an update goes as a step 2, with everything since the last one', () => {
     const d = desk()
     d.open()
-    d.t.insert(0, 'x'.repeat(1 << 20))
+    d.t.insert(0, 'small, ')
+    d.t.insert(0, 'x'.repeat(limits.update))
+    expect(d.sent).toEqual([0, 1, 2, 1])
+    expect(d.safety).toMatchObject({ state: 'saving', pending: 1 })
+    d.t.insert(0, 'after, ')
+    expect(d.sent).toEqual([0, 1, 2, 1, 2])
+    expect(d.server.getText('t').toString()).toBe(`after, ${'x'.repeat(limits.update)}small, `)
+    d.ack()
+    expect(d.safety.state).toBe('saved')
+  })
+
+  test('work of more than an update is saved by the step 2 of the next join', () => {
+    const d = desk()
+    d.open()
+    d.break()
+    for (let i = 0; i < 12; i++) d.t.insert(0, 'x'.repeat(100_000))
+    d.connect()
+    d.exchange()
+    expect(d.sent).toEqual([0, 1])
+    d.ack()
+    expect(d.safety.state).toBe('saved')
+    expect(d.server.getText('t').length).toBe(1_200_000)
+  })
+
+  test('a change that is too large for a step 2 is refused and never sent', () => {
+    const d = desk()
+    d.open()
+    d.t.insert(0, 'x'.repeat(limits.step2))
     expect(d.safety).toMatchObject({ state: 'refused', error: { code: 'too-large' } })
     expect(d.documents).toBe(1)
+    d.break()
+    d.connect()
+    d.exchange()
+    expect(d.safety).toMatchObject({ state: 'refused', error: { code: 'too-large' } })
+    expect(d.sent).toEqual([0])
   })
 })
 

@@ -4,6 +4,7 @@ import { decodeFrame, encodeFrame } from '../src/frame.ts'
 import { LinkState } from '../src/link.ts'
 import { Socket, type WebSocketLike } from '../src/socket.ts'
 import { FakeClock, settle } from './clock.ts'
+import { limits } from './fixtures.ts'
 
 class FakeWebSocket implements WebSocketLike {
   binaryType = ''
@@ -27,7 +28,7 @@ class FakeWebSocket implements WebSocketLike {
   }
   welcome(): void {
     this.onopen?.(undefined as never)
-    this.hear('welcome', { user: { id: 'ana', name: 'Ana' }, heartbeat: 20_000 })
+    this.hear('welcome', { user: { id: 'ana', name: 'Ana' }, heartbeat: 20_000, limits })
   }
   end(code: number): void { this.onclose?.({ code, reason: '' }) }
 }

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { EventParser, type ServerEvent } from '../src/sse.ts'
+import { EventParser, type StreamEvent } from '../src/sse.ts'
 
 const stream = 'event: connected\ndata: {"user":"ana 😀"}\n\n: still here\n\nid: 7\r\nevent: notification\r\ndata: {"a":\r\ndata:1}\r\n\r\nevent: counts\rdata\rdata: x\r\rdata: plain\n\nid: 8\nevent: nothing\n\ndata: last\n\ndata: never ended\n'
 
-const want: ServerEvent[] = [
+const want: StreamEvent[] = [
   { event: 'connected', data: '{"user":"ana 😀"}', id: '' },
   { event: 'notification', data: '{"a":\n1}', id: '7' },
   { event: 'counts', data: '\nx', id: '7' },

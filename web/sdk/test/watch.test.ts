@@ -2,11 +2,12 @@ import { expect, test } from 'vitest'
 import type { Fields } from '../src/events.ts'
 import { Watching } from '../src/watch.ts'
 import { settle } from './clock.ts'
+import { limits } from './fixtures.ts'
 
 function desk() {
   const sent: [string, unknown][] = []
   const warned: string[] = []
-  const watching = new Watching((name, data: Fields) => sent.push([name, data['users']]), (_level, message) => warned.push(message))
+  const watching = new Watching((name, data) => sent.push([name, (data as Fields)['users']]), (_level, message) => warned.push(message))
   return { sent, warned, watching }
 }
 
@@ -15,13 +16,13 @@ const at = (status: string, more: Fields = {}): Fields => ({ status, devices: 1,
 test('people are watched while somebody subscribes, once each, and again on a new connection', async () => {
   const { sent, watching } = desk()
   const both = watching.watch(['ana', 'ben', 'ana'])
-  watching.up()
+  watching.up(limits.watched)
   expect(sent).toEqual([])
   const [end, endOne] = [both.subscribe(() => {}), watching.watch(['ben']).subscribe(() => {})]
   await settle()
   expect(sent.splice(0)).toEqual([['watch', ['ana', 'ben']]])
   watching.down()
-  watching.up()
+  watching.up(limits.watched)
   expect(sent.splice(0)).toEqual([['watch', ['ana', 'ben']]])
   end()
   await settle()
@@ -35,7 +36,7 @@ test('people are watched while somebody subscribes, once each, and again on a ne
 
 test('what is known is there for who asks, and gone with the connection', async () => {
   const { watching } = desk()
-  watching.up()
+  watching.up(limits.watched)
   const people = watching.watch(['ana', 'ben'])
   const end = people.subscribe(() => {})
   await settle()
@@ -51,7 +52,7 @@ test('what is known is there for who asks, and gone with the connection', async 
 
 test('no more are watched than the server takes', async () => {
   const { sent, warned, watching } = desk()
-  watching.up()
+  watching.up(limits.watched)
   const end = watching.watch(Array.from({ length: 250 }, (_, i) => `u${i}`)).subscribe(() => {})
   await settle()
   expect((sent[0]?.[1] as string[]).length).toBe(200)

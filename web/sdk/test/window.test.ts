@@ -3,6 +3,7 @@ import { ChatState } from '../src/chat.ts'
 import type { Fields } from '../src/events.ts'
 import type { Message } from '../src/types.ts'
 import { FakeClock, settle } from './clock.ts'
+import { limits } from './fixtures.ts'
 
 const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i)
 const revOf = (m: Fields): number => Number(m['rev'])
@@ -44,7 +45,7 @@ function desk(seqs: number[] = []) {
       server.history = [...server.history.filter((k) => k['seq'] !== seq), m].sort((a, b) => Number(a['seq']) - Number(b['seq']))
       return m
     },
-    join() { chat.joined(() => {}, { id: 'ana', name: 'Ana' }, { lastSeq: Number(server.history.at(-1)?.['seq'] ?? 0), lastRev: lastRev(), epoch: server.epoch, typing: [] }) },
+    join() { chat.joined(() => {}, { id: 'ana', name: 'Ana' }, { lastSeq: Number(server.history.at(-1)?.['seq'] ?? 0), lastRev: lastRev(), epoch: server.epoch, typing: [] }, limits) },
     row(seq: number): Message | undefined { return chat.messages.get().find((m) => m.seq === seq) },
     get seqs(): (number | undefined)[] { return chat.messages.get().map((m) => m.seq) },
   }

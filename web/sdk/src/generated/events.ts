@@ -4,7 +4,7 @@
 export type WireJson = null | boolean | number | string | readonly WireJson[] | { readonly [key: string]: WireJson }
 
 /** User is the author stamp stored with a message: id and name at that time. */
-export interface WireUser {
+export type WireUser = {
   readonly id: string
   readonly name: string
 }
@@ -13,7 +13,7 @@ export interface WireUser {
  * Limits is what the server takes, so that a client needs no numbers of its own.
  * They hold for one connection and do not change while it lasts.
  */
-export interface WireLimits {
+export type WireLimits = {
   /** bytes of a Yjs update in one sync message of kind "update" */
   readonly update: number
   /** bytes of a Yjs update in one sync step 2; a longer change can't be saved */
@@ -49,7 +49,7 @@ export interface WireLimits {
  * Welcome answers "hello", on channel 0: the token was accepted. It comes again
  * after a later "hello" that renews the token.
  */
-export interface WelcomeEvent {
+export type WelcomeEvent = {
   /** whom the connection belongs to */
   readonly user: WireUser
   /** milliseconds; a client pings twice as often */
@@ -61,7 +61,7 @@ export interface WelcomeEvent {
  * Person is one person in one room, over all their connections there, as the
  * others see them.
  */
-export interface WirePerson {
+export type WirePerson = {
   readonly id: string
   readonly name: string
   readonly avatar?: string
@@ -76,7 +76,7 @@ export interface WirePerson {
 }
 
 /** Typist is a person who types. */
-export interface WireTypist {
+export type WireTypist = {
   readonly id: string
   /** plain text */
   readonly name: string
@@ -86,7 +86,7 @@ export interface WireTypist {
  * Unread counts what a person has not read in a room. Their own messages and
  * deleted ones do not count.
  */
-export interface WireUnread {
+export type WireUnread = {
   /** all messages up to this one are read */
   readonly read: number
   /** at most MaxUnread */
@@ -101,7 +101,7 @@ export interface WireUnread {
  * Joined answers "join", on the channel that the client chose. The stored
  * document has been loaded by then. What the room sends follows it.
  */
-export interface JoinedEvent {
+export type JoinedEvent = {
   readonly room: string
   /** what the client may do: read, comment, write or admin */
   readonly role: string
@@ -134,7 +134,7 @@ export interface JoinedEvent {
  * Role says, on a room's channel, that what the client may do in the room has
  * changed.
  */
-export interface RoleEvent {
+export type RoleEvent = {
   /** read, comment, write or admin */
   readonly role: string
 }
@@ -143,7 +143,7 @@ export interface RoleEvent {
  * Refused says, on channel 0, that a room could not be joined, or that the
  * client has been removed from it.
  */
-export interface RefusedEvent {
+export type RefusedEvent = {
   /** the room's; 0: "watch" was refused */
   readonly channel: number
   /** a close code of the protocol */
@@ -155,16 +155,16 @@ export interface RefusedEvent {
 }
 
 /** Left answers "leave", on channel 0. Nothing comes on the channel any more. */
-export interface LeftEvent {
+export type LeftEvent = {
   readonly channel: number
 }
 
 /** Pong answers "ping", on channel 0. */
-export interface PongEvent {
+export type PongEvent = {
 }
 
 /** Mention is a person named in a message's text, or everybody in the room. */
-export interface WireMention {
+export type WireMention = {
   /** empty for @room */
   readonly user?: string
   /** @room */
@@ -175,13 +175,13 @@ export interface WireMention {
  * Reaction is one emoji under a message, with the ids of the users who chose it,
  * in the order of their choosing.
  */
-export interface WireReaction {
+export type WireReaction = {
   readonly emoji: string
   readonly users: readonly string[]
 }
 
 /** Replies sums up the replies to a message. Deleted replies do not count. */
-export interface WireReplies {
+export type WireReplies = {
   readonly count: number
   /** when the newest reply was written */
   readonly last: string
@@ -193,7 +193,7 @@ export interface WireReplies {
  * Message is one chat message, in the JSON form that clients get. All times are
  * UTC in whole milliseconds.
  */
-export interface WireMessage {
+export type WireMessage = {
   /** 1 to 64 bytes, chosen by the author's client; unique in the room */
   readonly id: string
   readonly room: string
@@ -225,14 +225,14 @@ export interface WireMessage {
  * Sent answers "send", on the room's channel: the message is stored. It is also
  * the answer to a repeated "send" with the id of a stored message.
  */
-export interface SentEvent {
+export type SentEvent = {
   /** of the message */
   readonly id: string
   readonly message: WireMessage
 }
 
 /** Unsent answers "send", on the room's channel: the message was not stored. */
-export interface UnsentEvent {
+export type UnsentEvent = {
   /** of the message */
   readonly id: string
   /** names the kind of problem; see server/PROTOCOL.md */
@@ -251,7 +251,7 @@ export interface UnsentEvent {
  * Done answers "edit", "delete", "react" and "read", on the room's channel: what
  * was asked for is stored.
  */
-export interface DoneEvent {
+export type DoneEvent = {
   /** of the request */
   readonly ref: string
   /** as it is now; missing after "read" */
@@ -264,7 +264,7 @@ export interface DoneEvent {
  * Failed answers "edit", "delete", "react" and "read", on the room's channel:
  * what was asked for was not done.
  */
-export interface FailedEvent {
+export type FailedEvent = {
   /** of the request */
   readonly ref: string
   /** names the kind of problem; see server/PROTOCOL.md */
@@ -280,7 +280,7 @@ export interface FailedEvent {
 }
 
 /** UserStatus is the status of one person over all rooms. */
-export interface WireUserStatus {
+export type WireUserStatus = {
   /** in the room where they are most active; Offline only after the last grace period */
   readonly status: string
   /** when the last connection closed, UTC, cut to whole minutes; nil if not known or not Offline */
@@ -295,7 +295,7 @@ export interface WireUserStatus {
  * connections on channel 0, and to a person's stream that was opened with
  * "watch".
  */
-export interface StatusEvent {
+export type StatusEvent = {
   /** by the person's id */
   readonly users: { readonly [key: string]: WireUserStatus }
 }
@@ -305,7 +305,7 @@ export interface StatusEvent {
  * read something on any device: to all of their native connections, on channel
  * 0, and to their streams.
  */
-export interface ReadEvent {
+export type ReadEvent = {
   readonly room: string
   /** all messages up to this one are read */
   readonly read: number
@@ -321,7 +321,7 @@ export interface ReadEvent {
  * Message is a chat message that has just been stored. The events come in order
  * of seq, and the author gets them too.
  */
-export interface MessageEvent {
+export type MessageEvent = {
   /** 1 to 64 bytes, chosen by the author's client; unique in the room */
   readonly id: string
   readonly room: string
@@ -353,7 +353,7 @@ export interface MessageEvent {
  * MessageChanged is a stored chat message as it is now, after an edit, a
  * deletion, a reaction or a reply to it. Whoever made the change gets it too.
  */
-export interface MessageChangedEvent {
+export type MessageChangedEvent = {
   /** 1 to 64 bytes, chosen by the author's client; unique in the room */
   readonly id: string
   readonly room: string
@@ -385,7 +385,7 @@ export interface MessageChangedEvent {
  * SystemMessage is something that the server says in the room's chat, such as
  * that somebody is new. It stands between two messages and is none itself.
  */
-export interface SystemMessageEvent {
+export type SystemMessageEvent = {
   /** only grows within a room */
   readonly n: number
   /** SystemJoined or SystemRenamed */
@@ -403,7 +403,7 @@ export interface SystemMessageEvent {
  * Typing lists everybody who is typing in the room's chat, outside of threads.
  * It is sent whenever the list changes, on whatever node.
  */
-export interface TypingEvent {
+export type TypingEvent = {
   /** 20 at most, the first to start first */
   readonly users: readonly WireTypist[]
 }
@@ -412,7 +412,7 @@ export interface TypingEvent {
  * ThreadTyping lists everybody who is typing in one thread. It is sent whenever
  * the list changes, on whatever node.
  */
-export interface ThreadTypingEvent {
+export type ThreadTypingEvent = {
   /** id of the message that the thread replies to */
   readonly thread: string
   /** 20 at most, the first to start first */
@@ -424,7 +424,7 @@ export interface ThreadTypingEvent {
  * join or leave, or change their name, status or number of connections; at most
  * ten times a second, several changes merged.
  */
-export interface PresenceEvent {
+export type PresenceEvent = {
   /**
    * Joins are people as they are now. One whose id is known replaces what was
    * known of that person.
@@ -445,12 +445,12 @@ export interface PresenceEvent {
  * changes, and after "joined" if the room is read-only then. It is sent to
  * sockets only.
  */
-export interface StorageEvent {
+export type StorageEvent = {
   readonly writable: boolean
 }
 
 /** Connected is the first event of a person's own stream, GET /api/events. */
-export interface ConnectedEvent {
+export type ConnectedEvent = {
   /** the person's id */
   readonly user: string
   /**
@@ -467,7 +467,7 @@ export interface ConnectedEvent {
  * RoomConnected is the first event of a room's stream, GET
  * /api/rooms/{room}/events.
  */
-export interface RoomConnectedEvent {
+export type RoomConnectedEvent = {
   /** the id of whoever opened the stream */
   readonly user: string
   readonly room: string
@@ -485,7 +485,7 @@ export interface RoomConnectedEvent {
 }
 
 /** Actor is the person who caused a notification: the author of the message. */
-export interface WireActor {
+export type WireActor = {
   readonly id: string
   readonly name: string
 }
@@ -494,7 +494,7 @@ export interface WireActor {
  * Notification is a new line in a person's inbox. It is sent to the person's
  * streams; its id is also the id of the server-sent event.
  */
-export interface NotificationEvent {
+export type NotificationEvent = {
   /**
    * ID is derived from the cause and the person (NotificationID): the same cause
    * notifies a person once, however often the caller retries.
@@ -521,7 +521,7 @@ export interface NotificationEvent {
  * Counts says how much of a person's inbox is unread and unseen. It is sent to
  * the person's streams when they have read something on any device.
  */
-export interface CountsEvent {
+export type CountsEvent = {
   readonly unread: number
   /** at most Unread: what is read counts as seen */
   readonly unseen: number
@@ -532,7 +532,7 @@ export interface CountsEvent {
  * the connection was opened. It is answered by "welcome". A later one renews the
  * token of the same person.
  */
-export interface HelloCommand {
+export type HelloCommand = {
   /** empty: the one that came with the HTTP request */
   readonly token: string
 }
@@ -541,14 +541,14 @@ export interface HelloCommand {
  * Join enters a room, on channel 0. It is answered by "joined" on the new
  * channel or by "refused".
  */
-export interface JoinCommand {
+export type JoinCommand = {
   /** 1 to 1,000,000, not in use */
   readonly channel: number
   readonly room: string
 }
 
 /** Leave leaves a room, on channel 0. It is answered by "left". */
-export interface LeaveCommand {
+export type LeaveCommand = {
   /** of the room */
   readonly channel: number
 }
@@ -557,7 +557,7 @@ export interface LeaveCommand {
  * Active says, on channel 0, what the server cannot see: that the user did
  * something, such as scrolling, or has turned away. It has no answer.
  */
-export interface ActiveCommand {
+export type ActiveCommand = {
   /** false: the user has turned away and is idle at once */
   readonly on: boolean
 }
@@ -566,7 +566,7 @@ export interface ActiveCommand {
  * Watch asks for the status of people over all rooms, on channel 0. It is
  * answered by "status", now and at every change.
  */
-export interface WatchCommand {
+export type WatchCommand = {
   /** ids, 256 bytes each at most */
   readonly users: readonly string[]
 }
@@ -575,20 +575,20 @@ export interface WatchCommand {
  * Unwatch ends Watch for some people, on channel 0. It has no answer; a "status"
  * that is under way may still come.
  */
-export interface UnwatchCommand {
+export type UnwatchCommand = {
   /** ids */
   readonly users: readonly string[]
 }
 
 /** Ping asks for a sign of life, on channel 0. It is answered by "pong". */
-export interface PingCommand {
+export type PingCommand = {
 }
 
 /**
  * Send posts a chat message, on the room's channel. It is answered by "sent" or
  * "unsent". Repeating it with the same id stores nothing new.
  */
-export interface SendCommand {
+export type SendCommand = {
   /** 1 to 64 bytes, made by the client; a ULID is good */
   readonly id: string
   readonly text: string
@@ -602,7 +602,7 @@ export interface SendCommand {
  * SetTyping says, on the room's channel, that the user types. A client repeats
  * it every 3 s; without that it ends by itself after 6 s. It has no answer.
  */
-export interface SetTypingCommand {
+export type SetTypingCommand = {
   readonly on: boolean
   /** id of the message whose thread it is about; empty: none */
   readonly thread?: string
@@ -612,7 +612,7 @@ export interface SetTypingCommand {
  * Edit replaces the text of a message, on the room's channel. It is answered by
  * "done" or "failed".
  */
-export interface EditCommand {
+export type EditCommand = {
   /** the client's name for the request, 64 bytes at most */
   readonly ref: string
   /** of the message */
@@ -629,7 +629,7 @@ export interface EditCommand {
  * Delete deletes what a message says, on the room's channel; its place stays. It
  * is answered by "done" or "failed".
  */
-export interface DeleteCommand {
+export type DeleteCommand = {
   /** the client's name for the request, 64 bytes at most */
   readonly ref: string
   /** of the message */
@@ -640,7 +640,7 @@ export interface DeleteCommand {
  * React puts the user's emoji under a message or takes it away, on the room's
  * channel. It is answered by "done" or "failed".
  */
-export interface ReactCommand {
+export type ReactCommand = {
   /** the client's name for the request, 64 bytes at most */
   readonly ref: string
   /** of the message */
@@ -654,14 +654,14 @@ export interface ReactCommand {
  * MarkRead says, on the room's channel, that the user has read all messages up
  * to seq. It is answered by "done" or "failed".
  */
-export interface MarkReadCommand {
+export type MarkReadCommand = {
   /** the client's name for the request, 64 bytes at most */
   readonly ref: string
   readonly seq: number
 }
 
 /** The events that the server sends, by name. */
-export interface ServerEvents {
+export type ServerEvents = {
   readonly 'welcome': WelcomeEvent
   readonly 'joined': JoinedEvent
   readonly 'role': RoleEvent
@@ -687,7 +687,7 @@ export interface ServerEvents {
 }
 
 /** The events that a client sends, by name. */
-export interface ClientEvents {
+export type ClientEvents = {
   readonly 'hello': HelloCommand
   readonly 'join': JoinCommand
   readonly 'leave': LeaveCommand
