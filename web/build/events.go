@@ -15,31 +15,41 @@ import (
 	"weft/server/problem"
 )
 
-// addEvents adds the TypeScript types of all events that native clients and
-// streams of server-sent events get or send, and the fixtures that the tests of
-// both languages decode.
+// addEvents adds what the SDK has to know of the server's events:
+//
+//   - the TypeScript types of all events that the server and native clients send;
+//   - the codes of problems;
+//   - the fixtures that the tests of both languages decode.
 func addEvents(sources files) error {
 	docs, err := readDocs("server/event", "server/store", "presence", "notify")
 	if err != nil {
 		return err
 	}
-	g := &typeWriter{docs: docs, names: map[string]reflect.Type{}}
-	server, client := g.eventTypes(event.FromServer(), "Event"), g.eventTypes(event.FromClient(), "Command")
-	var b strings.Builder
-	b.WriteString("// " + generatedFrom("server/event and server/problem") + "\n\n")
-	b.WriteString("/** What JSON and msgpack can say. */\nexport type WireJson = null | boolean | number | string | readonly WireJson[] | { readonly [key: string]: WireJson }\n")
-	b.WriteString(g.text.String())
-	b.WriteString("\n/** The events that the server sends, by name. */\nexport type ServerEvents = {\n" + server + "}\n")
-	b.WriteString("\n/** The events that a client sends, by name. */\nexport type ClientEvents = {\n" + client + "}\n")
-	b.WriteString("\n/** The stable names of all kinds of problems. server/PROTOCOL.md says what they mean. */\nexport type ProblemCode =\n")
+	server := typeWriter{docs: docs, names: map[string]reflect.Type{}}
+	members := server.eventTypes(event.FromServer(), "Event")
+	text := "// " + generatedFrom("server/event") + "\n\n" +
+		"/** What JSON and msgpack can say. */\nexport type WireJson = null | boolean | number | string | readonly WireJson[] | { readonly [key: string]: WireJson }\n" +
+		server.text.String() + "\n/** The events that the server sends, by name. */\nexport type ServerEvents = {\n" + members + "}\n"
+	if err := sources.add("sdk/src/generated/events.ts", []byte(text)); err != nil {
+		return err
+	}
+	client := typeWriter{docs: docs, names: map[string]reflect.Type{}}
+	members = client.eventTypes(event.FromClient(), "Command")
+	text = "// " + generatedFrom("server/event") + "\n" +
+		client.text.String() + "\n/** The events that a client sends, by name. */\nexport type ClientEvents = {\n" + members + "}\n"
+	if err := sources.add("sdk/src/generated/commands.ts", []byte(text)); err != nil {
+		return err
+	}
+	text = "// " + generatedFrom("server/problem") + "\n\n" +
+		"/** The stable names of all kinds of problems. server/PROTOCOL.md says what they mean. */\nexport type ProblemCode =\n"
 	for _, k := range problem.Kinds() {
-		fmt.Fprintf(&b, "  | '%s'\n", k.Code)
+		text += "  | '" + k.Code + "'\n"
+	}
+	if err := sources.add("sdk/src/generated/problems.ts", []byte(text)); err != nil {
+		return err
 	}
 	fixtures, err := eventFixtures()
 	if err != nil {
-		return err
-	}
-	if err := sources.add("sdk/src/generated/events.ts", []byte(b.String())); err != nil {
 		return err
 	}
 	return sources.add("../server/event/testdata/events.json", fixtures)

@@ -5,7 +5,8 @@
 // may have, and the functions below turn each member into the type it must have.
 import { decode, encode } from '@msgpack/msgpack'
 import type { Body } from './frame.ts'
-import type { ClientEvents, ServerEvents, WireLimits, WireUser } from './generated/events.ts'
+import type { ClientEvents } from './generated/commands.ts'
+import type { ServerEvents, WireLimits, WireUser } from './generated/events.ts'
 
 /** An object from the network whose members are not known. */
 export type Fields = { readonly [key: string]: unknown }

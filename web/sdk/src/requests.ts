@@ -1,5 +1,6 @@
 import { integer, text, type SendEvent, type Unchecked } from './events.ts'
-import type { ClientEvents, DoneEvent, FailedEvent } from './generated/events.ts'
+import type { ClientEvents } from './generated/commands.ts'
+import type { DoneEvent, FailedEvent } from './generated/events.ts'
 import { refusal } from './http.ts'
 import { RoomError } from './errors.ts'
 import type { Message } from './types.ts'

@@ -1,7 +1,8 @@
 import { decode } from '@msgpack/msgpack'
 import { describe, expect, test } from 'vitest'
 import { decodeEvent, encodeEvent, readLimits } from '../src/events.ts'
-import type { ClientEvents, ServerEvents, WireLimits } from '../src/generated/events.ts'
+import type { ClientEvents } from '../src/generated/commands.ts'
+import type { ServerEvents, WireLimits } from '../src/generated/events.ts'
 import { readMessage } from '../src/message.ts'
 import { eventFixtures, limits } from './fixtures.ts'
 
