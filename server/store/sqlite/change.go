@@ -31,25 +31,25 @@ func (s *Store) EditMessage(ctx context.Context, room store.RoomID, e store.Edit
 			m.Text, jsonOrNull(m.Mentions, true), millis(at), jsonOrNull(m.EditedBy, m.EditedBy != nil), m.Version); err != nil {
 			return false, err
 		}
-		if err := t.unmentioned(n, m.Seq, before); err != nil {
+		if err := t.removeMentions(n, m.Seq, before); err != nil {
 			return false, err
 		}
-		if err := t.mentioned(n, *m); err != nil {
+		if err := t.addMentions(n, *m); err != nil {
 			return false, err
 		}
-		if err := t.indexWords(n, m.Seq, m.Text, true); err != nil {
+		if err := t.reindexWords(n, m.Seq, m.Text); err != nil {
 			return false, err
 		}
-		if fresh := newMentions(before, m.Mentions); outbox == store.WithOutbox && len(fresh) > 0 {
-			told := *m
-			told.Mentions = fresh
-			return true, t.addToOutbox(store.OutboxMessage, told)
+		if added := newMentions(before, m.Mentions); outbox == store.WithOutbox && len(added) > 0 {
+			entry := *m
+			entry.Mentions = added
+			return true, t.addToOutbox(store.OutboxMessage, entry)
 		}
 		return true, nil
 	})
 }
 
-// newMentions are those of after that before lacks.
+// newMentions returns the mentions in after that are not in before.
 func newMentions(before, after []store.Mention) []store.Mention {
 	return slices.DeleteFunc(slices.Clone(after), func(m store.Mention) bool { return slices.Contains(before, m) })
 }
@@ -67,7 +67,7 @@ func (s *Store) DeleteMessage(ctx context.Context, room store.RoomID, id string,
 		if m.Rev, err = t.change(n, m.Seq, "deleted = 1, text = '', quote = NULL, mentions = '[]', reactions = NULL, edited_by = NULL, version = ?", m.Version); err != nil {
 			return false, err
 		}
-		if err := t.indexWords(n, m.Seq, "", true); err != nil {
+		if err := t.reindexWords(n, m.Seq, ""); err != nil {
 			return false, err
 		}
 		if outbox == store.WithOutbox {
@@ -75,21 +75,21 @@ func (s *Store) DeleteMessage(ctx context.Context, room store.RoomID, id string,
 				return false, err
 			}
 		}
-		if err := t.unmentioned(n, m.Seq, before); err != nil || m.Thread == "" {
+		if err := t.removeMentions(n, m.Seq, before); err != nil || m.Thread == "" {
 			return true, err
 		}
 		root, err := t.message(m.Room, m.Thread)
 		if err != nil || root.Replies == nil {
-			return true, nil // its thread leads nowhere
+			return true, nil // an import may lack the thread's first message
 		}
-		return true, t.replied(n, root, -1)
+		return true, t.updateReplies(n, root, -1)
 	})
 }
 
-// unmentioned forgets whom a message mentioned.
-func (t *tx) unmentioned(room int64, seq store.Seq, before []store.Mention) error {
-	for _, who := range before {
-		if _, err := t.exec("DELETE FROM mentioned WHERE room = ? AND usr = ? AND seq = ?", room, who.User, seq); err != nil {
+// removeMentions deletes what addMentions stored.
+func (t *tx) removeMentions(room int64, seq store.Seq, before []store.Mention) error {
+	for _, mention := range before {
+		if _, err := t.exec("DELETE FROM mentioned WHERE room = ? AND usr = ? AND seq = ?", room, mention.User, seq); err != nil {
 			return err
 		}
 	}
@@ -111,7 +111,7 @@ func (s *Store) React(ctx context.Context, room store.RoomID, r store.ReactionCh
 	})
 }
 
-// react does r to m.
+// react applies r to m's reactions.
 func react(m *store.Message, r store.ReactionChange) (changed bool, err error) {
 	i := slices.IndexFunc(m.Reactions, func(k store.Reaction) bool { return k.Emoji == r.Emoji })
 	at := -1
@@ -143,8 +143,9 @@ func react(m *store.Message, r store.ReactionChange) (changed bool, err error) {
 	return true, nil
 }
 
-// changeMessage has change done to a message and to m, which becomes what is
-// stored. n is the room's number.
+// changeMessage runs change on a stored message, in a transaction. change stores the
+// change and applies it to m too, which is returned; n is the room's id in the table
+// rooms. changed says whether it did anything.
 func (s *Store) changeMessage(ctx context.Context, op string, room store.RoomID, id string, change func(t *tx, n int64, m *store.Message) (bool, error)) (m store.Message, changed bool, err error) {
 	err = s.write(ctx, func(t *tx) (err error) {
 		if m, err = t.message(room, id); err != nil {

@@ -9,36 +9,37 @@ import (
 	"weft/server/store"
 )
 
-// maxTail is the largest tail worth keeping, if the snapshots are not larger
-// still, as LoadPart allows. Beyond it a fold keeps neither tail nor older
-// snapshot, and nothing stands in for a newest one that goes bad.
+// maxTail is how many bytes a tail may have, unless a snapshot has more. For a longer
+// one, compaction keeps neither tail nor older snapshot: nothing can replace the newest
+// snapshot then if it is damaged.
 const maxTail = 32 << 20
 
 // Compact implements store.Store.
 func (s *Store) Compact(ctx context.Context, room store.RoomID, snapshot []byte, through store.LogID) error {
 	if len(snapshot) == 0 {
-		return fail("fold", errors.New("the snapshot is empty"))
+		return fail("compact", errors.New("the snapshot is empty"))
 	}
-	return fail("fold", s.write(ctx, func(t *tx) error {
-		return t.fold(room, snapshot, through)
+	return fail("compact", s.write(ctx, func(t *tx) error {
+		return t.compact(room, snapshot, through)
 	}))
 }
 
-func (t *tx) fold(room store.RoomID, data []byte, through store.LogID) error {
+// compact replaces the log of a room by a snapshot; see doc.go.
+func (t *tx) compact(room store.RoomID, data []byte, through store.LogID) error {
 	var doc docID
 	if found, err := t.row(selectDoc, []any{room}, &doc); err != nil {
 		return err
 	} else if !found {
-		return fmt.Errorf("record %d is not the room's: it has none", through)
+		return fmt.Errorf("record %d does not belong to the room: it has no document", through)
 	}
-	old, err := newestSnapshot(t.query, doc, aboutIt)
+	old, err := newestSnapshot(t.query, doc, headerOnly)
 	if err != nil {
 		return err
 	}
 	if through < old.through {
-		return nil // a newer snapshot holds it already
+		return nil // the newest snapshot holds these records already
 	}
-	ids, err := t.unfolded(room, old.through, through)
+	ids, err := t.recordsBetween(room, old.through, through)
 	if err != nil {
 		return err
 	}
@@ -47,20 +48,20 @@ func (t *tx) fold(room store.RoomID, data []byte, through store.LogID) error {
 		return err
 	}
 
-	// A sound snapshot becomes the older one, and the tail begins anew. If
-	// there is none, it is damaged, or the same records are folded once more,
-	// then what stood behind it stands behind the new one too.
+	// An intact newest snapshot becomes the older one, with a new tail. If there is
+	// none, if it is damaged, or if the same records are compacted once more, then the
+	// older snapshot and its tail stay and are extended.
 	since, tail := old.since, []byte(nil)
-	if old.sound && len(ids) > 0 {
+	if old.isIntact && len(ids) > 0 {
 		since = old.through
 	} else if tail, err = readTail(t.query, doc); err != nil {
 		return err
 	}
-	tail, kept, err := t.lengthen(tail, ids, bytes, max(maxTail, old.size, len(data)))
+	tail, isKept, err := t.extendTail(tail, ids, bytes, max(maxTail, old.size, len(data)))
 	if err != nil {
 		return err
 	}
-	if !kept || (old.through != 0 && since == old.through && !old.sound) {
+	if !isKept || (old.through != 0 && since == old.through && !old.isIntact) {
 		since, tail = through, nil
 	}
 
@@ -91,22 +92,22 @@ func (t *tx) fold(room store.RoomID, data []byte, through store.LogID) error {
 	return nil
 }
 
-// unfolded returns the room's records in (since, through].
-func (t *tx) unfolded(room store.RoomID, since, through store.LogID) ([]store.LogID, error) {
+// recordsBetween returns the ids of the room's records in (since, through].
+func (t *tx) recordsBetween(room store.RoomID, since, through store.LogID) ([]store.LogID, error) {
 	if through == since && since != 0 {
 		return nil, nil
 	}
-	ids := t.index.cut(room).ids // only this goroutine changes the index
+	ids := t.index.view(room).ids // stays as it is: only this goroutine changes the index
 	end, found := slices.BinarySearch(ids, through)
 	if !found {
-		return nil, fmt.Errorf("record %d is not the room's", through)
+		return nil, fmt.Errorf("record %d does not belong to the room", through)
 	}
-	// A fold earlier in this transaction is not in the index yet.
+	// The index does not know of a compaction earlier in this transaction yet.
 	begin, _ := slices.BinarySearch(ids, since+1)
 	return ids[begin : end+1], nil
 }
 
-// bytesOf is what the records' data takes.
+// bytesOf returns how many bytes of data the records have.
 func (t *tx) bytesOf(ids []store.LogID) (bytes int, err error) {
 	for chunk := range slices.Chunk(ids, idsPerQuery) {
 		n := 0
@@ -118,12 +119,12 @@ func (t *tx) bytesOf(ids []store.LogID) (bytes int, err error) {
 	return bytes, nil
 }
 
-// lengthen adds the records, of so many bytes, to the tail. kept is false if it
-// would be longer than most or a record cannot be read: the fold goes on without
-// a tail then, since it is the fold that heals such a document.
-func (t *tx) lengthen(tail []byte, ids []store.LogID, bytes, most int) (longer []byte, kept bool, err error) {
+// extendTail adds records, which have that many bytes of data, to a tail. isKept is
+// false if the tail would have more than maxBytes or if a record is damaged. The
+// compaction goes on without a tail then: it is what repairs such a document.
+func (t *tx) extendTail(tail []byte, ids []store.LogID, bytes, maxBytes int) (longer []byte, isKept bool, err error) {
 	more := tailHeader*len(ids) + bytes
-	if len(tail)+more > most {
+	if len(tail)+more > maxBytes {
 		return nil, false, nil
 	}
 	tail = slices.Grow(tail, more)

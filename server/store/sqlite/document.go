@@ -11,21 +11,21 @@ import (
 	"weft/server/store"
 )
 
-// rowsPerInsert is where more rows in one INSERT stop paying.
+// rowsPerInsert is how many records one INSERT writes; more did not make it faster.
 const rowsPerInsert = 25
 
 // LoadPart implements store.Store.
-func (s *Store) LoadPart(ctx context.Context, room store.RoomID, after store.LogID, most int) (part store.Doc, more bool, err error) {
-	// The index first, the file after it: what the file has more by then is
-	// either behind the cut or a fold of records in it. The other way round, a
-	// fold could take ids out of the index whose rows and no snapshot are in
-	// the older view of the file.
-	cut := s.index.cut(room)
-	if cut.err != nil {
-		return store.Doc{}, false, fail("load document", cut.err)
+func (s *Store) LoadPart(ctx context.Context, room store.RoomID, after store.LogID, maxBytes int) (part store.Doc, more bool, err error) {
+	// The index must be read before the file. What the file has then and the index had
+	// not is either a later record or a compaction of records that the index had. In
+	// the other order, a compaction between the two could remove ids from the index,
+	// and the older state of the file would have no snapshot that holds them.
+	v := s.index.view(room)
+	if v.err != nil {
+		return store.Doc{}, false, fail("load document", v.err)
 	}
 	err = s.read(ctx, func(tx *sql.Tx) error {
-		part, more, err = load(s.preparedIn(ctx, tx), room, cut, after, most)
+		part, more, err = load(s.preparedIn(ctx, tx), room, v, after, maxBytes)
 		return err
 	})
 	if err != nil {
@@ -34,33 +34,34 @@ func (s *Store) LoadPart(ctx context.Context, room store.RoomID, after store.Log
 	return part, more, nil
 }
 
-func load(q querier, room store.RoomID, cut cut, after store.LogID, most int) (part store.Doc, more bool, err error) {
+// load reads a part of a document, of which the index held v.
+func load(q querier, room store.RoomID, v view, after store.LogID, maxBytes int) (part store.Doc, more bool, err error) {
 	var doc docID
 	err = q.each(func(rows *sql.Rows) error { return rows.Scan(&doc) }, selectDoc, room)
 	switch {
 	case err != nil:
 		return store.Doc{}, false, err
-	case doc == 0 && len(cut.ids) == 0 && after == 0:
+	case doc == 0 && len(v.ids) == 0 && after == 0:
 		return store.Doc{}, false, nil
 	case doc == 0:
 		return store.Doc{}, false, fmt.Errorf("%w: the document's row is gone", store.ErrCorrupt)
 	}
-	if part, err = folded(q, doc, after); err != nil {
+	if part, err = loadSnapshot(q, doc, after); err != nil {
 		return store.Doc{}, false, err
 	}
-	first, _ := slices.BinarySearch(cut.ids, part.Through+1)
-	cut.ids = cut.ids[first:]
-	if part.Through == 0 && len(cut.ids) == 0 {
-		if store.LogID(doc) >= cut.next {
-			return store.Doc{}, false, nil // its first record came after the cut
+	first, _ := slices.BinarySearch(v.ids, part.Through+1)
+	v.ids = v.ids[first:]
+	if part.Through == 0 && len(v.ids) == 0 {
+		if store.LogID(doc) >= v.next {
+			return store.Doc{}, false, nil // its first record was stored after v was taken
 		}
-		return store.Doc{}, false, fmt.Errorf("%w: nothing of it is left", store.ErrCorrupt)
+		return store.Doc{}, false, fmt.Errorf("%w: neither a snapshot nor records are left", store.ErrCorrupt)
 	}
-	recs, err := records(q, cut.ids, max(most, len(part.Snapshot)))
+	recs, err := records(q, v.ids, max(maxBytes, len(part.Snapshot)))
 	if err != nil {
 		return store.Doc{}, false, err
 	}
-	log, err := chain(doc, part.Through, recs)
+	log, err := checkChain(doc, part.Through, recs)
 	if err != nil {
 		return store.Doc{}, false, err
 	}
@@ -68,7 +69,7 @@ func load(q querier, room store.RoomID, cut cut, after store.LogID, most int) (p
 	if len(recs) > 0 {
 		part.Through = recs[len(recs)-1].id
 	}
-	return part, len(recs) < len(cut.ids), nil
+	return part, len(recs) < len(v.ids), nil
 }
 
 // AppendUpdates implements store.Store.
@@ -92,7 +93,7 @@ func (s *Store) AppendUpdates(ctx context.Context, updates []store.Update) error
 	}))
 }
 
-// insert adds at most rowsPerInsert records.
+// insert appends at most rowsPerInsert records to the log.
 func (t *tx) insert(updates []store.Update) error {
 	args := t.args[:0]
 	defer func() { clear(args) }()
@@ -120,11 +121,11 @@ func (t *tx) insert(updates []store.Update) error {
 
 const logRow = ",(?,?,?,?)"
 
-// insertLog inserts rowsPerInsert rows; cut short by whole rows, fewer.
+// insertLog inserts rowsPerInsert rows. Cut off by whole logRows, it inserts fewer.
 var insertLog = "INSERT INTO log (id, doc, crc, data) VALUES " + strings.Repeat(logRow, rowsPerInsert)[1:]
 
-// head is where the room's chain goes on, within this transaction. Its doc is
-// 0 if nothing has ever been written.
+// head returns the end of the room's chain as of this transaction. Its doc is 0 if the
+// room was never written to.
 func (t *tx) head(room store.RoomID) (head, error) {
 	if h, ok := t.staged[room]; ok {
 		return h, nil
@@ -144,25 +145,25 @@ func (t *tx) head(room store.RoomID) (head, error) {
 		return head{}, err
 	}
 	if h.last == 0 {
-		return head{}, fmt.Errorf("%w: nothing of it is left", store.ErrCorrupt)
+		return head{}, fmt.Errorf("%w: neither a snapshot nor records are left", store.ErrCorrupt)
 	}
 	return h, nil
 }
 
-// LongLogs implements store.Store. It reads the index, and of logs that are long
-// how large the snapshot is.
-func (s *Store) LongLogs(ctx context.Context, records, bytes int) ([]store.RoomID, error) {
+// LongLogs implements store.Store. It reads the index, and for long logs the size of the
+// snapshot.
+func (s *Store) LongLogs(ctx context.Context, minRecords, minBytes int) ([]store.RoomID, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fail("long logs", err)
 	}
 	rooms := []store.RoomID{}
-	for _, log := range s.index.long(records, bytes) {
+	for _, log := range s.index.long(minRecords, minBytes) {
 		var snapshot int
 		err := s.readers.QueryRowContext(ctx, "SELECT length(data) FROM snap WHERE doc = ? ORDER BY through DESC LIMIT 1", log.doc).Scan(&snapshot)
 		if err := ctx.Err(); err != nil {
 			return nil, fail("long logs", err)
 		}
-		// Of one that cannot be read, who folds the log is told.
+		// A log whose snapshot cannot be read is listed: compaction reports the damage.
 		if err == nil && store.WrittenBytes(log.records, log.bytes) < snapshot {
 			continue
 		}

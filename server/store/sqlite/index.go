@@ -9,13 +9,13 @@ import (
 	"weft/server/store"
 )
 
-// docID is the id of the document's first record.
+// docID identifies a document: it is the id of its first record.
 type docID int64
 
-// head is where a document's chain of records goes on.
+// head is the end of a document's chain of records, where the next one is appended.
 type head struct {
 	doc  docID
-	last store.LogID
+	last store.LogID // id of the last record
 }
 
 // entry lists the records of one document that no snapshot holds. It is never
@@ -23,38 +23,41 @@ type head struct {
 type entry struct {
 	doc   docID
 	ids   []store.LogID // ascending
-	bytes int           // of their data
+	bytes int           // of all their data
 }
 
-// index says which log rows belong to which document. The writing goroutine
-// changes it after each commit and before anybody hears of that commit.
+// index maps rooms to their records in the log. The writing goroutine changes it after
+// each commit, before any caller learns of that commit. Reading is safe for concurrent
+// use.
 type index struct {
 	mu   sync.RWMutex
 	docs map[store.RoomID]*entry
-	next store.LogID // above the id of every record in the index, ever
-	// damaged says of rooms that were found so when the index was read why they
-	// are not to be read or written.
+	next store.LogID // above the id of every record that was ever in the index
+	// damaged holds the rooms found damaged when the index was read; they must be
+	// neither read nor written.
 	damaged map[store.RoomID]error
-	found   []error // all of the damage, also what no room is known for
+	found   []error // all damage, also that which no room is known for
 }
 
-// cut is what the index knew of one room at one moment.
-type cut struct {
-	ids  []store.LogID
-	next store.LogID // records from here on came later
-	err  error       // the room is damaged
+// view is what the index held of one room at one moment.
+type view struct {
+	ids  []store.LogID // ascending; never changed
+	next store.LogID   // records from this id on were stored later
+	err  error         // not nil: the room is damaged
 }
 
-func (ix *index) cut(room store.RoomID) cut {
+func (ix *index) view(room store.RoomID) view {
 	ix.mu.RLock()
 	defer ix.mu.RUnlock()
-	c := cut{next: ix.next, err: ix.damaged[room]}
+	c := view{next: ix.next, err: ix.damaged[room]}
 	if e := ix.docs[room]; e != nil {
-		c.ids = e.ids[:len(e.ids):len(e.ids)] // which never change
+		c.ids = e.ids[:len(e.ids):len(e.ids)] // appending never changes these
 	}
 	return c
 }
 
+// head returns the head of a room that has records in the log; ok is false if it has
+// none. err: the room is damaged.
 func (ix *index) head(room store.RoomID) (h head, ok bool, err error) {
 	ix.mu.RLock()
 	defer ix.mu.RUnlock()
@@ -68,38 +71,39 @@ func (ix *index) head(room store.RoomID) (h head, ok bool, err error) {
 	return head{e.doc, e.ids[len(e.ids)-1]}, true, nil
 }
 
-// damage is all that was found when the index was last read.
+// damage returns all damage that was found when the index was last read.
 func (ix *index) damage() error {
 	ix.mu.RLock()
 	defer ix.mu.RUnlock()
 	return errors.Join(ix.found...)
 }
 
-// length is how much of a room is unfolded.
-type length struct {
+// logLength is how long the log of a room is.
+type logLength struct {
 	room           store.RoomID
 	doc            docID
 	records, bytes int
 }
 
-// long lists rooms with at least so many unfolded records or bytes, most bytes
-// first.
-func (ix *index) long(records, bytes int) []length {
-	var found []length
+// long lists the logs that have minRecords records or minBytes bytes of data or more,
+// most bytes first, equal ones by room.
+func (ix *index) long(minRecords, minBytes int) []logLength {
+	var found []logLength
 	ix.mu.RLock()
 	for room, e := range ix.docs {
-		if len(e.ids) >= records || e.bytes >= bytes {
-			found = append(found, length{room, e.doc, len(e.ids), e.bytes})
+		if len(e.ids) >= minRecords || e.bytes >= minBytes {
+			found = append(found, logLength{room, e.doc, len(e.ids), e.bytes})
 		}
 	}
 	ix.mu.RUnlock()
-	slices.SortFunc(found, func(a, b length) int {
+	slices.SortFunc(found, func(a, b logLength) int {
 		return cmp.Or(cmp.Compare(b.bytes, a.bytes), cmp.Compare(a.room, b.room))
 	})
 	return found
 }
 
-// apply makes the changes of one commit visible, all at once.
+// apply makes the changes of one commit visible, all at once. next is the first id that
+// the commit has not used.
 func (ix *index) apply(next store.LogID, changes []func()) {
 	ix.mu.Lock()
 	defer ix.mu.Unlock()
@@ -109,7 +113,8 @@ func (ix *index) apply(next store.LogID, changes []func()) {
 	ix.next = next
 }
 
-// add is a change: the room has one more record, of so many bytes.
+// add is a change: the room has one more record, with that many bytes of data. mu is
+// held.
 func (ix *index) add(room store.RoomID, doc docID, id store.LogID, bytes int) {
 	e := ix.docs[room]
 	if e == nil {
@@ -120,8 +125,8 @@ func (ix *index) add(room store.RoomID, doc docID, id store.LogID, bytes int) {
 	e.bytes += bytes
 }
 
-// drop is a change: a snapshot holds the room's records up to through, which
-// took so many bytes.
+// drop is a change: a snapshot holds the room's records up to through, which had that
+// many bytes of data. mu is held.
 func (ix *index) drop(room store.RoomID, through store.LogID, bytes int) {
 	e := ix.docs[room]
 	if e == nil {
@@ -135,6 +140,6 @@ func (ix *index) drop(room store.RoomID, through store.LogID, bytes int) {
 		delete(ix.docs, room)
 		return
 	}
-	e.ids = slices.Clone(e.ids[i:]) // the long array is let go
+	e.ids = slices.Clone(e.ids[i:]) // frees the old array, and leaves it as it is for views
 	e.bytes -= bytes
 }

@@ -8,14 +8,14 @@ import (
 	"weft/notify"
 )
 
-// maxWaiting is how many pushes to one device about one room are kept. Beyond it
-// the newest gives way to the next: the first is the one that is due.
-const maxWaiting = 100
+// maxJobsPerRoom is how many pushes to one device about one room are queued. Beyond it
+// each new one replaces the newest: the oldest stays, as it says when a push is due.
+const maxJobsPerRoom = 100
 
 // queueJobs queues a push of the notification to each of the person's devices.
 func (t *tx) queueJobs(notification int64, n notify.Notification, at time.Time) error {
 	if _, err := t.exec(`DELETE FROM jobs WHERE id IN (SELECT max(j.id) FROM subscriptions s JOIN jobs j ON j.subscription = s.n AND j.room = ?
-		WHERE s.usr = ? GROUP BY s.n HAVING count(*) >= ?)`, n.Room, n.User, maxWaiting); err != nil {
+		WHERE s.usr = ? GROUP BY s.n HAVING count(*) >= ?)`, n.Room, n.User, maxJobsPerRoom); err != nil {
 		return err
 	}
 	_, err := t.exec("INSERT INTO jobs (notification, subscription, room, attempt, next_at) SELECT ?, n, ?, 0, ? FROM subscriptions WHERE usr = ? ORDER BY n",
@@ -23,7 +23,7 @@ func (t *tx) queueJobs(notification int64, n notify.Notification, at time.Time) 
 	return err
 }
 
-// group is what waits for one subscription from one room.
+// group is the jobs of one subscription about one room, which are sent as one push.
 type group struct {
 	subscription int64
 	room         string
@@ -59,8 +59,8 @@ func (s *Store) DueJobs(ctx context.Context, now time.Time, limit int) (jobs []n
 	return jobs, nil
 }
 
-// dueGroups lists the first groups with a job that is due, oldest first. It reads
-// no further than it must.
+// dueGroups lists up to limit groups that have a job that is due, those due first first.
+// It stops reading when it has them.
 func dueGroups(ctx context.Context, tx *sql.Tx, now time.Time, limit int) (groups []group, err error) {
 	rows, err := tx.QueryContext(ctx, "SELECT subscription, room FROM jobs WHERE next_at <= ? ORDER BY next_at, id", millis(now))
 	if err != nil {
@@ -90,14 +90,14 @@ func (s *Store) NextJob(ctx context.Context) (at time.Time, ok bool, err error) 
 	return timeOf(next.Int64), true, nil
 }
 
-// taken selects the jobs that a Job from DueJobs stands for; those that came after
-// it are not among them. Of a job that is gone it selects nothing.
-const taken = " WHERE subscription = (SELECT subscription FROM jobs WHERE id = ?1) AND room = (SELECT room FROM jobs WHERE id = ?1) AND id <= ?1"
+// sameGroup selects the jobs that a Job from DueJobs stands for: those of its group that
+// are not newer. If the job is gone, it selects nothing.
+const sameGroup = " WHERE subscription = (SELECT subscription FROM jobs WHERE id = ?1) AND room = (SELECT room FROM jobs WHERE id = ?1) AND id <= ?1"
 
-// FinishJob implements notify.Inbox. A job that is gone is finished.
+// FinishJob implements notify.Inbox. A job that is gone is no error.
 func (s *Store) FinishJob(ctx context.Context, id int64) error {
 	return fail("finish job", s.write(ctx, func(t *tx) error {
-		_, err := t.exec("DELETE FROM jobs"+taken, id)
+		_, err := t.exec("DELETE FROM jobs"+sameGroup, id)
 		return err
 	}))
 }
@@ -105,7 +105,7 @@ func (s *Store) FinishJob(ctx context.Context, id int64) error {
 // HoldJob implements notify.Inbox. A job that is gone stays gone.
 func (s *Store) HoldJob(ctx context.Context, id int64, at time.Time) error {
 	return fail("hold job", s.write(ctx, func(t *tx) error {
-		_, err := t.exec("UPDATE jobs SET next_at = max(next_at, ?2)"+taken, id, millis(at))
+		_, err := t.exec("UPDATE jobs SET next_at = max(next_at, ?2)"+sameGroup, id, millis(at))
 		return err
 	}))
 }
@@ -113,7 +113,7 @@ func (s *Store) HoldJob(ctx context.Context, id int64, at time.Time) error {
 // RetryJob implements notify.Inbox. A job that is gone stays gone.
 func (s *Store) RetryJob(ctx context.Context, id int64, at time.Time) error {
 	return fail("retry job", s.write(ctx, func(t *tx) error {
-		_, err := t.exec("UPDATE jobs SET attempt = attempt + 1, next_at = max(next_at, ?2)"+taken, id, millis(at))
+		_, err := t.exec("UPDATE jobs SET attempt = attempt + 1, next_at = max(next_at, ?2)"+sameGroup, id, millis(at))
 		return err
 	}))
 }

@@ -8,18 +8,18 @@ import (
 	"strings"
 )
 
-// owned is a data file that belongs to this process.
+// owned is a data file that this process has locked.
 type owned struct{ f *os.File }
 
-// Close lets others have the file. It says so explicitly: closing alone would
-// leave the lock to a process that is being forked off at this moment.
+// Close unlocks the file. Closing it would not be enough: a child process that is being
+// forked at this moment holds the lock until it executes its program.
 func (o owned) Close() error {
 	return errors.Join(release(o.f), o.f.Close())
 }
 
-// lock makes this process the only owner of the data file at path. What it locks
-// is a file beside it, out of the way of SQLite's own locks. That file stays when
-// it is released: removing it would let two processes lock two files of one name.
+// lock makes this process the only owner of the data file at path, or fails at once. It
+// locks a file beside it, path.lock, which does not interfere with SQLite's own locks. That
+// file is never removed: otherwise two processes could lock two files of the same name.
 func lock(path string) (io.Closer, error) {
 	f, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -37,6 +37,7 @@ func lock(path string) (io.Closer, error) {
 	return owned{f}, nil
 }
 
+// ownerName returns the process id in a lock file, for an error message.
 func ownerName(b []byte) string {
 	if s := strings.TrimSpace(string(b)); s != "" {
 		return s

@@ -8,15 +8,15 @@ import (
 	"weft/server/store"
 )
 
-const maxMembers = 1000
+const maxMembers = 1000 // that are listed
 
 // TouchMember implements store.Store.
-func (s *Store) TouchMember(ctx context.Context, room store.RoomID, u store.User, at time.Time) (before string, err error) {
+func (s *Store) TouchMember(ctx context.Context, room store.RoomID, u store.User, at time.Time) (oldName string, err error) {
 	if room == "" || u.ID == "" {
 		return "", fail("touch member", errors.New("no room or no person"))
 	}
 	err = s.write(ctx, func(t *tx) error {
-		before = ""
+		oldName = "" // run may be called twice
 		var id int64
 		var last store.Seq
 		found, err := t.row("SELECT id, last_seq FROM rooms WHERE name = ?", []any{room}, &id, &last)
@@ -26,15 +26,15 @@ func (s *Store) TouchMember(ctx context.Context, room store.RoomID, u store.User
 		if err != nil {
 			return err
 		}
-		if _, err := t.row("SELECT name FROM members WHERE room = ? AND usr = ?", []any{id, u.ID}, &before); err != nil {
+		if _, err := t.row("SELECT name FROM members WHERE room = ? AND usr = ?", []any{id, u.ID}, &oldName); err != nil {
 			return err
 		}
-		// A touch that comes late changes nothing.
+		// A touch older than the stored one changes nothing.
 		_, err = t.exec("INSERT INTO members (room, usr, name, seen_at, read_seq) VALUES (?, ?, ?, ?, ?) ON CONFLICT (room, usr) DO UPDATE SET name = excluded.name, seen_at = excluded.seen_at WHERE excluded.seen_at >= seen_at",
 			id, u.ID, u.Name, millis(at), last)
 		return err
 	})
-	return before, fail("touch member", err)
+	return oldName, fail("touch member", err)
 }
 
 // Members implements store.Store.

@@ -11,13 +11,13 @@ import (
 	"weft/server/store"
 )
 
-const maxMessageID = 64
+const maxMessageID = 64 // bytes
 
 // PostMessage implements store.Chat.
 func (s *Store) PostMessage(ctx context.Context, m store.Message, outbox store.OutboxMode) (stored store.Message, created bool, err error) {
 	m.EditedAt, m.EditedBy, m.Deleted, m.Version, m.Reactions = nil, nil, false, 1, nil
 	return s.addMessage(ctx, "post message", m, outbox, func(t *tx, m *store.Message) (*store.Message, error) {
-		root, err := t.underRoot(m)
+		root, err := t.resolveThread(m)
 		if err == nil && root.Deleted && root.Replies == nil {
 			return nil, store.ErrDeleted
 		}
@@ -29,22 +29,24 @@ func (s *Store) PostMessage(ctx context.Context, m store.Message, outbox store.O
 func (s *Store) ImportMessage(ctx context.Context, m store.Message) (created bool, err error) {
 	m.Version = max(m.Version, 1)
 	_, created, err = s.addMessage(ctx, "import message", m, store.NoOutbox, func(t *tx, m *store.Message) (*store.Message, error) {
-		root, err := t.underRoot(m)
+		root, err := t.resolveThread(m)
 		if errors.Is(err, store.ErrNoMessage) {
-			return nil, nil // its thread leads nowhere
+			return nil, nil // an import may lack the thread's first message
 		}
 		return root, err
 	})
 	return created, err
 }
 
-func (s *Store) addMessage(ctx context.Context, op string, m store.Message, outbox store.OutboxMode, underRoot func(*tx, *store.Message) (*store.Message, error)) (stored store.Message, created bool, err error) {
+// addMessage stores a new message. resolveThread is called for a reply: it may change m.
+// Thread, and returns the message that m replies to, if there is one.
+func (s *Store) addMessage(ctx context.Context, op string, m store.Message, outbox store.OutboxMode, resolveThread func(*tx, *store.Message) (*store.Message, error)) (stored store.Message, created bool, err error) {
 	if m.Room == "" || m.ID == "" || len(m.ID) > maxMessageID {
 		return store.Message{}, false, fail(op, fmt.Errorf("room %q, id %q", m.Room, m.ID))
 	}
-	m = normal(m)
+	m = normalize(m)
 	err = s.write(ctx, func(t *tx) (err error) {
-		stored, created, err = t.post(m, outbox, underRoot)
+		stored, created, err = t.post(m, outbox, resolveThread)
 		return err
 	})
 	if err != nil {
@@ -53,9 +55,9 @@ func (s *Store) addMessage(ctx context.Context, op string, m store.Message, outb
 	return stored, created, nil
 }
 
-// normal is m as it will be read back: nobody has answered yet, lists are not
-// nil, times are UTC in whole milliseconds.
-func normal(m store.Message) store.Message {
+// normalize returns m as it will be read back: without replies, with lists that are not
+// nil, and with times in UTC and whole milliseconds.
+func normalize(m store.Message) store.Message {
 	m.Mentions = append([]store.Mention{}, m.Mentions...)
 	m.Reactions = append([]store.Reaction{}, m.Reactions...)
 	m.Replies = nil
@@ -70,7 +72,8 @@ func normal(m store.Message) store.Message {
 	return m
 }
 
-func (t *tx) post(m store.Message, outbox store.OutboxMode, underRoot func(*tx, *store.Message) (*store.Message, error)) (store.Message, bool, error) {
+// post stores a message, unless its author has posted the same id before.
+func (t *tx) post(m store.Message, outbox store.OutboxMode, resolveThread func(*tx, *store.Message) (*store.Message, error)) (store.Message, bool, error) {
 	switch known, err := t.message(m.Room, m.ID); {
 	case errors.Is(err, store.ErrNoMessage):
 	case err != nil:
@@ -83,7 +86,7 @@ func (t *tx) post(m store.Message, outbox store.OutboxMode, underRoot func(*tx, 
 	var root *store.Message
 	if m.Thread != "" {
 		var err error
-		if root, err = underRoot(t, &m); err != nil {
+		if root, err = resolveThread(t, &m); err != nil {
 			return store.Message{}, false, err
 		}
 	}
@@ -105,14 +108,14 @@ func (t *tx) post(m store.Message, outbox store.OutboxMode, underRoot func(*tx, 
 		m.Rev, m.Version, jsonOrNull(m.EditedBy, m.EditedBy != nil), jsonOrNull(m.Reactions, len(m.Reactions) > 0)); err != nil {
 		return store.Message{}, false, err
 	}
-	if err := t.mentioned(room, m); err != nil {
+	if err := t.addMentions(room, m); err != nil {
 		return store.Message{}, false, err
 	}
-	if err := t.indexWords(room, m.Seq, m.Text, false); err != nil {
+	if err := t.indexWords(room, m.Seq, m.Text); err != nil {
 		return store.Message{}, false, err
 	}
 	if root != nil && !m.Deleted {
-		if err := t.replied(room, *root, +1); err != nil {
+		if err := t.updateReplies(room, *root, +1); err != nil {
 			return store.Message{}, false, err
 		}
 	}
@@ -124,9 +127,9 @@ func (t *tx) post(m store.Message, outbox store.OutboxMode, underRoot func(*tx, 
 	return m, true, nil
 }
 
-// underRoot makes a reply's thread the message that is answered by no reply, and
-// returns that.
-func (t *tx) underRoot(m *store.Message) (*store.Message, error) {
+// resolveThread makes m.Thread the first message of the thread that m replies in, and
+// returns that message.
+func (t *tx) resolveThread(m *store.Message) (*store.Message, error) {
 	root, err := t.message(m.Room, m.Thread)
 	if err == nil && root.Thread != "" {
 		root, err = t.message(m.Room, root.Thread)
@@ -138,14 +141,15 @@ func (t *tx) underRoot(m *store.Message) (*store.Message, error) {
 	return &root, nil
 }
 
-// replied sums up a thread anew after a reply has come (+1) or gone (-1).
-func (t *tx) replied(room int64, root store.Message, by int) error {
+// updateReplies changes the Replies of a thread's first message after a reply was added
+// (by is +1) or deleted (-1).
+func (t *tx) updateReplies(room int64, root store.Message, by int) error {
 	sum := store.Replies{}
 	if root.Replies != nil {
 		sum.Count = root.Replies.Count
 	}
 	sum.Count += by
-	// A few of the newest, of whom three different ones are shown.
+	// Three different authors are shown; the newest 20 replies nearly always have them.
 	err := querier(t.query).each(func(rows *sql.Rows) error {
 		var u store.User
 		var at int64
@@ -167,20 +171,20 @@ func (t *tx) replied(room int64, root store.Message, by int) error {
 	return err
 }
 
-// mentioned remembers whom a message mentions.
-func (t *tx) mentioned(room int64, m store.Message) error {
+// addMentions stores whom a message mentions, for unread counts.
+func (t *tx) addMentions(room int64, m store.Message) error {
 	if m.Deleted {
 		return nil
 	}
-	for _, who := range m.Mentions {
-		if _, err := t.exec("INSERT OR IGNORE INTO mentioned (room, usr, seq) VALUES (?, ?, ?)", room, who.User, m.Seq); err != nil {
+	for _, mention := range m.Mentions {
+		if _, err := t.exec("INSERT OR IGNORE INTO mentioned (room, usr, seq) VALUES (?, ?, ?)", room, mention.User, m.Seq); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// fact leaves the message to whoever notifies people.
+// addToOutbox adds an outbox entry with the message.
 func (t *tx) addToOutbox(kind string, m store.Message) error {
 	data, err := json.Marshal(m)
 	if err != nil {
@@ -190,7 +194,7 @@ func (t *tx) addToOutbox(kind string, m store.Message) error {
 	return err
 }
 
-// message reads one, or says store.ErrNoMessage.
+// message reads one message; store.ErrNoMessage if there is none.
 func (t *tx) message(room store.RoomID, id string) (store.Message, error) {
 	return message(t.query, room, id)
 }
@@ -201,6 +205,7 @@ const (
 	maxPage     = 200
 )
 
+// pageSize returns a page's limit with its default and its maximum applied.
 func pageSize(limit int) int {
 	if limit <= 0 {
 		limit = defaultPage
@@ -263,7 +268,8 @@ func (s *Store) Changes(ctx context.Context, room store.RoomID, after store.Rev,
 	return found, nil
 }
 
-// messages reads those of a room that the rest of the query selects.
+// messages reads the messages of a room that rest, the end of the query, selects. It names
+// the table m.
 func messages(q querier, room store.RoomID, rest string, args ...any) ([]store.Message, error) {
 	found := []store.Message{}
 	err := q.each(func(rows *sql.Rows) error {
@@ -300,16 +306,17 @@ func messages(q querier, room store.RoomID, rest string, args ...any) ([]store.M
 
 // LastSeq implements store.Chat.
 func (s *Store) LastSeq(ctx context.Context, room store.RoomID) (seq store.Seq, err error) {
-	return seq, fail("last seq", s.ofRoom(ctx, room, "last_seq", &seq))
+	return seq, fail("last seq", s.roomColumn(ctx, room, "last_seq", &seq))
 }
 
 // LastRev implements store.Chat.
 func (s *Store) LastRev(ctx context.Context, room store.RoomID) (rev store.Rev, err error) {
-	return rev, fail("last rev", s.ofRoom(ctx, room, "last_rev", &rev))
+	return rev, fail("last rev", s.roomColumn(ctx, room, "last_rev", &rev))
 }
 
-// ofRoom reads a column; an unknown room leaves dest alone.
-func (s *Store) ofRoom(ctx context.Context, room store.RoomID, column string, dest any) error {
+// roomColumn reads a column of the table rooms into dest. It leaves dest as it is for an
+// unknown room.
+func (s *Store) roomColumn(ctx context.Context, room store.RoomID, column string, dest any) error {
 	err := s.readers.QueryRowContext(ctx, "SELECT "+column+" FROM rooms WHERE name = ?", room).Scan(dest)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
@@ -317,7 +324,7 @@ func (s *Store) ofRoom(ctx context.Context, room store.RoomID, column string, de
 	return err
 }
 
-// jsonOrNull is v as text, or NULL if there is nothing to keep.
+// jsonOrNull returns v as JSON text if keep is true, else NULL.
 func jsonOrNull(v any, keep bool) any {
 	if !keep {
 		return nil

@@ -10,7 +10,7 @@ import (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// What a checksum is of, so that a record never passes for a snapshot.
+// Kinds of checksums, so that a record is never taken for a snapshot.
 const (
 	ofRecord   = 'L'
 	ofSnapshot = 'S'
@@ -20,10 +20,10 @@ const (
 //
 //	kind (1) | doc (8) | before (8) | id (8) | data
 //
-// integers big-endian. For a record, before is the id of the document's record
-// before it, 0 for the first; for a snapshot through id, it is the snapshot's
-// since. Neither kind nor before is stored with a record: who reads it must
-// know them from what comes before it.
+// where integers are big-endian. For a record, before is the id of the document's
+// previous record, 0 for the first one; for a snapshot through id, it is the snapshot's
+// since. Neither kind nor before is stored with a record: the reader knows them from the
+// previous record.
 func checksum(kind byte, doc docID, before, id store.LogID, data []byte) uint32 {
 	var h [25]byte
 	h[0] = kind
@@ -33,16 +33,16 @@ func checksum(kind byte, doc docID, before, id store.LogID, data []byte) uint32 
 	return crc32.Update(crc32.Checksum(h[:], castagnoli), castagnoli, data)
 }
 
-// record is one row of the log.
+// record is one row of the log: one stored update.
 type record struct {
 	id   store.LogID
 	crc  uint32
 	data []byte
 }
 
-// chain checks that recs follow the record before without a hole and returns
-// their data.
-func chain(doc docID, before store.LogID, recs []record) ([][]byte, error) {
+// checkChain checks that recs follow the record with id before, without a gap, and
+// returns their data. ErrCorrupt: a record is damaged or missing.
+func checkChain(doc docID, before store.LogID, recs []record) ([][]byte, error) {
 	data := make([][]byte, len(recs))
 	for i, r := range recs {
 		if checksum(ofRecord, doc, before, r.id, r.data) != r.crc {
@@ -54,7 +54,7 @@ func chain(doc docID, before store.LogID, recs []record) ([][]byte, error) {
 	return data, nil
 }
 
-// A tail is records one after the other:
+// appendTail appends a record to a tail, which is a sequence of records:
 //
 //	id (8) | crc (4) | length (4) | data
 func appendTail(tail []byte, r record) []byte {
@@ -64,14 +64,14 @@ func appendTail(tail []byte, r record) []byte {
 	return append(tail, r.data...)
 }
 
-const tailHeader = 16
+const tailHeader = 16 // bytes of a record in a tail before its data
 
-// splitTail is the inverse; the records share tail's memory.
+// splitTail returns the records of a tail; they share its memory.
 func splitTail(tail []byte) ([]record, error) {
 	var recs []record
 	for len(tail) > 0 {
 		if len(tail) < tailHeader {
-			return nil, fmt.Errorf("%w: the tail is cut short", store.ErrCorrupt)
+			return nil, fmt.Errorf("%w: the tail is truncated", store.ErrCorrupt)
 		}
 		n := int(binary.BigEndian.Uint32(tail[12:]))
 		r := record{
@@ -80,7 +80,7 @@ func splitTail(tail []byte) ([]record, error) {
 		}
 		tail = tail[tailHeader:]
 		if n > len(tail) {
-			return nil, fmt.Errorf("%w: the tail is cut short", store.ErrCorrupt)
+			return nil, fmt.Errorf("%w: the tail is truncated", store.ErrCorrupt)
 		}
 		r.data, tail = tail[:n:n], tail[n:]
 		recs = append(recs, r)

@@ -15,42 +15,43 @@ import (
 	"weft/server/store"
 )
 
-// The index is read from the file when it is opened. Damage found then closes
-// the rooms it is in and no others.
+// The index is read from the file when it is opened. Damage found then makes the rooms it
+// is in unusable, and no others.
 
-// scan is what was read for the index.
+// scan reads the index. Its fields are the result so far.
 type scan struct {
 	ctx     context.Context
 	conn    *sql.Conn
 	next    store.LogID
 	byDoc   map[docID]*entry
 	found   []error
-	heads   map[docID]store.LogID  // see seal.go
+	heads   map[docID]store.LogID  // as stored; see head.go
 	through map[docID]store.LogID  // of the newest snapshots
 	names   map[store.RoomID]error // of damaged documents
 }
 
-// load reads the index from the file and returns the first id never used. It
-// fails if nothing of the log can be read.
+// load reads the index from the file and returns the first id that was never used. It
+// fails if nothing of the log can be read; other damage ends up in ix.damaged and
+// ix.found.
 func (ix *index) load(ctx context.Context, conn *sql.Conn) (next store.LogID, err error) {
 	s := &scan{ctx: ctx, conn: conn, next: 1, byDoc: map[docID]*entry{}, heads: map[docID]store.LogID{}, through: map[docID]store.LogID{}, names: map[store.RoomID]error{}}
-	if err := s.log(); err != nil {
+	if err := s.readLog(); err != nil {
 		return 0, err
 	}
-	if err := s.highest(); err != nil {
+	if err := s.readHighestIDs(); err != nil {
 		return 0, err
 	}
-	rooms, err := s.rooms()
+	rooms, err := s.readRooms()
 	if err != nil {
 		return 0, err
 	}
-	if err := s.snapshots(); err != nil {
+	if err := s.readSnapshots(); err != nil {
 		return 0, err
 	}
-	if err := s.adopt(rooms); err != nil {
+	if err := s.reassignRecords(rooms); err != nil {
 		return 0, err
 	}
-	s.ends(rooms)
+	s.checkHeads(rooms)
 	docs := make(map[store.RoomID]*entry, len(s.byDoc))
 	for doc, e := range s.byDoc {
 		if room, ok := rooms[doc]; ok {
@@ -63,9 +64,10 @@ func (ix *index) load(ctx context.Context, conn *sql.Conn) (next store.LogID, er
 	return s.next, nil
 }
 
-// both runs a query in ascending order and, if a damaged page ends that, in
-// descending order up to the damage. take returns false to stop.
-func (s *scan) both(query, order string, take func(rows *sql.Rows, down bool) (bool, error)) error {
+// queryBothWays runs a query in ascending order. If a damaged page ends that, it runs the
+// query in descending order too, to read what is behind the damage. take is called for
+// each row, and returns false to stop; down says that the order is descending.
+func (s *scan) queryBothWays(query, order string, take func(rows *sql.Rows, down bool) (bool, error)) error {
 	rows := 0
 	run := func(down bool) error {
 		direction := ""
@@ -98,23 +100,24 @@ func (s *scan) both(query, order string, take func(rows *sql.Rows, down bool) (b
 	return nil
 }
 
+// isDamage reports whether an error says that the file is damaged.
 func isDamage(err error) bool {
 	code := resultCode(err)
 	return code == sqlite3.SQLITE_CORRUPT || code == sqlite3.SQLITE_NOTADB || errors.Is(err, store.ErrCorrupt)
 }
 
-// log reads which document each record names, and how long it is, for which
-// SQLite does not read the data itself.
-func (s *scan) log() error {
-	last, holed := store.LogID(0), false
-	err := s.both("SELECT id, doc, coalesce(length(data), 0) FROM log", "id", func(rows *sql.Rows, down bool) (bool, error) {
+// readLog reads the document and the length of each record. SQLite does not read the data
+// for that.
+func (s *scan) readLog() error {
+	last, hasGap := store.LogID(0), false
+	err := s.queryBothWays("SELECT id, doc, coalesce(length(data), 0) FROM log", "id", func(rows *sql.Rows, down bool) (bool, error) {
 		var id store.LogID
 		var doc docID
 		var bytes int
 		if err := rows.Scan(&id, &doc, &bytes); err != nil {
 			return false, fmt.Errorf("%w: log: %w", store.ErrCorrupt, err)
 		}
-		if holed = holed || down; !down {
+		if hasGap = hasGap || down; !down {
 			last = id
 		} else if id <= last {
 			return false, nil
@@ -129,7 +132,7 @@ func (s *scan) log() error {
 		s.next = max(s.next, id+1)
 		return true, nil
 	})
-	if holed {
+	if hasGap {
 		for _, e := range s.byDoc {
 			slices.Sort(e.ids)
 		}
@@ -137,8 +140,8 @@ func (s *scan) log() error {
 	return err
 }
 
-// highest looks for ids used outside the log.
-func (s *scan) highest() error {
+// readHighestIDs looks for ids that were used and are not in the log any more.
+func (s *scan) readHighestIDs() error {
 	for _, query := range []string{
 		"SELECT coalesce(max(through), 0) + 1 FROM snap",
 		"SELECT coalesce(max(id), 0) + 1 FROM docs",
@@ -149,7 +152,8 @@ func (s *scan) highest() error {
 			s.next = max(s.next, above)
 		case isDamage(err):
 			s.found = append(s.found, fmt.Errorf("%w: %s: %w", store.ErrCorrupt, query, err))
-			// An id that is used again makes a new record look folded: keep far away.
+			// A new record with an id used before would look as if a snapshot held it.
+			// 2^40 is more than was ever used since.
 			s.next += 1 << 40
 		default:
 			return err
@@ -158,13 +162,13 @@ func (s *scan) highest() error {
 	return nil
 }
 
-// rooms reads the names of all documents, by both ways that lead to them: by
-// number, and by name as LoadPart does. Where they differ a load would miss what
-// is stored, and the room looks as if nobody had ever written to it.
-func (s *scan) rooms() (map[docID]store.RoomID, error) {
+// readRooms reads the names of all documents twice: from the table, and from its index,
+// which LoadPart uses. If they differ, a load would not find what is stored and the room
+// would look as if it had never been written to; so the room is marked as damaged.
+func (s *scan) readRooms() (map[docID]store.RoomID, error) {
 	read := func(query, order string) (map[docID]store.RoomID, error) {
 		names := map[docID]store.RoomID{}
-		err := s.both(query, order, func(rows *sql.Rows, _ bool) (bool, error) {
+		err := s.queryBothWays(query, order, func(rows *sql.Rows, _ bool) (bool, error) {
 			var doc docID
 			var room store.RoomID
 			var head store.LogID
@@ -186,7 +190,7 @@ func (s *scan) rooms() (map[docID]store.RoomID, error) {
 		return nil, err
 	}
 	bad := func(doc docID, names ...store.RoomID) {
-		err := fmt.Errorf("%w: document %d is not found by its name %q", store.ErrCorrupt, doc, names)
+		err := fmt.Errorf("%w: document %d cannot be found by its name %q", store.ErrCorrupt, doc, names)
 		s.found = append(s.found, err)
 		for _, name := range names {
 			s.names[name] = err
@@ -209,9 +213,9 @@ func (s *scan) rooms() (map[docID]store.RoomID, error) {
 	return byNumber, nil
 }
 
-// snapshots reads which records are folded.
-func (s *scan) snapshots() error {
-	return s.both("SELECT doc, through FROM snap", "doc, through", func(rows *sql.Rows, _ bool) (bool, error) {
+// readSnapshots reads up to which record each document has a snapshot.
+func (s *scan) readSnapshots() error {
+	return s.queryBothWays("SELECT doc, through FROM snap", "doc, through", func(rows *sql.Rows, _ bool) (bool, error) {
 		var doc docID
 		var through store.LogID
 		if err := rows.Scan(&doc, &through); err != nil {
@@ -222,26 +226,26 @@ func (s *scan) snapshots() error {
 	})
 }
 
-// ends looks for documents that have lost their last records.
-func (s *scan) ends(rooms map[docID]store.RoomID) {
+// checkHeads looks for documents whose last records are missing.
+func (s *scan) checkHeads(rooms map[docID]store.RoomID) {
 	for doc, room := range rooms {
 		last := s.through[doc]
 		if e := s.byDoc[doc]; e != nil {
 			last = max(last, e.ids[len(e.ids)-1])
 		}
 		if head := s.heads[doc]; head > last && s.names[room] == nil {
-			err := fmt.Errorf("%w: of %q nothing is left after record %d, there was record %d", store.ErrCorrupt, room, last, head)
+			err := fmt.Errorf("%w: room %q: the records after %d are missing, up to %d were stored", store.ErrCorrupt, room, last, head)
 			s.found = append(s.found, err)
 			s.names[room] = err
 		}
 	}
 }
 
-// adopt finds the documents of records that name none. The checksum of a record
-// covers its document and the record before it, so it fits one document only,
-// and with it nothing is lost. A record that fits none stays where it is: some
-// room lacks it, and its chain says so unless it was the last one.
-func (s *scan) adopt(rooms map[docID]store.RoomID) error {
+// reassignRecords gives records that name no existing document back to their own. The
+// checksum of a record covers its document and the record before it, so it matches one
+// document only. A record that matches none stays where it is: the chain of the document
+// that lacks it is broken, which shows unless it was the last record.
+func (s *scan) reassignRecords(rooms map[docID]store.RoomID) error {
 	var lost []store.LogID
 	for doc, e := range s.byDoc {
 		if _, ok := rooms[doc]; !ok {
@@ -277,7 +281,7 @@ func (s *scan) adopt(rooms map[docID]store.RoomID) error {
 			}
 			e.ids = slices.Insert(e.ids, at, id)
 			e.bytes += len(r.data)
-			err = fmt.Errorf("%w: log record %d names another document than its own, %d, which has it back", store.ErrCorrupt, id, doc)
+			err = fmt.Errorf("%w: log record %d named another document than its own, %d; repaired in memory", store.ErrCorrupt, id, doc)
 			break
 		}
 		s.found = append(s.found, err)

@@ -24,13 +24,13 @@ func migrations() []string {
 	return names
 }
 
-// steps are what a migration does behind its script that SQL alone can't.
-var steps = map[string]func(context.Context, *sql.Tx) error{
+// codeAfter holds the Go code that runs after some migrations' scripts.
+var codeAfter = map[string]func(context.Context, *sql.Tx) error{
 	"migrations/0006_search.sql": indexMessages,
 }
 
-// formatOf returns the format of the file, 0 for a new one. It refuses what
-// this version must not touch.
+// formatOf returns the format of the file, 0 for a new one. It refuses a file that is not
+// Weft's or has a newer format than this version knows.
 func formatOf(ctx context.Context, db *sql.DB) (version int, err error) {
 	var app, objects int
 	for _, q := range []struct {
@@ -47,16 +47,16 @@ func formatOf(ctx context.Context, db *sql.DB) (version int, err error) {
 	}
 	blank := app == 0 && version == 0 && objects == 0
 	if !blank && app != applicationID {
-		return 0, fmt.Errorf("it is a SQLite file but not Weft's (application_id %#x)", app)
+		return 0, fmt.Errorf("a SQLite file but not Weft's (application_id %#x)", app)
 	}
 	if known := len(migrations()); version > known {
-		return 0, fmt.Errorf("it has format %d, this version knows formats up to %d: run the newer Weft that wrote it, or restore a backup made before", version, known)
+		return 0, fmt.Errorf("the file has format %d, this version knows formats up to %d: run the newer Weft that wrote it, or restore a backup made before the upgrade", version, known)
 	}
 	return version, nil
 }
 
-// migrate runs the scripts after version, each in a transaction of its own
-// together with the new number.
+// migrate runs the scripts after version. Each runs in a transaction of its own, which
+// stores the new version too.
 func migrate(ctx context.Context, db *sql.DB, version int) error {
 	names := migrations()
 	for i := version; i < len(names); i++ {
@@ -64,7 +64,7 @@ func migrate(ctx context.Context, db *sql.DB, version int) error {
 		if err != nil {
 			return err
 		}
-		if err := runMigration(ctx, db, string(script), steps[names[i]], i+1); err != nil {
+		if err := runMigration(ctx, db, string(script), codeAfter[names[i]], i+1); err != nil {
 			return fmt.Errorf("%s: %w", names[i], err)
 		}
 	}

@@ -11,11 +11,12 @@ import (
 	"weft/server/store"
 )
 
-// wordsID is a message's row in the index. Rooms have numbers below 1<<31.
+// wordsID is a message's row id in the search index: room<<32 | seq, so that the rows of
+// one room are together. Room ids are below 1<<31.
 func wordsID(room int64, seq store.Seq) int64 { return room<<32 | int64(seq)&math.MaxUint32 }
 
-// forms is what the index has of a text.
-func forms(text string) string {
+// termsOf returns what the index stores of a text: the Terms of its words.
+func termsOf(text string) string {
 	var b strings.Builder
 	for w := range store.Words(text) {
 		if b.Len() > 0 {
@@ -26,15 +27,17 @@ func forms(text string) string {
 	return b.String()
 }
 
-// indexWords makes a message findable by a text, instead of by what was there before
-// if again is set.
-func (t *tx) indexWords(room int64, seq store.Seq, text string, again bool) error {
-	if again {
-		if _, err := t.exec("DELETE FROM words WHERE rowid = ?", wordsID(room, seq)); err != nil {
-			return err
-		}
+// reindexWords replaces what the search index has of a message.
+func (t *tx) reindexWords(room int64, seq store.Seq, text string) error {
+	if _, err := t.exec("DELETE FROM words WHERE rowid = ?", wordsID(room, seq)); err != nil {
+		return err
 	}
-	found := forms(text)
+	return t.indexWords(room, seq, text)
+}
+
+// indexWords adds a message to the search index.
+func (t *tx) indexWords(room int64, seq store.Seq, text string) error {
+	found := termsOf(text)
 	if found == "" {
 		return nil
 	}
@@ -42,8 +45,8 @@ func (t *tx) indexWords(room int64, seq store.Seq, text string, again bool) erro
 	return err
 }
 
-// indexMessages makes all messages findable that were stored before there was an
-// index.
+// indexMessages adds all messages to the search index. The migration that creates the
+// index runs it.
 func indexMessages(ctx context.Context, tx *sql.Tx) error {
 	insert, err := tx.PrepareContext(ctx, "INSERT INTO words (rowid, forms) VALUES (?, ?)")
 	if err != nil {
@@ -57,7 +60,7 @@ func indexMessages(ctx context.Context, tx *sql.Tx) error {
 		if err := rows.Scan(&room, &seq, &text); err != nil {
 			return err
 		}
-		found := forms(text)
+		found := termsOf(text)
 		if found == "" {
 			return nil
 		}
@@ -66,8 +69,8 @@ func indexMessages(ctx context.Context, tx *sql.Tx) error {
 	}, "SELECT room, seq, text FROM messages WHERE NOT deleted ORDER BY room, seq")
 }
 
-// match is the query in FTS5's language. Words have nothing in them but letters,
-// digits and marks.
+// match returns the query in the syntax of FTS5. Terms have nothing but letters, digits and
+// marks, so none needs escaping.
 func match(q store.Query) string {
 	var b strings.Builder
 	for i, phrase := range q.Phrases {
@@ -82,7 +85,7 @@ func match(q store.Query) string {
 	return b.String()
 }
 
-// Limits of a page of what was found.
+// Limits of a page of search results.
 const (
 	defaultFound = 20
 	maxFound     = 100

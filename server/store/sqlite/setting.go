@@ -7,14 +7,14 @@ import (
 )
 
 // Setting implements store.Store.
-func (s *Store) Setting(ctx context.Context, key string, make func() ([]byte, error)) (value []byte, err error) {
+func (s *Store) Setting(ctx context.Context, key string, makeValue func() ([]byte, error)) (value []byte, err error) {
 	err = s.readers.QueryRowContext(ctx, "SELECT value FROM settings WHERE key = ?", key).Scan(&value)
 	if !errors.Is(err, sql.ErrNoRows) {
 		return value, fail("setting", err)
 	}
-	// Made before the transaction, which waits for nobody. Of several callers
-	// that get here the first one's value stays.
-	made, err := make()
+	// The value is made before the transaction, which must not wait. If several callers
+	// make one, the value of the first to commit is kept.
+	made, err := makeValue()
 	if err != nil {
 		return nil, fail("setting", err)
 	}

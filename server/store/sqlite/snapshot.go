@@ -15,22 +15,23 @@ import (
 // idsPerQuery bounds the ids in one statement.
 const idsPerQuery = 512
 
-// querier is a query within a transaction, on either kind of connection.
+// querier runs a query, on the writing or on a reading connection.
 type querier func(query string, args ...any) (*sql.Rows, error)
 
+// queryIn returns a querier within a transaction.
 func queryIn(ctx context.Context, tx *sql.Tx) querier {
 	return func(query string, args ...any) (*sql.Rows, error) { return tx.QueryContext(ctx, query, args...) }
 }
 
-// What every load of a document asks for.
+// Queries of every load of a document.
 const (
 	selectDoc      = "SELECT id FROM docs WHERE room = ?"
 	selectSnapshot = "SELECT through, since, crc, data FROM snap WHERE doc = ? ORDER BY through DESC LIMIT 1"
 	selectRecords  = "SELECT id, crc, data FROM log WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"
 )
 
-// prepare has the first reader parse them, and the schema, before anybody waits; the
-// others do when they are first asked.
+// prepare prepares these queries on one reading connection, which reads the schema too,
+// so that the first load is fast. Other connections prepare them when first used.
 func (s *Store) prepare(ctx context.Context) error {
 	s.stmts = map[string]*sql.Stmt{}
 	for _, query := range []string{selectDoc, selectSnapshot, selectRecords} {
@@ -43,8 +44,8 @@ func (s *Store) prepare(ctx context.Context) error {
 	return nil
 }
 
-// preparedIn is queryIn with what prepare has prepared. It prepares nothing itself: that
-// takes a connection, and tx may have the last.
+// preparedIn is queryIn that uses the statements of prepare. It prepares none itself:
+// that takes another connection, and tx may hold the last one.
 func (s *Store) preparedIn(ctx context.Context, tx *sql.Tx) querier {
 	return func(query string, args ...any) (*sql.Rows, error) {
 		if stmt, ok := s.stmts[query]; ok {
@@ -54,7 +55,7 @@ func (s *Store) preparedIn(ctx context.Context, tx *sql.Tx) querier {
 	}
 }
 
-// each scans every row of a query.
+// each calls scan for every row of a query.
 func (q querier) each(scan func(*sql.Rows) error, query string, args ...any) error {
 	rows, err := q(query, args...)
 	if err != nil {
@@ -71,20 +72,20 @@ func (q querier) each(scan func(*sql.Rows) error, query string, args ...any) err
 
 // snapshot is one row of snap.
 type snapshot struct {
-	through store.LogID // 0: there is no such row
-	since   store.LogID
-	size    int
-	sound   bool   // the checksum fits
-	data    []byte // if it was asked for
+	through  store.LogID // 0: there is no snapshot
+	since    store.LogID // the one that the snapshot before it is through; see the table snap
+	size     int
+	isIntact bool   // the checksum matches
+	data     []byte // nil unless it was read with withData
 }
 
-// What of a snapshot to read.
+// Whether to return a snapshot's data.
 const (
-	aboutIt  = false
-	withData = true
+	headerOnly = false
+	withData   = true
 )
 
-// newestSnapshot returns the document's newest one, sound or not.
+// newestSnapshot returns the document's newest snapshot, whether intact or not.
 func newestSnapshot(q querier, doc docID, data bool) (snapshot, error) {
 	return readSnapshot(q, doc, data, selectSnapshot, doc)
 }
@@ -97,7 +98,7 @@ func readSnapshot(q querier, doc docID, data bool, query string, args ...any) (s
 			return fmt.Errorf("%w: snapshot: %w", store.ErrCorrupt, err)
 		}
 		s.size = len(raw)
-		s.sound = checksum(ofSnapshot, doc, s.since, s.through, raw) == crc
+		s.isIntact = checksum(ofSnapshot, doc, s.since, s.through, raw) == crc
 		if data {
 			s.data = bytes.Clone(raw)
 		}
@@ -112,9 +113,10 @@ func readTail(q querier, doc docID) (tail []byte, err error) {
 	return tail, err
 }
 
-// folded is the document as of its newest snapshot: that one, or the one before
-// it and the tail. It is empty, with Through after, if no snapshot is later than that.
-func folded(q querier, doc docID, after store.LogID) (store.Doc, error) {
+// loadSnapshot returns the document as of its newest snapshot: that snapshot, or if it is
+// damaged, the one before it and the tail. If no snapshot is newer than after, it returns
+// an empty Doc whose Through is after.
+func loadSnapshot(q querier, doc docID, after store.LogID) (store.Doc, error) {
 	if after > 0 {
 		later := false
 		if err := q.each(func(rows *sql.Rows) error { return rows.Scan(&later) }, "SELECT count(*) > 0 FROM snap WHERE doc = ? AND through > ?", doc, after); err != nil || !later {
@@ -125,7 +127,7 @@ func folded(q querier, doc docID, after store.LogID) (store.Doc, error) {
 	if err != nil || s.through == 0 {
 		return store.Doc{}, err
 	}
-	if s.sound {
+	if s.isIntact {
 		return store.Doc{Snapshot: s.data, Through: s.through}, nil
 	}
 	bad := fmt.Errorf("%w: snapshot through record %d", store.ErrCorrupt, s.through)
@@ -135,8 +137,8 @@ func folded(q querier, doc docID, after store.LogID) (store.Doc, error) {
 		if err != nil {
 			return store.Doc{}, err
 		}
-		if !base.sound {
-			return store.Doc{}, fmt.Errorf("%w; none before it is left", bad)
+		if !base.isIntact {
+			return store.Doc{}, fmt.Errorf("%w; and so is the one before it", bad)
 		}
 	}
 	tail, err := readTail(q, doc)
@@ -148,22 +150,23 @@ func folded(q querier, doc docID, after store.LogID) (store.Doc, error) {
 		return store.Doc{}, fmt.Errorf("%w; %w", bad, err)
 	}
 	if len(recs) == 0 || recs[len(recs)-1].id != s.through {
-		return store.Doc{}, fmt.Errorf("%w; the records it replaced are gone", bad)
+		return store.Doc{}, fmt.Errorf("%w; and the tail does not hold the records it replaced", bad)
 	}
-	log, err := chain(doc, s.since, recs)
+	log, err := checkChain(doc, s.since, recs)
 	if err != nil {
 		return store.Doc{}, fmt.Errorf("%w; %w", bad, err)
 	}
 	return store.Doc{Snapshot: base.data, Log: log, Through: s.through}, nil
 }
 
-// errEnough ends eachRecord, which returns it.
-var errEnough = errors.New("no more records are wanted")
+// errStop makes eachRecord stop and return it.
+var errStop = errors.New("no more records are wanted")
 
-// eachRecord reads rows of the log, in the order of ids, until take returns an
-// error. A missing one is ErrCorrupt. The data is take's for that call only.
+// eachRecord reads the records with these ids, which ascend, and calls take for each
+// until it returns an error. A missing record is ErrCorrupt. The record's data is valid
+// during the call only.
 func eachRecord(q querier, ids []store.LogID, take func(record) error) error {
-	gone := func(id store.LogID) error { return fmt.Errorf("%w: log record %d is gone", store.ErrCorrupt, id) }
+	gone := func(id store.LogID) error { return fmt.Errorf("%w: log record %d is missing", store.ErrCorrupt, id) }
 	for chunk := range slices.Chunk(ids, idsPerQuery) {
 		n := 0
 		if err := q.each(func(rows *sql.Rows) error {
@@ -186,25 +189,25 @@ func eachRecord(q querier, ids []store.LogID, take func(record) error) error {
 	return nil
 }
 
-// records reads the first of the rows, at least one, that take no more than most
-// bytes in a tail.
-func records(q querier, ids []store.LogID, most int) (recs []record, err error) {
+// records reads the first records, at least one, that take no more than maxBytes in a
+// tail.
+func records(q querier, ids []store.LogID, maxBytes int) (recs []record, err error) {
 	taken := 0
 	err = eachRecord(q, ids, func(r record) error {
-		if taken += tailHeader + len(r.data); taken > most && len(recs) > 0 {
-			return errEnough
+		if taken += tailHeader + len(r.data); taken > maxBytes && len(recs) > 0 {
+			return errStop
 		}
 		r.data = bytes.Clone(r.data)
 		recs = append(recs, r)
 		return nil
 	})
-	if err != nil && err != errEnough {
+	if err != nil && err != errStop {
 		return nil, err
 	}
 	return recs, nil
 }
 
-// idList is for json_each: one statement text for any number of ids.
+// idList formats ids for json_each, so that one prepared statement serves any number.
 func idList(ids []store.LogID) string {
 	b, err := json.Marshal(ids)
 	if err != nil {

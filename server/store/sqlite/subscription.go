@@ -8,11 +8,11 @@ import (
 	"weft/notify"
 )
 
-// maxSubscriptions is how many browsers of one person are kept.
+// maxSubscriptions is how many subscriptions one person has; the oldest are deleted.
 const maxSubscriptions = 20
 
-// Subscribe implements notify.Inbox. A browser that changes hands takes no
-// pushes meant for the person before.
+// Subscribe implements notify.Inbox. If another person had the endpoint, the pushes queued
+// for them are deleted.
 func (s *Store) Subscribe(ctx context.Context, sub notify.Subscription) error {
 	if sub.ID == "" || sub.User == "" || sub.Endpoint == "" {
 		return fail("subscribe", errors.New("no id, person or endpoint"))
@@ -40,14 +40,14 @@ func (s *Store) Subscribe(ctx context.Context, sub notify.Subscription) error {
 			[]any{sub.ID, sub.User, sub.Endpoint, keys[0], keys[1], millis(sub.CreatedAt)}, &row); err != nil {
 			return err
 		}
-		// The one just made stays even if its clock says it is the oldest.
-		return t.forget("usr = ?1 AND n <> ?2 AND n NOT IN (SELECT n FROM subscriptions WHERE usr = ?1 AND n <> ?2 ORDER BY created_at DESC, n DESC LIMIT ?3)",
+		// The new one is kept even if its CreatedAt is the oldest.
+		return t.deleteSubscriptions("usr = ?1 AND n <> ?2 AND n NOT IN (SELECT n FROM subscriptions WHERE usr = ?1 AND n <> ?2 ORDER BY created_at DESC, n DESC LIMIT ?3)",
 			sub.User, row, maxSubscriptions-1)
 	}))
 }
 
-// forget deletes the subscriptions that where selects, with their jobs.
-func (t *tx) forget(where string, args ...any) error {
+// deleteSubscriptions deletes the subscriptions that where selects, with their jobs.
+func (t *tx) deleteSubscriptions(where string, args ...any) error {
 	if _, err := t.exec("DELETE FROM jobs WHERE subscription IN (SELECT n FROM subscriptions WHERE "+where+")", args...); err != nil {
 		return err
 	}
@@ -58,20 +58,21 @@ func (t *tx) forget(where string, args ...any) error {
 // Unsubscribe implements notify.Inbox.
 func (s *Store) Unsubscribe(ctx context.Context, user, endpoint string) error {
 	return fail("unsubscribe", s.write(ctx, func(t *tx) error {
-		return t.forget("usr = ? AND endpoint = ?", user, endpoint)
+		return t.deleteSubscriptions("usr = ? AND endpoint = ?", user, endpoint)
 	}))
 }
 
 // Prune implements notify.Inbox.
 func (s *Store) Prune(ctx context.Context, subscription string) error {
 	return fail("prune", s.write(ctx, func(t *tx) error {
-		return t.forget("id = ?", subscription)
+		return t.deleteSubscriptions("id = ?", subscription)
 	}))
 }
 
 // subscriptionColumns are what subscriptionFields points at, of a table called s.
 const subscriptionColumns = "s.id, s.usr, s.endpoint, s.p256dh, s.auth, s.created_at"
 
+// subscriptionFields returns where to scan subscriptionColumns to.
 func subscriptionFields(s *notify.Subscription, created *int64) []any {
 	return []any{&s.ID, &s.User, &s.Endpoint, &s.P256dh, &s.Auth, created}
 }

@@ -14,15 +14,17 @@ import (
 // maxBatch bounds how many callers share a commit.
 const maxBatch = 256
 
-// write is one caller's part of a commit. run may be called a second time,
-// after all it did the first time has been undone.
+// write is one caller's part of a commit. run may be called a second time, after
+// everything it did the first time has been rolled back.
 type write struct {
 	run  func(*tx) error
-	done chan error
+	done chan error // buffered: gets the answer once, after the commit
 }
 
-// write has run done in a transaction and returns when that is durable. If ctx
-// ends before its turn, nothing has happened; later, ctx does not matter.
+// write runs a function in a transaction and returns when that is durable. If ctx ends
+// before the writing goroutine has taken the function, nothing has happened; from then on
+// ctx is ignored. The function shares its transaction with other callers', but in a
+// savepoint of its own: its error undoes it alone.
 func (s *Store) write(ctx context.Context, run func(*tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -43,33 +45,34 @@ func (s *Store) write(ctx context.Context, run func(*tx) error) error {
 	}
 }
 
-// writer owns the writing connection. All of it belongs to one goroutine.
+// writer owns the writing connection. It belongs to the writing goroutine.
 type writer struct {
 	conn     *sql.Conn
-	stmts    map[string]*sql.Stmt // by their text; texts are constants
+	stmts    map[string]*sql.Stmt // by their text, of which there are a fixed number
 	index    *index
 	onCommit func(took time.Duration) // see Options; may be nil
-	next     store.LogID              // never used yet; runs ahead of index.next inside a commit
-	stale    bool                     // a commit failed: read the index anew before the next one
+	next     store.LogID              // the next record's id; ahead of index.next during a commit
+	stale    bool                     // a commit failed: the index must be read again before the next one
 
-	unsealed unsealed
-	args     []any // memory for insert
+	unsavedHeads unsavedHeads
+	args         []any // reused by insert
 }
 
 // tx is a transaction under way, shared by the writes of one batch.
 type tx struct {
 	*writer
-	heads  map[store.RoomID]head // as the writes before this one left them
-	staged map[store.RoomID]head // as this write leaves them
-	after  []func()              // to tell the index once it is committed
+	heads  map[store.RoomID]head // as the earlier writes of the batch left them
+	staged map[store.RoomID]head // as the current write leaves them
+	after  []func()              // changes of the index, to be made after the commit
 }
 
+// loop commits writes until stop is closed.
 func (w *writer) loop(queue <-chan *write, stop <-chan struct{}) {
 	defer w.close()
 	for {
 		select {
 		case <-stop:
-			w.sealAll()
+			w.saveAllHeads()
 			return
 		case first := <-queue:
 			w.commit(gather(first, queue))
@@ -77,7 +80,7 @@ func (w *writer) loop(queue <-chan *write, stop <-chan struct{}) {
 	}
 }
 
-// gather takes what is waiting already; it waits for nobody.
+// gather adds the writes that wait already, maxBatch in all at most. It does not wait.
 func gather(first *write, queue <-chan *write) []*write {
 	batch := []*write{first}
 	for len(batch) < maxBatch {
@@ -91,8 +94,8 @@ func gather(first *write, queue <-chan *write) []*write {
 	return batch
 }
 
-// commit answers every write of the batch. When the disk is full, the small
-// ones may still fit where all of them did not.
+// commit commits a batch and answers each of its writes. If the disk is full it commits
+// each write alone: small ones may fit where all of them did not.
 func (w *writer) commit(batch []*write) {
 	answers, err := w.try(batch)
 	if err != nil && len(batch) > 1 && resultCode(err) == sqlite3.SQLITE_FULL {
@@ -110,52 +113,53 @@ func (w *writer) commit(batch []*write) {
 	}
 }
 
-// try runs the batch in one transaction. An error of a write only undoes that
-// write and is its answer; err says that nothing at all was stored.
+// try runs a batch in one transaction. answers has the result of each write; a write
+// that failed has been undone alone. err says that nothing at all was stored.
 func (w *writer) try(batch []*write) (answers []error, err error) {
 	if w.stale {
 		if err := w.reload(); err != nil {
 			return nil, err
 		}
 	}
-	if err := w.plain("BEGIN IMMEDIATE"); err != nil {
+	if err := w.execPlain("BEGIN IMMEDIATE"); err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
-			// It fails if SQLite has rolled back by itself already.
-			_ = w.plain("ROLLBACK")
+			// This fails if SQLite has rolled back by itself already.
+			_ = w.execPlain("ROLLBACK")
 		}
 	}()
 	t := &tx{writer: w, heads: map[store.RoomID]head{}}
 	answers = make([]error, len(batch))
 	for i, one := range batch {
-		if answers[i], err = t.step(one); err != nil {
+		if answers[i], err = t.runInSavepoint(one); err != nil {
 			return nil, err
 		}
 	}
 	now := time.Now()
-	sealed := w.unsealed.quiet(now.Add(-sealAfter), sealMost)
-	if err = t.seal(sealed); err == nil {
-		err = w.end()
+	quiet := w.unsavedHeads.takeQuiet(now.Add(-headQuiet), headsPerCommit)
+	if err = t.saveHeads(quiet); err == nil {
+		err = w.commitTx()
 	}
 	if err != nil {
-		for _, h := range sealed {
-			w.unsealed.add(h, now)
+		for _, h := range quiet {
+			w.unsavedHeads.add(h, now)
 		}
 		return nil, err
 	}
 	w.index.apply(w.next, t.after)
 	for _, h := range t.heads {
-		w.unsealed.add(h, now)
+		w.unsavedHeads.add(h, now)
 	}
 	return answers, nil
 }
 
-// end commits the transaction.
-func (w *writer) end() error {
+// commitTx commits the transaction. After an error nobody knows whether it is durable,
+// so the index must be read again.
+func (w *writer) commitTx() error {
 	begun := time.Now()
-	if err := w.plain("COMMIT"); err != nil {
+	if err := w.execPlain("COMMIT"); err != nil {
 		w.stale = true
 		return err
 	}
@@ -165,17 +169,17 @@ func (w *writer) end() error {
 	return nil
 }
 
-// step runs one write in a savepoint. err says that the whole transaction is
-// lost.
-func (t *tx) step(one *write) (answer, err error) {
-	if err := t.plain("SAVEPOINT step"); err != nil {
+// runInSavepoint runs one write in a savepoint. answer is the write's own result; err
+// says that the whole transaction is lost.
+func (t *tx) runInSavepoint(one *write) (answer, err error) {
+	if err := t.execPlain("SAVEPOINT step"); err != nil {
 		return nil, err
 	}
 	t.staged = map[store.RoomID]head{}
 	before := len(t.after)
 	if answer = one.run(t); answer != nil {
 		t.after = t.after[:before]
-		if t.plain("ROLLBACK TO step") != nil {
+		if t.execPlain("ROLLBACK TO step") != nil {
 			// SQLite ends the transaction itself when the disk is full or fails.
 			return nil, answer
 		}
@@ -184,10 +188,10 @@ func (t *tx) step(one *write) (answer, err error) {
 			t.heads[room] = h
 		}
 	}
-	return answer, t.plain("RELEASE step")
+	return answer, t.execPlain("RELEASE step")
 }
 
-// reload reads the index from the file.
+// reload reads the index from the file, as at start.
 func (w *writer) reload() error {
 	next, err := w.index.load(context.Background(), w.conn)
 	if err != nil {
@@ -205,12 +209,13 @@ func (w *writer) close() {
 	w.conn.Close()
 }
 
-// plain runs a statement without arguments.
-func (w *writer) plain(query string) error {
+// execPlain runs a statement without arguments.
+func (w *writer) execPlain(query string) error {
 	_, err := w.exec(query)
 	return err
 }
 
+// exec runs a statement, which is prepared once and kept.
 func (w *writer) exec(query string, args ...any) (sql.Result, error) {
 	stmt, err := w.stmt(query)
 	if err != nil {
@@ -219,7 +224,7 @@ func (w *writer) exec(query string, args ...any) (sql.Result, error) {
 	return stmt.ExecContext(context.Background(), args...)
 }
 
-// row scans one row into dest; found is false if there is none.
+// row scans the first row of a query into dest; found is false if there is none.
 func (w *writer) row(query string, args []any, dest ...any) (found bool, err error) {
 	stmt, err := w.stmt(query)
 	if err != nil {
@@ -235,6 +240,7 @@ func (w *writer) row(query string, args []any, dest ...any) (found bool, err err
 	}
 }
 
+// query is a querier on the writing connection.
 func (w *writer) query(query string, args ...any) (*sql.Rows, error) {
 	stmt, err := w.stmt(query)
 	if err != nil {
@@ -243,6 +249,7 @@ func (w *writer) query(query string, args ...any) (*sql.Rows, error) {
 	return stmt.QueryContext(context.Background(), args...)
 }
 
+// stmt returns the prepared statement of a query.
 func (w *writer) stmt(query string) (*sql.Stmt, error) {
 	if stmt, ok := w.stmts[query]; ok {
 		return stmt, nil

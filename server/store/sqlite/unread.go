@@ -19,7 +19,7 @@ func (s *Store) ReadUpTo(ctx context.Context, room store.RoomID, u store.User, s
 		var last store.Seq
 		found, err := t.row("SELECT id, last_seq FROM rooms WHERE name = ?", []any{room}, &id, &last)
 		if err != nil || !found {
-			return err // there is nothing to read
+			return err // a room that does not exist has nothing to read
 		}
 		_, err = t.exec("INSERT INTO members (room, usr, name, seen_at, read_seq) VALUES (?, ?, ?, ?, ?) ON CONFLICT (room, usr) DO UPDATE SET read_seq = excluded.read_seq WHERE excluded.read_seq > read_seq",
 			id, u.ID, u.Name, millis(at), max(min(seq, last), 0))
@@ -41,7 +41,7 @@ func (s *Store) Unread(ctx context.Context, room store.RoomID, user string) (unr
 		case err != nil:
 			return err
 		}
-		return count(ctx, tx, id, user, &unread)
+		return countUnread(ctx, tx, id, user, &unread)
 	})
 	if err != nil {
 		return store.Unread{}, fail("unread", err)
@@ -49,8 +49,8 @@ func (s *Store) Unread(ctx context.Context, room store.RoomID, user string) (unr
 	return unread, nil
 }
 
-// count counts what comes after u.Read.
-func count(ctx context.Context, tx *sql.Tx, room int64, user string, u *store.Unread) error {
+// countUnread sets Count and Mentions for the messages after u.Read.
+func countUnread(ctx context.Context, tx *sql.Tx, room int64, user string, u *store.Unread) error {
 	if u.Read >= u.LastSeq {
 		return nil
 	}
@@ -79,7 +79,7 @@ func (s *Store) RoomsOf(ctx context.Context, user string, p store.RoomPage) ([]s
 			var seen, room int64
 			switch err := tx.QueryRowContext(ctx, "SELECT m.seen_at, m.room FROM members m JOIN rooms r ON r.id = m.room WHERE m.usr = ? AND r.name = ?", user, p.After).Scan(&seen, &room); {
 			case errors.Is(err, sql.ErrNoRows):
-				return nil // nothing comes after a room that is not there
+				return nil // the person has never been in p.After
 			case err != nil:
 				return err
 			}
@@ -104,7 +104,7 @@ func (s *Store) RoomsOf(ctx context.Context, user string, p store.RoomPage) ([]s
 			return err
 		}
 		for i := range rooms {
-			if err := count(ctx, tx, ids[i], user, &rooms[i].Unread); err != nil {
+			if err := countUnread(ctx, tx, ids[i], user, &rooms[i].Unread); err != nil {
 				return err
 			}
 		}
