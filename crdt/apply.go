@@ -9,22 +9,22 @@ import (
 	"weft/crdt/lib0"
 )
 
-// maxBytes bounds the content of one document, which is addressed with 32 bits.
+// maxBytes limits the content of one document, since items address it with 32 bits.
 const maxBytes = 1 << 30
 
-// parsedUpdate is an update taken apart and checked, ready to deliver. Its slices are used
-// again for the next one.
+// parsedUpdate is an update that was taken apart and checked, ready for delivery. It is
+// reused for one update after another.
 type parsedUpdate struct {
 	sources sources
 	deletes codec.DeleteSet
 	structs int
-	content int          // bytes of it, in all structs
-	subdocs int          // structs that are one
+	content int          // bytes of content in all structs
+	subdocs int          // structs that are subdocuments
 	w       codec.Struct // the struct read last
-	splits  int          // items that may be cut; 0 if nobody has counted
+	splits  int          // items that integration may split; 0 if not counted
 }
 
-// parse checks all of an update that can be checked without a document.
+// parse checks everything about an update that can be checked without a document.
 func (u *parsedUpdate) parse(update []byte) error {
 	r := lib0.NewReader(update)
 	u.sources, u.deletes, u.structs, u.content, u.subdocs, u.splits = u.sources[:0], u.deletes[:0], 0, 0, 0, 0
@@ -88,6 +88,7 @@ func (u *parsedUpdate) parseStructs(r *lib0.Reader) error {
 	return nil
 }
 
+// sort orders the sources by client, highest id first.
 func (u *parsedUpdate) sort() {
 	byClient := func(a, b source) int { return cmp.Compare(b.client, a.client) }
 	if !slices.IsSortedFunc(u.sources, byClient) {
@@ -95,7 +96,7 @@ func (u *parsedUpdate) sort() {
 	}
 }
 
-// release lets go of the update's bytes.
+// release drops the references to the bytes of the update.
 func (u *parsedUpdate) release() {
 	clear(u.sources)
 	u.w = codec.Struct{}
@@ -104,27 +105,28 @@ func (u *parsedUpdate) release() {
 	}
 }
 
-// ValidateUpdate checks an update (V1) as far as that goes without a document: the
-// whole input is read, nothing is kept. An update that passes may still be refused by
-// ApplyUpdate for what it would do to the document, but never as malformed. Errors match
-// ErrMalformed. Safe to call concurrently.
+// ValidateUpdate checks an update (V1) without a document. It reads all of it and keeps
+// nothing. ApplyUpdate may still refuse an update that passes, because of what it would do
+// to the document, but never as malformed. Errors match ErrMalformed. It is safe for
+// concurrent use.
 func ValidateUpdate(update []byte) error {
 	var u parsedUpdate
 	return u.parse(update)
 }
 
-// ApplyUpdate merges an update (V1) into the document. The bytes are not kept.
+// ApplyUpdate merges an update (V1) into the document. It does not keep the bytes.
 //
-// changed is true when the document's full state differs from before: units were
-// written or deleted, or something was kept as pending that was not pending yet. Only
-// then is the update worth storing. It is false for what is known already.
+// changed is true if the full state of the document differs from before: units were added
+// or deleted, or structs or deletes became pending that were not. Only then is the update
+// worth storing.
 //
-// On an error the document is untouched. Errors match ErrMalformed, ErrPendingFull,
+// On an error the document is unchanged. Errors match ErrMalformed, ErrPendingFull,
 // ErrTooLarge, ErrTooCostly, ErrSubdocuments or ErrBusy.
 func (d *Doc) ApplyUpdate(update []byte) (changed bool, err error) {
 	return d.apply(update, maxWork)
 }
 
+// apply is ApplyUpdate with a limit of work steps (budget.go).
 func (d *Doc) apply(update []byte, work int) (changed bool, err error) {
 	if d.busy {
 		return false, ErrBusy
@@ -145,7 +147,7 @@ func (d *Doc) apply(update []byte, work int) (changed bool, err error) {
 	return d.applyParsed(u, len(update), work)
 }
 
-// applyParsed takes in what was parsed of so many bytes of V1.
+// applyParsed applies a parsed update that takes size bytes in format V1.
 func (d *Doc) applyParsed(u *parsedUpdate, size, work int) (changed bool, err error) {
 	if len(d.store.bytes)+size > maxBytes || len(d.store.clients)+len(u.sources) >= maxClients {
 		return false, ErrTooLarge
@@ -170,7 +172,7 @@ func (d *Doc) applyParsed(u *parsedUpdate, size, work int) (changed bool, err er
 	switch {
 	case err != nil:
 		return false, err
-	case d.store.work > d.store.budget: // one struct may be enough
+	case d.store.work > d.store.budget: // a single struct may suffice
 		d.rollback(d.pending)
 		return false, ErrTooCostly
 	}
@@ -179,12 +181,14 @@ func (d *Doc) applyParsed(u *parsedUpdate, size, work int) (changed bool, err er
 	}
 	d.commit()
 	if changed {
-		d.cache.invalidate(false) // what is pending belongs to the full state
+		d.cache.invalidate(false) // pending structs belong to the full state
 	}
 	return changed || tx.hasChanges(), nil
 }
 
-// deliverReady parks what of an update was not delivered, and delivers what waited for it.
+// updatePending makes the structs of an update that were not delivered pending, and
+// integrates pending structs whose dependencies have arrived. It reports whether structs
+// became pending.
 func (tx *txn) updatePending(u *parsedUpdate, delivered bool) (changed bool, err error) {
 	d := tx.doc
 	before, settle := d.pending, d.pending.isUnblockedBy(u.sources, d.client, tx)
@@ -207,8 +211,9 @@ func (tx *txn) updatePending(u *parsedUpdate, delivered bool) (changed bool, err
 	return changed, nil
 }
 
-// reserve allocates once what a large update needs, by what its bytes held, not by what
-// they claim. Each struct and each range of deletes may cut two items.
+// reserve allocates at once what a large update needs, according to the content that was
+// read, not to the lengths that the update claims. Each struct and each range of deletes
+// may split two items.
 func (tx *txn) reserve(u *parsedUpdate) {
 	s := tx.store()
 	if s.expectedItems = 0; u.structs+len(u.deletes) <= 64 {
@@ -225,7 +230,7 @@ func (tx *txn) reserve(u *parsedUpdate) {
 	}
 }
 
-// growClients makes room for so many more clients to write.
+// growClients reserves room for so many new clients.
 func (d *Doc) growClients(fresh int) {
 	s := &d.store
 	d.tx.touched = slices.Grow(d.tx.touched, fresh)
@@ -234,14 +239,15 @@ func (d *Doc) growClients(fresh int) {
 	}
 	s.clients = slices.Grow(s.clients, fresh)
 	s.descending = slices.Grow(s.descending, fresh)
-	if fresh > len(s.clientIndex) { // maps cannot be grown, and doubling costs twice as much
+	if fresh > len(s.clientIndex) { // maps cannot be grown, and doubling them costs twice as much
 		index := make(map[uint64]clientRef, len(s.clientIndex)+fresh)
 		maps.Copy(index, s.clientIndex)
 		s.clientIndex = index
 	}
 }
 
-// applySingle delivers the only struct of an update, as most updates are, if it fits.
+// applySingle integrates the only struct of an update, which is the most frequent kind of
+// update. It returns false if a dependency is missing.
 func (tx *txn) applySingle(w *codec.Struct) bool {
 	if w.Kind == kindSkip {
 		return false
@@ -255,12 +261,12 @@ func (tx *txn) applySingle(w *codec.Struct) bool {
 	return true
 }
 
-// state and take make a transaction the sink of deliver.
+// state and receive make a transaction the sink of a delivery.
 func (tx *txn) state(client uint64) uint64           { return tx.doc.store.state(client) }
 func (tx *txn) receive(w *codec.Struct, skip uint64) { tx.integrate(w, skip) }
 
-// applyDeletes deletes what is known of ds and of the pending deletes, and keeps the rest
-// pending. It tells whether something became pending that was not.
+// applyDeletes deletes the known units of ds and of the pending deletes, and keeps the
+// others pending. It reports whether deletes became pending that were not.
 func (tx *txn) applyDeletes(ds codec.DeleteSet) (parked bool) {
 	p := &tx.doc.pending
 	if len(p.deletes) > 0 {
@@ -274,8 +280,9 @@ func (tx *txn) applyDeletes(ds codec.DeleteSet) (parked bool) {
 	return true
 }
 
-// retryDeletes deletes what is known by now of the pending deletes: of clients that grew,
-// be it in a transaction here. It goes to no others, of which there may be many.
+// retryDeletes deletes the units of the pending deletes that are known by now. It looks
+// only at clients that grew in this transaction, and at the local client, which may have
+// grown before.
 func (tx *txn) retryDeletes() {
 	tx.retryDeletesOf(tx.doc.client)
 	for _, c := range tx.touched {
@@ -283,6 +290,7 @@ func (tx *txn) retryDeletes() {
 	}
 }
 
+// retryDeletesOf is retryDeletes for one client.
 func (tx *txn) retryDeletesOf(client uint64) {
 	p := &tx.doc.pending
 	state := tx.state(client)
@@ -294,13 +302,13 @@ func (tx *txn) retryDeletesOf(client uint64) {
 	known := slices.Clone(p.deletes[from:to])
 	if rest := tx.deleteKnownOf(known, nil); len(rest) > 0 {
 		to--
-		p.deletes[to] = rest[0] // of the last one
+		p.deletes[to] = rest[0] // the rest of the last range
 	}
 	p.deletes = slices.Delete(p.deletes, from, to)
 }
 
-// deleteKnown deletes the part of ds that is known and appends the rest to unknown. ds
-// is in normal form.
+// deleteKnown deletes the known units of ds, which is in normal form, and appends the
+// other ranges to unknown.
 func (tx *txn) deleteKnown(ds, unknown codec.DeleteSet) codec.DeleteSet {
 	for len(ds) > 0 {
 		n := 1
@@ -336,16 +344,17 @@ func (tx *txn) deleteKnownOf(ds, unknown codec.DeleteSet) codec.DeleteSet {
 	return append(unknown, rest...)
 }
 
-// mayExceedPending is a cheap test that lets nearly all updates through: even if all of it
-// had to wait, there would be room.
+// mayExceedPending is a cheap test that nearly all updates pass: it returns false if there
+// is room even for all of the update to become pending.
 func (d *Doc) mayExceedPending(u *parsedUpdate, size int) bool {
 	p := &d.pending
 	return p.bytes+size > MaxPendingBytes || p.structs+u.structs > MaxPendingStructs ||
 		len(p.deletes)+len(u.deletes) > MaxPendingDeletes
 }
 
-// exceedsPending tells whether too much would wait after an update, by playing it through on
-// numbers alone: which structs would fit depends on states, not on content.
+// exceedsPending reports whether too much would be pending after an update. It delivers
+// the update in a dry run, on clocks alone: whether a struct is ready depends on states,
+// not on content.
 func (d *Doc) exceedsPending(u *parsedUpdate) bool {
 	to := &dryRun{store: &d.store, states: map[uint64]uint64{}}
 	fresh := slices.Clone(u.sources)
@@ -353,7 +362,7 @@ func (d *Doc) exceedsPending(u *parsedUpdate) bool {
 	structs, bytes := fresh.size()
 	deletes := to.unknown(u.deletes)
 	if structs+deletes == 0 {
-		return false // whatever waits
+		return false // however much is pending already
 	}
 	p := &d.pending
 	if p.isAffectedBy(to) {
@@ -370,7 +379,8 @@ func (d *Doc) exceedsPending(u *parsedUpdate) bool {
 		deletes > allow*MaxPendingDeletes
 }
 
-// countUndelivered delivers what fits of fresh and of all that is pending, and counts the rest.
+// countUndelivered delivers fresh and everything pending to a dry run, and counts the
+// structs that remain and their bytes.
 func (d *Doc) countUndelivered(fresh sources, to *dryRun) (structs, bytes int) {
 	old := d.pending.sources()
 	for taken := -1; taken != to.taken; {
@@ -387,10 +397,10 @@ func (d *Doc) countUndelivered(fresh sources, to *dryRun) (structs, bytes int) {
 	return structs + more, bytes + most
 }
 
-// dryRun is a sink that only counts.
+// dryRun is a sink that only advances states.
 type dryRun struct {
 	store  *store
-	states map[uint64]uint64 // states that moved
+	states map[uint64]uint64 // states that advanced
 	taken  int
 }
 
@@ -406,7 +416,7 @@ func (r *dryRun) receive(w *codec.Struct, skip uint64) {
 	r.taken++
 }
 
-// unknown counts the ranges that could not be deleted, or not all of them.
+// unknown counts the ranges of which a unit is not known.
 func (r *dryRun) unknown(ds codec.DeleteSet) (n int) {
 	for _, d := range ds {
 		if r.state(d.Client) < d.End() {

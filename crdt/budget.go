@@ -7,32 +7,32 @@ import (
 	"weft/crdt/lib0"
 )
 
-// maxWork bounds what merging one update may cost, in steps of some ten nanoseconds. An
-// honest update stays far below: its scans pass what was written at the same place at the
-// same time. So many steps take some 0.7 s.
+// maxWork limits the work of integrating one update, in steps of some ten nanoseconds:
+// about 0.7 s. Updates of editors stay far below, because their scans pass only items that
+// were written concurrently at the same place.
 const maxWork = 1 << 26
 
-// unbounded is the work that bytes of one's own may cost.
+// unbounded is the work limit for trusted bytes.
 const unbounded = math.MaxInt
 
-// ApplyStored is ApplyUpdate for what was accepted before and stored: there is no limit
-// on the work, none on what stays pending and none on subdocuments, so that a document that was once there can
-// always be loaded again.
+// ApplyStored is ApplyUpdate for a stored update that was accepted before. It limits
+// neither the work, nor what is pending, nor the number of subdocuments, so that every
+// stored document can be loaded again.
 func (d *Doc) ApplyStored(update []byte) (changed bool, err error) {
 	return d.apply(update, unbounded)
 }
 
-// rollback makes the document what it was before the transaction that is under way, and
-// pending what is given. Nothing of the past was lost so far: content goes in commit.
+// rollback restores the document as it was before the running transaction, with before as
+// what is pending. Nothing is lost until then, since content is dropped only in commit.
 func (d *Doc) rollback(before pending) {
 	state := d.tx.appendBefore(nil)
 	d.reset()
 	observers, listeners := d.observers, d.listeners
-	d.observers, d.listeners = nil, nil // nothing happened
+	d.observers, d.listeners = nil, nil // loading the old state is not an event
 	if _, err := d.ApplyStored(state); err != nil {
 		panic("crdt: own state cannot be read: " + err.Error())
 	}
-	d.cache.loaded = false // those bytes are nobody's
+	d.cache.loaded = false // the bytes loaded are not those of a caller
 	d.pending = before
 	d.pending.dependencies = nil
 	d.observers, d.listeners = observers, listeners
@@ -50,8 +50,8 @@ func (d *Doc) reset() {
 	d.markers.clear()
 }
 
-// appendBefore writes the full state as it was when the transaction began, without what
-// was pending.
+// appendBefore encodes the full state (V1) as it was when the transaction began, without
+// what was pending.
 func (tx *txn) appendBefore(dst []byte) []byte {
 	s := tx.store()
 	for _, span := range tx.deleted {
@@ -92,8 +92,8 @@ func (tx *txn) appendBefore(dst []byte) []byte {
 	return ds.Normalise().Append(append(lib0.AppendUvarint(dst, uint64(sections)), body...))
 }
 
-// clone copies what later calls would change in place. The bytes of runs are shared:
-// they are only ever added to.
+// clone copies what later calls change in place. The bytes of runs are shared, because
+// they are only appended to.
 func (p *pending) clone() pending {
 	c := pending{structs: p.structs, bytes: p.bytes, deletes: append(codec.DeleteSet(nil), p.deletes...)}
 	for _, w := range p.clients {

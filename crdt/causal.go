@@ -5,26 +5,27 @@ import (
 	"weft/crdt/lib0"
 )
 
-// run is consecutive structs of one client, encoded back to back.
+// run is consecutive structs of one client, encoded back to back in format V1.
 type run struct {
 	clock   uint64 // of the first struct
-	end     uint64 // of the last; 0 in a run fresh from an update, which may hold Skips
+	end     uint64 // of the last struct; 0 in a run of an update, which may hold Skips
 	structs int
 	raw     []byte
 }
 
-// source is what one client has on offer: a run being read, and more behind it, by
-// ascending clock. Reading cannot fail: the bytes were checked before.
+// source is the structs that one client offers for delivery: a run that is being read, and
+// further runs by ascending clock. Reading cannot fail, because the bytes were checked
+// before.
 type source struct {
 	client  uint64
-	now     run   // what is left of the current run
+	now     run   // the rest of the current run
 	more    []run // further runs
-	onStack bool  // on the stack: its next struct needs something first
-	blocked bool  // its next struct needs something that nobody has
+	onStack bool  // its next struct waits for another source: see deliver
+	blocked bool  // its next struct has a dependency that no source has
 }
 
-// peek decodes the next struct into w, without moving on, and tells whether there is
-// one. size is its number of bytes.
+// peek decodes the next struct into w without advancing. ok is false if there is none;
+// size is its number of bytes.
 func (s *source) peek(w *codec.Struct) (size int, ok bool) {
 	for s.now.structs == 0 {
 		if len(s.more) == 0 {
@@ -46,15 +47,16 @@ func (s *source) advance(units uint64, size int) {
 	s.now.raw = s.now.raw[size:]
 }
 
-// sink takes structs in causal order: each after all that it builds on.
+// sink receives structs in causal order: each one after all its dependencies.
 type sink interface {
 	state(client uint64) uint64
-	receive(w *codec.Struct, skip uint64) // units before skip are known already
+	receive(w *codec.Struct, skip uint64) // the first skip units of w are known already
 }
 
-// sources are ordered by client, highest first, one for each.
+// sources are the sources of an update, one for each client, highest client id first.
 type sources []source
 
+// find returns the source of a client, nil if there is none.
 func (ss sources) find(client uint64) *source {
 	lo, hi := 0, len(ss)
 	for lo < hi {
@@ -84,14 +86,15 @@ func (ss sources) size() (structs, bytes int) {
 	return structs, bytes
 }
 
-// deliver hands to all structs of the sources that fit, clients from the highest id
-// to the lowest. The order matters to nobody but those who wrote at the same place
-// at the same time: descending, each finds its place after a short walk.
+// deliver gives all structs of the sources whose dependencies are known to the sink,
+// client by client from the highest id to the lowest. This order matters only for the time
+// that conflicts take: of items inserted concurrently at one place, each then finds its
+// place after a short scan.
 //
-// A struct that builds on another client's waits on a stack while that client's
-// are delivered. When one finds something missing that no source has, all sources on
-// the stack are blocked and keep the rest. A source that is on the stack already
-// cannot help: its structs and those above it want each other first.
+// A struct that depends on a struct of another source stays on a stack while that source
+// is delivered. If a dependency is in no source, all sources on the stack are blocked and
+// keep the rest of their structs. The same holds if the dependency is in a source that is
+// on the stack already: these structs depend on one another.
 func (v *delivery) deliver(ss sources, to sink) {
 	v.stack = v.stack[:0]
 	for i := range ss {
@@ -106,11 +109,11 @@ func (v *delivery) deliver(ss sources, to sink) {
 // delivery is the scratch memory of deliver.
 type delivery struct {
 	stack []*source
-	w     codec.Struct // next struct of the source on top
+	w     codec.Struct // the next struct of the source on top of the stack
 	size  int          // bytes of w
 }
 
-// push puts a source that has something left on the stack.
+// push puts a source on the stack. It returns false if the source has nothing left.
 func (v *delivery) push(s *source) bool {
 	var ok bool
 	if v.size, ok = s.peek(&v.w); ok {
@@ -120,8 +123,8 @@ func (v *delivery) push(s *source) bool {
 	return ok
 }
 
-// step takes the struct on top of the stack, or pushes what it waits for, or gives up
-// on the whole stack.
+// step delivers the next struct of the source on top of the stack, or pushes the source on
+// which that struct depends, or blocks the whole stack.
 func (v *delivery) step(ss sources, to sink) {
 	top := len(v.stack) - 1
 	s, w := v.stack[top], &v.w
@@ -143,11 +146,11 @@ func (v *delivery) step(ss sources, to sink) {
 	s.advance(w.Length, v.size)
 	s.onStack = false
 	if v.stack = v.stack[:top]; top > 0 {
-		v.size, _ = v.stack[top-1].peek(w) // it was overwritten
+		v.size, _ = v.stack[top-1].peek(w) // w was overwritten
 	}
 }
 
-// release lets go of the bytes that were delivered.
+// release drops the references to the bytes that were delivered.
 func (v *delivery) release() {
 	if cap(v.stack) > 64 {
 		v.stack = nil
@@ -156,9 +159,9 @@ func (v *delivery) release() {
 	v.w = codec.Struct{}
 }
 
-// missingDependency returns the first unit that w needs and to lacks; ok if there is none. What
-// is known already needs nothing, and what is known in part does not need what its
-// first unit was built on.
+// missingDependency returns the first unit on which w depends and that the sink does not
+// know; ok is true if there is none. A struct that is known already depends on nothing. If
+// its first units are known, it does not depend on what its first unit depends on.
 func missingDependency(w *codec.Struct, to sink) (on codec.ID, ok bool) {
 	state := to.state(w.Client)
 	if w.Clock > state {

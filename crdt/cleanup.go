@@ -1,10 +1,10 @@
 package crdt
 
-// What happens at the end of a transaction to keep the document small: content that
-// was deleted goes, and structs that became alike and adjacent are merged.
+// This file keeps the document small at the end of a transaction: it drops the content of
+// deleted items, and merges neighbours that form one run (cleanupTransactions in Yjs).
 
-// collectSpan drops the content of deleted items in a span. An item stays as an anchor
-// of the same length; of a nested type, all descendants become GCs, as nobody can
+// collectSpan drops the content of the deleted items in a span. An item stays as an anchor
+// of the same length. If it holds a type, all descendants become GCs, because nothing can
 // refer to their places any more.
 func (tx *txn) collectSpan(d span) {
 	s := tx.store()
@@ -31,21 +31,21 @@ func (tx *txn) collectSpan(d span) {
 	}
 }
 
-// collectItem frees the content of an item; the children of a type go onto the work stack.
+// collectItem drops the content of an item. The children of a type are put on tx.stack.
 func (tx *txn) collectItem(it *item) {
 	s := tx.store()
 	if it.kind() != kindType {
 		s.dropContent(it)
 		return
 	}
-	s.siblings.dropAll() // it may be one of their places
+	s.siblings.dropAll() // the type may be the place of one
 	t := typeRef(it.data)
 	it.data = 0
 	for o := s.types[t].start; o != 0; o = s.items[o].right {
 		tx.stack = append(tx.stack, o)
 	}
 	for e := s.types[t].entries; e != 0; e = s.entries[e].next {
-		for o := s.entries[e].last; o != 0; o = s.items[o].left { // every value it ever had
+		for o := s.entries[e].last; o != 0; o = s.items[o].left { // every value that the key ever had
 			tx.stack = append(tx.stack, o)
 			tx.collectedOldValues = tx.collectedOldValues || o != s.entries[e].last
 		}
@@ -54,15 +54,15 @@ func (tx *txn) collectItem(it *item) {
 	s.releaseType(t)
 }
 
-// mergeNeighbours merges neighbours in one client's log. seams are the clocks [from, to] at
-// which a struct may begin that now fits its left neighbour; they are sorted and
-// disjoint. Where two merge, the ones further left are looked at too.
-func (s *store) mergeNeighbours(log *clientLog, seams []span) {
-	for _, seam := range seams {
-		p := s.lowerBound(log, seam.from)
+// mergeNeighbours merges neighbours in one client's log. spans are the clocks [from, to]
+// at which structs may begin that now fit their left neighbours; they are sorted and
+// disjoint. Where two structs merge, those further left are tried as well.
+func (s *store) mergeNeighbours(log *clientLog, spans []span) {
+	for _, span := range spans {
+		p := s.lowerBound(log, span.from)
 		for {
 			r := log.at(p)
-			if r == 0 || s.items[r].clock > seam.to {
+			if r == 0 || s.items[r].clock > span.to {
 				break
 			}
 			left, ok := log.prev(p)
@@ -83,8 +83,8 @@ func (s *store) mergeNeighbours(log *clientLog, seams []span) {
 	}
 }
 
-// mergeItems lets l absorb r, its right neighbour in the log, if they form one run: as
-// if they had been written at once. Otherwise it changes nothing.
+// mergeItems lets l absorb r, its right neighbour in the log, if they form one run: as if
+// they had been written at once. Otherwise it changes nothing and returns false.
 func (s *store) mergeItems(l, r ref) bool {
 	left, right := &s.items[l], &s.items[r]
 	if (left.meta^right.meta)&(metaKind|metaDeleted) != 0 || !left.kind().IsRun() {
@@ -114,10 +114,10 @@ func (s *store) mergeItems(l, r ref) bool {
 // mergeAround merges the struct that holds clock with its right neighbour and with those
 // to its left, as far as they form one run.
 //
-// It is for the sake of Yjs's bytes. Values that were overwritten before their type was
-// deleted turn into GCs unnoticed: nobody looks whether they fit their neighbours. So it
-// matters from where, and in which order, one looks around other structs: Yjs does it
-// like this after all else is merged. Where it finds nothing, GCs stay apart.
+// This is needed to get the bytes of Yjs. Values that were overwritten before their type
+// was deleted become GCs, and Yjs does not try to merge these with their neighbours. So it
+// matters from which structs, and in which order, the neighbours are tried. Yjs does it in
+// this way after all other merging. GCs that it does not reach stay apart.
 func (s *store) mergeAround(log *clientLog, clock uint32) {
 	p := s.search(log, clock)
 	if s.mergeLeft(log, log.next(p)) <= 1 {
@@ -125,7 +125,7 @@ func (s *store) mergeAround(log *clientLog, clock uint32) {
 	}
 }
 
-// mergeLeft merges the struct at p with those in front of it, and counts them.
+// mergeLeft merges the struct at p with those before it, and counts them.
 func (s *store) mergeLeft(log *clientLog, p logPos) (merged int) {
 	for log.at(p) != 0 {
 		left, ok := log.prev(p)

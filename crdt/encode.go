@@ -7,7 +7,8 @@ import (
 	"weft/crdt/lib0"
 )
 
-// EncodeStateVector is StateVector().Append(nil), made faster.
+// EncodeStateVector returns the encoded state vector of the document:
+// StateVector().Append(nil), but faster.
 func (d *Doc) EncodeStateVector() []byte {
 	s := &d.store
 	dst := lib0.AppendUvarint(make([]byte, 0, 8+8*len(s.clients)), uint64(len(s.clients)))
@@ -17,13 +18,16 @@ func (d *Doc) EncodeStateVector() []byte {
 	return dst
 }
 
-// EncodeStateAsUpdate encodes what a peer at sv lacks, as an update (V1); nil means
-// everything. What is pending comes along, so that a stored state loses nothing. The
-// delete set is always the whole one: state vectors do not tell what a peer knows to be
-// deleted. Entries of sv that are ahead of this document are ignored.
+// EncodeStateAsUpdate returns an update (V1) with everything that a peer with the state
+// vector sv lacks. With nil it is the full state.
 //
-// The full state is encoded once and kept until the document changes. All who ask share
-// it: do not write into it. Without pending data the bytes are those of Yjs 13.6.
+//   - Pending structs and deletes are included, so that a stored state loses nothing.
+//   - The delete set is always the whole one, because a state vector does not say which deletes the peer knows.
+//   - Entries of sv that are ahead of this document are ignored.
+//
+// The full state is cached until the document changes. All callers share these bytes and
+// must not write to them. Without pending structs and deletes the bytes equal those of Yjs
+// 13.6.
 func (d *Doc) EncodeStateAsUpdate(sv StateVector) []byte {
 	if len(sv) > 0 {
 		return d.AppendStateAsUpdate(nil, sv)
@@ -37,7 +41,7 @@ func (d *Doc) EncodeStateAsUpdate(sv StateVector) []byte {
 	return b
 }
 
-// AppendStateAsUpdate is EncodeStateAsUpdate into a buffer of the caller's.
+// AppendStateAsUpdate appends EncodeStateAsUpdate(sv) to dst. The caller owns the result.
 func (d *Doc) AppendStateAsUpdate(dst []byte, sv StateVector) []byte {
 	if d.cache.state != nil && len(sv) == 0 {
 		return append(dst, d.cache.state...)
@@ -45,6 +49,7 @@ func (d *Doc) AppendStateAsUpdate(dst []byte, sv StateVector) []byte {
 	return d.appendState(dst, sv)
 }
 
+// appendState is AppendStateAsUpdate without the cache.
 func (d *Doc) appendState(dst []byte, sv StateVector) []byte {
 	s := &d.store
 	if len(d.pending.clients) > 0 {
@@ -70,8 +75,8 @@ func (d *Doc) appendState(dst []byte, sv StateVector) []byte {
 	return ds.Normalise().Append(dst)
 }
 
-// appendSection writes what log holds from clock on; extra is the number of structs
-// that the caller will add behind.
+// appendSection encodes the structs of log from clock on. extra is the number of structs
+// that the caller will append to the section.
 func (s *store) appendSection(dst []byte, log *clientLog, clock uint64, extra int) []byte {
 	p := s.search(log, uint32(clock))
 	dst = lib0.AppendUvarint(dst, uint64(log.countFrom(p.k)-int(p.i)+extra))
@@ -88,8 +93,8 @@ func (s *store) appendSection(dst []byte, log *clientLog, clock uint64, extra in
 	return dst
 }
 
-// appendStruct writes one struct from its unit skip on: its origin is then the unit
-// before.
+// appendStruct encodes a struct from its unit skip on. If skip is not 0, its origin is the
+// unit before.
 func (s *store) appendStruct(dst []byte, it *item, skip uint32) []byte {
 	k := it.kind()
 	if k == kindGC {
@@ -130,11 +135,12 @@ func (s *store) appendStruct(dst []byte, it *item, skip uint32) []byte {
 	return codec.AppendContent(dst, k, s.content(it), uint64(it.length), uint64(skip))
 }
 
-// appendUnit writes the ID of a unit.
+// appendUnit encodes the ID of a unit.
 func (s *store) appendUnit(dst []byte, c clientRef, clock uint32) []byte {
 	return codec.AppendID(dst, s.clients[c].id, uint64(clock))
 }
 
+// appendParent encodes the parent and key of an item that has no origins.
 func (s *store) appendParent(dst []byte, it *item) []byte {
 	t := &s.types[s.parent(it.place)]
 	if t.owner == 0 {
@@ -151,9 +157,9 @@ func (s *store) appendParent(dst []byte, it *item) []byte {
 	return dst
 }
 
-// appendWithPending writes the sections of structs when some are pending. A client's
-// pending structs follow its known ones, with Skips over the gaps; a section never
-// begins with a Skip, which Yjs 13 cannot digest.
+// appendWithPending encodes the sections of structs if some are pending. A client's
+// pending structs follow its known ones, with Skips over missing clocks. A section never
+// begins with a Skip, which Yjs 13 cannot read.
 func (d *Doc) appendWithPending(dst []byte, sv StateVector) []byte {
 	s := &d.store
 	var ids []uint64
@@ -177,7 +183,11 @@ func (d *Doc) appendWithPending(dst []byte, sv StateVector) []byte {
 			state = uint64(s.clients[c].state)
 			known = sv[id] < state
 		}
-		extra, structs, first := d.pending.encode(id, max(state, sv[id]), known)
+		part := sectionStart
+		if known {
+			part = sectionRest
+		}
+		extra, structs, first := d.pending.encode(id, max(state, sv[id]), part)
 		switch {
 		case known:
 			body = s.appendSection(body, &s.clients[c], sv[id], structs)
@@ -193,10 +203,17 @@ func (d *Doc) appendWithPending(dst []byte, sv StateVector) []byte {
 	return append(lib0.AppendUvarint(dst, uint64(sections)), body...)
 }
 
-// encode writes a client's pending structs from clock from on, and says how many
-// structs that makes, Skips included, and where they begin. With lead the gap in
-// front becomes a Skip too.
-func (p *pending) encode(client, from uint64, lead bool) (b []byte, structs int, first uint64) {
+// sectionPart says where in a section a client's pending structs stand.
+type sectionPart int
+
+const (
+	sectionStart sectionPart = iota // at the start: missing clocks before them are not written
+	sectionRest                     // behind known structs: missing clocks between become a Skip
+)
+
+// encode encodes a client's pending structs from the clock from on. It returns the number
+// of structs, Skips included, and the clock at which they begin.
+func (p *pending) encode(client, from uint64, part sectionPart) (b []byte, structs int, first uint64) {
 	i, found := p.find(client)
 	if !found {
 		return nil, 0, 0
@@ -216,7 +233,7 @@ func (p *pending) encode(client, from uint64, lead bool) (b []byte, structs int,
 		if structs == 0 {
 			first = at
 		}
-		if at > from && (lead || structs > 0) {
+		if at > from && (part == sectionRest || structs > 0) {
 			b = lib0.AppendUvarint(append(b, byte(kindSkip)), at-from)
 			structs++
 		}
@@ -226,7 +243,8 @@ func (p *pending) encode(client, from uint64, lead bool) (b []byte, structs int,
 	}
 }
 
-// encodeChange encodes what the transaction just committed did, for the others.
+// encodeChange encodes the changes of the transaction that was just committed, as an
+// update (V1) for the peers.
 func (tx *txn) encodeChange() []byte {
 	s := tx.store()
 	touched := slices.Clone(tx.touched)

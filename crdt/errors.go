@@ -10,9 +10,9 @@ import (
 	"weft/crdt/lib0"
 )
 
-// ErrMalformed is what every error about bytes that are not what they should be
-// matches with errors.Is: the sender is broken or hostile, and will not do better by
-// sending them again. The rules below match as well.
+// ErrMalformed matches, with errors.Is, every error about bytes that are not a valid
+// encoding: the sender is broken or hostile, and sending them again is useless. The error
+// is a MalformedError and also matches one of the rules below.
 var ErrMalformed = errors.New("crdt: malformed bytes")
 
 // The rules that an update may break, beyond those of package lib0. They match
@@ -41,46 +41,49 @@ var (
 	ErrTooDense = v2.ErrTooDense
 )
 
-// Refusals that are not the update's shape.
+// Refusals of valid updates and of edits.
 var (
-	// ErrPendingFull refuses an update that would leave more waiting for what it
-	// builds on than MaxPendingBytes, MaxPendingStructs or MaxPendingDeletes. It is
-	// worth sending again once the missing updates have come.
-	ErrPendingFull = errors.New("crdt: too much is waiting for updates that have not come")
-	// ErrTooLarge refuses an update that would push a document's content past 1 GiB, or its
-	// writers past 16 million.
+	// ErrPendingFull refuses an update after which more would be pending than
+	// MaxPendingBytes, MaxPendingStructs or MaxPendingDeletes allow. The sender may send
+	// it again once the missing updates have arrived.
+	ErrPendingFull = errors.New("crdt: too many structs and deletes pending: send the missing updates first")
+	// ErrTooLarge refuses an update or edit after which the document's content could exceed
+	// 1 GiB, or its number of clients 16 million.
 	ErrTooLarge = errors.New("crdt: document too large")
-	// ErrTooCostly refuses an update whose merging would take too long: no editor makes
-	// such ones. The sender is hostile, or has been away for years.
+	// ErrTooCostly refuses an update whose integration takes more than some 0.7 s. Editors
+	// do not make such updates: the sender is hostile, or was offline for years.
 	ErrTooCostly = errors.New("crdt: update takes too much work to merge")
-	// ErrSubdocuments refuses an update that would make more subdocuments live than
-	// LimitSubdocuments allows, those counted that wait for other updates. One that brings
-	// no more than it deletes is taken.
+	// ErrSubdocuments refuses an update after which more subdocuments would be live than
+	// LimitSubdocuments allows, pending ones included. An update that adds no more than it
+	// deletes is accepted.
 	ErrSubdocuments = errors.New("crdt: too many subdocuments")
 	// ErrRange refuses an edit at an index outside the list.
 	ErrRange = errors.New("crdt: index out of range")
-	// ErrOp refuses an operation of a delta that does not say exactly one thing.
+	// ErrOp refuses an operation of a delta that is not exactly one of insert, retain and
+	// delete.
 	ErrOp = errors.New("crdt: an operation is an insert, a retain or a delete")
-	// ErrHalfPair refuses an edit that would cut a surrogate pair.
+	// ErrHalfPair refuses an edit at an index that would split a surrogate pair.
 	ErrHalfPair = errors.New("crdt: index inside a surrogate pair")
 	// ErrUTF8 refuses a string that is not valid UTF-8.
 	ErrUTF8 = lib0.ErrUTF8
-	// ErrTooDeep refuses to export types nested more than MaxExportDepth levels.
+	// ErrTooDeep refuses to export types that are nested more than MaxExportDepth levels.
 	ErrTooDeep = errors.New("crdt: types nested too deeply to export")
 )
 
-// MalformedError says where the bytes stopped making sense and which rule they
-// broke. It matches ErrMalformed and the rule.
+// MalformedError says which rule some bytes break, and where. It matches ErrMalformed and
+// the rule.
 type MalformedError struct {
-	What   string // "update", "state vector"
-	Offset int    // bytes from the start, at or a little after the fault
+	What   string // what the bytes should be: "update", "update V2", "state vector", …
+	Offset int    // bytes from the start, at the fault or shortly behind it
 	Rule   error
 }
 
+// Error names the kind of bytes, the offset and the rule.
 func (e *MalformedError) Error() string {
 	return fmt.Sprintf("crdt: malformed %s: byte %d: %v", e.What, e.Offset, e.Rule)
 }
 
+// Unwrap returns ErrMalformed and the rule.
 func (e *MalformedError) Unwrap() []error { return []error{ErrMalformed, e.Rule} }
 
 // malformed turns an error of package codec into a MalformedError; nil stays nil.

@@ -10,36 +10,37 @@ const maxClock = codec.MaxClock
 // that one client can write in one document. Yjs has no such limit.
 const maxUnits = codec.MaxUnits
 
-// ID names one unit: the clock-th that client wrote.
+// ID names one unit: the unit that Client wrote at Clock, counted from 0.
 type ID struct {
-	Client uint64 // below 2^53
-	Clock  uint64 // below 2^32 where there is such a unit
+	Client uint64 // the client id, below 2^53
+	Clock  uint64 // below 2^32-1 for units that exist; otherwise below 2^53
 }
 
-// ref points to an item: an index into store.items. 0 is no item.
+// ref refers to an item: an index into store.items. 0 means no item.
 type ref uint32
 
-// typeRef points to a type: an index into store.types. 0 is no type.
+// typeRef refers to a type: an index into store.types. 0 means no type.
 type typeRef uint32
 
-// nameRef points to an interned string: an index into names.list. 0 is no name,
-// which is not the empty name: a map key may be "".
+// nameRef refers to an interned string: an index into names.list. 0 means no name, which
+// differs from the empty name: a map key may be "".
 type nameRef uint32
 
-// clientRef points to a client: an index into store.clients. Items hold this
-// instead of the id, which is twice as large.
+// clientRef refers to a client: an index into store.clients. Items hold this instead of
+// the client id, which is twice as large.
 type clientRef uint32
 
-// noClient marks an origin that is absent.
+// noClient stands for an absent origin.
 const noClient clientRef = 1<<32 - 1
 
-// names interns root names, map keys and node names. Nothing is ever removed: the
-// total is bounded by the bytes that were applied.
+// names interns root names, map keys and node names. Names are never removed; their total
+// size is limited by the bytes that were applied.
 type names struct {
 	list  []string // list[0] is unused
 	index map[string]nameRef
 }
 
+// intern returns the ref of a name and adds the name if need be.
 func (n *names) intern(b []byte) nameRef {
 	if r, ok := n.index[string(b)]; ok {
 		return r
@@ -53,5 +54,5 @@ func (n *names) intern(b []byte) nameRef {
 	return r
 }
 
-// lookup is intern for readers: 0 when the name was never seen.
+// lookup returns the ref of a name, 0 if the name was never interned.
 func (n *names) lookup(s string) nameRef { return n.index[s] }

@@ -19,13 +19,13 @@ const (
 	kindFree codec.Kind = 15 // in memory only: a slot of the arena that can be used again
 )
 
-// item is one run of units in memory. Items hold no Go pointers: they lie in one
-// slice, which the garbage collector never looks into, and point at one another by
-// index. 48 bytes: a document is mostly these.
+// item is one struct in memory: a run of units, or a GC. It takes 48 bytes; a document
+// consists mostly of items. They hold no Go pointers, so that the garbage collector does not
+// scan them, and refer to one another by index (see Memory in doc.go).
 //
-// A GC keeps clock, length and meta; all else is zero, but for the absent origins.
+// Of a GC only clock, length and meta have a meaning. Its origins are absent.
 type item struct {
-	clock  uint32 // of the first unit; the rest follow
+	clock  uint32 // of the first unit; the other units have the clocks behind it
 	length uint32 // in units, ≥ 1; clock+length ≤ maxUnits
 
 	meta uint32 // client<<8 | flags | kind
@@ -35,28 +35,28 @@ type item struct {
 	rightClient  clientRef // right origin
 	rightClock   uint32    // meaningful if rightClient is not noClient
 
-	// Neighbours in the parent's list; of a keyed item, in its key's chain of
-	// values from oldest to live. Deleted items stay in place as anchors.
+	// Neighbours in the parent's list; for a keyed item, in its key's chain of values, from
+	// the oldest to the live one. Deleted items stay in place, as anchors of others.
 	left, right ref
 
-	place placeRef // which list or which chain; 0 for a GC
+	place placeRef // the list or chain in which the item stands; 0 for a GC
 
-	// Content: bytes [data, data+size) of store.bytes. What they hold depends on kind
+	// Content: bytes [data, data+size) of store.bytes, in a form that depends on kind
 	// (content.go). A kindType item has no bytes: data is its typeRef.
 	data, size uint32
 }
 
-// The low byte of item.meta: the kind in four bits, and these.
+// The low byte of item.meta: the kind in four bits, and four flags.
 const (
 	metaKind     = 0x0f
 	metaDeleted  = 0x10 // always set for kindGC and kindDeleted
-	metaReserved = 0x20 // room beyond size is reserved, so that typing extends a run in place
+	metaReserved = 0x20 // bytes beyond size are reserved, so that typing extends a run in place
 	metaNested   = 0x40 // while a state is loaded: the parent is not known yet (load.go)
-	metaMarker   = 0x80 // a cursor may stand at one of its units (seek.go)
-	metaClient   = 8    // the client is the bits from here on
+	metaMarker   = 0x80 // a search marker may stand at one of its units (seek.go)
+	metaClient   = 8    // the clientRef is in the bits from here on
 )
 
-// maxClients is what item.meta can tell apart.
+// maxClients is how many clients item.meta can distinguish.
 const maxClients = 1 << 24
 
 func newMeta(c clientRef, k codec.Kind) uint32 { return uint32(c)<<metaClient | uint32(k) }
@@ -69,7 +69,7 @@ func (it *item) hasOrigin() bool   { return it.originClient != noClient }
 func (it *item) hasRight() bool    { return it.rightClient != noClient }
 func (it *item) keyed() bool       { return it.place&placeKeyed != 0 }
 
-// visible tells whether the item adds to the length of its list.
+// visible reports whether the item adds to the length of its list.
 func (it *item) visible() bool { return !it.deleted() && it.kind().IsCountable() && !it.keyed() }
 
 func (it *item) sameOrigin(other *item) bool {
@@ -80,13 +80,13 @@ func (it *item) sameRightOrigin(other *item) bool {
 	return it.rightClient == other.rightClient && it.rightClock == other.rightClock
 }
 
-// follows tells whether the item was written right behind the last unit of other, by
-// the same client and in one go.
+// follows reports whether the origin of the item is the last unit of other. Items that one
+// client typed in one run follow one another.
 func (it *item) follows(other *item) bool {
 	return it.originClient == other.client() && it.originClock == other.end()-1
 }
 
-// gc is what remains of units nobody can refer to any more.
+// gc returns a GC: what remains of units whose parent was deleted.
 func gc(c clientRef, clock, length uint32) item {
 	return item{
 		clock: clock, length: length, meta: newMeta(c, kindGC) | metaDeleted,
@@ -94,32 +94,32 @@ func gc(c clientRef, clock, length uint32) item {
 	}
 }
 
-// typ is a type: a list of items and a map of chains. Both exist in every type,
-// whatever it was declared as.
+// typ is a type: a list of items, and a map from keys to chains of items. Every type has
+// both, whatever its declared shape.
 type typ struct {
-	owner   ref      // the kindType item that holds it; 0 for a root
+	owner   ref      // the kindType item that holds the type; 0 for a root
 	start   ref      // first item of the list
-	entries entryRef // first of its keys
-	name    nameRef  // of a root: its name. Of XmlElement and XmlHook: the node name
-	length  uint64   // units in the list that are visible
-	shape   uint8    // as declared: 0 Array … 6 XmlText; 0 for roots, which do not say
+	entries entryRef // the first of its keys
+	name    nameRef  // the name of a root; the node name of an XmlElement or XmlHook
+	length  uint64   // visible units of the list
+	shape   uint8    // as declared: codec.ShapeArray … ShapeXMLText; 0 for roots, which declare none
 	free    bool
 }
 
-// placeRef tells where an item stands: in the list of a type (a typeRef), or, with
-// placeKeyed set, among the values of one key (an entryRef).
+// placeRef says where an item stands: in the list of a type (a typeRef), or, with
+// placeKeyed set, in the chain of values of one key (an entryRef).
 type placeRef uint32
 
 const placeKeyed placeRef = 1 << 31
 
-// entryRef points to an entry: an index into store.entries. 0 is none.
+// entryRef refers to an entry: an index into store.entries. 0 means none.
 type entryRef uint32
 
-// entry is one key of one type.
+// entry is one key of one type, with the chain of the values that it has had.
 type entry struct {
 	parent typeRef
 	key    nameRef
 	first  ref      // leftmost item of the chain
-	last   ref      // rightmost item of the chain: the live value, unless deleted
+	last   ref      // rightmost item of the chain: the live value, unless that is deleted
 	next   entryRef // another key of the same type
 }

@@ -10,31 +10,36 @@ import (
 	"weft/crdt/lib0"
 )
 
-// This file is a second way in, for a whole state that meets an empty document: what
-// every server does first. The bytes are read once, straight into the arena, and the
-// items are linked afterwards. It takes only what is complete. Whatever is odd (bytes
-// that are refused, gaps, something to wait for) it leaves to the first way, which
-// finds the document empty as before.
+// This file is a faster way to apply an update: for a whole state that meets an empty
+// document, which is what servers do most. The bytes are read once, directly into the
+// arena, and the items are linked afterwards:
+//
+//	stage: bytes → items with origins, in logs → linkStaged: items in their lists → commit
+//
+// It accepts only complete states. Anything else (malformed bytes, missing clocks, missing
+// dependencies) it leaves to the general way (apply.go), which finds the document empty as
+// before.
 
-// minLoad is the size from which on the shorter way pays, in bytes.
+// minLoad is the size of an update, in bytes, from which on this way is faster.
 const minLoad = 256
 
-// staging is one client's part of a state that is being linked: the items [next, end)
-// of the arena are not in their places yet.
+// staging is one client's part of a state that is being linked. The items [next, end) of
+// the arena are not linked into their lists yet.
 type staging struct {
 	next, end ref
-	onStack   bool // on the stack, as its next item builds on another client's
+	onStack   bool // its next item waits for another client: see linkStaged
 
-	// Where the items began and the last one ended when they were read, and about one entry
-	// for each, if there are many: by clock>>shift, the item, counted from first, that held
-	// the clock clock>>shift<<shift. Cut items are found by their left part.
+	// An index to find items by clock; only if there are many. starts holds the clock at
+	// which each item began when it was read, and where the last one ended. byClock holds
+	// the number of the item, counted from first, that held the clock i<<shift. Items
+	// that were split since are found by their left part.
 	first   ref
 	starts  []uint32
 	byClock []uint32
 	shift   uint8
 }
 
-// index fills byClock.
+// index computes byClock, about one entry for each item.
 func (st *staging) index() {
 	n := len(st.starts) - 1
 	if n < 16 {
@@ -52,7 +57,8 @@ func (st *staging) index() {
 	}
 }
 
-// find is the item that held the given unit, 0 if it must be searched for.
+// find returns the item that held the given unit, 0 if the unit must be searched for in
+// the log.
 func (st *staging) find(clock uint32) ref {
 	if st.byClock == nil {
 		return 0
@@ -67,13 +73,13 @@ func (st *staging) find(clock uint32) ref {
 	return 0
 }
 
-// canLoad tells whether the document is empty and nobody wants to hear what changes.
+// canLoad reports whether the document is empty and has no observers.
 func (d *Doc) canLoad() bool {
 	return len(d.store.clients) == 0 && d.pending.isEmpty() && !d.hasObservers()
 }
 
-// load makes a complete state, which stage reads, the content of an empty document. Not
-// ok: nothing has changed.
+// load makes a complete state, which stage reads, the content of an empty document. If ok
+// is false, the document is still empty.
 func (d *Doc) load(stage func() bool) (ok bool) {
 	d.tx.begin()
 	u := &d.parsed
@@ -94,7 +100,7 @@ func (d *Doc) load(stage func() bool) (ok bool) {
 		d.commitLoaded()
 		d.cache = cache{loaded: kept && structs <= d.store.countStructs()}
 	} else {
-		items, bytes := d.store.items, d.store.bytes // not to be made again by the first way
+		items, bytes := d.store.items, d.store.bytes // memory for the general way
 		clear(items)
 		d.reset()
 		d.store.budget = work
@@ -105,14 +111,16 @@ func (d *Doc) load(stage func() bool) (ok bool) {
 	return ok
 }
 
-// AsLoaded tells whether the first update that the document took in will still do for
-// EncodeStateAsUpdate(nil): who applies it, at once or by the parts of SplitUpdate, has the
-// same document, state vector and delete set; it holds no content that is deleted, and no
-// more structs. They need not be the same structs: some may be cut here, and others merged.
-// It may be false where it could be true.
+// AsLoaded reports whether the first applied update is still an equivalent encoding of the
+// whole document, so that its bytes can be sent instead of EncodeStateAsUpdate(nil).
+//
+// A peer that applies that update, at once or by the parts of SplitUpdate, gets the same
+// document, state vector and delete set. The update holds no deleted content and no more
+// structs than the document, though items may be divided differently. AsLoaded may return
+// false although the update is equivalent.
 func (d *Doc) AsLoaded() bool { return d.cache.loaded }
 
-// countFrom counts what all clients' logs hold.
+// countStructs counts the structs of all clients.
 func (s *store) countStructs() (n int) {
 	for i := range s.clients {
 		n += s.clients[i].countFrom(0)
@@ -120,9 +128,9 @@ func (s *store) countStructs() (n int) {
 	return n
 }
 
-// commitLoaded is commit where all there is has just come. If nothing was left to delete,
-// one pass finds what can be merged: in a state that somebody else has merged, next to
-// nothing.
+// commitLoaded is commit for a document that was just loaded. If nothing was deleted, one
+// pass over the items finds those that can be merged: next to none in a state that another
+// replica has merged.
 func (d *Doc) commitLoaded() {
 	s, tx := &d.store, &d.tx
 	if len(tx.deleted) > 0 {
@@ -142,11 +150,12 @@ func (d *Doc) commitLoaded() {
 	tx.commit()
 }
 
-// stage reads all of an update into the arena, by client and clock.
+// stage reads all of an update into the arena, by client and clock. It returns false if
+// the update is not a complete state in every detail.
 func (d *Doc) stage(update []byte) bool {
 	s, u := &d.store, &d.parsed
 	r := lib0.NewReader(update)
-	sections, err := r.Count(5) // the least a section takes that is not empty
+	sections, err := r.Count(5) // the least bytes of a section that is not empty
 	if err != nil || sections >= maxClients {
 		return false
 	}
@@ -179,9 +188,9 @@ func (d *Doc) stage(update []byte) bool {
 	return true
 }
 
-// growItems makes room for n more items. If so many bytes gave the items that there are,
-// the rest of a large state will be much the same: one allocation then, instead of ever
-// larger ones.
+// growItems reserves room for n more items. read bytes gave the items so far, and rest
+// bytes follow: in a large state it reserves for them as well, in proportion, since one
+// allocation is cheaper than a series of growing ones.
 func (s *store) growItems(n, read, rest int) {
 	have := len(s.items)
 	if cap(s.items)-have >= n {
@@ -198,7 +207,7 @@ func (d *Doc) stageClient(r *lib0.Reader, client uint64, n int) bool {
 	s, w := &d.store, &d.parsed.w
 	c := s.client(client)
 	if len(s.clients[c].tail) > 0 {
-		return false // a second section
+		return false // a second section of the client
 	}
 	first := ref(len(s.items))
 	clock := uint64(0)
@@ -218,11 +227,12 @@ func (d *Doc) stageClient(r *lib0.Reader, client uint64, n int) bool {
 	return true
 }
 
-// stageText is read and stageItem for what most of a text is made of: a String or Deleted
-// that has an origin. It returns the bytes that the struct takes and its length in units;
-// 0 if it is something else, or odd.
+// stageText is Struct.Read and stageItem in one, for the structs of which most texts
+// consist: a String or Deleted with an origin. It returns the bytes that the struct takes
+// and its length in units. size is 0 if the struct is of another kind or anything about it
+// is unusual.
 func (s *store) stageText(b []byte, c clientRef, client uint64, clock uint32) (size int, length uint32) {
-	const most = 1 + 5*smallUvarint // of bytes in front of the content
+	const most = 1 + 5*smallUvarint // bytes in front of the content
 	if len(b) < most {
 		return 0, 0
 	}
@@ -271,8 +281,8 @@ func (s *store) stageText(b []byte, c clientRef, client uint64, clock uint32) (s
 	return at, it.length
 }
 
-// readSmall reads a uvarint at b[at], where there are smallUvarint bytes or more, and
-// returns where it ends. tooLarge stands for one that takes more bytes.
+// readSmall reads a uvarint at b[at], where at least smallUvarint bytes follow, and
+// returns the offset behind it. It returns tooLarge if the uvarint is longer.
 func readSmall(b []byte, at int) (v uint64, end int) {
 	for shift := 0; shift < 7*smallUvarint; shift += 7 {
 		c := b[at]
@@ -286,12 +296,12 @@ func readSmall(b []byte, at int) (v uint64, end int) {
 }
 
 const (
-	smallUvarint = 5 // clocks take no more, nor do the client ids that browsers draw
+	smallUvarint = 5 // bytes; enough for clocks, and for the client ids that browsers draw
 	tooLarge     = 1 << 63
 )
 
-// stageLog makes the log of staged items, all from first on. starts is where they begin, and
-// where the last one ends.
+// stageLog makes the log of a client from all items from first on. starts holds the clocks
+// at which they begin, and where the last one ends.
 func (d *Doc) stageLog(c clientRef, first ref, starts []uint32) {
 	s := &d.store
 	log := &s.clients[c]
@@ -307,9 +317,9 @@ func (d *Doc) stageLog(c clientRef, first ref, starts []uint32) {
 	d.staged[c].index()
 }
 
-// stageItem turns a struct into an item that has no place yet. Where the parent is
-// nested, it may come later in the same bytes: left and right hold its ID until then,
-// and place the key. Not ok: it has to wait for ever.
+// stageItem makes a struct an item that has no place yet. A nested parent may come later
+// in the same bytes; until it is known, metaNested is set, left and right hold the ID of
+// the parent, and place holds the key. It returns false if a dependency cannot exist.
 func (s *store) stageItem(w *codec.Struct, c clientRef) (ok bool) {
 	r := ref(len(s.items))
 	s.items = append(s.items, item{
@@ -325,7 +335,7 @@ func (s *store) stageItem(w *codec.Struct, c clientRef) (ok bool) {
 	}
 	if w.HasOrigin() && w.Origin.Clock > maxUnits || w.HasRightOrigin() && w.RightOrigin.Clock > maxUnits ||
 		w.HasParent() && !w.InRoot && w.Parent.Clock > maxUnits {
-		return false // it will never come
+		return false // no such unit can exist
 	}
 	if w.HasOrigin() {
 		it.originClient, it.originClock = s.client(w.Origin.Client), uint32(w.Origin.Clock)
@@ -349,43 +359,57 @@ func (s *store) stageItem(w *codec.Struct, c clientRef) (ok bool) {
 	return true
 }
 
-// linkStaged brings all staged items into their places, each after those that it builds
-// on. Not ok: something is not there.
+// linkStaged links all staged items into their lists, each after its dependencies. It
+// returns false if a dependency is missing.
 func (d *Doc) linkStaged() bool {
-	slices.SortFunc(d.tx.touched, func(a, b clientRef) int { // as deliver does
+	slices.SortFunc(d.tx.touched, func(a, b clientRef) int { // highest id first, as in deliver
 		return cmp.Compare(d.store.clients[b].id, d.store.clients[a].id)
 	})
 	var stack []clientRef
 	for _, c := range d.tx.touched {
 		for st := &d.staged[c]; st.next < st.end; {
-			on, ok := d.linkNext(c)
-			if ok {
-				continue
+			dependency, ok := d.linkNext(c)
+			if !ok {
+				stack, ok = d.linkWithDependencies(c, dependency, stack[:0])
 			}
-			// c waits for on, and on perhaps for another one.
-			stack = append(stack[:0], c)
-			st.onStack = true
-			for len(stack) > 0 {
-				if !ok {
-					if int(on) >= len(d.staged) || d.staged[on].onStack || d.staged[on].next == d.staged[on].end {
-						return false
-					}
-					d.staged[on].onStack = true
-					stack = append(stack, on)
-				}
-				top := stack[len(stack)-1]
-				if on, ok = d.linkNext(top); ok {
-					d.staged[top].onStack = false
-					stack = stack[:len(stack)-1]
-				}
+			if !ok {
+				return false
 			}
 		}
 	}
 	return true
 }
 
-// linkNext brings the next item of a client into its place, or tells which client must
-// go on first. An item that cannot be placed at all is blamed on noClient.
+// linkWithDependencies links the next item of c, which depends on an item of the client
+// dependency, which may depend on others. Clients on the stack wait for the one above them.
+// It returns false if a dependency is missing or clients wait for one another.
+func (d *Doc) linkWithDependencies(c, dependency clientRef, stack []clientRef) (_ []clientRef, ok bool) {
+	stack = append(stack, c)
+	d.staged[c].onStack = true
+	for len(stack) > 0 {
+		if !ok {
+			if int(dependency) >= len(d.staged) {
+				return stack, false
+			}
+			st := &d.staged[dependency]
+			if st.onStack || st.next == st.end {
+				return stack, false
+			}
+			st.onStack = true
+			stack = append(stack, dependency)
+		}
+		top := stack[len(stack)-1]
+		if dependency, ok = d.linkNext(top); ok {
+			d.staged[top].onStack = false
+			stack = stack[:len(stack)-1]
+		}
+	}
+	return stack, true
+}
+
+// linkNext links the next item of a client into its list. If a dependency is not linked
+// yet, it returns the client that must go on first, or noClient if the item cannot be
+// linked at all.
 func (d *Doc) linkNext(c clientRef) (on clientRef, ok bool) {
 	s, tx := &d.store, &d.tx
 	r := d.staged[c].next
@@ -432,17 +456,18 @@ func (d *Doc) linkNext(c clientRef) (on clientRef, ok bool) {
 		it.left, it.right = 0, 0
 	}
 	if it.place == 0 || right != 0 && s.items[right].place == 0 {
-		return noClient, false // a neighbour is gone: rare, and not for here
+		return noClient, false // a neighbour is a GC: rare, and left to the general way
 	}
 	tx.link(r, s.place(r, left, right))
 	d.staged[c].next++
 	return noClient, s.work <= s.budget
 }
 
-// lacks tells whether a unit that c's next item builds on has no place yet.
+// lacks reports whether the unit (client, clock), on which an item of c depends, is not
+// linked yet.
 func (d *Doc) lacks(client clientRef, clock uint32, c clientRef) bool {
 	if client == c {
-		return false // an earlier unit of its own
+		return false // an earlier unit of the same client
 	}
 	if int(client) >= len(d.staged) {
 		return true

@@ -2,17 +2,17 @@ package crdt
 
 import "slices"
 
-// clientLog is what one client wrote: structs in order of clock, without a hole,
-// from clock 0. They lie in chunks, so that a struct put in or taken out moves a
-// chunk's worth of refs, however long the log is.
+// clientLog is what one client wrote: structs in the order of clocks, contiguous from
+// clock 0. Their refs lie in chunks, so that inserting or removing a struct moves at most
+// one chunk, however long the log is.
 type clientLog struct {
 	id    uint64
 	full  [][]ref // all chunks but the last; none is empty
-	tail  []ref   // the last chunk; empty only if all is
+	tail  []ref   // the last chunk; empty only if the log is
 	state uint32  // end of the last struct: the next clock expected
 
-	// Where the last searches ended: for right origins, and for all else. Guesses: they
-	// may be out of range.
+	// Where the last searches ended: for right origins, and for everything else. They are
+	// guesses and may be out of range.
 	rightHint, hint logPos
 
 	// Of the running transaction.
@@ -20,14 +20,14 @@ type clientLog struct {
 	before  uint32 // state when the transaction began, if touched
 }
 
-// maxChunk is the largest number of refs in a chunk: 2 KiB, moved in some 30 ns.
+// maxChunk is the largest number of refs in a chunk: 2 KiB, which are moved in some 30 ns.
 const maxChunk = 512
 
-// logPos is a place in a log: position i in chunk k, where chunk len(full) is the tail.
-// Putting in and taking out make the spots behind stale.
+// logPos is a position in a log: index i in chunk k; chunk len(full) is the tail.
+// Inserting and removing make the positions behind invalid.
 type logPos struct{ k, i int32 }
 
-// chunk is the k-th chunk; nil beyond the tail.
+// chunk returns the k-th chunk, nil behind the tail.
 func (log *clientLog) chunk(k int32) []ref {
 	if int(k) < len(log.full) {
 		return log.full[k]
@@ -38,8 +38,8 @@ func (log *clientLog) chunk(k int32) []ref {
 	return nil
 }
 
-// setChunk replaces a chunk. An empty one goes: the tail's place is taken by the chunk
-// in front.
+// setChunk replaces a chunk. An empty chunk is removed; if it was the tail, the chunk
+// before becomes the tail.
 func (log *clientLog) setChunk(k int32, refs []ref) {
 	n := len(log.full)
 	switch {
@@ -54,7 +54,7 @@ func (log *clientLog) setChunk(k int32, refs []ref) {
 	}
 }
 
-// countFrom counts those from chunk k on.
+// countFrom counts the structs from chunk k on.
 func (log *clientLog) countFrom(k int32) int {
 	n := len(log.tail)
 	for _, c := range log.full[k:] {
@@ -63,7 +63,7 @@ func (log *clientLog) countFrom(k int32) int {
 	return n
 }
 
-// itemAt is the struct at p, 0 beyond the end.
+// at returns the struct at p, 0 at the end.
 func (log *clientLog) at(p logPos) ref {
 	if c := log.chunk(p.k); int(p.i) < len(c) {
 		return c[p.i]
@@ -71,7 +71,7 @@ func (log *clientLog) at(p logPos) ref {
 	return 0
 }
 
-// next is the spot behind p, which may be the end.
+// next returns the position behind p, which may be the end.
 func (log *clientLog) next(p logPos) logPos {
 	if p.i++; int(p.i) >= len(log.chunk(p.k)) && int(p.k) < len(log.full) {
 		return logPos{k: p.k + 1}
@@ -79,7 +79,7 @@ func (log *clientLog) next(p logPos) logPos {
 	return p
 }
 
-// prev is the spot in front of p; not ok if p is the first.
+// prev returns the position before p; ok is false if p is the first.
 func (log *clientLog) prev(p logPos) (logPos, bool) {
 	if p.i > 0 {
 		return logPos{p.k, p.i - 1}, true
@@ -90,12 +90,12 @@ func (log *clientLog) prev(p logPos) (logPos, bool) {
 	return logPos{p.k - 1, int32(len(log.full[p.k-1]) - 1)}, true
 }
 
-// last is the spot of the last struct; there must be one.
+// last returns the position of the last struct; there must be one.
 func (log *clientLog) last() logPos {
 	return logPos{int32(len(log.full)), int32(len(log.tail) - 1)}
 }
 
-// push adds a struct to the end, without touching state.
+// push adds a struct to the end. It does not change state.
 func (log *clientLog) push(r ref) {
 	if len(log.tail) >= maxChunk {
 		log.full = append(log.full, log.tail)
@@ -104,7 +104,7 @@ func (log *clientLog) push(r ref) {
 	log.tail = append(log.tail, r)
 }
 
-// insert puts r behind p.
+// insert inserts r behind p.
 func (log *clientLog) insert(p logPos, r ref) {
 	c := log.chunk(p.k)
 	if len(c) < maxChunk {
@@ -127,7 +127,7 @@ func (log *clientLog) insert(p logPos, r ref) {
 	log.full = slices.Insert(log.full, int(p.k)+1, right)
 }
 
-// remove takes the struct at p out and returns the spot of the one that followed.
+// remove removes the struct at p and returns the position of the one that followed.
 func (log *clientLog) remove(p logPos) logPos {
 	c := log.chunk(p.k)
 	chunks := len(log.full)
@@ -144,13 +144,14 @@ func (log *clientLog) remove(p logPos) logPos {
 	return logPos{int32(len(log.full)), int32(len(log.tail))}
 }
 
-// search is the spot of the struct that holds clock, which must be below log.state.
+// search returns the position of the struct that holds clock, which must be below
+// log.state.
 func (s *store) search(log *clientLog, clock uint32) logPos {
 	return s.searchFrom(log, clock, &log.hint)
 }
 
-// searchFrom is search with a hint. The next struct to look for is most often the one
-// found last or one of those behind it.
+// searchFrom is search with a hint, which it updates. Most often the struct is the one
+// found last or one of the two behind it.
 func (s *store) searchFrom(log *clientLog, clock uint32, hint *logPos) logPos {
 	if last := log.last(); s.items[log.tail[last.i]].clock <= clock {
 		return last
@@ -187,8 +188,8 @@ func (s *store) searchFrom(log *clientLog, clock uint32, hint *logPos) logPos {
 	return *hint
 }
 
-// lowerBound is the spot of the first struct that begins at clock or later; the end,
-// if there is none.
+// lowerBound returns the position of the first struct that begins at clock or later, which
+// may be the end.
 func (s *store) lowerBound(log *clientLog, clock uint32) logPos {
 	if clock >= log.state {
 		return logPos{int32(len(log.full)), int32(len(log.tail))}
@@ -200,7 +201,7 @@ func (s *store) lowerBound(log *clientLog, clock uint32) logPos {
 	return p
 }
 
-// itemAt is the struct that holds the given unit, which must be known.
+// itemAt returns the struct that holds the given unit, which must be known.
 func (s *store) itemAt(c clientRef, clock uint32) ref {
 	log := &s.clients[c]
 	return log.at(s.search(log, clock))

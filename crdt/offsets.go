@@ -6,30 +6,31 @@ import (
 	"weft/crdt/internal/codec"
 )
 
-// This file finds where in an item's bytes a unit begins. Units differ in size, so that
-// one has to walk there; and where an update cuts a long run ten thousand times, to walk
-// from the start each time would be quadratic. The first cut of a long run makes a table
-// of places to start from. It holds until the end of the transaction: until then content
-// only ever moves for cutPair.
+// This file finds the byte offset of a unit in an item's content. Units differ in size, so
+// the content must be walked. An update can split a long run ten thousand times, and walking
+// from its start each time would be quadratic. So the first split of a long run makes a
+// table of offsets to start from. Tables are valid until the end of the transaction, because
+// until then content moves only for splitPair.
 
-// offsetTable knows some units of a run and where they begin in store.bytes.
+// offsetTable knows where some units of a run begin in store.bytes.
 type offsetTable struct {
 	client   clientRef
-	from, to uint32 // the run's units when the table was made: [from, to)
+	from, to uint32 // the units of the run when the table was made: [from, to)
 	stride   uint32
 	offsets  []unitOffset // by (unit-from)/stride
 }
 
-// unitOffset is the last unit at or before from + i·stride that begins a character.
+// unitOffset is the last unit at or before from + i·stride that begins a character, and
+// its offset in store.bytes.
 type unitOffset struct{ unit, at uint32 }
 
 const (
-	longRun         = 512 // bytes; below, walking is quick
-	maxOffsetTables = 32  // one more takes the place of the oldest
+	longRun         = 512 // bytes; shorter runs are walked
+	maxOffsetTables = 32  // of one transaction; one more replaces the oldest
 )
 
-// contentOffset is the offset in the item's bytes of its n-th unit. If that is the second half of
-// a surrogate pair, halved is set and the offset is that of the pair.
+// contentOffset returns the byte offset of an item's n-th unit in its content. If the unit
+// is the second half of a surrogate pair, halved is true and offset is that of the pair.
 func (s *store) contentOffset(it *item, n uint32) (offset int, halved bool) {
 	if it.kind() == kindString && it.size == it.length { // ASCII
 		return int(n), false
@@ -52,7 +53,8 @@ func (s *store) contentOffset(it *item, n uint32) (offset int, halved bool) {
 	return offset + int(at-it.data), halved
 }
 
-// unitOffset is where to start from on the way to a unit of a long run.
+// nearestOffset returns where to start on the way to a unit of a long run. It makes the
+// table if there is none.
 func (s *store) nearestOffset(it *item, unit uint32) unitOffset {
 	for i := range s.offsetTables {
 		t := &s.offsetTables[i]

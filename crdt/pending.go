@@ -7,41 +7,45 @@ import (
 	"weft/crdt/internal/codec"
 )
 
-// Limits on what a document holds for updates that have not come. A document that is
-// still empty takes twice as much, so that a stored state can always be loaded again.
+// Limits on what is pending in a document. For a document that is still empty they are
+// twice as high, so that a stored state can always be loaded again.
 const (
 	MaxPendingBytes   = 1 << 20 // of encoded structs
 	MaxPendingStructs = 10_000
-	MaxPendingDeletes = 10_000 // ranges
+	MaxPendingDeletes = 10_000 // ranges of delete sets
 )
 
-// pending is what came too early: structs that build on unknown ones, and deletes of
-// unknown units. It is part of the full state, though not of the state vector. A delete
-// of units that nobody has written yet will delete them when they come, as in Yjs:
-// whether a writer is entitled to that is for the caller to decide.
+// pending is what arrived before its dependencies: structs that depend on unknown units,
+// and deletes of unknown units (pendingStructs and pendingDs in Yjs). It is part of the
+// full state, but not of the state vector.
+//
+// A delete of units that are not written yet will delete them when they arrive, as in Yjs.
+// Whether its author may do that is for the caller to decide.
 type pending struct {
 	clients []pendingClient // by client, highest first
-	deletes codec.DeleteSet // in normal form; all of it at or beyond the known state
+	deletes codec.DeleteSet // in normal form; all clocks are at or above the known state
 	structs int
 	bytes   int
 
-	// By client, the least clock that any waits for, or less: an update that nobody waits for
-	// is done with at once, however many wait. nil if it must be made.
+	// By client, the lowest clock on which any pending struct depends, or a lower one.
+	// With it an update on which nothing depends is handled at once, however much is
+	// pending. nil if it must be computed: see indexDependencies.
 	dependencies map[uint64]uint64
 }
 
 // pendingClient is one client's pending structs.
 type pendingClient struct {
 	client    uint64
-	runs      []run    // ascending in clock and in end; they may overlap. No Skips; never empty
-	dependsOn codec.ID // what the first struct waits for,
-	isReady   bool     // unless it waits no longer
+	runs      []run    // ascending in clock and in end; may overlap. No Skips; never empty
+	dependsOn codec.ID // the unit on which the first struct depends
+	isReady   bool     // that unit has arrived; dependsOn is then unused
 }
 
+// isEmpty reports whether nothing is pending.
 func (p *pending) isEmpty() bool { return len(p.clients) == 0 && len(p.deletes) == 0 }
 
-// keepUndelivered keeps what a source of an update could not deliver. raw bytes are copied. It
-// tells whether any of it is new.
+// keepUndelivered adds the structs of a source that were not delivered, and reports
+// whether any of them are new. Their bytes are copied.
 func (p *pending) keepUndelivered(s *source, to sink) (added bool) {
 	for s.now.structs > 0 {
 		added = p.keepRun(s) || added
@@ -52,7 +56,7 @@ func (p *pending) keepUndelivered(s *source, to sink) (added bool) {
 	return added
 }
 
-// keepRun parks the structs of s up to the next Skip.
+// keepRun adds the structs of s up to the next Skip.
 func (p *pending) keepRun(s *source) (added bool) {
 	var w codec.Struct
 	r := run{raw: s.now.raw}
@@ -77,13 +81,15 @@ func (p *pending) keepRun(s *source) (added bool) {
 	return p.add(s.client, r)
 }
 
+// find returns the index of a client in p.clients, or where it would be.
 func (p *pending) find(client uint64) (i int, found bool) {
 	return slices.BinarySearchFunc(p.clients, client, func(w pendingClient, client uint64) int {
 		return cmp.Compare(client, w.client)
 	})
 }
 
-// add copies a run in, unless what is here covers it. Runs that it covers go.
+// add adds a copy of a run, unless existing runs cover it. Existing runs that it covers
+// are removed. It reports whether it added the run.
 func (p *pending) add(client uint64, r run) bool {
 	i, found := p.find(client)
 	if !found {
@@ -121,7 +127,7 @@ func (p *pending) add(client uint64, r run) bool {
 	return true
 }
 
-// sources offers all pending structs for delivery.
+// sources returns all pending structs as sources for a delivery.
 func (p *pending) sources() sources {
 	ss := make(sources, len(p.clients))
 	for i, w := range p.clients {
@@ -130,8 +136,7 @@ func (p *pending) sources() sources {
 	return ss
 }
 
-// replace replaces all pending structs by what ss did not deliver, and finds out what
-// each client waits for.
+// replace replaces all pending structs by those of ss that were not delivered.
 func (p *pending) replace(ss sources, to sink) {
 	p.clients, p.structs, p.bytes, p.dependencies = p.clients[:0], 0, 0, nil
 	var w codec.Struct
@@ -153,7 +158,7 @@ func (p *pending) replace(ss sources, to sink) {
 	}
 }
 
-// hasReady tells whether something that pending structs wait for has come.
+// hasReady reports whether the dependency of any client's first struct has arrived.
 func (p *pending) hasReady(to sink) bool {
 	for i := range p.clients {
 		if c := &p.clients[i]; c.isReady || c.dependsOn.Clock < to.state(c.dependsOn.Client) {
@@ -163,9 +168,9 @@ func (p *pending) hasReady(to sink) bool {
 	return false
 }
 
-// isUnblockedBy tells whether something that pending structs wait for has come with an update
-// of these clients, or with edits made here, by the client own. What waited itself may have
-// come by another way.
+// isUnblockedBy reports whether a dependency of pending structs has arrived: with an
+// update of the clients of ss, or by local edits of the client own. Pending structs that
+// themselves arrived with the update count as well.
 func (p *pending) isUnblockedBy(ss sources, own uint64, to sink) bool {
 	if len(p.clients) == 0 {
 		return false
@@ -186,7 +191,8 @@ func (p *pending) isUnblockedBy(ss sources, own uint64, to sink) bool {
 	return p.hasReady(to)
 }
 
-// isAffectedBy tells whether any of what is pending may fit or be known after a rehearsal.
+// isAffectedBy reports whether anything pending could be integrated or deleted after a dry
+// run.
 func (p *pending) isAffectedBy(to *dryRun) bool {
 	if p.dependencies == nil {
 		p.indexDependencies()
@@ -205,7 +211,7 @@ func (p *pending) isAffectedBy(to *dryRun) bool {
 	return false
 }
 
-// indexDependencies makes awaited.
+// indexDependencies computes p.dependencies.
 func (p *pending) indexDependencies() {
 	p.dependencies = make(map[uint64]uint64, len(p.clients))
 	for i := range p.clients {
@@ -213,18 +219,18 @@ func (p *pending) indexDependencies() {
 	}
 }
 
-// addDependency notes that something waits for a unit.
+// addDependency enters a unit into p.dependencies.
 func (p *pending) addDependency(on codec.ID) {
 	if clock, found := p.dependencies[on.Client]; !found || on.Clock < clock {
 		p.dependencies[on.Client] = on.Clock
 	}
 }
 
-// updateDependency finds out what the first struct of the i-th client waits for.
+// updateDependency updates the dependency of the i-th client's first struct.
 func (p *pending) updateDependency(i int, to sink) {
 	c := &p.clients[i]
 	c.updateDependency(to)
-	if c.isReady || len(p.dependencies) > 2*len(p.clients)+16 { // some is of the past
+	if c.isReady || len(p.dependencies) > 2*len(p.clients)+16 { // some entries are outdated
 		p.dependencies = nil
 	}
 	if p.dependencies != nil {
@@ -232,8 +238,8 @@ func (p *pending) updateDependency(i int, to sink) {
 	}
 }
 
-// deliverReady delivers pending structs until nothing more fits. One pass is not enough:
-// what one client waits for may itself have been waiting.
+// deliverReady delivers pending structs until none is ready. One pass is not enough, since
+// structs that were pending may be dependencies of others.
 func (p *pending) deliverReady(to sink, v *delivery) {
 	for p.hasReady(to) {
 		ss := p.sources()
@@ -242,7 +248,7 @@ func (p *pending) deliverReady(to sink, v *delivery) {
 	}
 }
 
-// updateDependency finds out what one client's first struct waits for.
+// updateDependency updates the dependency of the client's first struct.
 func (c *pendingClient) updateDependency(to sink) {
 	var w codec.Struct
 	s := source{client: c.client, more: c.runs}

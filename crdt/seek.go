@@ -5,14 +5,15 @@ import (
 	"sort"
 )
 
-// listPosition is a place in a list, between two neighbours.
+// listPosition is a position in a list, between two neighbours (ItemTextListPosition in
+// Yjs).
 type listPosition struct {
-	left, right ref // 0 at the ends
-	index       int // visible units in front
-	marks       marks
+	left, right ref   // 0 at the ends
+	index       int   // visible units before it
+	marks       marks // in force there
 }
 
-// advance steps over the item to the right.
+// advance moves p behind the item to its right.
 func (s *store) advance(p *listPosition) {
 	switch {
 	case s.isLiveFormat(p.right):
@@ -24,9 +25,10 @@ func (s *store) advance(p *listPosition) {
 	p.left, p.right = p.right, s.next(p.right)
 }
 
-// seek finds the place right behind the visible unit in front of index, or, for index
-// 0, the front. Where that is within an item, the item is split. Errors: ErrRange,
-// ErrHalfPair; then nothing was split.
+// seek returns the position directly behind the visible unit before index, or, for index
+// 0, the front of the list. If that is inside an item, it splits the item. index counts
+// visible units; of text these are UTF-16 code units. Errors: ErrRange, ErrHalfPair;
+// nothing is split then.
 func (w *writer) seek(index int) (listPosition, error) {
 	p, n, err := w.tx.doc.locate(w.t, index)
 	if err != nil || n == 0 {
@@ -40,7 +42,8 @@ func (w *writer) seek(index int) (listPosition, error) {
 	return p, nil
 }
 
-// splitAfter moves p into the item to its right, behind its n-th unit, and splits it there.
+// splitAfter moves p into the item to its right, behind its n-th unit, and splits the item
+// there.
 func (w *writer) splitAfter(p *listPosition, n int) {
 	s := w.s
 	w.tx.splitItem(p.right, n)
@@ -48,8 +51,8 @@ func (w *writer) splitAfter(p *listPosition, n int) {
 	p.left, p.right = p.right, s.next(p.right)
 }
 
-// locate is seek without splitting: the place is behind the n-th unit of the item to the
-// right, n being 0 if it is between two items.
+// locate is seek without splitting: the position is behind the n-th unit of the item to
+// the right of p; n is 0 if it is between two items.
 func (d *Doc) locate(t typeRef, index int) (p listPosition, n int, err error) {
 	s := &d.store
 	if index < 0 || index > s.lengthOf(t) {
@@ -80,8 +83,8 @@ func (d *Doc) locate(t typeRef, index int) (p listPosition, n int, err error) {
 	return p, 0, nil
 }
 
-// indexOf is how many visible units are in front of an item. It goes back to the nearest
-// cursor; if that is far, it leaves some for the next time.
+// indexOf returns the number of visible units before an item. It walks back to the nearest
+// search marker. If that is far, it leaves markers for the next time.
 func (d *Doc) indexOf(r ref) int {
 	s := &d.store
 	t := s.parentOf(r)
@@ -107,40 +110,42 @@ func (d *Doc) indexOf(r ref) int {
 	return index
 }
 
-// searchMarkers are known places in the lists that were edited or read by index last, so that
-// finding an index does not begin at the front each time. A walk over many items leaves
-// a cursor every spacing items; the next walk begins at the nearest one in front.
-// Edits made here move the cursors behind them along. Updates that are applied do not
-// say at which index they change things: they make all cursors void.
+// searchMarkers are known positions in the lists that were edited or read by index last, so
+// that a search does not begin at the front each time (Yjs's searchMarker). A walk over many
+// items leaves a marker every markerSpacing items, and the next walk begins at the nearest
+// one before its index. Local edits shift the markers behind them. Updates do not say at
+// which index they change a list, so applying one clears all markers.
 type searchMarkers struct {
-	lists []markerList // at most maxCursorLists; the one used last is in front
+	lists []markerList // at most maxMarkerLists; the one used last comes first
 }
 
 const (
-	markerSpacing  = 32   // items between two cursors
+	markerSpacing  = 32   // items between two markers
 	maxMarkers     = 8192 // of one list
 	maxMarkerLists = 8
 	minMarkedItems = 4 * markerSpacing // a list shorter than this has none
 )
 
-// markerList is the cursors of one type, by ascending index. index and at go together:
-// the unit at[i] is visible, and index[i] visible units are in front of it. They are
-// apart since an edit changes the index of every cursor behind it.
+// markerList is the search markers of one type, by ascending index. The unit at[i] is
+// visible, and index[i] visible units stand before it. The two are separate slices because
+// an edit changes the index of every marker behind it.
 type markerList struct {
 	t       typeRef
 	index   []uint32
 	at      []searchMarker
-	formats []marks // what cursors say of marks: mostly few
+	formats []marks // the different marks of the markers: mostly few
 }
 
-// searchMarker names a unit by its ID, not by its item: items are split and merged, units stay.
+// searchMarker names a unit by its ID, not by its item, because items are split and merged
+// while units stay.
 type searchMarker struct {
 	client clientRef
 	clock  uint32
-	format uint32 // which of cursorList.marks are in force in front of it
+	format uint32 // the marks in force before it: an index into markerList.formats
 }
 
-// listFor is the cursors of a type; nil for a list that is too short to need them.
+// listFor returns the markers of a type, nil if its list is too short to need them. If
+// there is none, it replaces the markers that were used least recently.
 func (c *searchMarkers) listFor(t typeRef, length int) *markerList {
 	if length < minMarkedItems {
 		return nil
@@ -163,7 +168,7 @@ func (c *searchMarkers) listFor(t typeRef, length int) *markerList {
 	return &c.lists[0]
 }
 
-// locate is the cursors of t, if there are any.
+// find returns the markers of t, nil if there are none.
 func (c *searchMarkers) find(t typeRef) *markerList {
 	for i := range c.lists {
 		if c.lists[i].t == t && len(c.lists[i].at) > 0 {
@@ -173,7 +178,7 @@ func (c *searchMarkers) find(t typeRef) *markerList {
 	return nil
 }
 
-// clear makes all cursors void.
+// clear removes all markers.
 func (c *searchMarkers) clear() {
 	for i := range c.lists {
 		if l := &c.lists[i]; len(l.at) > 0 {
@@ -182,7 +187,7 @@ func (c *searchMarkers) clear() {
 	}
 }
 
-// afterInsert moves the cursors of t along when n visible units were inserted at index.
+// afterInsert shifts the markers of t when n visible units were inserted at index.
 func (c *searchMarkers) afterInsert(t typeRef, index, n int) {
 	if l := c.find(t); l != nil {
 		behind := l.index[l.firstFrom(index):]
@@ -192,7 +197,7 @@ func (c *searchMarkers) afterInsert(t typeRef, index, n int) {
 	}
 }
 
-// afterDelete moves the cursors of t along when n visible units were deleted from index on.
+// afterDelete shifts the markers of t when n visible units were deleted from index on.
 func (c *searchMarkers) afterDelete(t typeRef, index, n int) {
 	if l := c.find(t); l != nil {
 		from := l.firstFrom(index)
@@ -204,19 +209,20 @@ func (c *searchMarkers) afterDelete(t typeRef, index, n int) {
 	}
 }
 
-// afterFormat drops the cursors of t from index on, where other marks may be in force.
+// afterFormat removes the markers of t from index on, where other marks may be in force
+// now.
 func (c *searchMarkers) afterFormat(t typeRef, index int) {
 	if l := c.find(t); l != nil {
 		l.drop(l.firstFrom(index), len(l.at))
 	}
 }
 
-// firstFrom is the position of the first cursor at index or behind it.
+// firstFrom returns the position in l of the first marker at index or behind it.
 func (l *markerList) firstFrom(index int) int {
 	return sort.Search(len(l.index), func(i int) bool { return l.index[i] >= uint32(index) })
 }
 
-// collectItem drops the cursors [from, to).
+// drop removes the markers [from, to).
 func (l *markerList) drop(from, to int) {
 	l.index = slices.Delete(l.index, from, to)
 	l.at = slices.Delete(l.at, from, to)
@@ -225,9 +231,10 @@ func (l *markerList) drop(from, to int) {
 	}
 }
 
-// nearest moves p from the front of list t to the last cursor before index, and tells
-// where in the list of cursors the next one would go. A cursor at index itself will not
-// do: marks and deleted items may stand between it and the unit in front.
+// nearest moves p from the front of the list of t to the last marker before index. It
+// returns the position in l where the next marker would be inserted. A marker at index
+// itself is not enough: marks and deleted items may stand between its unit and the unit
+// before.
 func (l *markerList) nearest(s *store, t typeRef, index int, p *listPosition) int {
 	if l == nil || len(l.at) == 0 {
 		return 0
@@ -239,7 +246,7 @@ func (l *markerList) nearest(s *store, t typeRef, index int, p *listPosition) in
 	c := &l.at[n-1]
 	r := s.itemAt(c.client, c.clock)
 	if s.parentOf(r) != t || s.keyOf(r) != 0 || !s.visible(r) {
-		l.drop(0, len(l.at)) // the type is another one by now
+		l.drop(0, len(l.at)) // the unit belongs to another type now
 		return 0
 	}
 	*p = listPosition{
@@ -249,7 +256,7 @@ func (l *markerList) nearest(s *store, t typeRef, index int, p *listPosition) in
 	return n
 }
 
-// startOf is the index of an item's first unit, if a cursor stands in the item.
+// startOf returns the index of an item's first unit, if a marker stands in the item.
 func (l *markerList) startOf(it *item) (index int, ok bool) {
 	if !it.visible() {
 		return 0, false
@@ -262,19 +269,19 @@ func (l *markerList) startOf(it *item) (index int, ok bool) {
 	return 0, false
 }
 
-// insert adds the place p, before a visible item.
+// insert adds a marker for p, which stands before a visible item.
 func (l *markerList) insert(s *store, at int, p *listPosition) {
 	if len(l.at) >= maxMarkers {
 		return
 	}
 	it := &s.items[p.right]
 	c := searchMarker{client: it.client(), clock: it.clock}
-	if at > 0 { // most often the same as before
+	if at > 0 { // most often the same marks as before
 		c.format = l.at[at-1].format
 	}
 	if int(c.format) >= len(l.formats) || !slices.Equal(l.formats[c.format], p.marks) {
 		if len(l.formats) >= maxMarkers {
-			l.drop(0, len(l.at)) // those of cursors that are gone pile up
+			l.drop(0, len(l.at)) // formats of removed markers pile up
 			return
 		}
 		c.format = uint32(len(l.formats))

@@ -6,36 +6,38 @@ import (
 	"unicode/utf8"
 )
 
-// Why an edit is refused, beyond its arguments: see errors.go for those.
+// Errors of edits that do not concern their arguments; errors.go has the others.
 var (
 	// ErrBusy refuses to change a document from within Transact, Observe or OnUpdate,
-	// other than through the transaction that is open.
+	// other than through the open transaction.
 	ErrBusy = errors.New("crdt: the document is in a transaction")
-	// ErrClosed refuses an edit through a transaction that is over, or that belongs to
+	// ErrClosed refuses an edit through a transaction that has ended, or that belongs to
 	// another document.
 	ErrClosed = errors.New("crdt: not a transaction open on this document")
 	// ErrGone refuses an edit of a nested type that was deleted.
 	ErrGone = errors.New("crdt: the type was deleted")
-	// ErrClient refuses edits signed with a client id that is 2^53 or more.
+	// ErrClient refuses local edits if Options.ClientID is 2^53 or more.
 	ErrClient = errors.New("crdt: client id beyond 2^53-1")
 )
 
-// Tx is an open transaction. Edits take it as proof that there is one.
+// Tx is an open transaction. Edits take it as an argument, so that none happens outside a
+// transaction. It is valid only during the call of Transact that made it.
 type Tx struct {
 	doc  *Doc
 	open bool
 }
 
-// Transact runs edit, which may read and change the document as often as it likes, and
-// makes one update of all of it, signed with [Options].ClientID: what the others need
-// to follow. If nothing changed, that is the update that changes nothing.
+// Transact runs edit, which may read and change the document, and returns one update (V1)
+// with all its changes: what peers need to follow. The changes are signed with
+// [Options].ClientID. If nothing changed, the update changes nothing.
 //
-// Each edit checks its arguments before it changes anything, so that after an error
-// from one of them edit may go on. If edit itself returns an error, or panics, all its
-// edits are taken back: the document is as it was, and err is that error.
+// Each edit checks its arguments before it changes anything, so edit may go on after an
+// error of one of them. If edit itself returns an error or panics, all its changes are
+// undone, and err is that error.
 //
-// Within edit, ApplyUpdate and Transact return ErrBusy, and the full state must not be
-// encoded. tx and what was read through it must not be used by other goroutines.
+// Other errors: ErrBusy within another transaction or callback, ErrClient. Within edit,
+// ApplyUpdate and Transact return ErrBusy, and the full state must not be encoded. tx, and
+// what was read through it, must not be used by other goroutines.
 func (d *Doc) Transact(edit func(tx *Tx) error) (update []byte, err error) {
 	if d.busy {
 		return nil, ErrBusy
@@ -66,6 +68,8 @@ func (d *Doc) Transact(edit func(tx *Tx) error) (update []byte, err error) {
 	return d.commit(), nil
 }
 
+// checkCapacity returns an error if the document has no room for an edit of size bytes and
+// length units.
 func (d *Doc) checkCapacity(size int, length uint64) error {
 	if len(d.store.bytes)+size > maxBytes {
 		return ErrTooLarge
@@ -79,21 +83,21 @@ func (d *Doc) checkCapacity(size int, length uint64) error {
 	return nil
 }
 
-// nothing is the update that changes nothing: no sections, no deletes.
+// nothing returns the update that changes nothing: no sections, no deletes.
 func nothing() []byte { return []byte{0, 0} }
 
-// writer is an open transaction about to edit one type.
+// writer is an open transaction that edits one type.
 type writer struct {
 	tx *txn
 	s  *store
-	t  typeRef // 0: a root that nobody has written to yet
+	t  typeRef // 0: a root without content so far
 
 	root   string // name of t, unless nested
 	unit   ID     // of the item that holds t, if nested
 	nested bool
 }
 
-// edit begins an edit of t.
+// edit begins an edit of t. Errors: ErrClosed, ErrGone, ErrUTF8.
 func (tx *Tx) edit(t Type) (*writer, error) {
 	if tx == nil || !tx.open || tx.doc != t.doc {
 		return nil, ErrClosed
@@ -108,9 +112,9 @@ func (tx *Tx) edit(t Type) (*writer, error) {
 	return w, nil
 }
 
-// revert undoes all that was done since begin, in a time that depends on that alone.
-// It may only follow edits made here, which have written under one client id. roots is
-// how many roots there were.
+// revert undoes everything since begin, in a time that depends on that alone. It may only
+// follow local edits, which have written under one client id. roots is the number of roots
+// before.
 func (tx *txn) revert(roots int) {
 	s := tx.store()
 	for _, d := range tx.deleted {
@@ -122,7 +126,7 @@ func (tx *txn) revert(roots int) {
 	tx.deleted = tx.deleted[:0]
 	for _, c := range tx.touched {
 		before := s.clients[c].before
-		tx.itemStartingAt(c, before) // in case the first edit went into a run that was there
+		tx.itemStartingAt(c, before) // if the first edit extended an existing run
 		log := &s.clients[c]
 		for log.at(logPos{}) != 0 && s.items[log.at(log.last())].clock >= before {
 			s.removeItem(log.at(log.last()))
@@ -141,7 +145,7 @@ func (tx *txn) revert(roots int) {
 		s.roots = s.roots[:n-1]
 	}
 	s.siblings.dropAll()
-	tx.commit() // joins what was split
+	tx.commit() // merges the items that were split
 }
 
 // undelete undoes the deletion of an item whose content is still there.
@@ -156,8 +160,8 @@ func (s *store) undelete(r ref) {
 	}
 }
 
-// removeItem takes an item out of its list, and its slot back. Nothing was written after
-// it, and what it superseded lives again.
+// removeItem removes an item from its list and frees its slot. Nothing was written after
+// it. The value that it replaced has been undeleted.
 func (s *store) removeItem(r ref) {
 	it := &s.items[r]
 	if it.visible() {

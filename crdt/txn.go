@@ -7,26 +7,25 @@ import (
 	"weft/crdt/internal/codec"
 )
 
-// txn is what one change to the document notes down while it runs, so that at its
-// end deleted content can be dropped, neighbours can be merged, and the change can
-// be encoded. It lives inside its Doc and is used again each time.
+// txn records what one change to the document does while it runs. At its end, deleted
+// content can then be dropped, neighbours can be merged, and the change can be encoded. It
+// lives in its Doc and is reused.
 //
 //	begin → integrate, delete, … → commit
 //
-// Nothing in between can fail: whatever may be wrong with an update was found
-// before begin.
+// Nothing in between can fail, because updates are checked before begin.
 type txn struct {
 	doc   *Doc
-	local bool // edits made here, not an update that is applied
+	local bool // edits of this Doc, not an applied update
 
-	touched            []clientRef // clients that grew; clientLog.before says from where
-	deleted            []span      // units deleted; merged and sorted by commit
-	mergeSpans         []span      // where structs may have become mergeable: see compact
-	stack              []ref       // scratch stack
-	collectedOldValues bool        // collect made GCs of values that were overwritten earlier
+	touched            []clientRef // clients that grew; clientLog.before is where they began
+	deleted            []span      // deleted units; commit sorts and joins them
+	mergeSpans         []span      // where structs may have become mergeable: see mergeNeighbours
+	stack              []ref       // scratch
+	collectedOldValues bool        // collectSpan made GCs of values that were overwritten earlier
 }
 
-// span is a range of one client's clocks, [from, to); for seams, [from, to].
+// span is a range of one client's clocks: [from, to); in txn.mergeSpans [from, to].
 type span struct {
 	client   clientRef
 	from, to uint32
@@ -34,6 +33,7 @@ type span struct {
 
 func (tx *txn) store() *store { return &tx.doc.store }
 
+// begin begins a transaction.
 func (tx *txn) begin() {
 	tx.touched, tx.deleted, tx.mergeSpans = tx.touched[:0], tx.deleted[:0], tx.mergeSpans[:0]
 	if s := tx.store(); s.offsetTables != nil {
@@ -41,10 +41,10 @@ func (tx *txn) begin() {
 	}
 }
 
-// hasChanges tells whether anything happened since begin.
+// hasChanges reports whether anything changed since begin.
 func (tx *txn) hasChanges() bool { return len(tx.touched) > 0 || len(tx.deleted) > 0 }
 
-// stateBefore is a client's state when the transaction began.
+// stateBefore returns a client's state when the transaction began.
 func (tx *txn) stateBefore(c clientRef) uint32 {
 	log := &tx.store().clients[c]
 	if log.touched {
@@ -53,7 +53,7 @@ func (tx *txn) stateBefore(c clientRef) uint32 {
 	return log.state
 }
 
-// appendItem adds a struct to the end of its client's log.
+// appendToLog adds a struct to the end of its client's log.
 func (tx *txn) appendToLog(c clientRef, r ref) {
 	s := tx.store()
 	log := &s.clients[c]
@@ -65,8 +65,8 @@ func (tx *txn) appendToLog(c clientRef, r ref) {
 	log.state = s.items[r].end()
 }
 
-// appendGCToLog adds a GC to the end of its client's log, or to the GC that is there: they
-// would merge in the end.
+// appendGCToLog adds a GC to the end of its client's log, or extends the GC that stands
+// there, with which it would be merged anyway.
 func (tx *txn) appendGCToLog(c clientRef, clock, length uint32) {
 	s := tx.store()
 	tx.doc.cache.deletes = nil
@@ -119,8 +119,9 @@ func (s *store) setContent(r ref, w *codec.Struct, skip uint64) {
 	}
 }
 
-// itemStartingAt is the struct whose first unit is (c, clock), split off if need be. A GC
-// is not split: it has no place in any list.
+// itemStartingAt returns the struct whose first unit is (c, clock). If need be it splits
+// an item (getItemCleanStart in Yjs). A GC is not split, because it has no place in a
+// list.
 func (tx *txn) itemStartingAt(c clientRef, clock uint32) ref {
 	s := tx.store()
 	log := &s.clients[c]
@@ -132,7 +133,8 @@ func (tx *txn) itemStartingAt(c clientRef, clock uint32) ref {
 	return tx.splitForNeighbour(log, p, clock-s.items[r].clock)
 }
 
-// itemEndingAt is the struct whose last unit is (c, clock), split off if need be.
+// itemEndingAt returns the struct whose last unit is (c, clock). If need be it splits an
+// item (getItemCleanEnd in Yjs).
 func (tx *txn) itemEndingAt(c clientRef, clock uint32) ref {
 	s := tx.store()
 	log := &s.clients[c]
@@ -166,8 +168,8 @@ func (tx *txn) split(log *clientLog, p logPos, n uint32) ref {
 	return r
 }
 
-// collectItem is split for the sake of a new neighbour. If that then stands elsewhere, the halves
-// are to be joined again.
+// splitForNeighbour is split at the place of a new neighbour. If that is then placed
+// elsewhere, commit merges the parts again.
 func (tx *txn) splitForNeighbour(log *clientLog, p logPos, n uint32) ref {
 	r := tx.split(log, p, n)
 	it := &tx.store().items[r]
@@ -175,7 +177,7 @@ func (tx *txn) splitForNeighbour(log *clientLog, p logPos, n uint32) ref {
 	return r
 }
 
-// delete marks an item as deleted, and all that is visible only through it.
+// delete marks an item as deleted, and everything that is visible only through it.
 func (tx *txn) delete(r ref) {
 	s := tx.store()
 	tx.stack = append(tx.stack[:0], r)
@@ -185,8 +187,8 @@ func (tx *txn) delete(r ref) {
 		it := &s.items[r]
 		if it.deleted() {
 			if it.clock < tx.stateBefore(it.client()) {
-				// Deleted before its parent was. It turns into a GC along with its
-				// siblings, and may then merge with its neighbours.
+				// Deleted before its parent was. It becomes a GC together with its neighbours
+				// and may then be merged with them.
 				tx.mergeSpans = append(tx.mergeSpans, span{it.client(), it.clock, it.end()})
 			}
 			continue
@@ -217,7 +219,7 @@ func (tx *txn) delete(r ref) {
 	}
 }
 
-// recordDelete adds an item to what this transaction deleted.
+// recordDelete adds an item to the units that this transaction deleted.
 func (tx *txn) recordDelete(it *item) {
 	if n := len(tx.deleted); n > 0 {
 		if last := &tx.deleted[n-1]; last.client == it.client() && last.to == it.clock {
@@ -228,8 +230,9 @@ func (tx *txn) recordDelete(it *item) {
 	tx.deleted = append(tx.deleted, span{it.client(), it.clock, it.end()})
 }
 
-// deleteRanges deletes ranges of one client's units, all known, in normal form. It goes
-// along the log as long as the next range is near.
+// deleteRanges deletes ranges of one client's units. All units are known, and the ranges
+// are in normal form. As long as the next range is near, it walks along the log instead of
+// searching.
 func (tx *txn) deleteRanges(c clientRef, ranges codec.DeleteSet) {
 	s := tx.store()
 	log := &s.clients[c]
@@ -265,8 +268,8 @@ func (tx *txn) deleteRanges(c clientRef, ranges codec.DeleteSet) {
 	}
 }
 
-// commit ends the transaction: it drops deleted content unless the document keeps
-// it, and merges neighbours.
+// commit ends the transaction: it drops deleted content, unless the document keeps it, and
+// merges neighbours.
 func (tx *txn) commit() {
 	s := tx.store()
 	if tx.hasChanges() {
@@ -282,9 +285,9 @@ func (tx *txn) commit() {
 			tx.collectSpan(d)
 		}
 	}
-	var reach []span
+	var valueSpans []span
 	if tx.collectedOldValues {
-		reach, tx.collectedOldValues = slices.Clone(tx.mergeSpans), false
+		valueSpans, tx.collectedOldValues = slices.Clone(tx.mergeSpans), false
 		tx.mergeSpans = tx.mergeSpans[:0]
 	}
 	tx.mergeSpans = slices.Grow(tx.mergeSpans, len(tx.deleted)+len(tx.touched))
@@ -293,16 +296,16 @@ func (tx *txn) commit() {
 		tx.mergeSpans = append(tx.mergeSpans, span{c, s.clients[c].before, s.clients[c].state})
 	}
 	tx.mergeSpans = sortSpans(tx.mergeSpans)
-	for seams := tx.mergeSpans; len(seams) > 0; {
+	for spans := tx.mergeSpans; len(spans) > 0; {
 		n := 1
-		for n < len(seams) && seams[n].client == seams[0].client {
+		for n < len(spans) && spans[n].client == spans[0].client {
 			n++
 		}
-		s.mergeNeighbours(&s.clients[seams[0].client], seams[:n])
-		seams = seams[n:]
+		s.mergeNeighbours(&s.clients[spans[0].client], spans[:n])
+		spans = spans[n:]
 	}
-	for _, seam := range slices.Backward(reach) {
-		s.mergeAround(&s.clients[seam.client], seam.from)
+	for _, span := range slices.Backward(valueSpans) {
+		s.mergeAround(&s.clients[span.client], span.from)
 	}
 	for _, c := range tx.touched {
 		s.clients[c].touched = false
@@ -316,8 +319,8 @@ func (tx *txn) commit() {
 	}
 }
 
-// commitAppend ends a transaction that did nothing but add to the end of one log: typing,
-// which goes on where it stopped.
+// commitAppend ends a transaction that did nothing but append to one log: typing, which
+// goes on where it stopped.
 func (tx *txn) commitAppend(log *clientLog) {
 	s := tx.store()
 	log.touched = false
