@@ -132,7 +132,7 @@ func (l *lease) finishRenewal(r leaseReply, err error) (done bool) {
 	}
 	l.mu.Unlock()
 	if valid {
-		l.judgeNodes(r)
+		l.removeDeadNodes(r)
 	}
 	return valid
 }
@@ -246,12 +246,14 @@ func (l *lease) nodeID() string {
 	return l.node
 }
 
+// isDegraded reports whether the node serves its people without Redis.
 func (l *lease) isDegraded() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.degraded
 }
 
+// isEpoch reports whether epoch is that of the Redis that has the lease.
 func (l *lease) isEpoch(epoch string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -273,6 +275,7 @@ type knowledge struct {
 	complete bool // a person whom neither this node nor Redis has is offline
 }
 
+// knowledge returns it as of now.
 func (l *lease) knowledge() knowledge {
 	l.mu.Lock()
 	defer l.mu.Unlock()

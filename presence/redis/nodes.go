@@ -22,9 +22,9 @@ func (l *lease) forgetAbsence(node string) {
 	delete(l.absences, node)
 }
 
-// judgeNodes finds out from a renewal's reply which nodes are dead, stops showing
-// their people and has what they wrote removed. It needs mirror.mu.
-func (l *lease) judgeNodes(r leaseReply) {
+// removeDeadNodes finds out from a renewal's reply which nodes are dead, stops showing
+// their people and has their entries removed. It needs mirror.mu.
+func (l *lease) removeDeadNodes(r leaseReply) {
 	died, expired := l.findDead(r)
 	if died {
 		l.mirror.removeRemotes(func(c remoteConn) bool { return l.isDead(c.node) })

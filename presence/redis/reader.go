@@ -184,7 +184,7 @@ func (m *mirror) rewriteMissing(r *room, remote map[string]remoteConn, fields ma
 		other, moved := remote[name]
 		switch {
 		case c.genReply > replies:
-			if moved { // to the other node or from there: this reading cannot tell
+			if moved { // to the other node, or back from it: only the next reading shows which
 				m.enqueueRead(r)
 			}
 		case !stored, moved && other.state == connGrace:

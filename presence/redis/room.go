@@ -41,8 +41,8 @@ func stateOf(status presence.Status) byte {
 	return connOnline
 }
 
-// bestStatus returns the status of somebody whose connections are counted by
-// state: that of the most active one, "" if no connection is live.
+// bestStatus returns the status of a person whose connections are counted by state:
+// that of the most active one, "" if no connection is live.
 func bestStatus(counts map[byte]int) presence.Status {
 	for _, s := range statuses {
 		if counts[s.state] > 0 {
@@ -63,7 +63,7 @@ type room struct {
 	mirrored   bool          // remote has been read at least once
 	ready      chan struct{} // closed when mirrored becomes true
 	readQueued bool          // the room is in mirror.readQueue
-	used       time.Time     // when somebody joined or asked last
+	used       time.Time     // when a person joined, or a caller asked about the room, last
 }
 
 // localConn is a connection of this node.
@@ -99,7 +99,7 @@ type person struct {
 	hasCard   bool
 	card      card
 	cardReply uint64          // writer.replies when card was set by a reply
-	status    presence.Status // while somebody was live last; "": never
+	status    presence.Status // when a connection was live last; "": never
 	published presence.Person // as in the last join diff
 	wasShown  bool            // a diff or a list has shown the person
 }
@@ -109,7 +109,7 @@ type user struct {
 	id     string
 	conns  map[string]int  // number of rooms by name of the live connection
 	counts map[byte]int    // connections by state, without connGone
-	status presence.Status // while a connection was live last
+	status presence.Status // when a connection was live last
 	left   time.Time       // when the last live connection closed
 	queued bool            // in writer.users
 	stored bool            // Redis has devices of this person, written in this life of the node

@@ -40,7 +40,8 @@ type entry struct {
 	user  string // may contain spaces
 }
 
-func parseEntry(v string) (entry, bool) {
+// parseEntry parses an entry; ok is false for anything else.
+func parseEntry(v string) (e entry, ok bool) {
 	f := strings.SplitN(v, " ", 4)
 	if len(f) != 4 || len(f[2]) != 1 {
 		return entry{}, false
@@ -60,6 +61,7 @@ func (d devices) String() string {
 	return strconv.Itoa(d.n) + " " + string(stateOf(d.status))
 }
 
+// parseDevices parses a value of a person's hash. Anything else has no devices.
 func parseDevices(v string) (d devices) {
 	n, state, _ := strings.Cut(v, " ")
 	d.n, _ = strconv.Atoi(n)
@@ -79,6 +81,7 @@ type card struct {
 	avatar string
 }
 
+// parseCard parses a card; ok is false for anything else.
 func parseCard(v string) (c card, ok bool) {
 	f := strings.SplitN(v, " ", 5)
 	if len(f) != 5 {

@@ -114,14 +114,15 @@ func (w *writer) writeSome(ctx context.Context) (more bool) {
 	}
 	_, err := pipe.Exec(ctx)
 	if errors.Is(err, goredis.Nil) || isReply(err) {
-		err = nil // the reply of the command itself says it again
+		err = nil // applyReply finds it in the result of the command
 	}
 	w.mirror.mu.Lock()
 	defer w.mirror.mu.Unlock()
 	return w.finish(node, writes, err) && more
 }
 
-// isReply reports whether err is an answer of Redis, not of the network.
+// isReply reports whether err is an error reply of Redis and not an error of the
+// network.
 func isReply(err error) bool {
 	var reply goredis.Error
 	return errors.As(err, &reply)
