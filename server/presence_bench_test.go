@@ -15,6 +15,7 @@ import (
 	"weft/server/auth"
 	"weft/server/event"
 	"weft/server/room"
+	"weft/server/room/feed"
 	"weft/server/store"
 	"weft/server/wire"
 )
@@ -26,7 +27,7 @@ type witness struct {
 }
 
 func (w *witness) Echoes() bool                 { return false }
-func (w *witness) Wake(*room.Cursor)            {}
+func (w *witness) Wake(*feed.Reader)            {}
 func (w *witness) Acked(uint64)                 {}
 func (w *witness) Refused()                     {}
 func (w *witness) Close(wire.CloseCode, string) {}

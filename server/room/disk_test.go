@@ -14,6 +14,8 @@ import (
 	"weft/crdt/ysync"
 	"weft/server/auth"
 	"weft/server/event"
+	"weft/server/room/feed"
+	"weft/server/room/journal"
 	"weft/server/store"
 	"weft/server/wire"
 )
@@ -113,7 +115,7 @@ func enterAuthor(t *testing.T, r *Room, id uint64) *author {
 
 func (a *author) Echoes() bool { return false }
 
-func (a *author) Wake(c *Cursor) {
+func (a *author) Wake(c *feed.Reader) {
 	for s := next(c); s != nil; s = next(c) {
 		a.Deliver(Document, s.Body)
 	}
@@ -226,7 +228,7 @@ func TestFailingDiskMakesRoomsReadOnlyUntilItHeals(t *testing.T) {
 
 				d.set(f.broken)
 				a.write("two ") // finds out, and is written when the disk is back
-				time.Sleep(2 * stallAfter)
+				time.Sleep(2 * journal.StallAfter)
 				a.write("three ")
 				a.write("four ")
 				time.Sleep(time.Minute)
@@ -244,7 +246,7 @@ func TestFailingDiskMakesRoomsReadOnlyUntilItHeals(t *testing.T) {
 				}
 
 				d.set(f.healed)
-				time.Sleep(2 * lastRetry)
+				time.Sleep(2 * journal.MaxRetryDelay)
 				a.write("five ") // before the room's question is answered: it can't ack for three and four
 				synctest.Wait()
 				if acked, _, _ := a.see(); acked > 3 {
@@ -277,14 +279,14 @@ func TestFailingDiskMakesRoomsReadOnlyUntilItHeals(t *testing.T) {
 func TestPeerThatDoesNotAnswerAfterALapseIsClosed(t *testing.T) {
 	s := newState()
 	p := enter(s, "a", true)
-	s.step(command{kind: storage, failing: true, now: start})
-	s.step(command{kind: message, peer: p, body: update(insert(t, 1, "hi")), now: start})
-	s.step(command{kind: storage, now: start})
-	if effects := s.step(command{kind: tick, now: start.Add(lapseTime)}); len(effects) != 0 {
+	s.step(command{kind: commandStorage, failing: true, now: start})
+	s.step(command{kind: commandMessage, peer: p, body: update(insert(t, 1, "hi")), now: start})
+	s.step(command{kind: commandStorage, now: start})
+	if effects := s.step(command{kind: commandTick, now: start.Add(outageTimeout)}); len(effects) != 0 {
 		t.Fatalf("effects %+v", effects)
 	}
-	effects := s.step(command{kind: tick, now: start.Add(lapseTime + time.Second)})
-	if len(effects) != 1 || effects[0].kind != closePeer || effects[0].code != wire.CloseOverload {
+	effects := s.step(command{kind: commandTick, now: start.Add(outageTimeout + time.Second)})
+	if len(effects) != 1 || effects[0].kind != effectClose || effects[0].code != wire.CloseOverload {
 		t.Fatalf("effects %+v", effects)
 	}
 }
@@ -344,7 +346,7 @@ func TestQuarantineIsLiftedByItself(t *testing.T) {
 			time.Sleep(time.Minute)
 		}
 		d.set(func(d *disk) { d.damaged["r"] = false })
-		time.Sleep(lastQuarantine)
+		time.Sleep(maxQuarantine)
 		_, release, err := h.Open(t.Context(), "r")
 		if err != nil || h.Quarantined() != 0 {
 			t.Fatalf("Open after it healed: %v, %d in quarantine", err, h.Quarantined())
@@ -378,7 +380,7 @@ func TestHungDiskHoldsUpNeitherEventsNorTheExit(t *testing.T) {
 		begun := time.Now()
 		const events = 500
 		for range events {
-			r.Broadcast(storageEvents[true])
+			r.Broadcast(writableEvent)
 			synctest.Wait()
 		}
 		if took := time.Since(begun); took != 0 || a.closed != 0 {
@@ -397,7 +399,7 @@ func TestHungDiskHoldsUpNeitherEventsNorTheExit(t *testing.T) {
 		if err := h.Close(ctx); err == nil {
 			t.Error("closing says that all is on disk")
 		}
-		if took := time.Since(begun); took > 10*time.Second+2*lastWait {
+		if took := time.Since(begun); took > 10*time.Second+2*endGrace {
 			t.Errorf("closing took %s", took)
 		}
 		d.set(func(d *disk) { close(d.hang) }) // as closing the store does
@@ -424,15 +426,13 @@ func TestFullRoomGoesOnReadOnly(t *testing.T) {
 		for range 100 {
 			a.write(string(bytes.Repeat([]byte("x"), each)))
 		}
-		if waited := time.Since(begun); waited == 0 || waited > 2*stallAfter {
+		if waited := time.Since(begun); waited == 0 || waited > 2*journal.StallAfter {
 			t.Errorf("the author waited %s", waited)
 		}
-		h.journal.mu.Lock()
 		// What waited for the room is applied before it learns that it is read-only.
-		if n := h.journal.bytes; n < most || n > most+(commandQueue+2)*(each+100) {
+		if n := h.journal.Queued(); n < most || n > most+(commandQueue+2)*(each+100) {
 			t.Errorf("%d bytes wait for the disk", n)
 		}
-		h.journal.mu.Unlock()
 		d.set(func(d *disk) { close(d.hang); d.hang = nil })
 		time.Sleep(time.Second)
 		a.answer()
@@ -443,43 +443,6 @@ func TestFullRoomGoesOnReadOnly(t *testing.T) {
 		release()
 		if err := h.Close(t.Context()); err != nil {
 			t.Fatal(err)
-		}
-	})
-}
-
-// TestJournalSharesCommitsUnderLoad: one edit at a time is committed at once;
-// many rooms' edits share commits, and wait no longer than maxGap for it.
-func TestJournalSharesCommitsUnderLoad(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		log := &slowLog{wait: 200 * time.Microsecond}
-		j := NewJournal(JournalOptions{Store: log, Log: quietLog})
-		d := newDurable()
-		n := uint64(0)
-		add := func() {
-			n++
-			j.add(record{update: store.Update{Room: "r", Data: []byte{1}}, room: d, n: n})
-		}
-		for range 20 {
-			add()
-			time.Sleep(log.wait + time.Microsecond)
-			if d.get() != n {
-				t.Fatalf("an idle journal lets edit %d wait", n)
-			}
-			time.Sleep(20 * time.Millisecond)
-		}
-		log.commits = nil
-		for range 4000 { // in one second
-			add()
-			time.Sleep(250 * time.Microsecond)
-			if lag := n - d.get(); lag > uint64((maxGap+2*log.wait)/(250*time.Microsecond))+2 {
-				t.Fatalf("edit %d: %d wait", n, lag)
-			}
-		}
-		if len(log.commits) > 200 {
-			t.Errorf("%d commits for 4,000 edits in a second", len(log.commits))
-		}
-		if err := j.Close(t.Context()); err != nil {
-			t.Error(err)
 		}
 	})
 }

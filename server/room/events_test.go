@@ -27,19 +27,19 @@ func newsOf(size int) *event.Encoded {
 // as the limit has bytes, and the one that makes it more; another ends it, and its
 // peers come back.
 func TestEventsAtTheirLimit(t *testing.T) {
-	e := newEvents()
-	for range eventBytes / 1024 {
-		if !e.put(newsOf(1024)) {
+	e := newEventQueue()
+	for range maxEventBytes / 1024 {
+		if !e.put(queuedEvent{event: newsOf(1024)}, maxEventBytes) {
 			t.Fatal("refused below the limit")
 		}
 	}
-	if !e.put(newsOf(100)) || e.bytes != eventBytes+100 {
+	if !e.put(queuedEvent{event: newsOf(100)}, maxEventBytes) || e.bytes != maxEventBytes+100 {
 		t.Errorf("refused at the limit, with %d bytes", e.bytes)
 	}
-	if e.put(newsOf(100)) {
+	if e.put(queuedEvent{event: newsOf(100)}, maxEventBytes) {
 		t.Error("taken over the limit")
 	}
-	if got := e.take(); len(got) != eventBytes/1024+1 || !e.put(newsOf(100)) {
+	if got := e.take(); len(got) != maxEventBytes/1024+1 || !e.put(queuedEvent{event: newsOf(100)}, maxEventBytes) {
 		t.Errorf("%d events are taken out", len(got))
 	}
 
@@ -52,7 +52,7 @@ func TestEventsAtTheirLimit(t *testing.T) {
 		a := newListener()
 		mustJoin(t, r, a)
 		r.mu.Lock() // somebody works for the room, and for long
-		for range eventBytes>>20 + 2 {
+		for range maxEventBytes>>20 + 2 {
 			r.Broadcast(newsOf(1 << 20))
 		}
 		r.mu.Unlock()

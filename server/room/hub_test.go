@@ -17,6 +17,7 @@ import (
 	"weft/crdt"
 	"weft/server/auth"
 	"weft/server/event"
+	"weft/server/room/feed"
 	"weft/server/store"
 	"weft/server/store/sqlite"
 	"weft/server/wire"
@@ -56,7 +57,7 @@ func (l *listener) note(f func()) {
 	}
 }
 
-func (l *listener) Wake(*Cursor)                     {}
+func (l *listener) Wake(*feed.Reader)                {}
 func (l *listener) Echoes() bool                     { return false }
 func (l *listener) Deliver(Class, []byte)            { l.note(func() { l.news++ }) }
 func (l *listener) DeliverEvent(*event.Encoded)      { l.note(func() { l.news++ }) }

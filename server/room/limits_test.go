@@ -40,18 +40,18 @@ func TestDocumentLimits(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newState()
-			s.limits = c.limits.filled()
+			s.limits = c.limits.withDefaults()
 			p := enter(s, "a", true)
 			d := crdt.New(crdt.Options{ClientID: 1 << 40})
-			send := func(u []byte) []effect { return s.step(command{kind: message, peer: p, body: update(u)}) }
+			send := func(u []byte) []effect { return s.step(command{kind: commandMessage, peer: p, body: update(u)}) }
 			var last []byte
 			for n := range 10 {
 				last = c.grow(t, n, d)
-				if effects := send(last); len(effects) != 3 || effects[0].kind != journal {
+				if effects := send(last); len(effects) != 3 || effects[0].kind != effectJournal {
 					t.Fatalf("step %d: effects %v", n, kinds(effects))
 				}
 			}
-			if effects := send(last); len(effects) != 1 || effects[0].kind != ack {
+			if effects := send(last); len(effects) != 1 || effects[0].kind != effectAck {
 				t.Errorf("known already: effects %v", kinds(effects))
 			}
 			deletion, err := s.doc.DeleteText(s.doc.Roots()[0], 0, 1)
@@ -60,23 +60,23 @@ func TestDocumentLimits(t *testing.T) {
 			}
 			// Made on the room's own document it changes nothing there any more,
 			// and must be let through all the same.
-			if effects := send(deletion); len(effects) != 1 || effects[0].kind != ack {
+			if effects := send(deletion); len(effects) != 1 || effects[0].kind != effectAck {
 				t.Errorf("a deletion: effects %v", kinds(effects))
 			}
 			if name == "content" {
 				return // there is room again
 			}
 			effects := send(c.grow(t, 10, d))
-			if len(effects) != 1 || effects[0].kind != closePeer || effects[0].code != wire.CloseTooLarge || effects[0].limit != name {
+			if len(effects) != 1 || effects[0].kind != effectClose || effects[0].code != wire.CloseTooLarge || effects[0].limit != name {
 				t.Errorf("one more: effects %+v", effects)
 			}
 		})
 	}
 	s := newState()
-	s.limits = Limits{Content: 10}.filled()
+	s.limits = Limits{Content: 10}.withDefaults()
 	p := enter(s, "a", true)
-	s.step(command{kind: message, peer: p, body: update(insert(t, 1, strings.Repeat("x", 10)))})
-	if effects := s.step(command{kind: message, peer: p, body: update(insert(t, 2, "y"))}); len(effects) != 1 || effects[0].code != wire.CloseTooLarge || effects[0].limit != "document" {
+	s.step(command{kind: commandMessage, peer: p, body: update(insert(t, 1, strings.Repeat("x", 10)))})
+	if effects := s.step(command{kind: commandMessage, peer: p, body: update(insert(t, 2, "y"))}); len(effects) != 1 || effects[0].code != wire.CloseTooLarge || effects[0].limit != "document" {
 		t.Errorf("content over its limit: %+v", effects)
 	}
 }
@@ -132,8 +132,8 @@ func TestWarmRooms(t *testing.T) {
 		}
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
-		if h.Rooms() != 0 || h.Memory() != 0 || h.warm.Len() != 0 {
-			t.Errorf("%d rooms, %d bytes, %d warm after the idle time", h.Rooms(), h.Memory(), h.warm.Len())
+		if h.Rooms() != 0 || h.Memory() != 0 || h.unused.Len() != 0 {
+			t.Errorf("%d rooms, %d bytes, %d warm after the idle time", h.Rooms(), h.Memory(), h.unused.Len())
 		}
 		if err := h.Close(t.Context()); err != nil {
 			t.Error(err)
@@ -240,7 +240,7 @@ func TestRefusalsNameTheirLimits(t *testing.T) {
 		fmt.Errorf("state 1: %w", awareness.ErrTooLarge):             "awareness-state",
 		awareness.ErrDepth: "awareness-state", awareness.ErrTooMany: "awareness-state", awareness.ErrJSON: "",
 	} {
-		if e := bad(nil, err); len(e) != 1 || e[0].kind != closePeer || e[0].limit != limit {
+		if e := closeForError(nil, err); len(e) != 1 || e[0].kind != effectClose || e[0].limit != limit {
 			t.Errorf("%v: %+v", err, e)
 		}
 	}
@@ -277,15 +277,15 @@ func TestSubdocumentsOfARoom(t *testing.T) {
 		p := enter(r.state, "a", true)
 		d := crdt.New(crdt.Options{ClientID: 3})
 		for n := range c.taken {
-			if effects := r.state.step(command{kind: message, peer: p, body: update(folder(d, 1))}); len(effects) != 3 || effects[0].kind != journal {
+			if effects := r.state.step(command{kind: commandMessage, peer: p, body: update(folder(d, 1))}); len(effects) != 3 || effects[0].kind != effectJournal {
 				t.Fatalf("%s: number %d: %+v", name, n+1, effects)
 			}
 		}
-		effects := r.state.step(command{kind: message, peer: p, body: update(folder(d, 1))})
-		if len(effects) != 1 || effects[0].kind != closePeer || effects[0].code != wire.CloseTooLarge || effects[0].limit != "subdocuments" {
+		effects := r.state.step(command{kind: commandMessage, peer: p, body: update(folder(d, 1))})
+		if len(effects) != 1 || effects[0].kind != effectClose || effects[0].code != wire.CloseTooLarge || effects[0].limit != "subdocuments" {
 			t.Errorf("%s: one more: %+v", name, effects)
 		}
-		if effects := r.state.step(command{kind: message, peer: p, body: update(insert(t, 7, "text"))}); len(effects) != 3 {
+		if effects := r.state.step(command{kind: commandMessage, peer: p, body: update(insert(t, 7, "text"))}); len(effects) != 3 {
 			t.Errorf("%s: a text: %+v", name, effects)
 		}
 		if n := r.state.doc.Stats().Subdocs; n != before+c.taken || name == "stored" && n != 1100 {

@@ -11,28 +11,31 @@ import (
 // loaded is a document as it was stored.
 type loaded struct {
 	doc  *crdt.Doc
-	full []byte // the full state if it is stored just like that, else nil
-	log  length
+	full []byte // the full state, if it is stored as one update that is as good; else nil
+	log  logSize
 }
 
-// logBytes is how much of a log is in memory at once, or as much as its snapshot has.
-const logBytes = 1 << 20
+// loadBytes is how many bytes of a log are in memory at once; or as many as its
+// snapshot has, if that is larger.
+const loadBytes = 1 << 20
 
-// Load reads a stored document, which is empty if nothing is stored.
+// Load reads a stored document, which is empty if nothing is stored. store.ErrCorrupt says
+// that the stored data is damaged.
 func Load(ctx context.Context, s store.Store, id store.RoomID) (*crdt.Doc, error) {
 	l, err := load(ctx, s, id)
 	return l.doc, err
 }
 
-// load reads the stored document. Nothing is served before it has returned.
+// load reads a stored document, part by part to its end: damage anywhere is an error, and
+// never a shorter document.
 func load(ctx context.Context, s store.Store, id store.RoomID) (l loaded, err error) {
 	doc := crdt.New(crdt.Options{})
 	part, parts := store.Doc{}, 0
 	for more := true; more; parts++ {
-		if part, more, err = s.LoadPart(ctx, id, part.Through, logBytes); err != nil {
+		if part, more, err = s.LoadPart(ctx, id, part.Through, loadBytes); err != nil {
 			return loaded{}, fmt.Errorf("room: load: %w", err)
 		}
-		if err := apply(doc, part); err != nil {
+		if err := applyStored(doc, part); err != nil {
 			return loaded{}, fmt.Errorf("room: load: %w", err)
 		}
 		l.log.add(part)
@@ -42,20 +45,20 @@ func load(ctx context.Context, s store.Store, id store.RoomID) (l loaded, err er
 	case parts > 1 || !doc.AsLoaded():
 	case len(part.Log) == 0:
 		l.full = part.Snapshot
-	case l.log.single():
+	case l.log.isOneUpdate():
 		l.full = part.Log[0]
 	}
 	return l, nil
 }
 
-// open makes a document of what is stored of it.
-func open(stored store.Doc) (*crdt.Doc, error) {
+// newDoc returns the document of a part that is stored.
+func newDoc(stored store.Doc) (*crdt.Doc, error) {
 	doc := crdt.New(crdt.Options{})
-	return doc, apply(doc, stored)
+	return doc, applyStored(doc, stored)
 }
 
-// apply brings a part of what is stored.
-func apply(doc *crdt.Doc, part store.Doc) error {
+// applyStored applies a part of a stored document.
+func applyStored(doc *crdt.Doc, part store.Doc) error {
 	if part.Snapshot != nil {
 		if _, err := doc.ApplyStored(part.Snapshot); err != nil {
 			return fmt.Errorf("snapshot: %w: %w", store.ErrCorrupt, err)

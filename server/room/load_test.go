@@ -16,7 +16,7 @@ type foldsMeanwhile struct{ *parts }
 
 func (f foldsMeanwhile) LoadPart(ctx context.Context, id store.RoomID, after store.LogID, most int) (store.Doc, bool, error) {
 	for after > 0 && len(f.folded) < 2 {
-		if _, err := Fold(ctx, f.parts, id); err != nil {
+		if _, err := Compact(ctx, f.parts, id); err != nil {
 			return store.Doc{}, false, err
 		}
 	}
@@ -24,7 +24,7 @@ func (f foldsMeanwhile) LoadPart(ctx context.Context, id store.RoomID, after sto
 }
 
 // TestLoadInParts: however long a log is, a load has a part of it in its hands that is
-// bounded by logBytes and the snapshot, and misses nothing, whatever is folded meanwhile.
+// bounded by loadBytes and the snapshot, and misses nothing, whatever is folded meanwhile.
 func TestLoadInParts(t *testing.T) {
 	const n, size = 100, 64 << 10
 	for name, grows := range map[string]bool{"a document that stays small": false, "one that grows": true} {
@@ -44,7 +44,7 @@ func TestLoadInParts(t *testing.T) {
 				if records, bytes := p.want(t, "r", author); records != l.log.records || bytes != l.log.bytes {
 					t.Errorf("%d records of %d bytes are stored, said were %+v", records, bytes, l.log)
 				}
-				if p.loads < 5 || p.beyond > logBytes || (l.log.snapshot > 0) != (folds > 0) {
+				if p.loads < 5 || p.beyond > loadBytes || (l.log.snapshot > 0) != (folds > 0) {
 					t.Errorf("%d parts, one %d bytes larger than its snapshot, %+v", p.loads, p.beyond, l.log)
 				}
 			}

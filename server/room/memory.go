@@ -1,27 +1,26 @@
 package room
 
-// roomMemory is what an open room takes besides its document, in bytes: measured
-// with empty ones, the stack of its goroutine included.
+import "errors"
+
+// ErrMemory says that no more rooms can be opened at the moment: try again later.
+var ErrMemory = errors.New("room: the open rooms have reached their memory limit")
+
+// roomMemory is what an open room takes besides its document, in bytes. It was measured
+// with empty rooms, the stacks of their goroutines included.
 const roomMemory = 11 << 10
 
-// Memory returns how many bytes all open rooms take, as they are accounted.
+// Memory returns how many bytes all open rooms take, by the documents' own accounting.
 func (h *Hub) Memory() int64 { return h.memory.Load() }
 
-// Rooms returns how many rooms are open, those that nobody is in included.
-func (h *Hub) Rooms() int {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return len(h.rooms)
-}
-
-// makeRoom sees to it that there is memory for one more room. mu is held.
+// freeMemory makes sure that there is memory for one more room, or returns ErrMemory. mu is
+// held.
 //
-// Rooms that nobody is in go first, those that were left longest ago before the
-// others. What they take is free only once they have ended, so this closes as
-// many as bring the sum below the mark, and no more while they end.
-func (h *Hub) makeRoom() error {
-	most, used := h.limits.Memory, h.memory.Load()
-	if most == 0 || used <= most/6*5 {
+// It unloads rooms that nobody uses, the longest unused first. Their memory is free only
+// once they have ended, so it counts that as free already: it unloads as many as bring
+// the sum below 5/6 of the limit, and no more while they end.
+func (h *Hub) freeMemory() error {
+	limit, used := h.limits.Memory, h.memory.Load()
+	if limit == 0 || used <= limit/6*5 {
 		return nil
 	}
 	for _, e := range h.rooms {
@@ -29,19 +28,19 @@ func (h *Hub) makeRoom() error {
 			used -= e.size()
 		}
 	}
-	for used > most/6*5 && h.warm.Len() > 0 {
-		e := h.warm.Front().Value.(*entry)
+	for used > limit/6*5 && h.unused.Len() > 0 {
+		e := h.unused.Front().Value.(*entry)
 		used -= e.size()
 		h.unload(e)
 	}
-	if used > most {
-		h.hit("open-documents")
+	if used > limit {
+		h.onLimit("open-documents")
 		return ErrMemory
 	}
 	return nil
 }
 
-// size is the accounted size of a room that is ready.
+// size returns the accounted bytes of a room that is loaded, 0 otherwise.
 func (e *entry) size() int64 {
 	if r := e.ready(); r != nil {
 		return r.accounted.Load()
@@ -49,7 +48,7 @@ func (e *entry) size() int64 {
 	return 0
 }
 
-// ready is the room, nil if it is not loaded or could not be.
+// ready returns the room, nil if it is not loaded yet or could not be.
 func (e *entry) ready() *Room {
 	select {
 	case <-e.loaded:

@@ -1,125 +1,100 @@
 package room
 
 import (
-	"sync/atomic"
 	"time"
 
 	"weft/server/auth"
 	"weft/server/wire"
 )
 
-// An update may come before those that it builds on. It waits in the document then (it is
-// pending), and is stored and acked like any other: so nothing drops it, however old it
-// gets, and the next load would bring it back. How much may wait is bounded in crdt. What
-// the room does is to ask for what is missing (sync step 1): at once the peer that has
-// brought what waits, and then all who may write, until Limits.Pending is over.
+// An update may arrive before updates that it depends on. The document keeps it as
+// pending then (Yjs's pendingStructs), and the room stores and acks it like any other: so
+// it must never be dropped, however old it gets, and the next load brings it back. The
+// crdt package bounds how much may be pending. The room asks for the missing updates with
+// sync step 1: first the peer that sent the pending update, at once, and then all peers
+// that may write, in rounds, until Limits.Pending has passed.
 
-// gap is what the room knows of updates that wait.
-type gap struct {
-	since atomic.Int64 // when they began to, in Unix ns; 0: none waits. Anybody may read it
-	size  int          // of what waits
+// pendingUpdates is what the room knows of pending updates.
+type pendingUpdates struct {
+	since time.Time // when the first of them became pending; zero if none is
+	size  int       // of the pending updates, as crdt counts it
 
-	asked map[*member]time.Time // who has brought some of it, and when they were asked last
-	next  time.Time             // when all are asked
-	pause time.Duration         // until they are asked again; doubles
-	turn  int                   // the seat in the row that is asked next
-	over  bool                  // Limits.Pending is over, and that has been counted
+	// asked holds the peers that have sent pending updates, and when each was last asked.
+	asked     map[*member]time.Time
+	nextRound time.Time     // when all peers are asked
+	pause     time.Duration // from that round to the one after; doubles with each
+	turn      int           // index in roster.row of the peer that is asked next
+	reported  bool          // Limits.Pending has passed, and was counted
 }
 
 const (
-	// Who brings more that must wait is asked again after askAgain.
-	askAgain = 30 * time.Second
-	// All are asked askFirst after something has begun to wait, askMost at a tick.
-	askFirst = 3 * time.Second
-	askMost  = 32
+	// A peer that sends more pending updates is not asked again before askAgainAfter.
+	askAgainAfter = 30 * time.Second
+	// firstRound is the time from the first pending update to the first round. Up to
+	// askedPerTick peers are asked at one tick.
+	firstRound   = 3 * time.Second
+	askedPerTick = 32
 )
 
-// begin takes note that something waits.
-func (g *gap) begin(now time.Time) {
-	g.since.Store(now.UnixNano())
-	g.next, g.pause = now.Add(askFirst), 2*askFirst
+// begin records that an update is pending.
+func (p *pendingUpdates) begin(now time.Time) {
+	p.since = now
+	p.nextRound, p.pause = now.Add(firstRound), 2*firstRound
 }
 
-// end takes note that nothing waits any more.
-func (g *gap) end() {
-	g.since.Store(0)
-	g.size, g.asked, g.turn, g.over = 0, nil, 0, false
-}
+func (p *pendingUpdates) exist() bool { return !p.since.IsZero() }
 
-func (g *gap) open() bool { return g.since.Load() != 0 }
-
-// age is for how long something has waited.
-func (g *gap) age(now time.Time) time.Duration {
-	if since := g.since.Load(); since != 0 {
-		return now.Sub(time.Unix(0, since))
-	}
-	return 0
-}
-
-// chase is called when an update of m's has changed the document. It appends a question for
-// m, which has all that its update builds on, if that has to wait; but not while m still owes
-// the answer to another, which will bring the same.
-func (s *state) chase(effects []effect, m *member, now time.Time) []effect {
-	g := &s.gap
+// askAuthor is called after an update of m's has changed the document. If that update is
+// pending it appends a step 1 to m, whose document has everything that its updates depend
+// on; not while m has another step 1 to answer, which brings the same.
+func (s *state) askAuthor(effects []effect, m *member, now time.Time) []effect {
+	p := &s.pending
 	if !s.doc.HasPending() {
-		if g.open() {
-			g.end()
+		if p.exist() {
+			*p = pendingUpdates{}
+			effects = append(effects, effect{kind: effectPending})
 		}
 		return effects
 	}
-	if !g.open() {
-		g.begin(now)
+	if !p.exist() {
+		p.begin(now)
+		effects = append(effects, effect{kind: effectPending, at: now})
 	}
-	before := g.size
-	g.size = s.doc.Stats().Pending
-	if at, asked := g.asked[m]; g.size <= before || m.lapse.asked > 0 || asked && now.Sub(at) < askAgain {
+	before := p.size
+	p.size = s.doc.Stats().Pending
+	if at, asked := p.asked[m]; p.size <= before || m.outage.openStepOnes > 0 || asked && now.Sub(at) < askAgainAfter {
 		return effects
 	}
-	if g.asked == nil {
-		g.asked = map[*member]time.Time{}
+	if p.asked == nil {
+		p.asked = map[*member]time.Time{}
 	}
-	g.asked[m] = now
-	return append(effects, s.ask(m))
+	p.asked[m] = now
+	return append(effects, s.sendStepOne(m))
 }
 
-// chaseAll asks all for what is missing, if it is time.
-func (s *state) chaseAll(now time.Time) (effects []effect) {
-	g := &s.gap
+// askAll sends step 1 to the next peers of a round, if one is due.
+func (s *state) askAll(now time.Time) (effects []effect) {
+	p := &s.pending
 	switch {
-	case !g.open():
+	case !p.exist():
 		return nil
-	case g.age(now) >= s.limits.Pending:
-		if !g.over {
-			g.over = true
-			effects = append(effects, effect{kind: count, limit: "pending-wait", reason: "updates wait for others that nobody brings; they are kept"})
+	case now.Sub(p.since) >= s.limits.Pending:
+		if !p.reported {
+			p.reported = true
+			effects = append(effects, effect{kind: effectLimit, limit: "pending-wait", reason: "room: no client has the updates that pending updates depend on; keeping them"})
 		}
 		return effects
-	case s.readOnly || now.Before(g.next):
+	case s.readOnly || now.Before(p.nextRound):
 		return nil
 	}
-	question := wire.AppendStep1(nil, s.doc.EncodeStateVector())
-	for row := s.members.row; g.turn < len(row) && len(effects) < askMost; g.turn++ {
-		if m := row[g.turn].member; m.who.Role >= auth.Write && m.lapse.asked == 0 {
-			effects = append(effects, m.ask(question))
+	stepOne := wire.AppendStep1(nil, s.doc.EncodeStateVector())
+	for row := s.members.row; p.turn < len(row) && len(effects) < askedPerTick; p.turn++ {
+		if m := row[p.turn].member; m.info.Role >= auth.Write && m.outage.openStepOnes == 0 {
+			effects = append(effects, m.sendStepOne(stepOne))
 		}
 	}
-	if g.turn >= s.members.len() {
-		g.turn, g.next, g.pause = 0, now.Add(g.pause), 2*g.pause
+	if p.turn >= s.members.len() {
+		p.turn, p.nextRound, p.pause = 0, now.Add(p.pause), 2*p.pause
 	}
 	return effects
-}
-
-// Pending returns in how many open rooms updates wait for others, and for how long in the
-// one where they have longest.
-func (h *Hub) Pending() (rooms int, longest time.Duration) {
-	now := time.Now()
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, e := range h.rooms {
-		if r := e.ready(); r != nil && r.state.gap.open() {
-			rooms++
-			longest = max(longest, r.state.gap.age(now))
-		}
-	}
-	return rooms, longest
 }

@@ -20,7 +20,7 @@ import (
 // questions are who is sent step 1, in order of the effects.
 func questions(effects []effect) (names []string) {
 	for _, e := range effects {
-		if e.kind != send || e.class != Document {
+		if e.kind != effectSend {
 			continue
 		}
 		if b, err := wire.DecodeBody(e.body); err == nil && b.Type == wire.TypeSync && b.Sync == ysync.Step1 {
@@ -32,9 +32,9 @@ func questions(effects []effect) (names []string) {
 
 // answers has peers answer step 1 with nothing that the room lacks.
 func answers(s *state, names ...string) {
-	for p := range s.members.at {
+	for p := range s.members.byPeer {
 		if n := p.(*nobody); slices.Contains(names, n.name) {
-			s.step(command{kind: message, peer: p, body: wire.Body{Type: wire.TypeSync, Sync: ysync.Step2, Payload: []byte{0, 0}}, now: start})
+			s.step(command{kind: commandMessage, peer: p, body: wire.Body{Type: wire.TypeSync, Sync: ysync.Step2, Payload: []byte{0, 0}}, now: start})
 		}
 	}
 }
@@ -61,14 +61,14 @@ func TestAuthorOfWhatWaitsIsAsked(t *testing.T) {
 	a := enter(s, "a", true)
 	enter(s, "b", true)
 	u := typed(t, 1, 9)
-	if got := questions(s.step(command{kind: message, peer: a, body: update(typed(t, 2, 2)[1]), now: start})); got != nil {
+	if got := questions(s.step(command{kind: commandMessage, peer: a, body: update(typed(t, 2, 2)[1]), now: start})); got != nil {
 		t.Errorf("%v are asked, who have not answered what they were asked when they came", got)
 	}
 	s = newState()
 	a = enter(s, "a", true)
 	answers(s, "a")
 	say := func(n int, after time.Duration) []effect {
-		return s.step(command{kind: message, peer: a, body: update(u[n]), now: start.Add(after)})
+		return s.step(command{kind: commandMessage, peer: a, body: update(u[n]), now: start.Add(after)})
 	}
 	for _, c := range []struct {
 		n     int
@@ -76,7 +76,7 @@ func TestAuthorOfWhatWaitsIsAsked(t *testing.T) {
 		want  string
 	}{
 		{0, 0, "[]"}, {2, time.Second, "[a]"}, {2, 2 * time.Second, "[]"}, {3, 2 * time.Second, "[]"}, {5, 30 * time.Second, "[]"},
-		{6, time.Second + askAgain, "[a]"}, {4, 40 * time.Second, "[]"}, {1, 40 * time.Second, "[]"}, {8, 41 * time.Second, "[a]"}, {7, 41 * time.Second, "[]"},
+		{6, time.Second + askAgainAfter, "[a]"}, {4, 40 * time.Second, "[]"}, {1, 40 * time.Second, "[]"}, {8, 41 * time.Second, "[a]"}, {7, 41 * time.Second, "[]"},
 	} {
 		known := s.doc.EncodeStateAsUpdate(nil)
 		effects := say(c.n, c.after)
@@ -86,15 +86,15 @@ func TestAuthorOfWhatWaitsIsAsked(t *testing.T) {
 		if got := fmt.Sprint(got); got != c.want {
 			t.Errorf("update %d after %v: %s are asked, want %s", c.n, c.after, got, c.want)
 		}
-		if again := string(known) == string(s.doc.EncodeStateAsUpdate(nil)); !again && first != journal {
+		if again := string(known) == string(s.doc.EncodeStateAsUpdate(nil)); !again && first != effectJournal {
 			t.Errorf("update %d is not stored", c.n)
 		}
-		if got := s.gap.open(); got != s.doc.HasPending() {
+		if got := s.pending.exist(); got != s.doc.HasPending() {
 			t.Errorf("update %d: open %v", c.n, got)
 		}
 	}
-	if got := s.doc.Text("t").String(); got != "abcdefghi" || s.gap.asked != nil {
-		t.Errorf("in the end %q, %v", got, s.gap.asked)
+	if got := s.doc.Text("t").String(); got != "abcdefghi" || s.pending.asked != nil {
+		t.Errorf("in the end %q, %v", got, s.pending.asked)
 	}
 }
 
@@ -105,22 +105,22 @@ func TestAllAreAskedForWhatIsMissing(t *testing.T) {
 	s := newState()
 	s.limits.Pending = 50 * time.Second
 	a := enter(s, "a", true)
-	for i := range askMost + 8 {
+	for i := range askedPerTick + 8 {
 		enter(s, fmt.Sprint("w", i), true)
 		enter(s, fmt.Sprint("r", i), false)
 	}
-	for p := range s.members.at {
+	for p := range s.members.byPeer {
 		answers(s, p.(*nobody).name)
 	}
 	u := typed(t, 1, 3)
-	answers(s, questions(s.step(command{kind: message, peer: a, body: update(u[1]), now: start}))...)
+	answers(s, questions(s.step(command{kind: commandMessage, peer: a, body: update(u[1]), now: start}))...)
 	var asked []string
 	rounds := map[time.Duration]int{}
 	over := 0
 	tick := func(after time.Duration) {
-		effects := s.step(command{kind: tick, now: start.Add(after)})
+		effects := s.step(command{kind: commandTick, now: start.Add(after)})
 		for _, e := range effects {
-			if e.kind == count && e.limit == "pending-wait" && e.reason != "" {
+			if e.kind == effectLimit && e.limit == "pending-wait" && e.reason != "" {
 				over++
 			}
 		}
@@ -154,12 +154,12 @@ func TestAllAreAskedForWhatIsMissing(t *testing.T) {
 	if over != 1 || len(rounds) > 0 {
 		t.Errorf("counted %d times, asked at %v", over, rounds)
 	}
-	if !s.doc.HasPending() || s.gap.age(start.Add(time.Hour)) != time.Hour {
-		t.Errorf("what waited is gone, or younger: %v", s.gap.age(start.Add(time.Hour)))
+	if !s.doc.HasPending() || !s.pending.since.Equal(start) {
+		t.Errorf("has pending updates: %v, since %v; want some since %v", s.doc.HasPending(), s.pending.since, start)
 	}
-	s.step(command{kind: message, peer: a, body: update(u[0]), now: start.Add(time.Hour)})
-	if got := s.doc.Text("t").String(); got != "ab" || s.gap.open() || s.gap.over {
-		t.Errorf("in the end %q, open %v", got, s.gap.open())
+	s.step(command{kind: commandMessage, peer: a, body: update(u[0]), now: start.Add(time.Hour)})
+	if got := s.doc.Text("t").String(); got != "ab" || s.pending.exist() || s.pending.reported {
+		t.Errorf("in the end %q, open %v", got, s.pending.exist())
 	}
 }
 
@@ -167,14 +167,14 @@ func TestAllAreAskedForWhatIsMissing(t *testing.T) {
 func TestNobodyIsAskedWhileTheDiskFails(t *testing.T) {
 	s := newState()
 	a := enter(s, "a", true)
-	s.step(command{kind: message, peer: a, body: update(typed(t, 1, 2)[1]), now: start})
+	s.step(command{kind: commandMessage, peer: a, body: update(typed(t, 1, 2)[1]), now: start})
 	answers(s, "a")
-	s.step(command{kind: storage, failing: true, now: start})
-	if effects := s.step(command{kind: tick, now: start.Add(10 * time.Second)}); len(effects) != 0 {
+	s.step(command{kind: commandStorage, failing: true, now: start})
+	if effects := s.step(command{kind: commandTick, now: start.Add(10 * time.Second)}); len(effects) != 0 {
 		t.Errorf("effects %+v", effects)
 	}
-	s.step(command{kind: storage, now: start})
-	if got := fmt.Sprint(questions(s.step(command{kind: tick, now: start.Add(11 * time.Second)}))); got != "[a]" {
+	s.step(command{kind: commandStorage, now: start})
+	if got := fmt.Sprint(questions(s.step(command{kind: commandTick, now: start.Add(11 * time.Second)}))); got != "[a]" {
 		t.Errorf("%s are asked", got)
 	}
 }
@@ -247,7 +247,7 @@ func TestWhatWaitsIsNeverLost(t *testing.T) {
 		}
 		time.Sleep(10 * time.Minute)
 		waiting(1, 10*time.Minute+time.Minute-tickEvery)
-		if n := log.count("updates wait for others"); n != 1 || hits["pending-wait"] != 1 {
+		if n := log.count("pending updates depend on"); n != 1 || hits["pending-wait"] != 1 {
 			t.Errorf("%d warnings, counted %v", n, hits)
 		}
 
@@ -330,10 +330,10 @@ func TestOneOfManyHasWhatIsMissing(t *testing.T) {
 func TestReadersAreNotChased(t *testing.T) {
 	s := newState()
 	a := enter(s, "a", true)
-	s.step(command{kind: message, peer: a, body: update(typed(t, 1, 2)[1]), now: start})
+	s.step(command{kind: commandMessage, peer: a, body: update(typed(t, 1, 2)[1]), now: start})
 	answers(s, "a")
-	s.step(command{kind: grant, peer: a, who: PeerInfo{Role: auth.Comment}})
-	if got := questions(s.step(command{kind: tick, now: start.Add(time.Minute / 2)})); got != nil {
+	s.step(command{kind: commandGrant, peer: a, info: PeerInfo{Role: auth.Comment}})
+	if got := questions(s.step(command{kind: commandTick, now: start.Add(time.Minute / 2)})); got != nil {
 		t.Errorf("%v are asked", got)
 	}
 }

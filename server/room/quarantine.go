@@ -8,26 +8,31 @@ import (
 	"weft/server/store"
 )
 
-// ErrQuarantined says that what is stored of a room is damaged. It is not shown
-// in part, nor as if it were empty, and nothing is written to it; other rooms
-// have nothing to do with it.
-var ErrQuarantined = errors.New("room: what is stored of it is damaged")
+// ErrQuarantined says that the stored data of a room is damaged. The room is refused: it
+// is not shown in part or as if it were empty, and nothing is written to it. Other rooms
+// are not affected.
+var ErrQuarantined = errors.New("room: the stored room is damaged")
 
-// quarantine of a room. It is looked at again from time to time: a backup may
-// have been put back, or the disk have had a bad moment.
+// quarantine refuses a damaged room for some time without reading it. After that one Open
+// tries again, as a backup may have been restored, or the disk may have failed for a
+// moment:
+//
+//	damaged ──▶ refused for 5 s ──▶ Open reads it ──sound──▶ served
+//	                ▲                    │ damaged
+//	                └── 10 s, 20 s … 5 min
 type quarantine struct {
 	err   error
-	wait  time.Duration
+	delay time.Duration
 	until time.Time
 }
 
 const (
 	firstQuarantine = 5 * time.Second
-	lastQuarantine  = 5 * time.Minute
+	maxQuarantine   = 5 * time.Minute
 )
 
-// inQuarantine returns why a room is not to be loaded now. mu is held.
-func (h *Hub) inQuarantine(id store.RoomID) error {
+// quarantineError returns why a room must not be loaded now, nil if it may. mu is held.
+func (h *Hub) quarantineError(id store.RoomID) error {
 	q := h.quarantined[id]
 	if q == nil || !time.Now().Before(q.until) {
 		return nil
@@ -35,9 +40,9 @@ func (h *Hub) inQuarantine(id store.RoomID) error {
 	return q.err
 }
 
-// judge puts a room into quarantine if err says that it is damaged, and
-// returns the error for those who ask for it.
-func (h *Hub) judge(id store.RoomID, err error) error {
+// quarantineIfDamaged quarantines a room if err is store.ErrCorrupt, and returns the error
+// for the callers of Open.
+func (h *Hub) quarantineIfDamaged(id store.RoomID, err error) error {
 	if !errors.Is(err, store.ErrCorrupt) {
 		return err
 	}
@@ -50,19 +55,19 @@ func (h *Hub) judge(id store.RoomID, err error) error {
 		h.quarantined[id] = q
 	}
 	q.err = err
-	q.wait = min(max(firstQuarantine, 2*q.wait), lastQuarantine)
-	q.until = time.Now().Add(q.wait)
+	q.delay = min(max(firstQuarantine, 2*q.delay), maxQuarantine)
+	q.until = time.Now().Add(q.delay)
 	return err
 }
 
-// sound takes a room that could be loaded out of quarantine.
-func (h *Hub) sound(id store.RoomID) {
+// liftQuarantine ends the quarantine of a room that could be loaded.
+func (h *Hub) liftQuarantine(id store.RoomID) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.quarantined, id)
 }
 
-// Quarantined returns how many rooms were found damaged.
+// Quarantined returns how many rooms are quarantined.
 func (h *Hub) Quarantined() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -7,98 +7,106 @@ import (
 	"weft/server/wire"
 )
 
-// While the disk takes nothing a room is read-only: updates are neither applied
-// nor passed on, so that nobody builds on what may never be stored, and their
-// authors keep them. When the disk is back, each of these authors is asked for
-// what the room lacks (sync step 1), which every client answers.
+// While the disk refuses writes a room is read-only: updates are neither applied nor
+// passed on, so that nobody builds on what may never be stored, and their authors keep
+// them. When the disk works again, the room asks each of these authors for what it lacks
+// (sync step 1), which every client answers with step 2.
+//
+//	writable ──the disk fails──▶ read-only: updates are refused without an ack
+//	   ▲                             │ the disk works
+//	   └──step 2 of each author──────┘ step 1 to each author
+//	      acks all it covers
 
-// lapse is what a peer has sent that was refused because the disk failed.
-type lapse struct {
-	open  bool
-	asked int // step 1 messages that the peer has not answered
-	// missed counts the peer's document messages since the first refused one.
-	// Its answer to the last step 1 holds all of them. refused counts those of
-	// them that have had no ack.
-	missed, refused uint64
-	since           time.Time // when the peer was asked after the disk came back
+// outage is what a peer has sent that was refused because the disk failed.
+type outage struct {
+	active bool // a message was refused, and step 2 has not brought it yet
+	// openStepOnes is how many step 1 messages the peer has not answered. It is counted
+	// also while the disk works.
+	openStepOnes int
+	// unacked counts the peer's document messages from the first refused one on. The
+	// answer to the last step 1 includes them all. refused counts those of them that have
+	// had no ack.
+	unacked, refused uint64
+	askedAt          time.Time // when the peer was asked after the disk worked again
 }
 
-// lapseTime is how long a peer may take to answer; then it is closed, to come
-// back and sync anew.
-const lapseTime = time.Minute
+// outageTimeout is how long a peer may take to answer; then it is closed, so that it
+// reconnects and syncs.
+const outageTimeout = time.Minute
 
-func (l *lapse) refuse() {
-	l.open = true
-	l.missed++
-	l.refused++
-	l.since = time.Time{}
+// add counts a refused message.
+func (o *outage) add() {
+	o.active = true
+	o.unacked++
+	o.refused++
+	o.askedAt = time.Time{}
 }
 
-// count takes note of a document message.
-func (m *member) count() {
+// countDocMessage counts a document message that was accepted.
+func (m *member) countDocMessage() {
 	switch {
-	case m.lapse.open:
-		m.lapse.missed++
+	case m.outage.active:
+		m.outage.unacked++
 	case !m.refused:
 		m.docMessages++
 	}
 }
 
-// answered takes note of a step 2. The one that answers the last step 1 asked
-// after a lapse, unless it is refused as well, ends it: from here on acks speak
-// for all that came before. owed is how many of those have had no ack.
-func (m *member) answered(refused bool) (owed uint64) {
-	l := &m.lapse
-	l.asked = max(l.asked-1, 0)
-	if l.open && l.asked == 0 && !l.since.IsZero() && !refused {
+// countStepTwo counts a step 2, and whether it is refused as well. One that is not, and
+// answers the last step 1 after an outage, ends the outage: from here on acks cover all
+// messages before it. lateAcks is how many of those have had no ack.
+func (m *member) countStepTwo(refused bool) (lateAcks uint64) {
+	o := &m.outage
+	o.openStepOnes = max(o.openStepOnes-1, 0)
+	if o.active && o.openStepOnes == 0 && !o.askedAt.IsZero() && !refused {
 		if !m.refused {
-			m.docMessages += l.missed
+			m.docMessages += o.unacked
 		}
-		owed, *l = l.refused, lapse{}
+		lateAcks, *o = o.refused, outage{}
 	}
-	return owed
+	return lateAcks
 }
 
-// ask is a step 1 to the peer.
-func (s *state) ask(m *member) effect {
-	return m.ask(wire.AppendStep1(nil, s.doc.EncodeStateVector()))
+// sendStepOne returns a step 1 to a peer, with the document's state vector.
+func (s *state) sendStepOne(m *member) effect {
+	return m.sendStepOne(wire.AppendStep1(nil, s.doc.EncodeStateVector()))
 }
 
-func (m *member) ask(step1 []byte) effect {
-	m.lapse.asked++
-	return effect{kind: send, to: m, class: Document, body: step1}
+func (m *member) sendStepOne(body []byte) effect {
+	m.outage.openStepOnes++
+	return effect{kind: effectSend, to: m, body: body}
 }
 
-// storage takes note that the disk fails, or does no longer.
-func (s *state) storage(failing bool, now time.Time) []effect {
+// setReadOnly records whether the disk refuses writes.
+func (s *state) setReadOnly(failing bool, now time.Time) []effect {
 	s.readOnly = failing
-	effects := []effect{{kind: broadcast, event: storageEvents[!failing]}}
 	if failing {
-		return effects
+		return []effect{{kind: effectBroadcast, event: readOnlyEvent}}
 	}
+	effects := []effect{{kind: effectBroadcast, event: writableEvent}}
 	for _, seat := range s.members.row {
 		m := seat.member
-		if m.lapse.open {
-			m.lapse.since = now
-			effects = append(effects, s.ask(m))
+		if m.outage.active {
+			m.outage.askedAt = now
+			effects = append(effects, s.sendStepOne(m))
 		}
 	}
 	return effects
 }
 
-// overdue closes peers that were asked and did not answer.
-func (s *state) overdue(now time.Time) (effects []effect) {
+// closeOverdue closes peers that were asked after an outage and did not answer in time.
+func (s *state) closeOverdue(now time.Time) (effects []effect) {
 	for _, seat := range s.members.row {
 		m := seat.member
-		if l := m.lapse; l.open && !l.since.IsZero() && now.Sub(l.since) > lapseTime {
-			effects = append(effects, effect{kind: closePeer, to: m, code: wire.CloseOverload, reason: "come back and sync"})
+		if o := m.outage; o.active && !o.askedAt.IsZero() && now.Sub(o.askedAt) > outageTimeout {
+			effects = append(effects, effect{kind: effectClose, to: m, code: wire.CloseOverload, reason: "no answer to sync step 1; reconnect and sync"})
 		}
 	}
 	return effects
 }
 
-// storageEvents are the events that say whether updates can be stored, by that.
-var storageEvents = map[bool]*event.Encoded{
-	true:  event.New(event.Storage{Writable: true}),
-	false: event.New(event.Storage{Writable: false}),
-}
+// The events that tell native clients whether updates can be stored.
+var (
+	writableEvent = event.New(event.Storage{Writable: true})
+	readOnlyEvent = event.New(event.Storage{Writable: false})
+)

@@ -1,41 +1,43 @@
 package room
 
-// roster is who is in a room: to be looked up, and in a row for when all are told
-// something. A thousand of them are told in as long as it takes to fetch what that needs
-// from memory, so the row holds it.
+import "weft/server/room/feed"
+
+// roster holds the members of a room: a map to look one up, and a row to go through all.
+// Waking a thousand peers takes mostly as long as fetching what that needs from memory, so
+// the row holds that itself.
 type roster struct {
-	at  map[Peer]*member
-	row []seat
+	byPeer map[Peer]*member
+	row    []seat
 }
 
 // seat is a member's place in the row.
 type seat struct {
 	peer   Peer
-	cursor *Cursor
+	reader *feed.Reader
 	member *member
 }
 
 func (r *roster) len() int { return len(r.row) }
 
-// of returns the peer's member, nil if it is not in the room.
-func (r *roster) of(p Peer) *member { return r.at[p] }
+// of returns the peer's member, nil if the peer is not in the room.
+func (r *roster) of(p Peer) *member { return r.byPeer[p] }
 
-// add puts a member in, in place of an earlier one of the same peer.
+// add adds a member. It replaces an earlier member of the same peer.
 func (r *roster) add(m *member) {
-	if old := r.at[m.peer]; old != nil {
+	if old := r.byPeer[m.peer]; old != nil {
 		r.remove(old)
 	}
-	if r.at == nil {
-		r.at = map[Peer]*member{}
+	if r.byPeer == nil {
+		r.byPeer = map[Peer]*member{}
 	}
-	r.at[m.peer] = m
+	r.byPeer[m.peer] = m
 	m.seat = len(r.row)
-	r.row = append(r.row, seat{m.peer, m.cursor, m})
+	r.row = append(r.row, seat{m.peer, m.reader, m})
 }
 
-// remove takes a member out, who is in.
+// remove removes a member of the roster. The last one in the row takes its seat.
 func (r *roster) remove(m *member) {
-	delete(r.at, m.peer)
+	delete(r.byPeer, m.peer)
 	last := len(r.row) - 1
 	r.row[m.seat] = r.row[last]
 	r.row[m.seat].member.seat = m.seat

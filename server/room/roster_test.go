@@ -3,6 +3,8 @@ package room
 import (
 	"math/rand/v2"
 	"testing"
+
+	"weft/server/room/feed"
 )
 
 // TestRoster: at random, the row holds just those who are in, each in its seat.
@@ -22,7 +24,7 @@ func TestRoster(t *testing.T) {
 			r.remove(m)
 			delete(in, p)
 		} else { // also once more
-			m := &member{peer: p, cursor: &Cursor{}}
+			m := &member{peer: p, reader: &feed.Reader{}}
 			r.add(m)
 			in[p] = m
 		}
@@ -30,7 +32,7 @@ func TestRoster(t *testing.T) {
 			t.Fatalf("%d are in, want %d", r.len(), len(in))
 		}
 		for i, s := range r.row {
-			if s.member.seat != i || in[s.peer] != s.member || s.member.cursor != s.cursor || r.of(s.peer) != s.member {
+			if s.member.seat != i || in[s.peer] != s.member || s.member.reader != s.reader || r.of(s.peer) != s.member {
 				t.Fatalf("seat %d is wrong", i)
 			}
 		}
@@ -41,7 +43,7 @@ func TestRoster(t *testing.T) {
 			t.Fatal("who has left is still found")
 		}
 	}
-	if r.len() != 0 || len(r.at) != 0 {
+	if r.len() != 0 || len(r.byPeer) != 0 {
 		t.Fatal("somebody is left")
 	}
 }

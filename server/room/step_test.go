@@ -2,6 +2,7 @@ package room
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 	"time"
 
@@ -10,13 +11,14 @@ import (
 	"weft/presence/awareness"
 	"weft/server/auth"
 	"weft/server/event"
+	"weft/server/room/feed"
 	"weft/server/wire"
 )
 
 // nobody is a Peer that a step test needs only as a key.
 type nobody struct{ name string }
 
-func (*nobody) Wake(*Cursor)                 {}
+func (*nobody) Wake(*feed.Reader)            {}
 func (*nobody) Deliver(Class, []byte)        {}
 func (*nobody) DeliverEvent(*event.Encoded)  {}
 func (*nobody) Acked(uint64)                 {}
@@ -25,7 +27,7 @@ func (*nobody) Echoes() bool                 { return false }
 func (*nobody) Close(wire.CloseCode, string) {}
 
 func newState() *state {
-	return &state{id: "r", limits: DefaultLimits(), doc: crdt.New(crdt.Options{}), aware: awareness.NewSet(awareness.Options{}), voices: voices{}}
+	return &state{id: "r", limits: DefaultLimits(), doc: crdt.New(crdt.Options{}), aware: awareness.NewSet(awareness.Options{}), owners: clientOwners{}}
 }
 
 func insert(t *testing.T, client uint64, text string) []byte {
@@ -43,20 +45,25 @@ func update(u []byte) wire.Body {
 
 var start = time.Unix(1_800_000_000, 0)
 
+// joinOf is the command with which a peer joins at start.
+func joinOf(p Peer, info PeerInfo) command {
+	return command{kind: commandJoin, peer: p, member: newMember(p, info, nil), now: start}
+}
+
 func enter(s *state, name string, mayWrite bool) Peer {
 	p := &nobody{name}
 	role := auth.Read
 	if mayWrite {
 		role = auth.Write
 	}
-	s.step(command{kind: join, peer: p, who: PeerInfo{Role: role, User: name, Name: name}, now: start})
+	s.step(joinOf(p, PeerInfo{Role: role, User: name, Name: name}))
 	return p
 }
 
 // as lets a person in over one more connection.
 func as(s *state, who PeerInfo) Peer {
 	p := &nobody{who.User}
-	s.step(command{kind: join, peer: p, who: who, now: start})
+	s.step(joinOf(p, who))
 	return p
 }
 
@@ -72,8 +79,8 @@ func TestUpdateGoesToOthersTheJournalAndItsAuthorInThatManner(t *testing.T) {
 	a := enter(s, "a", true)
 	enter(s, "b", true)
 	u := insert(t, 1, "hi")
-	effects := s.step(command{kind: message, peer: a, body: update(u)})
-	want := []effectKind{journal, say, ack}
+	effects := s.step(command{kind: commandMessage, peer: a, body: update(u)})
+	want := []effectKind{effectJournal, effectUpdate, effectAck}
 	if got := kinds(effects); len(got) != 3 || got[0] != want[0] || got[1] != want[1] || got[2] != want[2] {
 		t.Fatalf("effects %v, want %v", got, want)
 	}
@@ -95,9 +102,9 @@ func TestKnownUpdateIsAckedAndNotWrittenAgain(t *testing.T) {
 	s := newState()
 	a := enter(s, "a", true)
 	u := insert(t, 1, "hi")
-	s.step(command{kind: message, peer: a, body: update(u)})
-	effects := s.step(command{kind: message, peer: a, body: update(u)})
-	if len(effects) != 1 || effects[0].kind != ack || effects[0].n != 2 || effects[0].after != 1 {
+	s.step(command{kind: commandMessage, peer: a, body: update(u)})
+	effects := s.step(command{kind: commandMessage, peer: a, body: update(u)})
+	if len(effects) != 1 || effects[0].kind != effectAck || effects[0].n != 2 || effects[0].after != 1 {
 		t.Errorf("effects %+v", effects)
 	}
 }
@@ -108,11 +115,11 @@ func TestReaderChangesNothing(t *testing.T) {
 	enter(s, "b", true)
 	// Its answer to our step 1 has nothing to keep, so there is nothing to wait for.
 	nothing := wire.Body{Type: wire.TypeSync, Sync: ysync.Step2, Payload: []byte{0, 0}}
-	effects := s.step(command{kind: message, peer: a, body: nothing})
-	if len(effects) != 1 || effects[0].kind != ack || effects[0].n != 1 {
+	effects := s.step(command{kind: commandMessage, peer: a, body: nothing})
+	if len(effects) != 1 || effects[0].kind != effectAck || effects[0].n != 1 {
 		t.Errorf("effects %+v", effects)
 	}
-	if effects := s.step(command{kind: message, peer: a, body: update(insert(t, 1, "hi"))}); len(effects) != 1 || effects[0].kind != refuse {
+	if effects := s.step(command{kind: commandMessage, peer: a, body: update(insert(t, 1, "hi"))}); len(effects) != 1 || effects[0].kind != effectRefuse {
 		t.Errorf("effects %v", kinds(effects))
 	}
 	if got := s.doc.Text("t").String(); got != "" {
@@ -120,16 +127,16 @@ func TestReaderChangesNothing(t *testing.T) {
 	}
 	// No ack counts what was refused, also not once the peer may write.
 	for _, role := range []auth.Role{auth.Read, auth.Write} {
-		s.step(command{kind: grant, peer: a, who: PeerInfo{Role: role}})
-		for _, e := range s.step(command{kind: message, peer: a, body: nothing}) {
-			if e.kind == ack && e.n > 1 {
+		s.step(command{kind: commandGrant, peer: a, info: PeerInfo{Role: role}})
+		for _, e := range s.step(command{kind: commandMessage, peer: a, body: nothing}) {
+			if e.kind == effectAck && e.n > 1 {
 				t.Errorf("%v: ack %d counts an update that was refused", role, e.n)
 			}
 		}
 	}
 	// A reader is not seen either.
-	s.step(command{kind: grant, peer: a, who: PeerInfo{Role: auth.Read}})
-	if effects := s.step(command{kind: message, peer: a, body: aware(7, 1, `{}`), now: start}); effects != nil {
+	s.step(command{kind: commandGrant, peer: a, info: PeerInfo{Role: auth.Read}})
+	if effects := s.step(command{kind: commandMessage, peer: a, body: aware(7, 1, `{}`), now: start}); len(effects) != 0 {
 		t.Errorf("awareness of a reader: %+v", effects)
 	}
 }
@@ -138,15 +145,15 @@ func TestGrantHoldsFromThenOn(t *testing.T) {
 	s := newState()
 	a := enter(s, "a", true)
 	enter(s, "b", true)
-	s.step(command{kind: message, peer: a, body: aware(7, 1, `{}`), now: start})
-	if gone := s.step(command{kind: grant, peer: a, who: PeerInfo{Role: auth.Read}, now: start}); len(gone) != 1 || s.aware.Len() != 0 {
+	s.step(command{kind: commandMessage, peer: a, body: aware(7, 1, `{}`), now: start})
+	if gone := s.step(command{kind: commandGrant, peer: a, info: PeerInfo{Role: auth.Read}, now: start}); len(gone) != 1 || s.aware.Len() != 0 {
 		t.Errorf("becoming a reader: %+v, %d states left", gone, s.aware.Len())
 	}
-	if effects := s.step(command{kind: message, peer: a, body: update(insert(t, 1, "hi"))}); len(effects) != 1 || effects[0].kind != refuse {
+	if effects := s.step(command{kind: commandMessage, peer: a, body: update(insert(t, 1, "hi"))}); len(effects) != 1 || effects[0].kind != effectRefuse {
 		t.Errorf("effects %v", kinds(effects))
 	}
-	s.step(command{kind: grant, peer: a, who: PeerInfo{Role: auth.Write}})
-	if effects := s.step(command{kind: message, peer: a, body: update(insert(t, 2, "hi"))}); len(effects) != 3 {
+	s.step(command{kind: commandGrant, peer: a, info: PeerInfo{Role: auth.Write}})
+	if effects := s.step(command{kind: commandMessage, peer: a, body: update(insert(t, 2, "hi"))}); len(effects) != 3 {
 		t.Errorf("effects %v", kinds(effects))
 	}
 }
@@ -161,8 +168,8 @@ func TestBadFrameClosesOnlyItsSender(t *testing.T) {
 		a := enter(s, "a", true)
 		enter(s, "b", true)
 		before := s.doc.EncodeStateAsUpdate(nil)
-		effects := s.step(command{kind: message, peer: a, body: b})
-		if len(effects) != 1 || effects[0].kind != closePeer || effects[0].to != s.members.of(a) || effects[0].code != wire.CloseBadFrame {
+		effects := s.step(command{kind: commandMessage, peer: a, body: b})
+		if len(effects) != 1 || effects[0].kind != effectClose || effects[0].to != s.members.of(a) || effects[0].code != wire.CloseBadFrame {
 			t.Errorf("%s: effects %+v", name, effects)
 		}
 		if !bytes.Equal(before, s.doc.EncodeStateAsUpdate(nil)) {
@@ -174,11 +181,11 @@ func TestBadFrameClosesOnlyItsSender(t *testing.T) {
 func TestStepOneIsAlwaysAnswered(t *testing.T) {
 	s := newState()
 	a := enter(s, "a", false)
-	effects := s.step(command{kind: message, peer: a, body: wire.Body{Type: wire.TypeSync, Sync: ysync.Step1, Payload: []byte{0}}})
-	if len(effects) != 1 || effects[0].kind != want || !bytes.Equal(effects[0].data, []byte{0}) {
+	effects := s.step(command{kind: commandMessage, peer: a, body: wire.Body{Type: wire.TypeSync, Sync: ysync.Step1, Payload: []byte{0}}})
+	if len(effects) != 1 || effects[0].kind != effectStepOne || !bytes.Equal(effects[0].data, []byte{0}) {
 		t.Fatalf("effects %+v", effects)
 	}
-	answer := s.encoded.step2(s, effects[0].data)
+	answer := s.cache.stepTwo(s, effects[0].data)
 	if len(answer) != 1 || !bytes.Equal(answer[0].Body, wire.AppendStep2(nil, []byte{0, 0})) {
 		t.Errorf("answer %+v", answer)
 	}
@@ -192,23 +199,26 @@ func TestAwarenessIsEchoedOnceAndLeavesWithItsConnection(t *testing.T) {
 	s := newState()
 	a := enter(s, "a", true)
 	b := enter(s, "b", true)
-	effects := s.step(command{kind: message, peer: a, body: aware(7, 1, `{"x":1}`), now: start})
-	if len(effects) != 1 || effects[0].kind != show || len(effects[0].states) != 1 {
-		t.Fatalf("effects %+v", effects)
+	effects := s.step(command{kind: commandMessage, peer: a, body: aware(7, 1, `{"x":1}`), now: start})
+	if got, want := kinds(effects), []effectKind{effectTouch, effectAwareness}; !slices.Equal(got, want) || len(effects[1].states) != 1 {
+		t.Fatalf("effects %v with %+v, want %v with one state", got, effects, want)
+	}
+	if effects[0].to != s.members.of(a) {
+		t.Error("another peer than the sender is touched")
 	}
 	// The other client sends back what it received: no news, no storm.
-	if effects := s.step(command{kind: message, peer: b, body: aware(7, 1, `{"x":1}`), now: start}); effects != nil {
+	if effects := s.step(command{kind: commandMessage, peer: b, body: aware(7, 1, `{"x":1}`), now: start}); len(effects) != 0 {
 		t.Errorf("an echo made effects %+v", effects)
 	}
 	// The other one leaving takes nothing of the first away.
-	if effects := s.step(command{kind: leave, peer: b, now: start}); effects != nil {
+	if effects := s.step(command{kind: commandLeave, peer: b, now: start}); effects != nil {
 		t.Errorf("effects %+v", effects)
 	}
-	effects = s.step(command{kind: leave, peer: a, now: start})
+	effects = s.step(command{kind: commandLeave, peer: a, now: start})
 	if len(effects) != 1 || !effects[0].states[0].Gone() || s.aware.Len() != 0 {
 		t.Errorf("effects %+v, %d states left", effects, s.aware.Len())
 	}
-	if effects := s.step(command{kind: leave, peer: a, now: start}); effects != nil {
+	if effects := s.step(command{kind: commandLeave, peer: a, now: start}); effects != nil {
 		t.Errorf("leaving twice: %+v", effects)
 	}
 }
@@ -217,15 +227,15 @@ func TestClientThatCameBackOutlivesItsOldConnection(t *testing.T) {
 	s := newState()
 	ana := PeerInfo{Role: auth.Write, User: "ana", Name: "Ana"}
 	old := as(s, ana)
-	s.step(command{kind: message, peer: old, body: aware(7, 1, `{}`), now: start})
+	s.step(command{kind: commandMessage, peer: old, body: aware(7, 1, `{}`), now: start})
 	again := as(s, ana)
-	s.step(command{kind: message, peer: again, body: aware(7, 2, `{}`), now: start})
-	if effects := s.step(command{kind: leave, peer: old, now: start}); effects != nil || s.aware.Len() != 1 {
+	s.step(command{kind: commandMessage, peer: again, body: aware(7, 2, `{}`), now: start})
+	if effects := s.step(command{kind: commandLeave, peer: old, now: start}); effects != nil || s.aware.Len() != 1 {
 		t.Errorf("the old connection took the client away: %+v", effects)
 	}
 	// A client that says goodbye belongs to nobody any more.
-	s.step(command{kind: message, peer: again, body: aware(7, 3, `null`), now: start})
-	if effects := s.step(command{kind: leave, peer: again, now: start}); effects != nil {
+	s.step(command{kind: commandMessage, peer: again, body: aware(7, 3, `null`), now: start})
+	if effects := s.step(command{kind: commandLeave, peer: again, now: start}); effects != nil {
 		t.Errorf("effects %+v", effects)
 	}
 }
@@ -233,11 +243,11 @@ func TestClientThatCameBackOutlivesItsOldConnection(t *testing.T) {
 func TestSilentAwarenessGoesAfterThirtySeconds(t *testing.T) {
 	s := newState()
 	a := enter(s, "a", true)
-	s.step(command{kind: message, peer: a, body: aware(7, 1, `{}`), now: start})
-	if effects := s.step(command{kind: tick, now: start.Add(29 * time.Second)}); effects != nil {
+	s.step(command{kind: commandMessage, peer: a, body: aware(7, 1, `{}`), now: start})
+	if effects := s.step(command{kind: commandTick, now: start.Add(29 * time.Second)}); effects != nil {
 		t.Errorf("after 29 s: %+v", effects)
 	}
-	if effects := s.step(command{kind: tick, now: start.Add(31 * time.Second)}); len(effects) != 1 {
+	if effects := s.step(command{kind: commandTick, now: start.Add(31 * time.Second)}); len(effects) != 1 {
 		t.Errorf("after 31 s: %+v", effects)
 	}
 }
@@ -245,9 +255,9 @@ func TestSilentAwarenessGoesAfterThirtySeconds(t *testing.T) {
 func TestNewcomerIsAskedAndToldWhoIsHere(t *testing.T) {
 	s := newState()
 	a := enter(s, "a", true)
-	s.step(command{kind: message, peer: a, body: aware(7, 1, `{}`), now: start})
-	effects := s.step(command{kind: join, peer: &nobody{"b"}, now: start})
-	if len(effects) != 2 || effects[0].class != Document || effects[1].kind != showAll {
+	s.step(command{kind: commandMessage, peer: a, body: aware(7, 1, `{}`), now: start})
+	effects := s.step(joinOf(&nobody{"b"}, PeerInfo{}))
+	if len(effects) != 2 || effects[0].kind != effectSend || effects[1].kind != effectAllAwareness {
 		t.Errorf("effects %+v", effects)
 	}
 }
@@ -258,8 +268,8 @@ func TestOnePeerIsNotACrowd(t *testing.T) {
 	s := newState()
 	a, b := enter(s, "a", true), enter(s, "b", true)
 	for id := range uint64(3 * maxClients) {
-		effects := s.step(command{kind: message, peer: a, body: aware(id+1, 1, `{}`), now: start})
-		if over := len(effects) == 1 && effects[0].kind == count && effects[0].limit == "awareness-clients"; over != (id >= maxClients) {
+		effects := s.step(command{kind: commandMessage, peer: a, body: aware(id+1, 1, `{}`), now: start})
+		if over := len(effects) == 1 && effects[0].kind == effectLimit && effects[0].limit == "awareness-clients"; over != (id >= maxClients) {
 			t.Errorf("client %d: effects %+v", id+1, effects)
 		}
 	}
@@ -267,13 +277,13 @@ func TestOnePeerIsNotACrowd(t *testing.T) {
 		t.Errorf("%d clients of one peer", s.aware.Len())
 	}
 	// Another one sends all of them back, as stock clients do, and has its own.
-	s.step(command{kind: message, peer: b, body: wire.Body{Type: wire.TypeAwareness, Payload: awareness.Append(nil, s.aware.All())}, now: start})
-	s.step(command{kind: message, peer: b, body: aware(1000, 1, `{}`), now: start})
+	s.step(command{kind: commandMessage, peer: b, body: wire.Body{Type: wire.TypeAwareness, Payload: awareness.Append(nil, s.aware.All())}, now: start})
+	s.step(command{kind: commandMessage, peer: b, body: aware(1000, 1, `{}`), now: start})
 	if s.aware.Len() != maxClients+1 {
 		t.Errorf("%d clients of two peers", s.aware.Len())
 	}
 	// Those there are stay alive.
-	if news := s.step(command{kind: message, peer: a, body: aware(1, 2, `{}`), now: start}); len(news) != 1 {
+	if news := s.step(command{kind: commandMessage, peer: a, body: aware(1, 2, `{}`), now: start}); len(news) != 1 {
 		t.Errorf("effects %+v", news)
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"weft/server/event"
 	"weft/server/room"
+	"weft/server/room/feed"
 	"weft/server/wire"
 )
 
@@ -23,7 +24,7 @@ type peer struct {
 	mu         sync.Mutex
 	subscribed bool         // a Hocuspocus client has subscribed to events
 	muted      bool         // nothing more may be sent
-	cursor     *room.Cursor // nil before the first Wake
+	reader     *feed.Reader // nil before the first Wake
 	// acked is the count that a native client has yet to be told; 0 for none. acks is the
 	// number of SyncStatus messages that a Hocuspocus client has yet to be sent.
 	acked  uint64
@@ -140,9 +141,9 @@ func (p *peer) send(body []byte) {
 }
 
 // Wake implements room.Peer.
-func (p *peer) Wake(c *room.Cursor) {
+func (p *peer) Wake(r *feed.Reader) {
 	p.mu.Lock()
-	p.cursor = c
+	p.reader = r
 	p.wake()
 }
 
@@ -189,7 +190,7 @@ func (p *peer) wake() {
 // whether there may be more. If not, wake is called when there is.
 func (p *peer) next() (frame []byte, more bool) {
 	p.mu.Lock()
-	cursor, acked, acks := p.cursor, p.acked, p.acks
+	reader, acked, acks := p.reader, p.acked, p.acks
 	switch {
 	case p.muted || p.buffer != nil:
 		p.mu.Unlock()
@@ -205,10 +206,10 @@ func (p *peer) next() (frame []byte, more bool) {
 		return wire.AppendAck([]byte(p.prefix), acked), true
 	case acks > 0:
 		return wire.AppendSyncStatus([]byte(p.prefix), true), true
-	case cursor == nil:
+	case reader == nil:
 		return nil, false
 	}
-	body, more := cursor.Next()
+	body, more := reader.Next()
 	if body == nil {
 		return nil, false
 	}

@@ -20,12 +20,13 @@ var rows = []row{
 	{1, []string{"crdt/internal/codec"}},
 	{1, []string{"crdt/internal/v2"}},
 	{1, []string{"crdt", "crdt/ysync", "presence/awareness", "presence/internal/deadline", "presence/internal/signal"}},
-	{1, []string{"server/wire", "server/internal/text", "server/internal/clientaddr", "notify/guard"}},
+	{1, []string{"server/wire", "server/internal/text", "server/internal/signal", "server/internal/clientaddr", "notify/guard"}},
 	{2, []string{"crdt/crdttest", "presence", "notify", "server/store", "server/auth", "server/internal/ratelimit", "server/internal/durable"}},
 	{2, []string{"server/event"}},
 	{3, []string{"server/event/eventtest", "presence/presencetest", "notify/notifytest", "server/store/storetest"}},
 	{3, []string{"presence/redis", "notify/webpush", "server/store/sqlite"}},
 	{3, []string{"server/auth/jwks"}},
+	{3, []string{"server/room/feed", "server/room/journal"}},
 	{4, []string{"server/room", "server/chat"}},
 	{5, []string{"server/problem"}}, // what the doors print
 	{5, []string{"server/ws/internal/netpoll"}},
@@ -62,7 +63,7 @@ var confined = map[string][]string{
 
 // pure packages only compute: they use no network, lock, log, file or clock. They may use
 // the types time.Time and time.Duration.
-var pure = []string{"crdt/lib0", "crdt/internal/jsvalue", "crdt/internal/codec", "crdt/internal/v2", "crdt", "crdt/ysync", "presence/awareness", "server/wire", "server/internal/text"}
+var pure = []string{"crdt/lib0", "crdt/internal/jsvalue", "crdt/internal/codec", "crdt/internal/v2", "crdt", "crdt/ysync", "presence/awareness", "server/wire", "server/internal/text", "server/internal/signal"}
 
 var impure = []string{"context", "log", "net", "os", "sync", "syscall", "math/rand", "crypto/rand"}
 

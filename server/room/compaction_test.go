@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"weft/crdt"
+	"weft/server/room/journal"
 	"weft/server/store"
 	"weft/server/store/sqlite"
 )
@@ -45,7 +46,7 @@ func TestFoldKeepsEverything(t *testing.T) {
 			t.Fatal("nothing is pending: the test is not what it says")
 		}
 		for more := true; more; {
-			if more, err = Fold(t.Context(), s, "r"); err != nil {
+			if more, err = Compact(t.Context(), s, "r"); err != nil {
 				t.Fatal(err)
 			}
 			if log, _ := s.want(t, "r", before.doc); (log > 0) != more {
@@ -55,7 +56,7 @@ func TestFoldKeepsEverything(t *testing.T) {
 		if len(s.folded) < folds {
 			t.Errorf("%d folds", len(s.folded))
 		}
-		if more, err := Fold(t.Context(), s, "r"); more || err != nil {
+		if more, err := Compact(t.Context(), s, "r"); more || err != nil {
 			t.Errorf("folding once more: %v, %v", more, err)
 		}
 	}
@@ -147,7 +148,7 @@ func TestFoldInParts(t *testing.T) {
 			large := p.log(t, "large", n, size, grows)
 			many := p.log(t, "many", longRecords, 1, false)
 			few := p.log(t, "few", longRecords-1, 1, false)
-			f := &Folder{store: p, log: quietLog, skip: map[store.RoomID]time.Time{}}
+			f := &Compactor{store: p, log: quietLog, skip: map[store.RoomID]time.Time{}}
 			f.tick(t.Context())
 
 			if records, bytes := p.want(t, "large", large); records >= longRecords || bytes >= longBytes && !grows {
@@ -182,7 +183,7 @@ func TestFoldStopsAtDamage(t *testing.T) {
 	p := &parts{Store: openStore(t, t.TempDir()), fail: store.ErrCorrupt}
 	defer p.Close()
 	author := p.log(t, "r", 50, 64<<10, false)
-	f := &Folder{store: p, log: quietLog, skip: map[store.RoomID]time.Time{}}
+	f := &Compactor{store: p, log: quietLog, skip: map[store.RoomID]time.Time{}}
 	f.tick(t.Context())
 	f.tick(t.Context())
 	if p.loads != 2 || len(p.folded) != 1 {
@@ -205,8 +206,8 @@ func TestFoldIsWokenByBytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()
 		p := &parts{Store: openStore(t, t.TempDir())}
-		f := NewFolder(p, quietLog)
-		j := NewJournal(JournalOptions{Store: p, Log: quietLog, Appended: f.Appended})
+		f := NewCompactor(p, quietLog)
+		j := journal.New(journal.Options{Store: p, Log: quietLog, OnCommit: f.Appended})
 		authors := map[store.RoomID]*crdt.Doc{}
 		for i := range 32 {
 			for _, room := range []store.RoomID{"fast", "slow"} {
@@ -216,19 +217,19 @@ func TestFoldIsWokenByBytes(t *testing.T) {
 				if authors[room] == nil {
 					authors[room] = crdt.New(crdt.Options{ClientID: 5})
 				}
-				u, err := authors[room].SetMap("m", "k", strings.Repeat(string(rune('a'+i%26)), urgentSize))
+				u, err := authors[room].SetMap("m", "k", strings.Repeat(string(rune('a'+i%26)), journal.EarlyBytes))
 				if err != nil {
 					t.Fatal(err)
 				}
-				j.add(record{update: store.Update{Room: room, Data: u}, room: newDurable(), n: 1})
+				j.Add(journal.Record{Update: store.Update{Room: room, Data: u}, Position: journal.NewPosition(nil), Number: 1})
 			}
 			synctest.Wait() // for the commit, and for the folder
-			if long, err := p.LongLogs(t.Context(), math.MaxInt, 2*wakeBytes); err != nil || len(long) > 0 {
+			if long, err := p.LongLogs(t.Context(), math.MaxInt, 2*urgentLogBytes); err != nil || len(long) > 0 {
 				t.Errorf("after %d updates of 1 MiB these logs are too long: %q, %v", i+1, long, err)
 				break
 			}
 		}
-		if took := time.Since(begun); took >= foldEvery {
+		if took := time.Since(begun); took >= compactEvery {
 			t.Errorf("this took %v: the ticker may have done it", took)
 		}
 		if n := len(p.folded); n == 0 || slices.Contains(p.folded[:1], "slow") {

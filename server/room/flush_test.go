@@ -16,6 +16,7 @@ import (
 	"weft/presence/awareness"
 	"weft/server/auth"
 	"weft/server/event"
+	"weft/server/room/feed"
 	"weft/server/wire"
 )
 
@@ -24,7 +25,7 @@ type reader struct {
 	name   string
 	echo   bool
 	doc    *crdt.Doc
-	cursor *Cursor
+	reader *feed.Reader
 	woken  bool
 	acked  uint64
 	frames int
@@ -35,7 +36,7 @@ func newReader(name string, client uint64, echo bool) *reader {
 	return &reader{name: name, echo: echo, doc: crdt.New(crdt.Options{ClientID: client}), aware: map[uint64]string{}}
 }
 
-func (p *reader) Wake(c *Cursor)             { p.cursor, p.woken = c, true }
+func (p *reader) Wake(c *feed.Reader)        { p.reader, p.woken = c, true }
 func (*reader) Deliver(Class, []byte)        {}
 func (*reader) DeliverEvent(*event.Encoded)  {}
 func (p *reader) Acked(n uint64)             { p.acked = n }
@@ -46,10 +47,10 @@ func (*reader) Close(wire.CloseCode, string) {}
 // read takes one body, if there is one, and returns the update in it.
 func (p *reader) read(t *testing.T) (update []byte, ok bool) {
 	t.Helper()
-	if p.cursor == nil {
+	if p.reader == nil {
 		return nil, false
 	}
-	s, _ := p.cursor.Next()
+	s, _ := p.reader.Next()
 	if s == nil {
 		p.woken = false
 		return nil, false
@@ -87,25 +88,25 @@ type table struct {
 }
 
 func newTable(t *testing.T) *table {
-	r := newRoom("r", loaded{doc: crdt.New(crdt.Options{})}, &Hub{log: quietLog, limits: DefaultLimits(), hit: func(string) {}})
-	t.Cleanup(func() { r.flow.timer.Stop() })
+	r := newRoom("r", loaded{doc: crdt.New(crdt.Options{})}, &Hub{log: quietLog, limits: DefaultLimits(), onLimit: func(string) {}})
+	t.Cleanup(func() { r.flush.timer.Stop() })
 	return &table{r, t}
 }
 
 func (r *table) do(c command) {
 	for _, e := range r.state.step(c) {
-		if e.kind != journal {
+		if e.kind != effectJournal {
 			r.apply([]effect{e})
 		}
 	}
 }
 
 func (r *table) join(p *reader) {
-	r.do(command{kind: join, peer: p, who: PeerInfo{Role: auth.Write}, cursor: r.feed.cursor(p.echo), now: start})
+	r.do(command{kind: commandJoin, peer: p, member: newMember(p, PeerInfo{Role: auth.Write}, r.feed.NewReader(feed.ReaderOptions{Echo: p.echo, Owner: p})), now: start})
 }
 
 func (r *table) sync(p *reader) {
-	r.do(command{kind: message, peer: p, body: wire.Body{Type: wire.TypeSync, Sync: ysync.Step1, Payload: p.doc.EncodeStateVector()}})
+	r.do(command{kind: commandMessage, peer: p, body: wire.Body{Type: wire.TypeSync, Sync: ysync.Step1, Payload: p.doc.EncodeStateVector()}})
 }
 
 func (r *table) write(p *reader, text string) {
@@ -114,25 +115,25 @@ func (r *table) write(p *reader, text string) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.do(command{kind: message, peer: p, body: update(u)})
+	r.do(command{kind: commandMessage, peer: p, body: update(u)})
 }
 
 // flushAll ends the tick.
 func (r *table) flushAll() {
-	if len(r.flow.batch) > 0 {
-		r.flush(time.Now())
+	if len(r.flush.batch) > 0 {
+		r.flushUpdates(time.Now())
 	}
-	if r.flow.moved {
-		r.show(time.Now())
+	if r.flush.awarenessChanged {
+		r.flushAwareness(time.Now())
 	}
-	for _, m := range r.state.members.at {
-		m.peer.Wake(m.cursor)
+	for _, m := range r.state.members.byPeer {
+		m.peer.Wake(m.reader)
 	}
 }
 
 func (r *table) commit(n uint64) {
-	r.durable.set(n)
-	r.release()
+	r.position.Advance(n)
+	r.deliverDurable()
 }
 
 // TestEverybodyGetsEverything: peers that write, stop reading and go on, at
@@ -177,11 +178,11 @@ func TestEverybodyGetsEverything(t *testing.T) {
 					r.write(p, strings.Repeat(string(rune('a'+rnd.IntN(26))), 1+rnd.IntN(size)))
 					said = append(said, r.state.doc.StateVector())
 				case k < 9:
-					r.do(command{kind: message, peer: p, now: start, body: aware(p.doc.ClientID(), uint64(rnd.IntN(1000)), fmt.Sprintf(`{"x":%d}`, rnd.IntN(9)))})
+					r.do(command{kind: commandMessage, peer: p, now: start, body: aware(p.doc.ClientID(), uint64(rnd.IntN(1000)), fmt.Sprintf(`{"x":%d}`, rnd.IntN(9)))})
 				case k < 12:
 					r.flushAll()
-				case k < 14 && r.state.appended > r.durable.get():
-					saved = said[r.durable.get()+1+rnd.Uint64N(r.state.appended-r.durable.get())]
+				case k < 14 && r.state.appended > r.position.Durable():
+					saved = said[r.position.Durable()+1+rnd.Uint64N(r.state.appended-r.position.Durable())]
 					r.commit(uint64(slices.IndexFunc(said, func(sv crdt.StateVector) bool { return maps.Equal(sv, saved) })))
 				case k < 18:
 					for range rnd.IntN(4) {
@@ -191,9 +192,9 @@ func TestEverybodyGetsEverything(t *testing.T) {
 				case k == 18 && len(peers) < 8:
 					enter()
 				case rnd.IntN(4) == 0:
-					r.tidy(start)
+					r.trim(start)
 				}
-				r.serve()
+				r.answerRequests()
 			}
 			// Everybody reads on, until nothing is left.
 			r.flushAll()
@@ -209,7 +210,7 @@ func TestEverybodyGetsEverything(t *testing.T) {
 						moved = true
 					}
 				}
-				r.serve()
+				r.answerRequests()
 			}
 			all := string(r.state.doc.EncodeStateAsUpdate(nil))
 			for _, p := range peers {
@@ -225,12 +226,12 @@ func TestEverybodyGetsEverything(t *testing.T) {
 					}
 				}
 			}
-			if r.waiting.bytes != 0 || len(r.waiting.owed) > 0 {
-				t.Errorf("%d bytes wait", r.waiting.bytes)
+			if r.durable.bytes != 0 || len(r.durable.waiting) > 0 {
+				t.Errorf("%d bytes wait", r.durable.bytes)
 			}
-			r.tidy(start)
-			if r.feed.entries != nil || r.feed.bytes != 0 {
-				t.Errorf("%d entries of %d bytes are kept for nobody", len(r.feed.entries), r.feed.bytes)
+			r.trim(start)
+			if entries, bytes := r.feed.Size(); entries != 0 || bytes != 0 {
+				t.Errorf("the feed keeps %d entries of %d bytes that all readers have, want none", entries, bytes)
 			}
 		})
 	}
@@ -249,7 +250,7 @@ func TestOwnUpdateComesBackOnceItIsOnDisk(t *testing.T) {
 	}
 	for _, p := range []*reader{a, b} {
 		p.read(t)
-		r.serve()
+		r.answerRequests()
 		if u, ok := p.read(t); !ok || len(u) == 0 {
 			t.Fatal("step 1 is not answered")
 		}
@@ -307,32 +308,32 @@ func TestPeersAtOnePositionShareOneFrame(t *testing.T) {
 		r.write(w, "x")
 	}
 	r.flushAll()
-	var first *Shared
+	var first *feed.Shared
 	for _, p := range readers {
-		s, _ := p.cursor.Next()
+		s, _ := p.reader.Next()
 		if first == nil {
 			first = s
 		}
-		if s == nil || s != first || next(p.cursor) != nil {
+		if s == nil || s != first || next(p.reader) != nil {
 			t.Fatalf("%s has a frame of its own", p.name)
 		}
 	}
 	if once, again := first.Frame("\x01"), first.Frame("\x01"); &once[0] != &again[0] {
 		t.Error("the dialect's frame is made twice")
 	}
-	if next(w.cursor) != nil {
+	if next(w.reader) != nil {
 		t.Error("the author hears its own")
 	}
 	if len(first.Body) > 600 {
 		t.Errorf("100 letters in one go are %d bytes", len(first.Body))
 	}
 	// The answers to step 1, too.
-	var answer *Shared
+	var answer *feed.Shared
 	for _, p := range readers {
 		r.sync(p)
-		p.cursor.Next()
-		r.serve()
-		s, _ := p.cursor.Next()
+		p.reader.Next()
+		r.answerRequests()
+		s, _ := p.reader.Next()
 		if answer == nil {
 			answer = s
 		}
@@ -356,10 +357,10 @@ func TestReaderThatStopsCostsNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.do(command{kind: message, peer: w, body: update(u)})
+		r.do(command{kind: commandMessage, peer: w, body: update(u)})
 		r.flushAll()
-		if r.feed.bytes > keptBytes {
-			t.Fatalf("%d bytes are kept", r.feed.bytes)
+		if _, bytes := r.feed.Size(); bytes > feed.KeptBytes {
+			t.Fatalf("the feed keeps %d bytes, want at most %d", bytes, feed.KeptBytes)
 		}
 	}
 	got := 0
@@ -371,7 +372,7 @@ func TestReaderThatStopsCostsNothing(t *testing.T) {
 			}
 			got += len(u)
 		}
-		r.serve()
+		r.answerRequests()
 	}
 	if string(p.doc.EncodeStateAsUpdate(nil)) != string(r.state.doc.EncodeStateAsUpdate(nil)) {
 		t.Error("it is not caught up")
@@ -388,17 +389,17 @@ func TestManyStatesGoInSmallBodies(t *testing.T) {
 	for i := range 300 {
 		p := newReader(fmt.Sprint(i), uint64(i+1), true)
 		r.join(p)
-		r.do(command{kind: message, peer: p, now: start, body: aware(uint64(i+1), 1, `{"user":"`+strings.Repeat("n", 500)+`"}`)})
+		r.do(command{kind: commandMessage, peer: p, now: start, body: aware(uint64(i+1), 1, `{"user":"`+strings.Repeat("n", 500)+`"}`)})
 	}
 	r.flushAll()
 	p := newReader("new", 1000, true)
 	r.join(p)
 	for {
-		s, _ := p.cursor.Next()
+		s, _ := p.reader.Next()
 		if s == nil {
 			break
 		}
-		if len(s.Body) > foldBytes+600 {
+		if len(s.Body) > feed.AwarenessFrameBytes+600 {
 			t.Fatalf("a body of %d bytes", len(s.Body))
 		}
 		b, err := wire.DecodeBody(s.Body)
@@ -425,7 +426,7 @@ func TestMovesAreFolded(t *testing.T) {
 	r.join(a)
 	r.join(b)
 	for clock := range uint64(100) {
-		r.do(command{kind: message, peer: a, now: start, body: aware(1, clock+1, fmt.Sprintf(`{"x":%d}`, clock))})
+		r.do(command{kind: commandMessage, peer: a, now: start, body: aware(1, clock+1, fmt.Sprintf(`{"x":%d}`, clock))})
 	}
 	r.flushAll()
 	for range 3 {
@@ -435,18 +436,10 @@ func TestMovesAreFolded(t *testing.T) {
 		t.Errorf("%d frames, the last state is %q", b.frames, b.aware[1])
 	}
 	// A renewal says nothing new, and keeps a client alive elsewhere.
-	r.do(command{kind: message, peer: a, now: start, body: aware(1, 101, `{"x":99}`)})
+	r.do(command{kind: commandMessage, peer: a, now: start, body: aware(1, 101, `{"x":99}`)})
 	r.flushAll()
 	if b.read(t); b.frames != 2 {
 		t.Error("a renewal is not passed on")
-	}
-	// Who comes and goes leaves little behind.
-	for id := range uint64(3 * mostGone) {
-		r.do(command{kind: message, peer: a, now: start, body: aware(id+10, 1, `{}`)})
-		r.do(command{kind: message, peer: a, now: start, body: aware(id+10, 2, `null`)})
-	}
-	if n := len(r.feed.aware.at); n > mostGone+2 || n != r.feed.aware.order.Len() {
-		t.Errorf("%d clients are remembered", n)
 	}
 }
 
@@ -457,7 +450,7 @@ type busyPeer struct {
 	change chan struct{}
 }
 
-func (p *busyPeer) Wake(c *Cursor) {
+func (p *busyPeer) Wake(c *feed.Reader) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for {
@@ -529,7 +522,7 @@ func TestBusyRoomTellsInTicks(t *testing.T) {
 }
 
 // next is what the cursor has now.
-func next(c *Cursor) *Shared {
+func next(c *feed.Reader) *feed.Shared {
 	s, _ := c.Next()
 	return s
 }

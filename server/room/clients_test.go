@@ -3,6 +3,7 @@ package room
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -11,22 +12,18 @@ import (
 	"weft/server/wire"
 )
 
-// probed is a peer that counts how often it was asked whether it lives.
-type probed struct {
-	nobody
-	asked int
-}
-
-func (p *probed) Probe() { p.asked++ }
-
-// speak sends a state and returns what the room shows of it afterwards.
-func speak(t *testing.T, s *state, p Peer, id, clock uint64, json string, now time.Time) {
+// speak sends a state and returns the peers that are probed because of it.
+func speak(t *testing.T, s *state, p Peer, id, clock uint64, json string, now time.Time) (probed []Peer) {
 	t.Helper()
-	for _, e := range s.step(command{kind: message, peer: p, body: aware(id, clock, json), now: now}) {
-		if e.kind == closePeer {
+	for _, e := range s.step(command{kind: commandMessage, peer: p, body: aware(id, clock, json), now: now}) {
+		switch e.kind {
+		case effectClose:
 			t.Fatalf("closed: %s", e.reason)
+		case effectProbe:
+			probed = append(probed, e.to.peer)
 		}
 	}
+	return probed
 }
 
 // shows is what the room holds of a client.
@@ -60,7 +57,7 @@ func TestNobodySpeaksForAnothersClient(t *testing.T) {
 			t.Fatalf("%d %s: the room shows %s", attack.clock, attack.json, got)
 		}
 	}
-	s.step(command{kind: leave, peer: ana, now: start})
+	s.step(command{kind: commandLeave, peer: ana, now: start})
 	speak(t, s, mal, 7, 5, `{"x":2}`, start.Add(29*time.Second))
 	speak(t, s, mal, 7, 6, `null`, start.Add(29*time.Second))
 	if got := shows(s, 7); got != "nothing" {
@@ -72,15 +69,15 @@ func TestNobodySpeaksForAnothersClient(t *testing.T) {
 		t.Errorf("back again: %s", got)
 	}
 	// An id that its person does not come back to is anybody's.
-	s.step(command{kind: leave, peer: ana, now: start})
+	s.step(command{kind: commandLeave, peer: ana, now: start})
 	later := start.Add(31 * time.Second)
-	s.step(command{kind: tick, now: later})
+	s.step(command{kind: commandTick, now: later})
 	speak(t, s, mal, 7, 3, `{}`, later)
 	if got := shows(s, 7); got == "nothing" {
 		t.Error("the id is lost for ever")
 	}
-	if len(s.voices) != 1 {
-		t.Errorf("%d ids are kept", len(s.voices))
+	if len(s.owners) != 1 {
+		t.Errorf("%d ids are kept", len(s.owners))
 	}
 }
 
@@ -97,7 +94,7 @@ func TestNobodyAppearsUnderAnothersName(t *testing.T) {
 		t.Errorf("%s", got)
 	}
 	// A name that changes with the token changes here too.
-	s.step(command{kind: grant, peer: mal, who: PeerInfo{Role: auth.Write, User: "mal", Name: "Malory"}, now: start})
+	s.step(command{kind: commandGrant, peer: mal, info: PeerInfo{Role: auth.Write, User: "mal", Name: "Malory"}, now: start})
 	speak(t, s, mal, 7, 2, `{}`, start)
 	if got := shows(s, 7); got != `2 {"user":{"color":"`+color("mal")+`","id":"mal","name":"Malory"}}` {
 		t.Errorf("%s", got)
@@ -108,19 +105,17 @@ func TestNobodyAppearsUnderAnothersName(t *testing.T) {
 // which may be itself on a new connection, and not for mere echoes.
 func TestAnonymousOwnerIsAskedWhetherItLives(t *testing.T) {
 	s := newState()
-	old := &probed{}
-	s.step(command{kind: join, peer: old, who: PeerInfo{Role: auth.Write, User: "guest-1", Anonymous: true}, now: start})
+	old := &nobody{}
+	s.step(joinOf(old, PeerInfo{Role: auth.Write, User: "guest-1", Anonymous: true}))
 	again := as(s, PeerInfo{Role: auth.Write, User: "guest-2", Anonymous: true})
 	speak(t, s, old, 7, 1, `{}`, start)
-	speak(t, s, again, 7, 1, `{}`, start)
-	if old.asked != 0 {
-		t.Error("asked for an echo")
+	if probed := speak(t, s, again, 7, 1, `{}`, start); len(probed) != 0 {
+		t.Errorf("an echo probes %v", probed)
 	}
-	speak(t, s, again, 7, 2, `{}`, start)
-	if got := shows(s, 7); old.asked != 1 || got != "1 {}" {
-		t.Errorf("asked %d times, the room shows %s", old.asked, got)
+	if probed, got := speak(t, s, again, 7, 2, `{}`, start), shows(s, 7); len(probed) != 1 || probed[0] != Peer(old) || got != "1 {}" {
+		t.Errorf("probed %v, want the owner; the room shows %s, want 1 {}", probed, got)
 	}
-	s.step(command{kind: leave, peer: old, now: start}) // it did not answer
+	s.step(command{kind: commandLeave, peer: old, now: start}) // it did not answer
 	speak(t, s, again, 7, 3, `{}`, start)
 	if got := shows(s, 7); got != "3 {}" {
 		t.Errorf("the room shows %s", got)
@@ -140,7 +135,7 @@ func TestTabsOfABrowserSpeakForEachOther(t *testing.T) {
 	if got := shows(s, 2); got[:1] != "2" {
 		t.Errorf("the room shows %s", got)
 	}
-	s.step(command{kind: leave, peer: one, now: start})
+	s.step(command{kind: commandLeave, peer: one, now: start})
 	if got := shows(s, 2); got[:1] != "2" {
 		t.Errorf("one tab took the other along: %s", got)
 	}
@@ -161,26 +156,26 @@ func TestEchoesAreNotLookedInto(t *testing.T) {
 // client at this very clock, so it is told to move on.
 func TestAfterARestartEverybodySpeaksUpAgain(t *testing.T) {
 	s := newState()
-	s.born = start
+	s.loaded = start
 	ana := as(s, anaWho)
 	move := func(clock uint64, now time.Time) []effect {
-		return s.step(command{kind: message, peer: ana, body: aware(7, clock, `{}`), now: now})
+		return s.step(command{kind: commandMessage, peer: ana, body: aware(7, clock, `{}`), now: now})
 	}
 	effects := move(5, start)
 	want := wire.AppendAwareness(nil, awareness.Append(nil, []awareness.State{{ClientID: 7, Clock: 5, JSON: []byte("null")}}))
-	if len(effects) != 2 || effects[0].kind != show || effects[1].kind != send || effects[1].to != s.members.of(ana) || !bytes.Equal(effects[1].body, want) {
+	if got := kinds(effects); !slices.Equal(got, []effectKind{effectTouch, effectAwareness, effectSend}) || effects[2].to != s.members.of(ana) || !bytes.Equal(effects[2].body, want) {
 		t.Errorf("effects %+v", effects)
 	}
-	if effects := move(6, start); len(effects) != 1 {
+	if effects := move(6, start); !slices.Equal(kinds(effects), []effectKind{effectAwareness}) { // a renewal touches nobody
 		t.Errorf("told again: %+v", effects)
 	}
 	old := newState()
-	old.born = start
+	old.loaded = start
 	s, ana = old, as(old, anaWho)
-	if effects := move(5, start.Add(2*youth)); len(effects) != 1 {
+	if effects := move(5, start.Add(2*renewWindow)); !slices.Equal(kinds(effects), []effectKind{effectTouch, effectAwareness}) {
 		t.Errorf("in an old room: %+v", effects)
 	}
-	if effects := old.step(command{kind: message, peer: ana, body: aware(8, 0, `{}`), now: start}); len(effects) != 1 {
+	if effects := old.step(command{kind: commandMessage, peer: ana, body: aware(8, 0, `{}`), now: start}); !slices.Equal(kinds(effects), []effectKind{effectTouch, effectAwareness}) {
 		t.Errorf("a client that begins: %+v", effects)
 	}
 }

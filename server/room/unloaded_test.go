@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"weft/crdt"
+	"weft/server/internal/signal"
 	"weft/server/store"
 )
 
@@ -105,7 +106,7 @@ func TestRoomThatLeftIsFolded(t *testing.T) {
 		folded            bool
 	}{
 		"keystrokes":                          {200_000, 100, 1, true},
-		"a few keystrokes":                    {1000, leastWeight/page - 2, 1, false},
+		"a few keystrokes":                    {1000, minWritten/page - 2, 1, false},
 		"a few keystrokes in a large one":     {200_000, 40, 1, false},
 		"an update larger than the document":  {70_000, 1, 100_000, true},
 		"an update smaller than the document": {200_000, 1, 100_000, false},
@@ -117,7 +118,7 @@ func TestRoomThatLeftIsFolded(t *testing.T) {
 				v.stored("r", c.snapshot)
 			}
 			v.visit("r", c.n, c.size)
-			v.wait(2 * foldEvery)
+			v.wait(2 * compactEvery)
 			if (len(v.folded) > 0) != c.folded || len(v.folded) > 1 {
 				v.Errorf("folded %q", v.folded)
 			}
@@ -133,21 +134,21 @@ func TestRoomThatLeftIsFolded(t *testing.T) {
 				v.Fatal(err)
 			}
 		}
-		v.wait(2 * foldEvery)
+		v.wait(2 * compactEvery)
 		if len(v.folded) > 0 {
 			v.Error("folded before anybody came")
 		}
 		v.visit("r", 0, 0)
-		v.wait(2 * foldEvery)
+		v.wait(2 * compactEvery)
 		if len(v.folded) != 1 {
 			v.Errorf("folded %q", v.folded)
 		}
 	})
 	visiting(t, "what was folded meanwhile is left alone", func(v *visits) {
 		v.visit("r", longRecords, 1)
-		v.wait(foldEvery)
+		v.wait(compactEvery)
 		v.visit("r", 1, 1)
-		v.wait(2 * foldEvery)
+		v.wait(2 * compactEvery)
 		if records, _ := v.want(v.T, "r", v.authors["r"]); len(v.folded) != 1 || records != 1 {
 			v.Errorf("folded %q, %d records are left", v.folded, records)
 		}
@@ -165,7 +166,7 @@ func TestComingAndGoingFoldsSeldom(t *testing.T) {
 			v.visit("r", 1-min(i%each, 1), 1)
 			v.wait(time.Second / hz)
 		}
-		if most := int(seconds*time.Second/foldEvery) + 1; len(v.folded) > most || len(v.folded) == 0 {
+		if most := int(seconds*time.Second/compactEvery) + 1; len(v.folded) > most || len(v.folded) == 0 {
 			v.Errorf("folded %d times in %d s", len(v.folded), seconds)
 		}
 		if took := store.WrittenBytes(seconds*hz/each, 0); v.written > took {
@@ -177,7 +178,7 @@ func TestComingAndGoingFoldsSeldom(t *testing.T) {
 		v.stored("r", 1<<20)
 		for range 10 {
 			v.visit("r", 20, 1)
-			v.wait(foldEvery)
+			v.wait(compactEvery)
 		}
 		if took := store.WrittenBytes(200, 0); len(v.folded) > 0 || took > 1<<20 {
 			v.Errorf("folded %d times for logs that took %d", len(v.folded), took)
@@ -188,11 +189,12 @@ func TestComingAndGoingFoldsSeldom(t *testing.T) {
 // slowFold does not return from a fold before it is told to.
 type slowFold struct {
 	*parts
-	begun, end chan struct{}
+	begun signal.Signal
+	end   chan struct{}
 }
 
 func (s *slowFold) Compact(ctx context.Context, id store.RoomID, snapshot []byte, through store.LogID) error {
-	token(s.begun)
+	s.begun.Set()
 	<-s.end
 	return s.parts.Compact(ctx, id, snapshot, through)
 }
@@ -201,14 +203,14 @@ func (s *slowFold) Compact(ctx context.Context, id store.RoomID, snapshot []byte
 // comes back is served.
 func TestNobodyWaitsForAFold(t *testing.T) {
 	visiting(t, "one that hangs", func(v *visits) {
-		slow := &slowFold{v.parts, make(chan struct{}, 1), make(chan struct{})}
+		slow := &slowFold{v.parts, signal.New(), make(chan struct{})}
 		hub := NewHub(HubOptions{Store: slow, Log: quietLog, Idle: time.Millisecond})
 		v.hub, hub = hub, v.hub
 		if err := hub.Close(v.Context()); err != nil {
 			v.Error(err)
 		}
 		v.visit("r", 20, 1)
-		<-slow.begun
+		<-slow.begun.C()
 		begun := time.Now()
 		for i := range 5 {
 			v.visit("r", 5, 1)
@@ -222,7 +224,7 @@ func TestNobodyWaitsForAFold(t *testing.T) {
 			v.Errorf("that took %v", took)
 		}
 		close(slow.end)
-		v.wait(2 * foldEvery)
+		v.wait(2 * compactEvery)
 		if len(v.folded) != 7 { // r once more, as it has left with more of a log
 			v.Errorf("folded %q", v.folded)
 		}
@@ -246,19 +248,19 @@ func TestStoppingFoldsNothing(t *testing.T) {
 
 // TestLeftIsBounded: rooms that cannot wait keep their logs.
 func TestLeftIsBounded(t *testing.T) {
-	f := NewFolder(&parts{}, quietLog)
+	f := NewCompactor(&parts{}, quietLog)
 	if err := f.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for i := range 2 * maxLeft {
-		f.Left(store.RoomID(fmt.Sprint(i)), length{records: 100})
+	for i := range 2 * maxUnloaded {
+		f.Unloaded(store.RoomID(fmt.Sprint(i)), logSize{records: 100})
 	}
-	f.Left("0", length{records: 100})
+	f.Unloaded("0", logSize{records: 100})
 	n := 0
-	for _, ok := f.next(); ok; _, ok = f.next() {
+	for _, ok := f.takeUnloaded(); ok; _, ok = f.takeUnloaded() {
 		n++
 	}
-	if n != maxLeft {
-		t.Errorf("%d rooms wait, want %d", n, maxLeft)
+	if n != maxUnloaded {
+		t.Errorf("%d rooms wait, want %d", n, maxUnloaded)
 	}
 }

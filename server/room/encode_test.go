@@ -30,8 +30,8 @@ func loadedTable(t *testing.T, stored store.Doc) *table {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := newRoom("r", l, &Hub{log: quietLog, limits: DefaultLimits(), hit: func(string) {}})
-	t.Cleanup(func() { r.flow.timer.Stop() })
+	r := newRoom("r", l, &Hub{log: quietLog, limits: DefaultLimits(), onLimit: func(string) {}})
+	t.Cleanup(func() { r.flush.timer.Stop() })
 	return &table{r, t}
 }
 
@@ -47,7 +47,7 @@ func (r *table) answered(p *reader) (size int) {
 		update, ok = p.read(r.t)
 		size += len(update)
 		if !ok {
-			r.serve()
+			r.answerRequests()
 			update, ok = p.read(r.t)
 			size += len(update)
 		}
@@ -123,12 +123,12 @@ func TestFirstAnswerAfterLoading(t *testing.T) {
 			"deletes that wait":      {Snapshot: snapshot, Log: [][]byte{deletes}},
 			"nothing":                {},
 		} {
-			want, err := open(stored)
+			want, err := newDoc(stored)
 			if err != nil {
 				t.Fatal(err)
 			}
 			r := loadedTable(t, stored)
-			if r.state.encoded.full != nil {
+			if r.state.cache.stored != nil {
 				asStored[name]++
 			}
 			fresh, behind := newReader("fresh", 10, false), newReader("behind", 11, false)
@@ -148,9 +148,9 @@ func TestFirstAnswerAfterLoading(t *testing.T) {
 
 			change := crdttest.Edit(t, rng, older)
 			r.join(newReader("writer", 12, false))
-			for _, m := range r.state.members.at {
+			for _, m := range r.state.members.byPeer {
 				if m.peer.(*reader).name == "writer" {
-					r.do(command{kind: message, peer: m.peer, body: update(change)})
+					r.do(command{kind: commandMessage, peer: m.peer, body: update(change)})
 				}
 			}
 			if _, err := want.ApplyUpdate(change); err != nil {
@@ -190,7 +190,7 @@ func TestLargeStateGoesInParts(t *testing.T) {
 		}
 	}
 	r := loadedTable(t, store.Doc{Snapshot: doc.EncodeStateAsUpdate(nil)})
-	if r.state.encoded.full == nil {
+	if r.state.cache.stored == nil {
 		t.Error("the stored bytes are not given as they are")
 	}
 	p := newReader("fresh", 10, false)
@@ -214,13 +214,13 @@ func TestStoredBytesAreLetGo(t *testing.T) {
 			p := newReader("fresh", 10, false)
 			r.answered(p)
 			same(t, p, doc)
-			r.tidy(time.Now())
-			if r.state.encoded.full == nil {
+			r.trim(time.Now())
+			if r.state.cache.stored == nil {
 				t.Fatal("gone though somebody has asked")
 			}
 		}
-		r.tidy(time.Now())
-		if e := &r.state.encoded; e.full != nil || e.bodies != nil {
+		r.trim(time.Now())
+		if e := &r.state.cache; e.stored != nil || e.bodies != nil {
 			t.Errorf("asked %d times, and still kept", asked)
 		}
 		p := newReader("late", 10, false)

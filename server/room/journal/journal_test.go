@@ -1,16 +1,23 @@
-package room
+package journal
 
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"weft/server/store"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var quietLog = slog.New(slog.DiscardHandler)
 
 // slowLog commits like a disk would, and fails when told.
 type slowLog struct {
@@ -40,15 +47,15 @@ func (l *slowLog) failing(on bool) {
 func TestJournalGathersWhileItCommits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &slowLog{wait: 5 * time.Millisecond}
-		j := NewJournal(JournalOptions{Store: log, Log: quietLog})
-		d := newDurable()
-		j.add(record{update: store.Update{Room: "r", Data: []byte{1}}, room: d, n: 1})
+		j := New(Options{Store: log, Log: quietLog})
+		d := NewPosition(nil)
+		j.Add(Record{Update: store.Update{Room: "r", Data: []byte{1}}, Position: d, Number: 1})
 		synctest.Wait() // the first commit is under way
 		for n := uint64(2); n <= 100; n++ {
-			j.add(record{update: store.Update{Room: "r", Data: []byte{byte(n)}}, room: d, n: n})
+			j.Add(Record{Update: store.Update{Room: "r", Data: []byte{byte(n)}}, Position: d, Number: n})
 		}
-		if d.get() != 0 {
-			t.Errorf("%d records are said to be on disk before the commit", d.get())
+		if d.Durable() != 0 {
+			t.Errorf("%d records are said to be on disk before the commit", d.Durable())
 		}
 		if err := j.Close(t.Context()); err != nil {
 			t.Fatal(err)
@@ -61,8 +68,8 @@ func TestJournalGathersWhileItCommits(t *testing.T) {
 				t.Fatalf("record %d is out of order", i)
 			}
 		}
-		if d.get() != 100 {
-			t.Errorf("%d of 100 on disk", d.get())
+		if d.Durable() != 100 {
+			t.Errorf("%d of 100 on disk", d.Durable())
 		}
 	})
 }
@@ -70,16 +77,16 @@ func TestJournalGathersWhileItCommits(t *testing.T) {
 func TestFailingDiskAcksNothingAndHeals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &slowLog{fail: true}
-		j := NewJournal(JournalOptions{Store: log, Log: quietLog})
-		d := newDurable()
-		j.add(record{update: store.Update{Room: "r", Data: []byte{1}}, room: d, n: 1})
+		j := New(Options{Store: log, Log: quietLog})
+		d := NewPosition(nil)
+		j.Add(Record{Update: store.Update{Room: "r", Data: []byte{1}}, Position: d, Number: 1})
 		time.Sleep(time.Minute)
-		if d.get() != 0 {
+		if d.Durable() != 0 {
 			t.Error("acknowledged without a commit")
 		}
 		log.failing(false)
 		time.Sleep(3 * time.Second)
-		if d.get() != 1 {
+		if d.Durable() != 1 {
 			t.Error("not written after the disk came back")
 		}
 		if err := j.Close(t.Context()); err != nil {
@@ -91,15 +98,15 @@ func TestFailingDiskAcksNothingAndHeals(t *testing.T) {
 func TestCloseGivesUpOnADeadDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &slowLog{fail: true}
-		j := NewJournal(JournalOptions{Store: log, Log: quietLog})
-		d := newDurable()
-		j.add(record{update: store.Update{Room: "r", Data: []byte{1}}, room: d, n: 1})
+		j := New(Options{Store: log, Log: quietLog})
+		d := NewPosition(nil)
+		j.Add(Record{Update: store.Update{Room: "r", Data: []byte{1}}, Position: d, Number: 1})
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		if err := j.Close(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Close: %v", err)
 		}
-		if d.get() != 0 {
+		if d.Durable() != 0 {
 			t.Error("acknowledged without a commit")
 		}
 	})
@@ -108,15 +115,15 @@ func TestCloseGivesUpOnADeadDisk(t *testing.T) {
 func TestFullJournalHoldsItsWritersUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &slowLog{fail: true}
-		j := NewJournal(JournalOptions{Store: log, Log: quietLog})
-		d := newDurable()
+		j := New(Options{Store: log, Log: quietLog})
+		d := NewPosition(nil)
 		var added atomic.Int32
 		go func() {
 			for n := range 12 {
-				if roomy := j.full(); roomy != nil {
+				if roomy := j.Full(); roomy != nil {
 					<-roomy
 				}
-				j.add(record{update: store.Update{Room: "r", Data: make([]byte, 10<<20)}, room: d, n: uint64(n + 1)})
+				j.Add(Record{Update: store.Update{Room: "r", Data: make([]byte, 10<<20)}, Position: d, Number: uint64(n + 1)})
 				added.Add(1)
 			}
 		}()
@@ -127,8 +134,8 @@ func TestFullJournalHoldsItsWritersUp(t *testing.T) {
 		}
 		log.failing(false)
 		time.Sleep(time.Minute)
-		if added.Load() != 12 || d.get() != 12 {
-			t.Errorf("%d added, %d on disk", added.Load(), d.get())
+		if added.Load() != 12 || d.Durable() != 12 {
+			t.Errorf("%d added, %d on disk", added.Load(), d.Durable())
 		}
 		if err := j.Close(t.Context()); err != nil {
 			t.Error(err)
@@ -140,17 +147,17 @@ func TestFullJournalHoldsItsWritersUp(t *testing.T) {
 // also when that is more than one commit takes.
 func TestBacklogIsWhatIsNotOnDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		j := NewJournal(JournalOptions{Store: &slowLog{wait: 4 * time.Second}, Log: quietLog})
+		j := New(Options{Store: &slowLog{wait: 4 * time.Second}, Log: quietLog})
 		defer j.Close(t.Context())
-		d, n := newDurable(), uint64(0)
+		d, n := NewPosition(nil), uint64(0)
 		add := func(bytes int) {
 			n++
-			j.add(record{update: store.Update{Room: "r", Data: make([]byte, bytes)}, room: d, n: n})
+			j.Add(Record{Update: store.Update{Room: "r", Data: make([]byte, bytes)}, Position: d, Number: n})
 		}
 		is := func(bytes int, age time.Duration) {
 			t.Helper()
 			synctest.Wait()
-			if b, a := j.backlog(); b != bytes || a != age {
+			if b, a := j.Backlog(); b != bytes || a != age {
 				t.Errorf("%d bytes, the oldest for %s; want %d, %s", b, a, bytes, age)
 			}
 		}
@@ -170,5 +177,42 @@ func TestBacklogIsWhatIsNotOnDisk(t *testing.T) {
 		is(large, 6*time.Second)
 		time.Sleep(4 * time.Second)
 		is(0, 0)
+	})
+}
+
+// TestJournalSharesCommitsUnderLoad: one edit at a time is committed at once;
+// many rooms' edits share commits, and wait no longer than MaxGap for it.
+func TestJournalSharesCommitsUnderLoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := &slowLog{wait: 200 * time.Microsecond}
+		j := New(Options{Store: log, Log: quietLog})
+		d := NewPosition(nil)
+		n := uint64(0)
+		add := func() {
+			n++
+			j.Add(Record{Update: store.Update{Room: "r", Data: []byte{1}}, Position: d, Number: n})
+		}
+		for range 20 {
+			add()
+			time.Sleep(log.wait + time.Microsecond)
+			if d.Durable() != n {
+				t.Fatalf("an idle journal lets edit %d wait", n)
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		log.commits = nil
+		for range 4000 { // in one second
+			add()
+			time.Sleep(250 * time.Microsecond)
+			if lag := n - d.Durable(); lag > uint64((MaxGap+2*log.wait)/(250*time.Microsecond))+2 {
+				t.Fatalf("edit %d: %d wait", n, lag)
+			}
+		}
+		if len(log.commits) > 200 {
+			t.Errorf("%d commits for 4,000 edits in a second", len(log.commits))
+		}
+		if err := j.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
 	})
 }

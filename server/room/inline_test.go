@@ -9,6 +9,8 @@ import (
 
 	"weft/crdt"
 	"weft/server/auth"
+	"weft/server/room/feed"
+	"weft/server/room/journal"
 	"weft/server/store"
 )
 
@@ -18,7 +20,7 @@ type sleeper struct {
 	takes time.Duration
 }
 
-func (s *sleeper) Wake(*Cursor) { time.Sleep(s.takes) }
+func (s *sleeper) Wake(*feed.Reader) { time.Sleep(s.takes) }
 
 type nowhere struct{}
 
@@ -28,10 +30,10 @@ func (nowhere) AppendUpdates(context.Context, []store.Update) error { return nil
 // that once, and then works on its own goroutine; when that is behind, it says so.
 func TestTryReceiveIsShort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		j := NewJournal(JournalOptions{Store: nowhere{}, Log: quietLog})
-		r := newRoom("r", loaded{doc: crdt.New(crdt.Options{})}, &Hub{log: quietLog, limits: DefaultLimits(), hit: func(string) {}, journal: j})
+		j := journal.New(journal.Options{Store: nowhere{}, Log: quietLog})
+		r := newRoom("r", loaded{doc: crdt.New(crdt.Options{})}, &Hub{log: quietLog, limits: DefaultLimits(), onLimit: func(string) {}, journal: j})
 		defer j.Close(t.Context())
-		defer r.flow.timer.Stop()
+		defer r.flush.timer.Stop()
 		ana := &sleeper{reader: newReader("ana", 1, false)}
 		if err := r.Join(ana, PeerInfo{Role: auth.Write}); err != nil {
 			t.Fatal(err)
@@ -67,7 +69,7 @@ func TestTryReceiveIsShort(t *testing.T) {
 			}
 			carried(n + 1)
 		}
-		ana.takes = longTurn
+		ana.takes = longInline
 		if !write() {
 			t.Fatal("not taken")
 		}
@@ -87,7 +89,7 @@ func TestTryReceiveIsShort(t *testing.T) {
 			t.Fatal("taken before what waits in a full queue")
 		}
 		carried(4)
-		r.work(r.carryQueued)
+		r.work(r.runQueued)
 		carried(4 + commandQueue)
 		if !write() {
 			t.Fatal("not taken")
@@ -99,10 +101,10 @@ func TestTryReceiveIsShort(t *testing.T) {
 // TestTryReceiveLeavesWhatIsLarge: and what waits already, to the room's goroutine.
 func TestTryReceiveLeavesWhatIsLarge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		j := NewJournal(JournalOptions{Store: nowhere{}, Log: quietLog})
+		j := journal.New(journal.Options{Store: nowhere{}, Log: quietLog})
 		defer j.Close(t.Context())
 		big := crdt.New(crdt.Options{ClientID: 7})
-		for n := range shortDoc + 1 { // each before the last, so that none grow together
+		for n := range smallDoc + 1 { // each before the last, so that none grow together
 			if _, err := big.InsertText("t", 0, string(rune('a'+n%26))); err != nil {
 				t.Fatal(err)
 			}
@@ -115,18 +117,18 @@ func TestTryReceiveLeavesWhatIsLarge(t *testing.T) {
 			want  bool
 		}{
 			"a letter":                       {small, "a", false, true},
-			"a page":                         {small, strings.Repeat("a", shortUpdate), false, false},
+			"a page":                         {small, strings.Repeat("a", shortMessage), false, false},
 			"a letter in a book":             {big, "a", false, false},
 			"a letter while something waits": {small, "a", true, false},
 		} {
-			r := newRoom("r", loaded{doc: c.doc}, &Hub{log: quietLog, limits: DefaultLimits(), hit: func(string) {}, journal: j})
+			r := newRoom("r", loaded{doc: c.doc}, &Hub{log: quietLog, limits: DefaultLimits(), onLimit: func(string) {}, journal: j})
 			ana := newReader("ana", 1, false)
 			if err := r.Join(ana, PeerInfo{Role: auth.Write}); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(time.Second)
 			if c.waits {
-				r.queue(command{kind: tick, now: time.Now()})
+				r.queue(queuedCommand{command: command{kind: commandTick, now: time.Now()}})
 			}
 			before := len(r.commands)
 			u, err := ana.doc.InsertText("t", 0, c.text)
@@ -139,7 +141,7 @@ func TestTryReceiveLeavesWhatIsLarge(t *testing.T) {
 			if carried := len(r.commands) == before; carried != c.want {
 				t.Errorf("%s: carried out at once: %v", name, carried)
 			}
-			r.flow.timer.Stop()
+			r.flush.timer.Stop()
 		}
 	})
 }

@@ -1,0 +1,146 @@
+package room
+
+import (
+	"time"
+
+	"weft/presence"
+	"weft/presence/awareness"
+	"weft/server/auth"
+)
+
+// clientOwners says, for each awareness client id, which member may set its state. A
+// client id says nothing of who uses it, so without this anybody could move another
+// person's caret, or remove it for good.
+//
+//	free ──first state──▶ owned by a member ──it leaves──▶ reserved for its user
+//	 ▲                       ▲        │                        │        │
+//	 │                       └────────┼────the same user───────┘        │
+//	 │                                └─ it leaves, anonymous ──┐       │ after reserveFor
+//	 └──────────────────────────────────────────────────────────┴───────┘
+type clientOwners map[uint64]clientOwner
+
+// clientOwner is the owner of one client.
+type clientOwner struct {
+	member *member // nil once it has left: then the id is reserved for user until then
+	// user is the owner's id; empty for anonymous people, whom nothing tells from others
+	// when they reconnect.
+	user  string
+	until time.Time
+}
+
+const (
+	// reserveFor is how long a client id is kept for its user to reconnect.
+	reserveFor = 30 * time.Second
+	// maxReserved bounds the ids that are owned or reserved before no more are reserved.
+	maxReserved = 10_000
+	// maxClients is how many awareness clients one peer may own. It is more than one, as a
+	// browser's tabs send each other's states.
+	maxClients = 64
+)
+
+// maySet reports whether m may set the state of its client.
+//
+// The first member that sets it owns it. Another connection of the same user may take it
+// over: a client that reconnects while its old connection is not found dead yet. For
+// anonymous people nobody knows who is the same person. Then the old connection, returned
+// as probe, must show that it is alive.
+func (s *state) maySet(m *member, st awareness.State, now time.Time) (allowed bool, probe *member) {
+	owner, taken := s.owners[st.ClientID]
+	switch {
+	case owner.member == m:
+		return taken, nil
+	case st.Gone():
+		return false, nil // only the owner may remove a state
+	case taken && owner.user != "" && owner.user == m.userID():
+		return s.mayOwnMore(m), nil
+	case taken && (owner.member != nil || now.Before(owner.until)):
+		if clock, _ := s.aware.Clock(st.ClientID); owner.member != nil && st.Clock > clock {
+			return false, owner.member
+		}
+		return false, nil
+	}
+	return s.mayOwnMore(m), nil
+}
+
+// mayOwnMore reports whether m may own one more client.
+func (s *state) mayOwnMore(m *member) bool {
+	if len(m.clients) < maxClients {
+		return true
+	}
+	s.tooManyClients = true
+	return false
+}
+
+// setOwners makes m the owner of the clients whose new states it has brought.
+func (s *state) setOwners(m *member, news []awareness.State, now time.Time) {
+	for _, st := range news {
+		owner := s.owners[st.ClientID]
+		if st.Gone() { // m removed the state, or it was removed for m, whose client sets it again
+			delete(m.clients, st.ClientID)
+			s.reserveClient(st.ClientID, m.userID(), now)
+			continue
+		}
+		if owner.member == m {
+			continue
+		}
+		if owner.member != nil {
+			delete(owner.member.clients, st.ClientID)
+		}
+		s.owners[st.ClientID] = clientOwner{member: m, user: m.userID()}
+		m.clients[st.ClientID] = true
+	}
+}
+
+// releaseClients takes all clients from a member that leaves or may not be seen any more.
+func (s *state) releaseClients(m *member, now time.Time) {
+	for id := range m.clients {
+		s.reserveClient(id, m.userID(), now)
+	}
+	clear(m.clients)
+}
+
+// reserveClient keeps a client id for its user, if there is one.
+func (s *state) reserveClient(id uint64, user string, now time.Time) {
+	if user != "" && len(s.owners) < maxReserved {
+		s.owners[id] = clientOwner{user: user, until: now.Add(reserveFor)}
+	} else {
+		delete(s.owners, id)
+	}
+}
+
+// expire frees the ids whose user has not reconnected in time.
+func (o clientOwners) expire(now time.Time) {
+	for id, owner := range o {
+		if owner.member == nil && !now.Before(owner.until) {
+			delete(o, id)
+		}
+	}
+}
+
+// userID returns the member's user id, empty for anonymous people.
+func (m *member) userID() string {
+	if m.info.Anonymous {
+		return ""
+	}
+	return m.info.User
+}
+
+// stamp puts the identity of the member's person into states, in place.
+func (m *member) stamp(states []awareness.State) {
+	if m.person == nil {
+		m.person = &awareness.Person{ID: m.info.User, Color: color(m.info.User), Clean: auth.CleanName}
+		if !m.info.Anonymous {
+			m.person.Name = m.info.Name
+		}
+	}
+	for i := range states {
+		if !states[i].Gone() {
+			states[i].JSON = m.person.Stamp(states[i].JSON)
+		}
+	}
+}
+
+// color returns the colour of a user's preferred slot, as "#rrggbb".
+func color(user string) string {
+	return awareness.Palette[presence.PreferredSlot(user)].Light
+}
