@@ -13,26 +13,26 @@ import (
 	"weft/crdt/lib0"
 )
 
-// What many writers at one place cost. The reference walks over all of them for each:
-// 20,000 updates of a few bytes hold it for minutes.
+// The cost of many clients that insert at one place. If each insert passed all others, 20,000
+// updates of a few bytes would block a document for minutes.
 
-// patience is how long a hostile thing may compute: several times what
-// it does on a quiet machine, and far below what anything quadratic would.
-const patience = 10 * time.Second
+// maxCPUTime limits the CPU time of a hostile input: several times what it takes on an idle
+// machine, and far below what quadratic work would take.
+const maxCPUTime = 10 * time.Second
 
-// crowd is how many writers meet at one place, and disorder how many where they lie about
-// what they saw, for which no index helps.
-const crowd, disorder = 20_000, 2_000
+// crowd is how many clients insert at one place. hostileClients is how many do so with
+// false origins, for which no index helps.
+const crowd, hostileClients = 20_000, 2_000
 
-// letters is the length of the text that they write into.
+// letters is the length of the text at the start, in units.
 const letters = 1_000
 
-// calm is the work that n updates may cost if each finds its place at once: a few steps
-// each, and what it takes to notice that there is a crowd. Where each passes all others it
-// is n²/4.
-func calm(n int) int { return 8*n + 20_000 }
+// allowedWork is the work that n updates may take if each finds its place at once: a few
+// steps each, and the scans until an index is built. If each passed all others, it would
+// be n²/4 steps.
+func allowedWork(n int) int { return 8*n + 20_000 }
 
-// one is an update of one struct.
+// one returns an update of one struct.
 func one(client, clock uint64, place []byte, content ...byte) []byte {
 	u := lib0.AppendUvarint(lib0.AppendUvarint([]byte{1, 1}, client), clock)
 	u = append(append(u, place...), content...)
@@ -43,7 +43,8 @@ func AppendID(dst []byte, client, clock uint64) []byte {
 	return lib0.AppendUvarint(lib0.AppendUvarint(dst, client), clock)
 }
 
-// behind is a char's place behind one unit and, if there is another, before that one.
+// behind returns the place of a character behind one unit and, if right is given, before
+// another.
 func behind(client, clock uint64, right ...uint64) []byte {
 	dst := AppendID([]byte{0x84}, client, clock)
 	if len(right) == 2 {
@@ -53,7 +54,7 @@ func behind(client, clock uint64, right ...uint64) []byte {
 	return dst
 }
 
-// orders are the orders in which n updates may come.
+// orders returns the orders in which n updates may arrive.
 func orders(n int, rng *rand.Rand) map[string][]int {
 	ascending := make([]int, n)
 	for i := range ascending {
@@ -94,7 +95,7 @@ func play(t *testing.T, name string, base []byte, updates [][]byte, order []int,
 	}
 	start := busy()
 	for i, u := range us {
-		if busy()-start > patience {
+		if busy()-start > maxCPUTime {
 			t.Errorf("%s: %d updates took %v", name, i, busy()-start)
 			return nil, 0
 		}
@@ -106,8 +107,8 @@ func play(t *testing.T, name string, base []byte, updates [][]byte, order []int,
 		}
 		work += d.Work()
 	}
-	if took := busy() - start; took > patience {
-		t.Errorf("%s: took %v", name, took)
+	if took := busy() - start; took > maxCPUTime {
+		t.Errorf("%s: took %v of CPU time", name, took)
 	} else {
 		t.Logf("%s: %v, %d steps", name, took.Round(time.Millisecond), work)
 	}
@@ -120,24 +121,24 @@ func play(t *testing.T, name string, base []byte, updates [][]byte, order []int,
 	full := d.EncodeStateAsUpdate(nil)
 	loaded := crdt.New(crdt.Options{})
 	if _, err := loaded.ApplyStored(full); err != nil {
-		t.Errorf("%s: what was stored cannot be loaded: %v", name, err)
+		t.Errorf("%s: the stored state cannot be loaded: %v", name, err)
 	} else if !bytes.Equal(loaded.EncodeStateAsUpdate(nil), full) {
-		t.Errorf("%s: what was stored loads as another document", name)
+		t.Errorf("%s: the stored state loads as another document", name)
 	}
 	return full, work
 }
 
-// crowds are writers who did not know of one another, by what their places have in
-// common. All of them write into a text of client 1, "abcdefgh…".
+// crowds are clients that insert without knowing of one another, by their origins. All of
+// them insert into a text of client 1, "abcdefgh…".
 var crowds = map[string]func(i int) []byte{
 	"at the start of the list": func(int) []byte { return []byte{4, 1, 1, 't'} },
-	"behind one unit":          func(int) []byte { return behind(1, 500) }, // and client 1 went on
+	"behind one unit":          func(int) []byte { return behind(1, 500) }, // client 1 typed on behind it
 	"between two units":        func(int) []byte { return behind(1, 500, 1, 501) },
 	"before one unit":          func(int) []byte { return append([]byte{0x44}, 1, 7) },
 	"at two places in turns":   func(i int) []byte { return behind(1, uint64(100+400*(i%2))) },
 }
 
-// disorders are crowds of whom no two have quite the same place.
+// disorders are hostile clients of which no two have quite the same origins.
 var disorders = map[string]func(i int) []byte{
 	"behind one, before many":       func(i int) []byte { return behind(1, 5, 1, uint64(6+i%900)) },
 	"before many":                   func(i int) []byte { return AppendID([]byte{0x44}, 1, uint64(i%900)) },
@@ -152,7 +153,7 @@ var disorders = map[string]func(i int) []byte{
 // change the result.
 func TestCrowdAtOnePlace(t *testing.T) {
 	for name, place := range crowds {
-		playCrowd(t, name, crowd, place, calm)
+		playCrowd(t, name, crowd, place, allowedWork)
 	}
 }
 
@@ -160,7 +161,7 @@ func TestCrowdAtOnePlace(t *testing.T) {
 // too, and in bounded time: at worst each one passes all others and all letters.
 func TestDisorderAtOnePlace(t *testing.T) {
 	for name, place := range disorders {
-		playCrowd(t, name, disorder, place, func(n int) int { return 4 * n * (n + letters) })
+		playCrowd(t, name, hostileClients, place, func(n int) int { return 4 * n * (n + letters) })
 	}
 }
 
@@ -229,7 +230,7 @@ func TestCrowdWithTails(t *testing.T) {
 	if !bytes.Equal(one, two) {
 		t.Error("another document")
 	}
-	if max(work, more) > calm(len(updates)) {
+	if max(work, more) > allowedWork(len(updates)) {
 		t.Errorf("%d updates took %d steps, together %d", len(updates), work, more)
 	}
 }
@@ -263,7 +264,7 @@ func TestCrowdAtOneKey(t *testing.T) {
 			if want == nil {
 				want = got
 			}
-			if work > calm(n) {
+			if work > allowedWork(n) {
 				t.Errorf("%s, %s: %d updates took %d steps", name, how, n, work)
 			}
 			if !bytes.Equal(got, want) {
@@ -271,7 +272,7 @@ func TestCrowdAtOneKey(t *testing.T) {
 			}
 		}
 		got, work := play(t, name+", together", nil, updates, orders(n, rng)["ascending"], true)
-		if !bytes.Equal(got, want) || work > calm(n) {
+		if !bytes.Equal(got, want) || work > allowedWork(n) {
 			t.Errorf("%s, together: another document, or %d steps", name, work)
 		}
 		d := crdt.New(crdt.Options{})
@@ -319,7 +320,7 @@ func TestDeepTypes(t *testing.T) {
 		if b, err := d.JSON(); err != nil || string(b) != `{"t":null}` {
 			t.Errorf("%s, %v", b, err)
 		}
-		if took := busy() - start; took > patience {
+		if took := busy() - start; took > maxCPUTime {
 			t.Errorf("took %v", took)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 // Without pending structs and deletes the bytes equal those of Yjs 13.6, with one
 // exception. A few bytes can stand for very many structs (10,000 structs in 100 bytes),
 // and readers refuse updates of such density as an attack: see the cost model in
-// internal/v2/survey.go. Such a state is padded with bytes at the end of one column,
+// internal/v2/cost.go. Such a state is padded with bytes at the end of one column,
 // which readers ignore.
 func (d *Doc) EncodeStateAsUpdateV2(sv StateVector) []byte {
 	if len(d.pending.clients) > 0 {
@@ -101,14 +101,15 @@ func (s *store) encodeSectionV2(e *v2.Encoder, log *clientLog, clock uint64) {
 	}
 }
 
-// structView is an item as an update would hold it.
+// structView is an item in the form in which an update holds it.
 type structView struct {
 	w         codec.Struct
-	root, key []byte // where the names of w lie
+	root, key []byte // buffers of names in w
 	name      []byte
 }
 
-// of describes an item. Fields that its info and kind give no meaning stay as they were.
+// of describes an item. Fields of v.w that do not apply, according to its kind and info,
+// keep stale values.
 func (v *structView) of(s *store, it *item) {
 	w := &v.w
 	w.Kind = it.kind()

@@ -13,8 +13,8 @@ import (
 	"weft/crdt/lib0"
 )
 
-// sameBothWays applies a state to an empty document in the short way (load.go) and, since
-// somebody listens, in the long one.
+// sameBothWays applies a state to two empty documents: by load (load.go), and in the
+// general way, because the second document has a listener.
 func sameBothWays(t *testing.T, state []byte) error {
 	t.Helper()
 	short, long := crdt.New(crdt.Options{}), crdt.New(crdt.Options{})
@@ -33,8 +33,8 @@ func sameBothWays(t *testing.T, state []byte) error {
 	return err
 }
 
-// TestLoad promises: a state that an empty document takes in the short way makes the
-// document that the long way makes, whole or damaged.
+// TestLoad checks that load gives the same document as the general way, for whole states
+// and for damaged ones.
 func TestLoad(t *testing.T) {
 	laws(t, 200, func(t *testing.T, rng *rand.Rand) {
 		docs := authors(rng)
@@ -54,7 +54,7 @@ func TestLoad(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !asLoaded(t, encoded) && len(encoded) >= 256 {
-			t.Error("what a document encoded was not loaded as it is")
+			t.Error("AsLoaded is false for what a document encoded")
 		}
 		if rng.IntN(2) == 0 {
 			state = encoded
@@ -70,8 +70,8 @@ func TestLoad(t *testing.T) {
 	})
 }
 
-// asLoaded loads a state. It promises: if the document is as it was loaded, the state does
-// what its encoding does, and it no longer is after any change.
+// asLoaded loads a state. It checks that if AsLoaded is true, the state is equivalent to
+// the encoding of the document, and that AsLoaded is false after any change.
 func asLoaded(t *testing.T, state []byte) bool {
 	t.Helper()
 	d := crdt.New(crdt.Options{ClientID: 9})
@@ -83,7 +83,7 @@ func asLoaded(t *testing.T, state []byte) bool {
 	}
 	sameEffect(t, state, d)
 	if changed, err := d.ApplyUpdate(state); err != nil || changed || !d.AsLoaded() {
-		t.Errorf("the same once more: %v, %v", changed, err)
+		t.Errorf("applied once more: changed %v, %v; want false", changed, err)
 	}
 	for name, change := range map[string]func(*crdt.Doc) error{
 		"an edit": func(d *crdt.Doc) error {
@@ -104,19 +104,19 @@ func asLoaded(t *testing.T, state []byte) bool {
 			t.Fatal(err)
 		}
 		if err := change(d); err != nil || d.AsLoaded() {
-			t.Errorf("as it was loaded, after %s (%v)", name, err)
+			t.Errorf("AsLoaded is true after %s (%v)", name, err)
 		}
 	}
 	return true
 }
 
-// sameEffect fails unless a state brings what the document encodes to, and no more: those
-// who apply it have the same, even if they keep what is deleted, and even by its parts.
+// sameEffect fails unless applying a state has the same effect as applying the encoding of
+// the document: at once or by the parts of SplitUpdate, also if deleted content is kept.
 func sameEffect(t *testing.T, state []byte, want *crdt.Doc) {
 	t.Helper()
 	encoded := want.EncodeStateAsUpdate(nil)
 	if had, has := crdt.StructsIn(state), crdt.StructsIn(encoded); had > has {
-		t.Errorf("%x: %d structs, encoded they are %d", state, had, has)
+		t.Errorf("%x: has %d structs, the encoding of the document has %d", state, had, has)
 	}
 	parts, err := crdt.SplitUpdate(state, 100)
 	if err != nil {
@@ -139,25 +139,26 @@ func sameEffect(t *testing.T, state []byte, want *crdt.Doc) {
 	}
 }
 
-// TestCutAndMergedIsAsLoaded promises: a state of which one struct is cut, even within a
-// character, and two are merged still does for the document, though that encodes to others.
+// TestCutAndMergedIsAsLoaded checks that AsLoaded is true for a state of which one struct
+// is split, even within a surrogate pair, and two are merged, although the encoding of the
+// document then has other bytes.
 func TestCutAndMergedIsAsLoaded(t *testing.T) {
 	for _, long := range []string{strings.Repeat("text", 100), "x" + strings.Repeat("😀", 100)} {
 		state := []byte{3, 1, 3, 0, 0xc4, 1, 7, 1, 8, 1, 'y'} // by 3, in the middle of what 1 wrote
 		state = append(state, 2, 2, 0, 4, 1, 1, 'u', 1, 'a', 0x84, 2, 0, 1, 'b')
 		state = append(lib0.AppendVarString(append(state, 1, 1, 0, 4, 1, 1, 't'), long), 0)
 		if !asLoaded(t, state) {
-			t.Error("not as it was loaded")
+			t.Error("AsLoaded is false")
 		}
 		d := crdt.New(crdt.Options{})
 		if _, err := d.ApplyUpdate(state); err != nil || bytes.Equal(d.EncodeStateAsUpdate(nil), state) {
-			t.Errorf("nothing was cut or merged (%v)", err)
+			t.Errorf("no struct was split or merged (%v)", err)
 		}
 	}
 }
 
-// TestInsertedIsAsLoaded promises: where nothing is deleted too, and much is cut and merged, a
-// state still does for the document if that says so. With deletes that wait it does as well.
+// TestInsertedIsAsLoaded checks that AsLoaded, where it is true, holds for states without
+// deletes of which many structs are split and merged, and for states with pending deletes.
 func TestInsertedIsAsLoaded(t *testing.T) {
 	laws(t, 200, func(t *testing.T, rng *rand.Rand) {
 		docs := authors(rng)
@@ -185,8 +186,8 @@ func TestInsertedIsAsLoaded(t *testing.T) {
 	})
 }
 
-// TestLoadKnowsItsClocks promises: an origin beyond the clocks that there can be is waited
-// for, not taken for another one.
+// TestLoadKnowsItsClocks checks that an origin above the highest clock makes a struct
+// pending, and is not mistaken for the origin with the same low 32 bits.
 func TestLoadKnowsItsClocks(t *testing.T) {
 	text := lib0.AppendVarBytes([]byte{4, 1, 1, 't'}, bytes.Repeat([]byte("abcdefgh"), 50))
 	for _, place := range [][]byte{{0x84}, {0x44}, {4, 0}} {
@@ -203,8 +204,8 @@ func TestLoadKnowsItsClocks(t *testing.T) {
 	}
 }
 
-// TestTypedIsNotAsLoaded promises: keystrokes that come as they were typed, and are one run
-// from then on, are no longer what was loaded.
+// TestTypedIsNotAsLoaded checks that AsLoaded is false for keystrokes that were sent one
+// by one and are merged to one item.
 func TestTypedIsNotAsLoaded(t *testing.T) {
 	author, loaded := crdt.New(crdt.Options{ClientID: 1}), crdt.New(crdt.Options{})
 	var keys [][]byte
@@ -220,6 +221,6 @@ func TestTypedIsNotAsLoaded(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := loaded.ApplyUpdate(all); err != nil || loaded.AsLoaded() {
-		t.Errorf("%d bytes that encode to %d were loaded as they are (%v)", len(all), len(loaded.EncodeStateAsUpdate(nil)), err)
+		t.Errorf("AsLoaded is true for %d bytes that encode to %d (%v)", len(all), len(loaded.EncodeStateAsUpdate(nil)), err)
 	}
 }

@@ -6,9 +6,9 @@ import (
 	"weft/crdt/internal/v2"
 )
 
-// The operations of operations.go for update format V2. They go by way of V1, so that
-// values of embeds and formats come out as after JSON.stringify and JSON.parse, and
-// what has no JSON form (bigint) is refused.
+// This file has the operations of operations.go for update format V2. They convert to V1
+// and back. So the values of embeds and marks come out as after JSON.stringify and
+// JSON.parse, and values without a JSON form (bigint) are refused with ErrJSON.
 
 // StateVectorFromUpdateV2 is StateVectorFromUpdate for format V2. State vectors
 // themselves have one format only.
@@ -21,7 +21,8 @@ func ParseUpdateMetaV2(update []byte) (map[uint64]Clocks, error) {
 	return viaV1(update, ParseUpdateMeta)
 }
 
-// DiffUpdateV2 is DiffUpdate for format V2.
+// DiffUpdateV2 is DiffUpdate for format V2. It is safe for concurrent use, like the other
+// functions of this file.
 func DiffUpdateV2(update []byte, sv StateVector) ([]byte, error) {
 	diff, err := viaV1(update, func(v1 []byte) ([]byte, error) { return DiffUpdate(v1, sv) })
 	if err != nil {
@@ -50,7 +51,7 @@ func MergeUpdatesV2(updates ...[]byte) ([]byte, error) {
 	return ConvertUpdateV1ToV2(merged)
 }
 
-// viaV1 is what do tells about an update V2.
+// viaV1 converts an update V2 to V1 and calls do with it.
 func viaV1[T any](update []byte, do func(v1 []byte) (T, error)) (result T, err error) {
 	var dec v2.Decoder
 	v1, err := convertV2(&dec, update, v2.PurposeMerge)

@@ -6,9 +6,10 @@ import (
 	"testing"
 )
 
-// TestRehearsal promises: the short way of telling what would wait after an update finds
-// what playing all of it through finds, and that is what waits then.
-func TestRehearsal(t *testing.T) {
+// TestPendingLimitDryRun checks that the dry run of pending.isAffectedBy and
+// countUndelivered predicts what is pending after an update, with its shortcut and
+// without.
+func TestPendingLimitDryRun(t *testing.T) {
 	first, short := rand.Uint64(), 0
 	for i := range uint64(300) {
 		seed := first + i
@@ -52,17 +53,17 @@ func TestRehearsal(t *testing.T) {
 			if !concerned {
 				short++
 				if structs += d.pending.structs; structs != all || bytes+d.pending.bytes != allBytes || deletes+len(d.pending.deletes) != allDeletes {
-					t.Fatalf("seed %d: %d structs, %d deletes; played through %d and %d", seed, structs, deletes, all, allDeletes)
+					t.Fatalf("seed %d: predicted %d structs, %d deletes pending; without the shortcut %d and %d", seed, structs, deletes, all, allDeletes)
 				}
 			}
 			take(t, d, u)
 			if d.pending.structs > all || len(d.pending.deletes) > allDeletes {
-				t.Fatalf("seed %d: %d structs, %d deletes wait; expected %d and %d", seed, d.pending.structs,
+				t.Fatalf("seed %d: %d structs, %d deletes pending; predicted %d and %d", seed, d.pending.structs,
 					len(d.pending.deletes), all, allDeletes)
 			}
 		}
 	}
 	if short == 0 {
-		t.Error("never the short way")
+		t.Error("the shortcut was never taken")
 	}
 }

@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// TestLawCursors promises: with cursors a place in a list is found where a walk from
-// the front finds it, whatever is edited here and elsewhere.
-func TestLawCursors(t *testing.T) {
+// TestLawSearchMarkers checks that with search markers a position is found where a walk
+// from the front finds it, whatever local edits and updates come between.
+func TestLawSearchMarkers(t *testing.T) {
 	first, cases := rand.Uint64(), uint64(8)
 	if thin {
 		cases = 2
@@ -93,7 +93,7 @@ func TestLawCursors(t *testing.T) {
 			}
 		}
 		if most < 4 {
-			t.Errorf("seed %d: never more than %d cursors", seed, most)
+			t.Errorf("seed %d: never more than %d search markers", seed, most)
 		}
 		if err := d.Check(); err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
@@ -103,9 +103,9 @@ func TestLawCursors(t *testing.T) {
 
 func second2(_ bool, err error) error { return err }
 
-// TestCursorsInObservers promises: who observes an update finds places in the document as
-// it is after it.
-func TestCursorsInObservers(t *testing.T) {
+// TestSearchMarkersInObservers checks that an observer of an update finds positions in the
+// document as it is after the update.
+func TestSearchMarkersInObservers(t *testing.T) {
 	d, peer := New(Options{ClientID: 2}), New(Options{ClientID: 1})
 	for range 400 { // each an item of its own
 		if _, err := d.InsertText("t", 0, "x"); err != nil {
@@ -122,7 +122,7 @@ func TestCursorsInObservers(t *testing.T) {
 		t.Fatal(err)
 	}
 	if list := d.markers.find(d.store.findRoot("t")); list == nil {
-		t.Fatal("no cursors")
+		t.Fatal("no search markers")
 	}
 	calls := 0
 	d.Observe(func(*Event) {

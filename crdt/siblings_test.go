@@ -12,9 +12,10 @@ import (
 	"weft/crdt/lib0"
 )
 
-// TestSiblings promises: the index of siblings changes no order. Hundreds of writers
-// insert at one place behind one another's backs, some go on behind their own, some reach
-// in from outside, some have read others; all orders of delivery read as the naive list.
+// TestSiblings checks that sibling indexes do not change the order of items. Hundreds of
+// clients insert at one place without knowing of one another. Some go on behind their own
+// items, some insert elsewhere, some have applied updates of others. All orders of
+// delivery must give the text of the naive list.
 func TestSiblings(t *testing.T) {
 	first := rand.Uint64()
 	cases, indexed := uint64(20), 0
@@ -80,13 +81,13 @@ func TestSiblings(t *testing.T) {
 			if got := d.EncodeStateAsUpdate(nil); order == 0 {
 				state = got
 			} else if !bytes.Equal(got, state) {
-				t.Fatalf("seed %d, order %d: other bytes", seed, order)
+				t.Fatalf("seed %d, order %d: bytes differ from those of order 0", seed, order)
 			}
 			rng.Shuffle(len(updates), func(i, j int) { updates[i], updates[j] = updates[j], updates[i] })
 		}
 	}
 	if indexed == 0 {
-		t.Error("no case made an index")
+		t.Error("no case built an index")
 	}
 }
 
@@ -97,8 +98,9 @@ func take(t *testing.T, d *Doc, update []byte) {
 	}
 }
 
-// TestRollback promises: an update that is refused for its cost leaves no trace, whatever
-// it had already done: text cut, values replaced, roots made, pending structs delivered.
+// TestRollback checks that an update which is refused as too costly leaves the document
+// unchanged, whatever it has done until then: items split, values replaced, roots added,
+// pending structs integrated.
 func TestRollback(t *testing.T) {
 	first, refused := rand.Uint64(), 0
 	for i := range uint64(200) {
@@ -147,7 +149,7 @@ func TestRollback(t *testing.T) {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
 		if !bytes.Equal(d.EncodeStateAsUpdate(nil), before) || !bytes.Equal(d.EncodeStateVector(), sv) {
-			t.Fatalf("seed %d: the refused update left a trace", seed)
+			t.Fatalf("seed %d: refused, but the document changed", seed)
 		}
 		take(t, d, rest)
 		all := New(Options{KeepDeleted: d.keepDeleted})
@@ -155,16 +157,16 @@ func TestRollback(t *testing.T) {
 			take(t, all, u)
 		}
 		if !bytes.Equal(d.EncodeStateAsUpdate(nil), all.EncodeStateAsUpdate(nil)) {
-			t.Fatalf("seed %d: after the refusal the document went another way", seed)
+			t.Fatalf("seed %d: later updates have another effect after the refusal", seed)
 		}
 	}
 	if refused == 0 {
-		t.Error("nothing was refused")
+		t.Error("no update was refused")
 	}
 }
 
-// TestRefusedIsNotAsLoaded promises: what a refused update leaves, which is read anew, is not
-// taken for the bytes that the document was once loaded from.
+// TestRefusedIsNotAsLoaded checks that AsLoaded is false after a rollback, which loads the
+// document from bytes of its own.
 func TestRefusedIsNotAsLoaded(t *testing.T) {
 	a, b := New(Options{ClientID: 1}), New(Options{ClientID: 2})
 	if _, err := a.InsertText("t", 0, strings.Repeat("text", 100)); err != nil {
@@ -175,7 +177,7 @@ func TestRefusedIsNotAsLoaded(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := d.ApplyUpdate(state); err != nil || !d.AsLoaded() {
-		t.Fatalf("not as it was loaded (%v)", err)
+		t.Fatalf("AsLoaded is false (%v)", err)
 	}
 	for _, doc := range []*Doc{a, b} {
 		if _, err := doc.InsertText("t", 5, "x"); err != nil {
@@ -184,12 +186,12 @@ func TestRefusedIsNotAsLoaded(t *testing.T) {
 	}
 	take(t, d, a.EncodeStateAsUpdate(nil))
 	if _, err := d.apply(b.EncodeStateAsUpdate(nil), 0); err != ErrTooCostly || d.AsLoaded() {
-		t.Errorf("as it was loaded, after a change and a refusal (%v)", err)
+		t.Errorf("AsLoaded is true after a change and a refusal (%v)", err)
 	}
 }
 
-// TestSiblingsAnywhere promises the same of writers who lie: their origins and right
-// origins are any two units, most of them a few that all like.
+// TestSiblingsAnywhere checks the same as TestSiblings for hostile clients, whose origins
+// and right origins are any two units, most of them from a few favourites.
 func TestSiblingsAnywhere(t *testing.T) {
 	first := rand.Uint64()
 	cases, indexed := uint64(200), 0
@@ -265,12 +267,12 @@ func TestSiblingsAnywhere(t *testing.T) {
 				t.Fatalf("seed %d, order %d: %q, without an index %q", seed, order, got, want)
 			}
 			if !bytes.Equal(d.EncodeStateAsUpdate(nil), plain.EncodeStateAsUpdate(nil)) {
-				t.Fatalf("seed %d, order %d: other bytes than without an index", seed, order)
+				t.Fatalf("seed %d, order %d: bytes differ from those without an index", seed, order)
 			}
 			rng.Shuffle(len(updates), func(i, j int) { updates[i], updates[j] = updates[j], updates[i] })
 		}
 	}
 	if indexed == 0 {
-		t.Error("no case made an index")
+		t.Error("no case built an index")
 	}
 }

@@ -2,19 +2,16 @@ package crdt
 
 import "weft/crdt/internal/codec"
 
-// Snapshots in format V2 differ in the delete set alone, which is written in steps:
-//
-//	uvarint n, n × (uvarint client, uvarint m, m × (uvarint gap, uvarint length-1))
-//
-// gap is the number of units between the end of the last range, or 0, and this one.
+// Snapshots in format V2 differ from V1 only in the delete set: see codec.DeleteSet.AppendV2.
 
-// AppendV2 is Append in format V2, to the bytes of Yjs (encodeSnapshotV2).
+// AppendV2 is Append in format V2: the bytes are those of Yjs (encodeSnapshotV2).
 func (s Snapshot) AppendV2(dst []byte) []byte {
 	return s.State.Append(s.deletes().AppendV2(dst))
 }
 
-// DecodeSnapshotV2 is DecodeSnapshot for format V2. Nothing in the bytes tells the
-// formats apart. Errors match ErrMalformed.
+// DecodeSnapshotV2 is DecodeSnapshot for format V2. The bytes do not tell which format
+// they have, so the caller must know. Errors match ErrMalformed. It is safe for concurrent
+// use.
 func DecodeSnapshotV2(b []byte) (Snapshot, error) {
 	return decodeSnapshot(b, codec.ReadDeleteSetV2)
 }

@@ -30,8 +30,9 @@ func trace(t *testing.T, d *crdt.Doc) string {
 	return fmt.Sprintf("%x %x %v %v %s %s", d.EncodeStateAsUpdate(nil), d.EncodeStateVector(), d.StateVector(), d.Roots(), b, delta)
 }
 
-// TestLawRollback promises: a transaction that returns an error, or panics, has left no
-// trace, and what is edited afterwards is what a document makes of it that never had it.
+// TestLawRollback checks that a transaction that returns an error or panics leaves the
+// document unchanged, and that later edits give the same updates as in a document that
+// never had the transaction.
 func TestLawRollback(t *testing.T) {
 	laws(t, 80, func(t *testing.T, rng *rand.Rand) {
 		id := rng.Uint64N(1 << 50)
@@ -72,13 +73,13 @@ func TestLawRollback(t *testing.T) {
 				}
 			}()
 			if after := trace(t, d); after != before {
-				t.Fatalf("taken back, but\n%s\nis now\n%s", before, after)
+				t.Fatalf("undone, but\n%s\nis now\n%s", before, after)
 			}
 			seed := rng.Uint64()
 			a := crdttest.Edit(t, rand.New(rand.NewPCG(seed, 0)), d)
 			b := crdttest.Edit(t, rand.New(rand.NewPCG(seed, 0)), twin)
 			if !bytes.Equal(a, b) || trace(t, d) != trace(t, twin) {
-				t.Fatalf("edited afterwards: %x, a document that never had it makes %x", a, b)
+				t.Fatalf("later edits give %x, without the transaction %x", a, b)
 			}
 			if err := crdt.ValidateUpdate(a); err != nil {
 				t.Fatal(err)
@@ -92,8 +93,8 @@ func TestLawRollback(t *testing.T) {
 	})
 }
 
-// TestOneUpdate promises: however many edits, a transaction is one update, which brings
-// a peer to the same state; each edit sees those before it.
+// TestOneUpdate checks that a transaction makes one update of all its edits, which brings
+// a peer to the same state, and that each edit sees the edits before it.
 func TestOneUpdate(t *testing.T) {
 	d, peer := crdt.New(crdt.Options{ClientID: 1}), crdt.New(crdt.Options{})
 	update, err := d.Transact(func(tx *crdt.Tx) error {
@@ -124,8 +125,8 @@ func TestOneUpdate(t *testing.T) {
 	}
 }
 
-// TestRefusedEdits promises: an edit that cannot be is refused with the error that says
-// why, changes nothing, and those around it count.
+// TestRefusedEdits checks that an invalid edit is refused with the right error and changes
+// nothing, while the other edits of the transaction are kept.
 func TestRefusedEdits(t *testing.T) {
 	d := crdt.New(crdt.Options{ClientID: 1})
 	text, list, m, xml := d.Text("t"), d.Array("a"), d.Map("m"), d.XML("x")
@@ -236,8 +237,8 @@ func TestRefusedEdits(t *testing.T) {
 	}
 }
 
-// TestObservers promises: each change is told once, to those who ask at the time, who
-// may read and not change.
+// TestObservers checks that each change is reported once, to the observers registered at
+// the time, and that they can read but not change the document.
 func TestObservers(t *testing.T) {
 	d, peer := crdt.New(crdt.Options{ClientID: 1}), crdt.New(crdt.Options{ClientID: 2})
 	var told []string
@@ -279,7 +280,7 @@ func TestObservers(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := fmt.Sprint(told); got != "[true [t] [{ab 0 0 map[]}] false [t] [{<nil> 0 1 map[]}]]" {
-		t.Errorf("told %s", got)
+		t.Errorf("reported %s", got)
 	}
 	fresh := crdt.New(crdt.Options{})
 	for _, u := range log {
@@ -312,12 +313,12 @@ func TestObservers(t *testing.T) {
 		t.Errorf("after panics of observers: %q", got)
 	}
 	if _, err := d.InsertText("t", 0, "x"); err != nil || len(told) != 2 || len(log) != 2 {
-		t.Errorf("told after stop: %v, %d updates, %v", told, len(log), err)
+		t.Errorf("reported after stop: %v, %d updates, %v", told, len(log), err)
 	}
 }
 
-// FuzzEdits promises: whatever is edited, documents stay sound, updates are what others
-// take, and all become one.
+// FuzzEdits checks that after any edits documents pass Check, that peers accept the
+// updates, and that all documents converge.
 func FuzzEdits(f *testing.F) {
 	for seed := range uint64(4) {
 		f.Add(seed, uint8(20))
@@ -336,7 +337,7 @@ func FuzzEdits(f *testing.F) {
 				t.Fatal(err)
 			}
 			if told != nil && !bytes.Equal(u, told) {
-				t.Fatalf("returned %x, told %x", u, told)
+				t.Fatalf("returned %x, reported %x", u, told)
 			}
 			if err := docs[i].Check(); err != nil {
 				t.Fatal(err)

@@ -16,8 +16,8 @@ import (
 	"weft/crdt/lib0"
 )
 
-// TestYjsHistoriesV2 promises: full state V2 is that of Yjs, byte for byte, and loads to
-// the same document. WEFT_VECTORS names a file of fresh histories.
+// TestYjsHistoriesV2 checks that the full state in format V2 equals that of Yjs byte for
+// byte, and loads to the same document. WEFT_VECTORS names a file of other histories.
 func TestYjsHistoriesV2(t *testing.T) {
 	n := 0
 	check := func(h *history) {
@@ -66,7 +66,8 @@ func TestYjsHistoriesV2(t *testing.T) {
 	t.Logf("%d histories", n)
 }
 
-// TestYjsVectorsV2 promises: the named vectors in V2 are what their V1 converts to.
+// TestYjsVectorsV2 checks that the named vectors in V2 are those to which the vectors in
+// V1 convert.
 func TestYjsVectorsV2(t *testing.T) {
 	vectors := readVectors(t)
 	n := 0
@@ -92,7 +93,7 @@ func TestYjsVectorsV2(t *testing.T) {
 	}
 }
 
-// twoKeys is an update (V1) in which a client overwrites two keys in turns, n times.
+// twoKeys returns an update (V1) in which a client overwrites two keys in turns, n times.
 func twoKeys(n int) []byte {
 	u := append(codec.AppendID([]byte{1}, uint64(n), 1), 0)
 	u = append(u, 0x21, 1, 1, 'm', 1, 'k', 1)
@@ -103,9 +104,9 @@ func twoKeys(n int) []byte {
 	return lib0.AppendUvarint(append(u, 1, 1, 1, 0), uint64(n))
 }
 
-// TestDenseV2 promises: two keys overwritten in turns fit into a few bytes, though they
-// stand for many structs; what we write of a document that has very many of them, we
-// load again.
+// TestDenseV2 checks that two keys overwritten in turns fit into a few bytes, although
+// they stand for many structs, and that a document accepts its own encoding of very many
+// structs.
 func TestDenseV2(t *testing.T) {
 	for _, n := range []int{10_000, 50_000} {
 		u := twoKeys(n)
@@ -127,8 +128,8 @@ func TestDenseV2(t *testing.T) {
 	}
 }
 
-// TestDenseFromYjs promises: bytes that stand for more than they pay for, as Yjs writes
-// them, are refused from anybody, and taken from one's own store.
+// TestDenseFromYjs checks that an unpadded update which stands for too many structs, as
+// Yjs writes it, is refused from peers and accepted from the store.
 func TestDenseFromYjs(t *testing.T) {
 	u := twoKeys(50_000)
 	var p parsedUpdate
@@ -152,8 +153,8 @@ func TestDenseFromYjs(t *testing.T) {
 	}
 }
 
-// TestManyDeletesV2 promises: however many ranges are deleted, what we write of them can
-// be taken in where it cuts a long text to pieces, and where it does not.
+// TestManyDeletesV2 checks that an encoded update with very many deleted ranges is
+// accepted, where it splits a long text into pieces and where it does not.
 func TestManyDeletesV2(t *testing.T) {
 	const n = 120_000
 	whole := codec.AppendID(codec.AppendID([]byte{1}, 1, 1), 0, uint64(kindString))
@@ -179,7 +180,8 @@ func TestManyDeletesV2(t *testing.T) {
 	}
 }
 
-// TestHostileV2 promises: a refusal, without much memory or time, and no trace.
+// TestHostileV2 checks that malformed updates are refused without much memory or time, and
+// leave the document unchanged.
 func TestHostileV2(t *testing.T) {
 	huge := []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f}
 	// build makes an update of one section of n structs of client 1; columns in order.
@@ -243,9 +245,9 @@ func TestHostileV2(t *testing.T) {
 	}
 }
 
-// FuzzV2: any bytes are refused or stand for a valid update, which stays the same from
-// V1 to V2 and back, and makes the same document as its form in V1; nothing takes more
-// memory than the bytes pay for.
+// FuzzV2 checks, for any bytes: they are refused or are a valid update. A valid update is
+// the same after conversion from V1 to V2 and back, and gives the same document as its
+// form in V1. No call takes more memory than affordable allows.
 func FuzzV2(f *testing.F) {
 	seedUpdates(f, func(u []byte) {
 		if v2, err := ConvertUpdateV1ToV2(u); err == nil {
@@ -295,8 +297,8 @@ func FuzzV2(f *testing.F) {
 	})
 }
 
-// affordable fails the test if what is done about b takes more than 64 bytes of memory
-// for each of it and a mebibyte.
+// affordable fails the test if do allocates more than 1 MiB and 64 bytes for each byte of
+// b.
 func affordable(t testing.TB, b []byte, do func()) {
 	t.Helper()
 	var before, after runtime.MemStats

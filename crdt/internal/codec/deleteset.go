@@ -12,6 +12,7 @@ type DeleteRange struct {
 	Client, Clock, Length uint64
 }
 
+// End returns the clock behind the last unit.
 func (d DeleteRange) End() uint64 { return d.Clock + d.Length }
 
 // DeleteSet is a list of ranges. In normal form they are in the order of the wire (clients
@@ -158,7 +159,12 @@ func ReadDeleteSet(r *lib0.Reader, ds DeleteSet) (DeleteSet, error) {
 	return ds, nil
 }
 
-// AppendV2 writes a set in normal form.
+// AppendV2 appends the encoded set in format V2 to dst. The set must be in normal form.
+//
+//	uvarint n, n × (uvarint client, uvarint m, m × (uvarint gap, uvarint length-1))
+//
+// gap is the number of units between the end of the range before (or clock 0) and this
+// one.
 func (ds DeleteSet) AppendV2(dst []byte) []byte {
 	dst = lib0.AppendUvarint(dst, uint64(ds.clients()))
 	for len(ds) > 0 {
@@ -179,8 +185,8 @@ func (ds DeleteSet) AppendV2(dst []byte) []byte {
 	return dst
 }
 
-// ReadDeleteSetV2 appends the delete set at r to ds, in the order found: a client may
-// come twice, and ranges may touch.
+// ReadDeleteSetV2 decodes the delete set (V2) at r and appends its ranges to ds, in the
+// order found: a client may occur twice, and ranges may touch.
 func ReadDeleteSetV2(r *lib0.Reader, ds DeleteSet) (DeleteSet, error) {
 	clients, err := r.Count(2)
 	if err != nil {

@@ -33,8 +33,8 @@ type structRun struct {
 	from, to        int   // its bytes in the update
 	structs         int32 // 0 if it has been written
 	update          int32 // the number of its update
-	next            int32 // further stretch of its client, 0 if this is the last
-	hasGC, omitsKey bool  // some of them are
+	next            int32 // the next run of its client, 0 if this is the last
+	hasGC, omitsKey bool  // of any of the structs
 }
 
 // Merge makes one update of many (V1). Errors are a *PositionError in one of them.

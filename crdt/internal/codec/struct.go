@@ -9,8 +9,8 @@ import (
 // clocks in state vectors, delete sets and Skips.
 const MaxClock = lib0.MaxSafe
 
-// MaxUnits is 2^32-1: the clocks of stored units are below it. So many units nobody
-// types, and clocks take half the memory. Yjs has no such limit.
+// MaxUnits is 2^32-1: the clocks of stored units are below it, so that clocks in memory
+// take four bytes. Nobody types that many units. Yjs has no such limit.
 const MaxUnits = 1<<32 - 1
 
 // MaxUvarintLen is enough bytes for any uvarint.
@@ -73,8 +73,9 @@ func (w *Struct) HasKey() bool { return w.Info&InfoKey != 0 && w.HasParent() }
 // its origins do.
 func (w *Struct) OmitsKey() bool { return w.Info&InfoKey != 0 && !w.HasParent() }
 
-// Read reads the struct that client wrote at clock, and checks everything about it
-// that can be checked without the document.
+// Read reads the struct that client wrote at clock. It checks everything about the struct
+// that can be checked without a document. Errors are rules of errors.go or of packages
+// lib0 and jsvalue.
 func (w *Struct) Read(r *lib0.Reader, client, clock uint64) error {
 	info, err := r.Byte()
 	if err != nil {
@@ -113,7 +114,7 @@ func (w *Struct) readPlace(r *lib0.Reader) (err error) {
 		}
 	}
 	if !w.HasParent() {
-		return nil // then neither is the key on the wire, though infoKey may be set
+		return nil // then the key is not written either, though InfoKey may be set
 	}
 	flag, err := r.Uvarint()
 	if err != nil {
@@ -131,7 +132,7 @@ func (w *Struct) readPlace(r *lib0.Reader) (err error) {
 	return err
 }
 
-// readID reads the ID of a unit that this struct builds on.
+// readID reads the ID of a unit on which the struct depends.
 func (w *Struct) readID(r *lib0.Reader) (id ID, err error) {
 	if id.Client, err = r.Uvarint(); err != nil {
 		return id, err
@@ -191,7 +192,7 @@ func (w *Struct) readContent(r *lib0.Reader) (err error) {
 	case KindDoc:
 		if _, err = r.VarText(); err == nil {
 			if rest := r.Rest(); len(rest) > 0 && rest[0] != lib0.TagObject {
-				return ErrOptions // clients read properties off it
+				return ErrOptions // clients read properties of the options
 			}
 			err = r.SkipAny()
 		}
@@ -220,7 +221,7 @@ func ReadJSONElement(r *lib0.Reader) error {
 	return jsvalue.CheckJSONElement(b)
 }
 
-// Append writes the struct from its unit skip on: its origin is then the unit
+// Append writes the struct from its unit skip on. If skip is not 0, its origin is the unit
 // before.
 func (w *Struct) Append(dst []byte, skip uint64) []byte {
 	if !w.Kind.IsItem() {

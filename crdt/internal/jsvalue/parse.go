@@ -172,7 +172,8 @@ func (c *Parser) hexUnit() (rune, bool) {
 	return rune(n), err == nil
 }
 
-// next passes over a comma, or over the end of a list or object, and tells which.
+// next skips a comma, or the end of an array or object, and reports whether it was a
+// comma.
 func (c *Parser) next(end string) (more bool, err error) {
 	c.skipSpace()
 	if c.consume(end) {

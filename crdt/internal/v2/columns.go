@@ -5,21 +5,23 @@ import (
 	"weft/crdt/lib0"
 )
 
-// Update V2 keeps each field of all structs together, in a column, and writes runs of
-// what repeats. Four coders do (npm lib0 0.2, encoding.js):
+// Update V2 keeps each field of all structs together, in a column, and writes a run of
+// repeated values once. There are four column codings (npm lib0 0.2, encoding.js):
 //
-//	runs of bytes    byte, then uvarint length−1 if another run follows. The last run
-//	                 has no length and never ends
-//	runs of numbers  varint v once; varint −v, uvarint length−2 more often. −0 is a
-//	                 run of zeros
-//	runs of steps    d is the difference to the number before, at first to 0:
-//	                 varint 2d once; varint 2d+1, uvarint length−2 more often
-//	texts            varstring of all texts in one, then runs of numbers: their lengths
-//	                 in UTF-16 units
+//	column      lib0                 encoding
+//	byteRun     RleEncoder           byte, then uvarint length−1 if another run follows. The
+//	                                 last run has no length and never ends
+//	uintRun     UintOptRleEncoder    varint v for one v; varint −v, uvarint length−2 for
+//	                                 several. −0 is a run of zeros
+//	deltaRun    IntDiffOptRleEncoder d is the difference to the number before (at first to
+//	                                 0): varint 2d for one number; varint 2d+1, uvarint
+//	                                 length−2 for several with the same d
+//	text        StringEncoder        varstring of all texts joined, then a uintRun column of
+//	                                 their lengths in UTF-16 code units
 //
-// A column that ends too soon is refused, where Yjs reads zeros.
+// A column that ends too soon is refused with lib0.ErrShort; Yjs would read zeros.
 
-// byteRunWriter writes runs of bytes.
+// byteRunWriter writes a byteRun column.
 type byteRunWriter struct {
 	buf   []byte
 	last  byte
@@ -37,7 +39,7 @@ func (c *byteRunWriter) write(b byte) {
 	c.buf, c.last, c.count = append(c.buf, b), b, 1
 }
 
-// uintRunWriter writes runs of numbers.
+// uintRunWriter writes a uintRun column.
 type uintRunWriter struct {
 	buf         []byte
 	last, count uint64
@@ -51,6 +53,7 @@ func (c *uintRunWriter) write(v uint64) {
 	c.count++
 }
 
+// flush ends the last run and returns the column.
 func (c *uintRunWriter) flush() []byte {
 	if c.count > 0 {
 		c.buf = lib0.AppendVarint(c.buf, c.count > 1, c.last)
@@ -62,7 +65,7 @@ func (c *uintRunWriter) flush() []byte {
 	return c.buf
 }
 
-// deltaRunWriter writes runs of steps.
+// deltaRunWriter writes a deltaRun column.
 type deltaRunWriter struct {
 	buf        []byte
 	last, step int64
@@ -78,6 +81,7 @@ func (c *deltaRunWriter) write(v uint64) {
 	c.count++
 }
 
+// flush ends the last run and returns the column.
 func (c *deltaRunWriter) flush() []byte {
 	if c.count > 0 {
 		x := 2 * c.step
@@ -93,7 +97,7 @@ func (c *deltaRunWriter) flush() []byte {
 	return c.buf
 }
 
-// textWriter writes texts, which are valid UTF-8.
+// textWriter writes a text column. Texts must be valid UTF-8.
 type textWriter struct {
 	all   []byte
 	units uintRunWriter
@@ -104,7 +108,8 @@ func (c *textWriter) write(b []byte) {
 	c.units.write(uint64(codec.UTF16Len(b)))
 }
 
-// writeFrom writes a text of so many UTF-16 units from unit skip on.
+// writeFrom writes a text of so many UTF-16 code units from unit skip on. If that splits a
+// surrogate pair, the second half becomes U+FFFD.
 func (c *textWriter) writeFrom(b []byte, units, skip uint64) {
 	if skip > 0 {
 		at, halved := codec.UTF16Offset(b, int(units), int(skip))
@@ -117,12 +122,12 @@ func (c *textWriter) writeFrom(b []byte, units, skip uint64) {
 	c.units.write(units - skip)
 }
 
-// byteRunReader reads what byteRuns wrote.
+// byteRunReader reads a byteRun column.
 type byteRunReader struct {
 	r       lib0.Reader
 	last    byte
 	left    uint64
-	forever bool
+	forever bool // the last run: it never ends
 }
 
 func (c *byteRunReader) read() (_ byte, err error) {
@@ -143,7 +148,7 @@ func (c *byteRunReader) read() (_ byte, err error) {
 	return c.last, nil
 }
 
-// uintRunReader reads what numberRuns wrote.
+// uintRunReader reads a uintRun column.
 type uintRunReader struct {
 	r          lib0.Reader
 	last, left uint64
@@ -168,7 +173,8 @@ func (c *uintRunReader) read() (uint64, error) {
 	return c.last, nil
 }
 
-// deltaRunReader reads what stepRuns wrote: numbers from 0 to codec.MaxClock.
+// deltaRunReader reads a deltaRun column of numbers from 0 to codec.MaxClock; others are
+// refused with codec.ErrClock.
 type deltaRunReader struct {
 	r          lib0.Reader
 	last, step int64
@@ -197,7 +203,7 @@ func (c *deltaRunReader) read() (uint64, error) {
 	return uint64(c.last), nil
 }
 
-// readStep is Varint for twice a clock: one bit more.
+// readStep reads a varint of up to 54 bits: twice a difference of clocks, and one bit.
 func readStep(r *lib0.Reader) (int64, error) {
 	b, err := r.Byte()
 	x, negative := uint64(b&0x3f), b&0x40 != 0
@@ -214,12 +220,12 @@ func readStep(r *lib0.Reader) (int64, error) {
 	return int64(x), err
 }
 
-// textReader reads what texts wrote. What it returns are views, but for texts that end or
-// begin inside a surrogate pair, where each half becomes U+FFFD.
+// textReader reads a text column. The texts are views of the column, except texts that
+// begin or end inside a surrogate pair: there each half becomes U+FFFD.
 type textReader struct {
 	rest   []byte
-	units  int  // of rest
-	halved bool // the second half of a pair comes before rest
+	units  int  // UTF-16 code units in rest
+	halved bool // the second half of a surrogate pair precedes rest
 	sizes  uintRunReader
 }
 
@@ -231,7 +237,7 @@ func newTextReader(column []byte) (c textReader, err error) {
 	return c, err
 }
 
-// Read reads a text and tells how many UTF-16 units it has.
+// read reads a text and returns its length in UTF-16 code units.
 func (c *textReader) read() (_ []byte, size uint64, err error) {
 	if size, err = c.sizes.read(); err != nil {
 		return nil, 0, err

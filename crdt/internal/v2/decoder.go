@@ -155,7 +155,7 @@ func (d *Decoder) readPlace(w *codec.Struct) (err error) {
 	return err
 }
 
-// readID reads the ID of a unit that w builds on.
+// readID reads the ID of a unit on which w depends.
 func (d *Decoder) readID(w *codec.Struct, clock *deltaRunReader) (id codec.ID, err error) {
 	if id.Client, err = d.client.read(); err != nil {
 		return id, err
@@ -209,8 +209,8 @@ func (d *Decoder) readContent(w *codec.Struct) (err error) {
 	return err
 }
 
-// readTexts reads content that V1 keeps as texts and V2 divides, and appends it to dst
-// as in V1.
+// readTexts reads content that format V1 holds as texts and format V2 divides among
+// columns. It appends the content to dst in the form of V1.
 func (d *Decoder) readTexts(dst []byte, w *codec.Struct) (_ []byte, err error) {
 	switch w.Kind {
 	case codec.KindJSON:
@@ -261,12 +261,12 @@ func (d *Decoder) readTexts(dst []byte, w *codec.Struct) (_ []byte, err error) {
 	return dst, nil
 }
 
-// errKeyAgain asks to read once more and keep the keys.
+// errKeyAgain asks the caller to read the update again and keep the keys.
 var errKeyAgain = errors.New("a key by its number")
 
-// readKey reads a format key or node name: a number below the count of those seen means
-// one of them, any other a new one. Yjs writes new ones only, so that they are kept once
-// there is another.
+// readKey reads a format key or node name by its number. A number below the count of keys
+// read so far refers to one of them; any other number means a new key. Yjs writes new
+// numbers only, so the keys are kept only once an update refers to one.
 func (d *Decoder) readKey() ([]byte, error) {
 	n, err := d.keyClock.read()
 	if err != nil {

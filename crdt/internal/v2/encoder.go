@@ -6,7 +6,13 @@ import (
 	"weft/crdt/lib0"
 )
 
-// Encoder is an update V2 being written. FORMAT.md says what goes where.
+// Encoder writes an update in format V2. ../../FORMAT.md says which field goes into which
+// column.
+//
+//	Reserve (optional) → Start → for each section { Begin → Write … } → Finish
+//
+// The zero value is ready. An Encoder writes one update and is not safe for concurrent
+// use.
 type Encoder struct {
 	keyClock              deltaRunWriter
 	client                uintRunWriter
@@ -16,12 +22,13 @@ type Encoder struct {
 	parentInfo            byteRunWriter
 	shape, length         uintRunWriter
 	rest                  []byte
-	keys                  uint64 // written so far
-	cost                  meter  // of reading it
+	keys                  uint64 // keys written so far
+	cost                  meter  // what reading the update costs
 	values                jsvalue.Parser
 }
 
-// Reserve allocates at once what so many structs with so many bytes are likely to take.
+// Reserve allocates at once what so many structs, with so many bytes of content, are
+// likely to take.
 func (e *Encoder) Reserve(structs, content int) {
 	all := make([]byte, 0, 7*structs+content)
 	take := func(n int) []byte {
@@ -57,7 +64,7 @@ func (e *Encoder) FinishUnpadded(ds codec.DeleteSet) []byte {
 	return e.join()
 }
 
-// join puts the columns behind one another.
+// join writes the columns one behind the other.
 func (e *Encoder) join() []byte {
 	units, total := e.text.units.flush(), 64
 	var text [10]byte
@@ -83,7 +90,8 @@ func (e *Encoder) join() []byte {
 	return append(dst, e.rest...)
 }
 
-// Begin begins the section of a client, which has so many structs from clock on.
+// Begin begins the section of a client, in which so many structs follow, the first one at
+// clock.
 func (e *Encoder) Begin(client, clock uint64, structs int) {
 	e.rest = lib0.AppendUvarint(e.rest, uint64(structs))
 	e.client.write(client)
@@ -91,7 +99,8 @@ func (e *Encoder) Begin(client, clock uint64, structs int) {
 	e.cost.begin(clock, structs)
 }
 
-// Write writes a struct from its unit skip on: its origin is then the unit before.
+// Write writes a struct from its unit skip on. If skip is not 0, the origin is the unit
+// before. An error means that the content of w is malformed.
 func (e *Encoder) Write(w *codec.Struct, skip uint64) error {
 	info := w.Info
 	e.cost.add(w)
@@ -184,12 +193,12 @@ func (e *Encoder) writeContent(w *codec.Struct, skip uint64) (err error) {
 			return err
 		}
 	}
-	e.rest, err = e.values.Append(e.rest, text) // of Format and Embed
+	e.rest, err = e.values.Append(e.rest, text) // the value of a Format or Embed
 	return err
 }
 
-// writeKey writes a format key or node name. The number would let the reader find one
-// it has seen; Yjs always writes a fresh one.
+// writeKey writes a format key or node name. A number would allow a reader to refer to an
+// earlier key; Yjs never does that and always writes the next number.
 func (e *Encoder) writeKey(b []byte) {
 	e.keyClock.write(e.keys)
 	e.keys++
