@@ -25,7 +25,7 @@ func TestLimitsAreSetByName(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := l.ws
-	if w.Document != 2<<20 || w.Rooms != 3 || w.PerAddr != 0 || w.New != 1 || w.NewAt != 2 || w.Bytes != 1<<20 || w.BytesAt != 8<<20 ||
+	if w.Document != 2<<20 || w.Rooms != 3 || w.PerAddr != 0 || w.New != 1 || w.NewBurst != 2 || w.Bytes != 1<<20 || w.BytesBurst != 8<<20 ||
 		w.Updates != rate.Inf || l.chat.Person != 10 || l.chat.PersonBurst != 20 || l.rooms.Content != 100 || l.rooms.Memory != 2<<30 ||
 		l.push != (notify.Limits{Every: time.Hour, Hourly: 7}) {
 		t.Errorf("%+v", l)

@@ -40,7 +40,7 @@ type admission struct {
 
 func newAdmission(l limits, proxies []netip.Prefix) *admission {
 	return &admission{
-		limits: l, proxies: proxies, all: rate.NewLimiter(l.NewAll, l.NewAllAt),
+		limits: l, proxies: proxies, all: rate.NewLimiter(l.NewAll, l.NewAllBurst),
 		addresses: counts{}, unauthenticated: counts{}, users: counts{}, arrivals: map[string]*rate.Limiter{},
 	}
 }
@@ -111,7 +111,7 @@ func (a *admission) arrivalLimiter(from string) *rate.Limiter {
 				}
 			}
 		}
-		l = rate.NewLimiter(a.limits.New, a.limits.NewAt)
+		l = rate.NewLimiter(a.limits.New, a.limits.NewBurst)
 		a.arrivals[from] = l
 	}
 	return l

@@ -12,225 +12,167 @@ import (
 	"golang.org/x/time/rate"
 )
 
-func from(remote string, forwarded ...string) *http.Request {
-	r := &http.Request{RemoteAddr: remote, Header: http.Header{}}
-	for _, f := range forwarded {
-		r.Header.Add("X-Forwarded-For", f)
-	}
-	return r
+// from returns a request from a remote address.
+func from(remote string) *http.Request {
+	return &http.Request{RemoteAddr: remote, Header: http.Header{}}
 }
 
-// counted are limits whose hits are counted in hits, unless that is nil.
-func counted(l Limits, hits map[string]int) *limits {
+// countingLimits are limits that count in reached how often each was reached, unless that
+// is nil.
+func countingLimits(l Limits, reached map[string]int) *limits {
 	return &limits{l, func(limit string) {
-		if hits != nil {
-			hits[limit]++
+		if reached != nil {
+			reached[limit]++
 		}
 	}}
 }
 
-// TestConnectionLimits: each limit lets in as many as it says and refuses one
-// more, until one leaves; others have nothing to do with it.
+// TestConnectionLimits: each limit admits as many connections as it says and refuses one
+// more, until one is released. Connections that it does not apply to are admitted.
 func TestConnectionLimits(t *testing.T) {
-	many := func(l Limits) Limits { // only what the case is about
+	only := func(l Limits) Limits { // no limits but those of the case
 		l.New, l.NewAll = rate.Inf, rate.Inf
 		return l
 	}
 	for limit, c := range map[string]struct {
 		limits Limits
-		come   func(a *admission, n int) (*admittedConn, error)
+		admit  func(a *admission, n int) (*admittedConn, error)
 		other  func(a *admission) (*admittedConn, error)
 	}{
 		"address": {
-			many(Limits{PerAddr: 5}),
+			only(Limits{PerAddr: 5}),
 			func(a *admission, _ int) (*admittedConn, error) { return a.admit(from("192.0.2.1:1"), authenticated) },
 			func(a *admission) (*admittedConn, error) { return a.admit(from("192.0.2.2:1"), authenticated) },
 		},
 		"strangers": {
-			many(Limits{Unauthenticated: 5}),
+			only(Limits{Unauthenticated: 5}),
 			func(a *admission, _ int) (*admittedConn, error) { return a.admit(from("192.0.2.1:1"), unauthenticated) },
 			func(a *admission) (*admittedConn, error) { return a.admit(from("192.0.2.1:1"), authenticated) },
 		},
 		"person": {
-			many(Limits{PerPerson: 5}),
+			only(Limits{PerPerson: 5}),
 			func(a *admission, n int) (*admittedConn, error) {
-				in, err := a.admit(from(fmt.Sprintf("192.0.2.%d:1", n)), unauthenticated)
+				c, err := a.admit(from(fmt.Sprintf("192.0.2.%d:1", n)), unauthenticated)
 				if err == nil {
-					if err = in.markAuthenticated("ana"); err != nil {
-						in.release()
+					if err = c.markAuthenticated("ana"); err != nil {
+						c.release()
 					}
 				}
-				return in, err
+				return c, err
 			},
 			func(a *admission) (*admittedConn, error) {
-				in, err := a.admit(from("192.0.2.1:1"), unauthenticated)
-				return in, errors.Join(err, in.markAuthenticated("ben"), in.markAuthenticated(""))
+				c, err := a.admit(from("192.0.2.1:1"), unauthenticated)
+				return c, errors.Join(err, c.markAuthenticated("ben"), c.markAuthenticated(""))
 			},
 		},
 	} {
 		t.Run(limit, func(t *testing.T) {
-			hits := map[string]int{}
-			a := newAdmission(*counted(c.limits, hits), nil)
-			var here []*admittedConn
+			reached := map[string]int{}
+			a := newAdmission(*countingLimits(c.limits, reached), nil)
+			var admitted []*admittedConn
 			for n := range 5 {
-				in, err := c.come(a, n)
+				in, err := c.admit(a, n)
 				if err != nil {
-					t.Fatalf("number %d: %v", n+1, err)
+					t.Fatalf("connection %d: %v", n+1, err)
 				}
-				here = append(here, in)
+				admitted = append(admitted, in)
 			}
-			if len(hits) > 0 {
-				t.Errorf("at the limit %v are counted", hits)
+			if len(reached) > 0 {
+				t.Errorf("limits reached by 5 connections: %v, want none", reached)
 			}
-			if _, err := c.come(a, 5); !errors.Is(err, ErrTooMany) {
-				t.Errorf("one more: %v", err)
+			if _, err := c.admit(a, 5); !errors.Is(err, ErrTooMany) {
+				t.Errorf("connection 6: got error %v, want ErrTooMany", err)
 			}
 			other, err := c.other(a)
 			if err != nil {
-				t.Errorf("somebody else: %v", err)
+				t.Errorf("a connection that the limit does not apply to: %v", err)
 			}
-			here[0].release()
-			here[0].release() // counts once
-			if here[0], err = c.come(a, 0); err != nil {
-				t.Errorf("after one has left: %v", err)
+			admitted[0].release()
+			admitted[0].release() // without effect
+			if admitted[0], err = c.admit(a, 0); err != nil {
+				t.Errorf("after one was released: %v", err)
 			}
-			if _, err := c.come(a, 5); !errors.Is(err, ErrTooMany) {
-				t.Errorf("one more again: %v", err)
+			if _, err := c.admit(a, 5); !errors.Is(err, ErrTooMany) {
+				t.Errorf("connection 6 again: got error %v, want ErrTooMany", err)
 			}
-			if !maps.Equal(hits, map[string]int{limit: 2}) {
-				t.Errorf("%v are counted", hits)
+			if want := map[string]int{limit: 2}; !maps.Equal(reached, want) {
+				t.Errorf("limits reached: %v, want %v", reached, want)
 			}
-			for _, in := range append(here, other) {
+			for _, in := range append(admitted, other) {
 				in.release()
 			}
 			if len(a.addresses)+len(a.unauthenticated)+len(a.users) > 0 {
-				t.Errorf("left behind: %v %v %v", a.addresses, a.unauthenticated, a.users)
+				t.Errorf("counted after all were released: %v, %v, %v", a.addresses, a.unauthenticated, a.users)
 			}
 		})
 	}
-	// Who has said who they are is no stranger any more.
-	a := newAdmission(*counted(many(Limits{Unauthenticated: 1}), nil), nil)
+}
+
+// TestAuthenticatedConnectionsMakeRoom for unauthenticated ones, also if they are
+// anonymous.
+func TestAuthenticatedConnectionsMakeRoom(t *testing.T) {
+	l := Limits{Unauthenticated: 1, New: rate.Inf, NewAll: rate.Inf}
+	a := newAdmission(*countingLimits(l, nil), nil)
 	for range 3 {
-		in, err := a.admit(from("192.0.2.1:1"), unauthenticated)
+		c, err := a.admit(from("192.0.2.1:1"), unauthenticated)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := in.markAuthenticated(""); err != nil {
+		if err := c.markAuthenticated(""); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-// TestArrivalsAreLimited: so many at once and so many a second, from one address
-// and in all, and addresses are not remembered for ever.
-func TestArrivalsAreLimited(t *testing.T) {
+// TestNewConnectionsAreRateLimited: from one address and in all, with a burst; and the
+// table of addresses is bounded.
+func TestNewConnectionsAreRateLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := DefaultLimits()
 		l.PerAddr = 0
-		hits := map[string]int{}
-		a := newAdmission(*counted(l, hits), nil)
-		let := func(n int, remote func(i int) string) (in int) {
-			for i := range n {
-				if c, err := a.admit(from(remote(i)), authenticated); err == nil {
+		reached := map[string]int{}
+		a := newAdmission(*countingLimits(l, reached), nil)
+		admit := func(n int, remote func() string) (admitted int) {
+			for range n {
+				if c, err := a.admit(from(remote()), authenticated); err == nil {
 					c.release()
-					in++
+					admitted++
 				} else if !errors.Is(err, ErrTooMany) {
 					t.Error(err)
 				}
 			}
-			return in
+			return admitted
 		}
-		one := func(int) string { return "192.0.2.1:1" }
-		if in := let(60, one); in != 50 {
-			t.Errorf("%d of 60 at once from one address", in)
+		one := func() string { return "192.0.2.1:1" }
+		if got := admit(60, one); got != 50 {
+			t.Errorf("of 60 connections at once from one address %d were admitted, want 50", got)
 		}
 		time.Sleep(time.Second)
-		if in := let(60, one); in != 10 {
-			t.Errorf("%d of 60 a second later", in)
+		if got := admit(60, one); got != 10 {
+			t.Errorf("of 60 connections 1 s later %d were admitted, want 10", got)
 		}
-		if !maps.Equal(hits, map[string]int{"arrivals": 60}) {
-			t.Errorf("%v are counted", hits)
+		if want := map[string]int{"arrivals": 60}; !maps.Equal(reached, want) {
+			t.Errorf("limits reached: %v, want %v", reached, want)
 		}
 		time.Sleep(time.Minute)
 		next := 0
-		each := func(int) string { next++; return fmt.Sprintf("10.%d.%d.%d:1", next>>16, next>>8&255, next&255) }
-		if in := let(1000, each); in != 400 {
-			t.Errorf("%d of 1,000 at once from many addresses", in)
+		each := func() string { next++; return fmt.Sprintf("10.%d.%d.%d:1", next>>16, next>>8&255, next&255) }
+		if got := admit(1000, each); got != 400 {
+			t.Errorf("of 1,000 connections at once from many addresses %d were admitted, want 400", got)
 		}
 		time.Sleep(time.Second)
-		if in := let(1000, each); in != 200 {
-			t.Errorf("%d of 1,000 a second later", in)
+		if got := admit(1000, each); got != 200 {
+			t.Errorf("of 1,000 connections 1 s later %d were admitted, want 200", got)
 		}
-		if !maps.Equal(hits, map[string]int{"arrivals": 60, "all-arrivals": 1400}) {
-			t.Errorf("%v are counted", hits)
+		if want := map[string]int{"arrivals": 60, "all-arrivals": 1400}; !maps.Equal(reached, want) {
+			t.Errorf("limits reached: %v, want %v", reached, want)
 		}
 		for range 100 {
 			time.Sleep(time.Minute)
-			let(1000, each)
+			admit(1000, each)
 		}
 		if n := len(a.arrivals); n > 2*maxArrivals {
-			t.Errorf("%d addresses are remembered", n)
-		}
-	})
-}
-
-// TestRatesWait: what is over a rate is not lost, it waits.
-func TestRatesWait(t *testing.T) {
-	for limit, c := range map[string]struct {
-		burst int // at once
-		rate  int // a second
-		one   func(*limiters)
-	}{
-		"updates":   {200, 60, (*limiters).waitUpdate},
-		"awareness": {400, 200, (*limiters).waitAwareness},
-		"requests":  {100, 10, (*limiters).waitRequest},
-		"bytes":     {2 << 10, 256, func(l *limiters) { l.waitBytes(1 << 10) }},
-	} {
-		t.Run(limit, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				hits := map[string]int{}
-				var l limiters
-				l.init(*counted(DefaultLimits(), hits))
-				begun := time.Now()
-				for range c.burst {
-					c.one(&l)
-				}
-				if took := time.Since(begun); took != 0 {
-					t.Errorf("%d at once take %s", c.burst, took)
-				}
-				if len(hits) > 0 {
-					t.Errorf("at the limit %v are counted", hits)
-				}
-				c.one(&l)
-				if time.Since(begun) == 0 {
-					t.Errorf("number %d does not wait", c.burst+1)
-				}
-				if !maps.Equal(hits, map[string]int{limit: 1}) {
-					t.Errorf("%v are counted", hits)
-				}
-				for range 10*c.rate - 1 {
-					c.one(&l)
-				}
-				if took := time.Since(begun); took < 9900*time.Millisecond || took > 10100*time.Millisecond {
-					t.Errorf("%d more take %s, want 10 s", 10*c.rate, took)
-				}
-			})
-		})
-	}
-}
-
-// TestLargeAnswerWaitsLessThanAPong: and is not let by for nothing either.
-func TestLargeAnswerWaitsLessThanAPong(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var l limiters
-		l.init(*counted(DefaultLimits(), nil))
-		l.waitBytes(DefaultLimits().Answer)
-		for range 3 {
-			begun := time.Now()
-			l.waitBytes(DefaultLimits().Answer)
-			if took := time.Since(begun); took < 5*time.Second || took > pongWait/2 {
-				t.Errorf("it waits %s", took)
-			}
+			t.Errorf("the table has %d addresses, want at most %d", n, 2*maxArrivals)
 		}
 	})
 }

@@ -2,7 +2,7 @@ package ws
 
 import (
 	"context"
-	"errors"
+	"fmt"
 
 	"weft/server/auth"
 	"weft/server/chat"
@@ -12,20 +12,48 @@ import (
 	"weft/server/wire"
 )
 
-// failure returns what to tell the client about err; known is false for an error
-// that only the log may have.
-func failure(err error) (f event.Failure, known bool) {
-	p, known := problem.Of(err)
-	if !known {
-		p = problem.NotStored.New("it could not be stored; send it again")
+// post handles the event that posts a message. The answer is "sent" or "unsent".
+func (n *native) post(ch *channel, e wire.Event) error {
+	var p event.Send
+	if err := e.Into(&p); err != nil {
+		return err
 	}
-	return p.Failure(), known
+	c, id := n.conn, ch.peer.room.ID()
+	c.limiters.waitRequest()
+	post := chat.Post{ID: p.ID, Text: p.Text, Thread: p.Thread}
+	if p.Quote != "" {
+		post.Quote = []byte(p.Quote)
+	}
+	err := chat.ErrForbidden
+	var stored store.Message
+	if c.credentials.role(id) >= auth.Comment {
+		stored, err = c.door.chat.Post(context.Background(), c.credentials.identity, id, post)
+	}
+	if err != nil {
+		n.send(ch.peer.channel, event.Unsent{ID: p.ID, Failure: c.chatFailure(id, err)})
+		return nil
+	}
+	c.door.typing.Clear(string(id), ch.connID)
+	ch.peer.Touch()
+	n.send(ch.peer.channel, event.Sent{ID: stored.ID, Message: stored})
+	return nil
 }
 
-// request is any of the events that ask something of the chat other than to
-// post: event.Edit, Delete, React and MarkRead.
-type request struct {
-	Ref     string `json:"ref"`
+// chatFailure returns what to tell the client about err. An error whose cause the client
+// must not be told is logged.
+func (c *conn) chatFailure(id store.RoomID, err error) event.Failure {
+	p, known := problem.Of(err)
+	if !known {
+		c.log().Error("chat: store", "room", id, "user", c.credentials.identity.User, "err", err)
+		p = problem.NotStored.New("it could not be stored; send it again")
+	}
+	return p.Failure()
+}
+
+// chatRequest is any of the events that change the chat and post nothing: event.Edit,
+// Delete, React and MarkRead.
+type chatRequest struct {
+	Ref     string `json:"ref"` // the client's name for the request
 	ID      string `json:"id"`
 	Text    string `json:"text"`
 	Version int64  `json:"version"`
@@ -34,56 +62,50 @@ type request struct {
 	Seq     int64  `json:"seq"`
 }
 
-// maxRef is the longest ref, in bytes.
+// maxRef is the limit on a ref, in bytes.
 const maxRef = 64
 
-// ask answers a request with "done" or "failed".
-func (n *native) ask(ch *channel, e wire.Event) error {
-	var q request
+// changeChat handles a chatRequest. The answer is "done" or "failed".
+func (n *native) changeChat(ch *channel, e wire.Event) error {
+	var q chatRequest
 	if err := e.Into(&q); err != nil {
 		return err
 	}
 	if len(q.Ref) > maxRef {
-		return errors.New("ref is longer than 64 bytes")
+		return fmt.Errorf("a ref has at most %d bytes", maxRef)
 	}
-	c := n.conn
+	c, id := n.conn, ch.peer.room.ID()
 	c.limiters.waitRequest()
-	answer, err := n.do(ch, e.Name, q)
-	if err == nil {
-		answer.Ref = q.Ref
-		n.send(ch.peer.channel, answer)
+	done, err := c.doChatRequest(id, e.Name, q)
+	if err != nil {
+		n.send(ch.peer.channel, event.Failed{Ref: q.Ref, Failure: c.chatFailure(id, err)})
 		return nil
 	}
-	why, known := failure(err)
-	if !known {
-		c.log().Error("a change of the chat could not be stored", "room", ch.peer.room.ID(), "user", c.credentials.identity.User, "err", err)
-	}
-	n.send(ch.peer.channel, event.Failed{Ref: q.Ref, Failure: why})
+	done.Ref = q.Ref
+	n.send(ch.peer.channel, done)
 	return nil
 }
 
-// do does what a request asks.
-func (n *native) do(ch *channel, name string, q request) (answer event.Done, err error) {
-	ctx, c, room := context.Background(), n.conn, ch.peer.room.ID()
-	who, talk := c.credentials.identity, c.door.chat
+func (c *conn) doChatRequest(id store.RoomID, name string, q chatRequest) (done event.Done, err error) {
+	ctx, who, service := context.Background(), c.credentials.identity, c.door.chat
 	if name == "read" {
-		if c.credentials.anonymous || c.credentials.role(room) < auth.Read {
-			return answer, chat.ErrForbidden // nobody to remember it for
+		if c.credentials.anonymous || c.credentials.role(id) < auth.Read {
+			return done, chat.ErrForbidden // an anonymous person has no read marker
 		}
-		unread, err := talk.MarkRead(ctx, who, room, store.Seq(q.Seq))
+		unread, err := service.MarkRead(ctx, who, id, store.Seq(q.Seq))
 		return event.Done{Read: &unread}, err
 	}
-	if c.credentials.role(room) < auth.Comment {
-		return answer, chat.ErrForbidden
+	if c.credentials.role(id) < auth.Comment {
+		return done, chat.ErrForbidden
 	}
 	var m store.Message
 	switch name {
 	case "edit":
-		m, err = talk.Edit(ctx, who, room, q.ID, chat.Edit{Text: q.Text, Version: q.Version})
+		m, err = service.Edit(ctx, who, id, q.ID, chat.Edit{Text: q.Text, Version: q.Version})
 	case "delete":
-		m, err = talk.Delete(ctx, who, room, q.ID)
+		m, err = service.Delete(ctx, who, id, q.ID)
 	case "react":
-		m, err = talk.React(ctx, who, room, q.ID, chat.Reaction{Emoji: q.Emoji, On: q.On})
+		m, err = service.React(ctx, who, id, q.ID, chat.Reaction{Emoji: q.Emoji, On: q.On})
 	}
 	return event.Done{Message: &m}, err
 }

@@ -1,29 +1,26 @@
 package ws
 
 import (
-	"context"
 	"fmt"
 
 	"weft/presence"
 	"weft/server/auth"
-	"weft/server/chat"
 	"weft/server/event"
-	"weft/server/store"
 	"weft/server/wire"
 )
 
-// event handles an event in a room. Unknown names are passed over: newer
-// clients may know more than we do.
-func (n *native) event(ch *channel, payload []byte) {
+// receivedEvent handles an event on a room's channel. Unknown names are ignored: a newer
+// client may know more than this server.
+func (n *native) receivedEvent(ch *channel, payload []byte) {
 	e, err := wire.DecodeEvent(payload)
 	if err == nil {
 		switch e.Name {
 		case "send":
 			err = n.post(ch, e)
 		case "typing":
-			err = n.typing(ch, e)
+			err = n.setTyping(ch, e)
 		case "edit", "delete", "react", "read":
-			err = n.ask(ch, e)
+			err = n.changeChat(ch, e)
 		}
 	}
 	if err != nil {
@@ -31,61 +28,29 @@ func (n *native) event(ch *channel, payload []byte) {
 	}
 }
 
-func (n *native) post(ch *channel, e wire.Event) error {
-	var p event.Send
-	if err := e.Into(&p); err != nil {
-		return err
-	}
-	c := n.conn
-	c.limiters.waitRequest()
-	post := chat.Post{ID: p.ID, Text: p.Text, Thread: p.Thread}
-	if p.Quote != "" {
-		post.Quote = []byte(p.Quote)
-	}
-	room := ch.peer.room.ID()
-	err := chat.ErrForbidden
-	var stored store.Message
-	if c.credentials.role(room) >= auth.Comment {
-		stored, err = c.door.chat.Post(context.Background(), c.credentials.identity, room, post)
-	}
-	if err != nil {
-		why, known := failure(err)
-		if !known {
-			c.log().Error("a message could not be stored", "room", room, "user", c.credentials.identity.User, "err", err)
-		}
-		n.send(ch.peer.channel, event.Unsent{ID: p.ID, Failure: why})
-		return nil
-	}
-	c.door.typing.Clear(string(room), ch.connID)
-	ch.peer.Touch()
-	n.send(ch.peer.channel, event.Sent{ID: stored.ID, Message: stored})
-	return nil
-}
+// maxThreadID is the limit on a thread's id, in bytes. No message's id is longer.
+const maxThreadID = 128
 
-func (n *native) typing(ch *channel, e wire.Event) error {
+// setTyping handles the event by which a client says that its person types, or stops.
+func (n *native) setTyping(ch *channel, e wire.Event) error {
 	var p event.SetTyping
 	if err := e.Into(&p); err != nil {
 		return err
 	}
 	if len(p.Thread) > maxThreadID {
-		return fmt.Errorf("the id of a thread has at most %d bytes", maxThreadID)
+		return fmt.Errorf("a thread id has at most %d bytes", maxThreadID)
 	}
-	n.conn.limiters.waitRequest()
-	if n.conn.credentials.role(ch.peer.room.ID()) >= auth.Comment {
-		room, typing := string(ch.peer.room.ID()), n.conn.door.typing
-		if !p.On {
-			typing.Clear(room, ch.connID)
-			return nil
-		}
-		typing.Set(presence.Place{Room: room, Thread: p.Thread}, ch.connID, n.conn.typist())
-		ch.peer.Touch()
+	c, id := n.conn, ch.peer.room.ID()
+	c.limiters.waitRequest()
+	if c.credentials.role(id) < auth.Comment {
+		return nil
 	}
+	if !p.On {
+		c.door.typing.Clear(string(id), ch.connID)
+		return nil
+	}
+	typist := presence.Typist{ID: c.credentials.identity.User, Name: c.credentials.identity.Name}
+	c.door.typing.Set(presence.Place{Room: string(id), Thread: p.Thread}, ch.connID, typist)
+	ch.peer.Touch()
 	return nil
-}
-
-// maxThreadID is more than any message's id has.
-const maxThreadID = 128
-
-func (c *conn) typist() presence.Typist {
-	return presence.Typist{ID: c.credentials.identity.User, Name: c.credentials.identity.Name}
 }

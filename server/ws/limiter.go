@@ -24,10 +24,10 @@ type limiters struct {
 // init sets all limiters to their full bursts.
 func (l *limiters) init(limits limits) {
 	l.onLimit = limits.onLimit
-	initLimiter(&l.updates, limits.Updates, limits.UpdatesAt)
-	initLimiter(&l.requests, limits.Asks, limits.AsksAt)
-	initLimiter(&l.awareness, limits.Moves, limits.MovesAt)
-	initLimiter(&l.bytes, limits.Bytes, max(limits.BytesAt, limits.Document))
+	initLimiter(&l.updates, limits.Updates, limits.UpdatesBurst)
+	initLimiter(&l.requests, limits.Requests, limits.RequestsBurst)
+	initLimiter(&l.awareness, limits.Awareness, limits.AwarenessBurst)
+	initLimiter(&l.bytes, limits.Bytes, max(limits.BytesBurst, limits.Document))
 }
 
 // initLimiter is rate.NewLimiter for a limiter that is a field of something.

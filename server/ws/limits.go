@@ -13,8 +13,8 @@ import (
 	"weft/server/wire"
 )
 
-// Limits of the WebSocket doors. Sizes are in bytes. A field whose name ends in At is the
-// burst of the rate before it; rates are per second.
+// Limits of the WebSocket doors. Sizes are in bytes. A field whose name ends in Burst
+// belongs to the rate before it; rates are per second.
 type Limits struct {
 	Document        int        // one update, with its frame
 	Answer          int        // one step 2: all that a client wrote while it was offline
@@ -27,17 +27,17 @@ type Limits struct {
 	PerPerson       int        // connections of one person with a token; 0: unlimited
 	Unauthenticated int        // connections from one address that are not authenticated; 0: unlimited
 	New             rate.Limit // new connections from one address
-	NewAt           int
+	NewBurst        int
 	NewAll          rate.Limit // new connections in all
-	NewAllAt        int
+	NewAllBurst     int
 	Bytes           rate.Limit // bytes from one connection
-	BytesAt         int        // at least Document
+	BytesBurst      int        // at least Document
 	Updates         rate.Limit // updates from one connection
-	UpdatesAt       int
-	Asks            rate.Limit // requests that cost the server more than the client: step 1, join, typing and the like
-	AsksAt          int        // enough for a client that reconnects to all its rooms
-	Moves           rate.Limit // awareness messages; stock clients send back all that they receive
-	MovesAt         int
+	UpdatesBurst    int
+	Requests        rate.Limit // requests that cost the server more than the client: step 1, join, typing and the like
+	RequestsBurst   int        // enough for a client that reconnects to all its rooms
+	Awareness       rate.Limit // awareness messages; stock clients send back all that they receive
+	AwarenessBurst  int
 }
 
 // DefaultLimits are for the open network.
@@ -45,8 +45,8 @@ func DefaultLimits() Limits {
 	return Limits{
 		Document: 1 << 20, Answer: 16 << 20, Event: 64 << 10, PreAuth: 16 << 10, Rooms: 32,
 		Queue: 1 << 20, QueueLen: 1000, PerAddr: 100, PerPerson: 20, Unauthenticated: 20,
-		New: 10, NewAt: 50, NewAll: 200, NewAllAt: 400, Bytes: 256 << 10, BytesAt: 2 << 20,
-		Updates: 60, UpdatesAt: 200, Asks: 10, AsksAt: 100, Moves: 200, MovesAt: 400,
+		New: 10, NewBurst: 50, NewAll: 200, NewAllBurst: 400, Bytes: 256 << 10, BytesBurst: 2 << 20,
+		Updates: 60, UpdatesBurst: 200, Requests: 10, RequestsBurst: 100, Awareness: 200, AwarenessBurst: 400,
 	}
 }
 
@@ -56,7 +56,7 @@ func LabLimits() Limits {
 	l := DefaultLimits()
 	l.PerAddr, l.PerPerson, l.Unauthenticated = 0, 0, 0
 	l.New, l.NewAll, l.Bytes = rate.Inf, rate.Inf, rate.Inf
-	l.Updates, l.Asks, l.Moves = rate.Inf, rate.Inf, rate.Inf
+	l.Updates, l.Requests, l.Awareness = rate.Inf, rate.Inf, rate.Inf
 	return l
 }
 

@@ -85,7 +85,7 @@ func (n *native) received(frame []byte) {
 		ch.peer.touchIfEdit(b)
 		ch.peer.room.Receive(ch.peer, b)
 	case wire.TypeEvent:
-		n.event(ch, b.Payload)
+		n.receivedEvent(ch, b.Payload)
 	}
 }
 

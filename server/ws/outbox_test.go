@@ -9,137 +9,139 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// wireLog stands where Melody would.
-type wireLog struct {
+// recordingOutbox is an outbox whose frames are recorded instead of given to Melody.
+type recordingOutbox struct {
 	outbox
-	written [][]byte
-	slowed  int
-	hits    map[string]int
+	written    [][]byte
+	closedSlow int            // times
+	reached    map[string]int // limits
 }
 
-func newWireLog(l Limits) *wireLog {
-	w := &wireLog{hits: map[string]int{}}
+func newRecordingOutbox(l Limits) *recordingOutbox {
+	w := &recordingOutbox{reached: map[string]int{}}
 	w.write = func(f []byte) (bool, error) { w.written = append(w.written, f); return false, nil }
-	w.onSlow = func() { w.slowed++ }
-	w.limits = counted(l, w.hits)
+	w.onSlow = func() { w.closedSlow++ }
+	w.limits = countingLimits(l, w.reached)
 	return w
 }
 
-// drain writes all that waits, as a socket that reads would let it.
-func (w *wireLog) drain() {
+// drain lets the outbox write everything, as Melody does when the client reads.
+func (w *recordingOutbox) drain() {
 	for w.writing {
 		w.sent()
 	}
 }
 
-func TestOutboxKeepsOrderAndGivesOneFrameAtATime(t *testing.T) {
-	w := newWireLog(DefaultLimits())
+// TestOutboxGivesMelodyOneFrameAtATime in the order in which they were queued.
+func TestOutboxGivesMelodyOneFrameAtATime(t *testing.T) {
+	w := newRecordingOutbox(DefaultLimits())
 	for i := range 50 {
 		w.push([]byte{byte(i)})
 		if len(w.written) != 1 {
-			t.Fatalf("%d frames with Melody", len(w.written))
+			t.Fatalf("%d frames were written, want 1", len(w.written))
 		}
 	}
 	w.drain()
 	if len(w.written) != 50 {
-		t.Fatalf("%d frames written", len(w.written))
+		t.Fatalf("%d frames were written, want 50", len(w.written))
 	}
 	for i, f := range w.written {
 		if f[0] != byte(i) {
-			t.Fatalf("frame %d came as number %d", f[0], i)
+			t.Fatalf("frame %d was written as number %d", f[0], i)
 		}
 	}
 }
 
-func TestOutboxFullOfWhatMustArriveEndsTheConnection(t *testing.T) {
+// TestFullOutboxClosesTheConnection and drops its frames.
+func TestFullOutboxClosesTheConnection(t *testing.T) {
 	for name, limit := range map[string]func(*Limits){
 		"frames": func(l *Limits) { l.QueueLen = 10 },
 		"bytes":  func(l *Limits) { l.Queue = 100 },
 	} {
 		l := DefaultLimits()
 		limit(&l)
-		w := newWireLog(l)
+		w := newRecordingOutbox(l)
 		for range 20 {
 			w.push(make([]byte, 10))
 		}
-		if w.slowed != 1 || !w.closed || len(w.frames) != 0 {
-			t.Errorf("%s: closed %d times, %d frames kept", name, w.slowed, len(w.frames))
+		if w.closedSlow != 1 || !w.closed || len(w.frames) != 0 {
+			t.Errorf("%s: closed %d times, %d frames kept; want 1, 0", name, w.closedSlow, len(w.frames))
 		}
 		w.push([]byte("late"))
 		if len(w.written) != 1 {
-			t.Errorf("%s: %d frames written", name, len(w.written))
+			t.Errorf("%s: %d frames were written, want 1", name, len(w.written))
 		}
 	}
 }
 
-// TestOutboxAtItsLimit: what waits may reach the limit, and the frame that makes it
-// more is the last that is taken.
+// TestOutboxAtItsLimit: the queue may reach its limits. The frame that exceeds the one in
+// bytes is the last that is queued.
 func TestOutboxAtItsLimit(t *testing.T) {
 	l := DefaultLimits()
-	w := newWireLog(l)
-	for range 1 + l.QueueLen { // one of them is with Melody
+	w := newRecordingOutbox(l)
+	for range 1 + l.QueueLen { // Melody has one of them
 		w.push([]byte("x"))
 	}
-	if w.slowed != 0 || len(w.frames) != 1000 {
-		t.Errorf("%d frames wait, closed %d times", len(w.frames), w.slowed)
+	if w.closedSlow != 0 || len(w.frames) != 1000 {
+		t.Errorf("%d frames queued, closed %d times; want 1,000 and 0", len(w.frames), w.closedSlow)
 	}
-	if w.push([]byte("x")); w.slowed != 1 || !maps.Equal(w.hits, map[string]int{"queue-frames": 1}) {
-		t.Errorf("one frame more: closed %d times, %v are counted", w.slowed, w.hits)
+	if w.push([]byte("x")); w.closedSlow != 1 || !maps.Equal(w.reached, map[string]int{"queue-frames": 1}) {
+		t.Errorf("one frame more: closed %d times, limits reached %v", w.closedSlow, w.reached)
 	}
-	w = newWireLog(l)
+	w = newRecordingOutbox(l)
 	w.push(nil)
 	for range 64 {
 		w.push(make([]byte, 16<<10))
 	}
-	if w.slowed != 0 || w.bytes != 1<<20 {
-		t.Errorf("%d bytes wait, closed %d times", w.bytes, w.slowed)
+	if w.closedSlow != 0 || w.bytes != 1<<20 {
+		t.Errorf("%d bytes queued, closed %d times; want the limit of 1 MiB and 0", w.bytes, w.closedSlow)
 	}
 	w.push([]byte("x"))
-	if w.slowed != 0 || w.bytes != 1<<20+1 {
-		t.Errorf("%d bytes wait, closed %d times", w.bytes, w.slowed)
+	if w.closedSlow != 0 || w.bytes != 1<<20+1 {
+		t.Errorf("%d bytes queued, closed %d times; want the limit of 1 MiB and 0", w.bytes, w.closedSlow)
 	}
-	if w.push([]byte("x")); w.slowed != 1 || !maps.Equal(w.hits, map[string]int{"queue": 1}) {
-		t.Errorf("another frame with more than the limit waiting: closed %d times, %v are counted", w.slowed, w.hits)
+	if w.push([]byte("x")); w.closedSlow != 1 || !maps.Equal(w.reached, map[string]int{"queue": 1}) {
+		t.Errorf("one frame more: closed %d times, limits reached %v", w.closedSlow, w.reached)
 	}
 }
 
-// TestLargeFrameGoesThoughItIsOverTheLimit: the limit is on what waits.
-func TestLargeFrameGoesThoughItIsOverTheLimit(t *testing.T) {
+// TestFrameLargerThanTheQueueIsWritten: the limit is on the queue, not on a frame.
+func TestFrameLargerThanTheQueueIsWritten(t *testing.T) {
 	l := DefaultLimits()
 	l.Queue = 100
-	w := newWireLog(l)
+	w := newRecordingOutbox(l)
 	w.push(make([]byte, 5000))
-	if len(w.written) != 1 || w.slowed != 0 {
-		t.Errorf("%d frames written, closed %d times", len(w.written), w.slowed)
+	if len(w.written) != 1 || w.closedSlow != 0 {
+		t.Errorf("%d frames were written, closed %d times; want 1, 0", len(w.written), w.closedSlow)
 	}
 }
 
-// TestPeersTakeTurns: a channel that always has something holds up neither
-// another channel nor the events.
+// TestPeersTakeTurns: a peer that always has a frame delays neither another peer nor
+// queued frames.
 func TestPeersTakeTurns(t *testing.T) {
-	w := newWireLog(DefaultLimits())
+	w := newRecordingOutbox(DefaultLimits())
 	c := &conn{}
 	a, b := &peer{conn: c, prefix: "a"}, &peer{conn: c, prefix: "b"}
-	acked := func(p *peer) { // as a room whose every commit counts
+	ack := func(p *peer) { // as a room does after each commit
 		p.acked++
 		w.wake(p)
 	}
 	w.push([]byte("e"))
 	for range 10 {
-		acked(a)
-		acked(b)
+		ack(a)
+		ack(b)
 		w.push([]byte("e"))
 		w.sent()
 	}
-	seen := map[byte]int{}
+	count := map[byte]int{}
 	for _, f := range w.written {
-		seen[f[0]]++
+		count[f[0]]++
 	}
-	if seen['a'] < 2 || seen['b'] < 2 || seen['e'] < 4 {
-		t.Errorf("frames written: %d of a, %d of b, %d events", seen['a'], seen['b'], seen['e'])
+	if count['a'] < 2 || count['b'] < 2 || count['e'] < 4 {
+		t.Errorf("frames written: %d of peer a, %d of peer b, %d queued ones; want some of each", count['a'], count['b'], count['e'])
 	}
 	w.drain()
 	if a.acked != 0 || b.acked != 0 || len(w.ready) != 0 || len(w.frames) != 0 || w.writing {
-		t.Errorf("something is left")
+		t.Error("frames or peers are left after everything was written")
 	}
 }

@@ -23,19 +23,19 @@ import (
 // TestRenewTouchesOnlyTheUsersConnections: of many connections those of the user are
 // rechecked, each once; of no other the lock is taken.
 func TestRenewTouchesOnlyTheUsersConnections(t *testing.T) {
-	var all []*listener
+	var all []*recordingDialect
 	for _, user := range []string{"ana", "ben", "ana", "cid", "", "ben"} {
-		l := newListener(func([]byte) bool { return true })
+		l := newRecordingDialect(func([]byte) bool { return true })
 		l.user = user
 		all = append(all, l)
 	}
-	door, dial := listening(t, testPoller(), all...)
+	door, dial := newRecordingDoor(t, testPoller(), all...)
 	for _, l := range all {
 		c := dial()
 		if _, err := c.Write(netpolltest.Message([]byte("opened"))); err != nil {
 			t.Fatal(err)
 		}
-		l.all(t, 1)
+		l.waitFor(t, 1)
 		if l.user != "ana" { // a recheck of this connection would wait, and close it
 			l.conn.dialectMu.Lock()
 			defer l.conn.dialectMu.Unlock()
@@ -62,14 +62,14 @@ func TestRenewTouchesOnlyTheUsersConnections(t *testing.T) {
 
 // TestEndedConnectionsLeaveTheUserIndex also after their token has been replaced.
 func TestEndedConnectionsLeaveTheUserIndex(t *testing.T) {
-	l := newListener(func([]byte) bool { return true })
+	l := newRecordingDialect(func([]byte) bool { return true })
 	l.user = "ana"
-	door, dial := listening(t, testPoller(), l)
+	door, dial := newRecordingDoor(t, testPoller(), l)
 	c := dial()
 	if _, err := c.Write(netpolltest.Message([]byte("opened"))); err != nil {
 		t.Fatal(err)
 	}
-	l.all(t, 1)
+	l.waitFor(t, 1)
 	l.conn.dialectMu.Lock()
 	for range 3 {
 		l.opened()
@@ -79,7 +79,7 @@ func TestEndedConnectionsLeaveTheUserIndex(t *testing.T) {
 		t.Errorf("Ana has %d connections in the index, want 1", n)
 	}
 	c.Close()
-	<-l.gone
+	<-l.ended
 	eventually(t, "the index is empty", func() bool {
 		door.users.mu.Lock()
 		defer door.users.mu.Unlock()

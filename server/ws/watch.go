@@ -9,11 +9,12 @@ import (
 	"weft/server/wire"
 )
 
-// maxUserID bounds what a list of people holds, in bytes.
+// maxUserID is the limit on a user's id in a watch list, in bytes.
 const maxUserID = 256
 
-// watch follows people. Who may use the connection may: what is told is the status
-// and a coarse last seen, and no room.
+// watch handles the event that watches people: the client is told their status over all
+// rooms. Every person who may use the connection may watch, as the status has no room and
+// only a coarse last-seen time.
 func (n *native) watch(e wire.Event) error {
 	var ask event.Watch
 	if err := e.Into(&ask); err != nil {
@@ -21,17 +22,19 @@ func (n *native) watch(e wire.Event) error {
 	}
 	if n.watching == nil {
 		n.watched = map[string]bool{}
-		n.watching = n.conn.door.people.WatchStatus(func(news map[string]presence.UserStatus) { n.send(0, event.Status{Users: news}) })
+		n.watching = n.conn.door.people.WatchStatus(func(changed map[string]presence.UserStatus) {
+			n.send(0, event.Status{Users: changed})
+		})
 	}
 	for _, id := range ask.Users {
 		if n.watched[id] {
 			continue
 		}
 		if len(id) > maxUserID {
-			return fmt.Errorf("ids of people have at most %d bytes", maxUserID)
+			return fmt.Errorf("a user id has at most %d bytes", maxUserID)
 		}
 		if len(n.watched) >= event.MaxWatched {
-			n.refuse(0, problem.TooManyWatched.New(fmt.Sprintf("a connection watches at most %d people", event.MaxWatched)))
+			n.refuse(0, problem.TooManyWatched.New(fmt.Sprintf("a connection may watch at most %d people", event.MaxWatched)))
 			break
 		}
 		n.watched[id] = true
@@ -40,6 +43,7 @@ func (n *native) watch(e wire.Event) error {
 	return nil
 }
 
+// unwatch handles the event that stops watching people.
 func (n *native) unwatch(e wire.Event) error {
 	var ask event.Unwatch
 	if err := e.Into(&ask); err != nil {

@@ -22,53 +22,53 @@ import (
 	"weft/server/ws/internal/netpoll/netpolltest"
 )
 
-// listener is a dialect that takes note of what it hears. Fields are set before the
+// recordingDialect is a dialect that records its frames. Fields are set before the
 // connection opens.
-type listener struct {
-	conn      *conn
-	user      string                  // whose credentials the connection accepts; empty: nobody's
-	take      func(frame []byte) bool // whether tryInline handles the frame
-	mu        sync.Mutex
-	frames    [][]byte
-	quickly   int
-	rechecked []string
-	more      chan struct{} // holds a token when there are more
-	gone      chan struct{}
+type recordingDialect struct {
+	conn         *conn
+	user         string                  // whose credentials the connection accepts; empty: nobody's
+	inline       func(frame []byte) bool // whether tryInline handles the frame
+	mu           sync.Mutex
+	frames       [][]byte
+	inlineFrames int // of frames
+	rechecked    []string
+	more         chan struct{} // holds a token when frames has grown
+	ended        chan struct{} // closed by closed
 }
 
-func newListener(take func([]byte) bool) *listener {
-	return &listener{take: take, more: make(chan struct{}, 1), gone: make(chan struct{})}
+func newRecordingDialect(inline func([]byte) bool) *recordingDialect {
+	return &recordingDialect{inline: inline, more: make(chan struct{}, 1), ended: make(chan struct{})}
 }
 
-func (l *listener) opened() {
+func (l *recordingDialect) opened() {
 	if l.user != "" {
 		l.conn.credentials.accept(l.conn, login{identity: auth.Identity{User: l.user}}, expiry{})
 	}
 }
-func (l *listener) closed() { close(l.gone) }
-func (l *listener) recheck(user string) {
+func (l *recordingDialect) closed() { close(l.ended) }
+func (l *recordingDialect) recheck(user string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.rechecked = append(l.rechecked, user)
 }
-func (l *listener) keepAlive()               {}
-func (l *listener) slowCode() wire.CloseCode { return wire.CloseSlow }
-func (l *listener) received(frame []byte)    { l.hear(frame, false) }
+func (l *recordingDialect) keepAlive()               {}
+func (l *recordingDialect) slowCode() wire.CloseCode { return wire.CloseSlow }
+func (l *recordingDialect) received(frame []byte)    { l.record(frame) }
 
-func (l *listener) tryInline(frame []byte, _ time.Time) bool {
-	if !l.take(frame) {
+func (l *recordingDialect) tryInline(frame []byte, _ time.Time) bool {
+	if !l.inline(frame) {
 		return false
 	}
-	l.hear(frame, true)
+	l.mu.Lock()
+	l.inlineFrames++
+	l.mu.Unlock()
+	l.record(frame)
 	return true
 }
 
-func (l *listener) hear(frame []byte, quickly bool) {
+func (l *recordingDialect) record(frame []byte) {
 	l.mu.Lock()
 	l.frames = append(l.frames, frame)
-	if quickly {
-		l.quickly++
-	}
 	l.mu.Unlock()
 	select {
 	case l.more <- struct{}{}:
@@ -76,8 +76,8 @@ func (l *listener) hear(frame []byte, quickly bool) {
 	}
 }
 
-// all waits for so many frames.
-func (l *listener) all(t *testing.T, n int) [][]byte {
+// waitFor waits until there are n frames and returns them.
+func (l *recordingDialect) waitFor(t *testing.T, n int) [][]byte {
 	t.Helper()
 	late := time.After(90 * time.Second)
 	for {
@@ -95,11 +95,12 @@ func (l *listener) all(t *testing.T, n int) [][]byte {
 	}
 }
 
-// listening is a door that gives its connections to listeners, in turn.
-func listening(t *testing.T, mode PollerMode, to ...*listener) (door *Door, dial func() net.Conn) {
+// newRecordingDoor returns a door that gives its connections the dialects, in turn, and a
+// function that connects to it.
+func newRecordingDoor(t *testing.T, mode PollerMode, to ...*recordingDialect) (door *Door, dial func() net.Conn) {
 	t.Helper()
 	door = New(Config{Limits: LabLimits(), Log: slog.New(slog.DiscardHandler), Poller: mode})
-	next := make(chan *listener, len(to))
+	next := make(chan *recordingDialect, len(to))
 	for _, l := range to {
 		next <- l
 	}
@@ -132,8 +133,8 @@ func listening(t *testing.T, mode PollerMode, to ...*listener) (door *Door, dial
 	}
 }
 
-// TestFramesArriveOnceAndInOrder: whichever way each goes, in however many pieces it
-// comes, and with pings and messages of several frames in between.
+// TestFramesArriveOnceAndInOrder: whether each is handled inline or read by Melody, in
+// however many pieces it comes, with pings and fragmented messages in between.
 func TestFramesArriveOnceAndInOrder(t *testing.T) {
 	for _, mode := range []PollerMode{PollerAuto, PollerOff} {
 		t.Run(string(mode), func(t *testing.T) {
@@ -141,8 +142,8 @@ func TestFramesArriveOnceAndInOrder(t *testing.T) {
 			t.Log("seed", seed)
 			rnd := rand.New(rand.NewPCG(seed, 0))
 			chance := rand.New(rand.NewPCG(seed, 1))
-			l := newListener(func([]byte) bool { return chance.IntN(4) > 0 })
-			door, dial := listening(t, mode, l)
+			l := newRecordingDialect(func([]byte) bool { return chance.IntN(4) > 0 })
+			door, dial := newRecordingDoor(t, mode, l)
 			c := dial()
 			const messages = 4000
 			var (
@@ -181,35 +182,36 @@ func TestFramesArriveOnceAndInOrder(t *testing.T) {
 					t.Fatal(err)
 				}
 				at += n
-				if rnd.IntN(4) == 0 { // let the server come to rest, now and then
+				if rnd.IntN(4) == 0 { // now and then let the server become idle
 					whole, _ := slices.BinarySearch(ends, at+1)
-					l.all(t, whole)
+					l.waitFor(t, whole)
 				}
 			}
-			got := l.all(t, messages)
+			got := l.waitFor(t, messages)
 			for i := range sent {
 				if !slices.Equal(got[i], sent[i]) {
-					t.Fatalf("message %d: %d bytes, number %d; want %d bytes", i, len(got[i]), binary.BigEndian.Uint32(got[i]), len(sent[i]))
+					t.Fatalf("message %d: got %d bytes, number %d; want %d bytes", i, len(got[i]), binary.BigEndian.Uint32(got[i]), len(sent[i]))
 				}
 			}
-			t.Logf("%d of %d went past the pump", l.quickly, len(got))
-			if quick := l.quickly > messages/100; quick != (door.transport.IsPolling()) || len(got) != messages {
-				t.Errorf("%d of %d frames went past the pump, want some: %v", l.quickly, len(got), door.transport.IsPolling())
+			t.Logf("%d of %d messages were handled inline", l.inlineFrames, len(got))
+			if inline := l.inlineFrames > messages/100; inline != door.transport.IsPolling() || len(got) != messages {
+				t.Errorf("%d of %d messages were handled inline; polling is %v", l.inlineFrames, len(got), door.transport.IsPolling())
 			}
 		})
 	}
 }
 
-// TestLastWordsArrive: what comes together with the end of a connection is heard.
-func TestLastWordsArrive(t *testing.T) {
+// TestMessagesBeforeTheEndArrive: messages that come together with the end of the stream
+// are handled.
+func TestMessagesBeforeTheEndArrive(t *testing.T) {
 	for _, mode := range []PollerMode{PollerAuto, PollerOff} {
 		t.Run(string(mode), func(t *testing.T) {
 			const times = 50
-			var ls []*listener
+			var ls []*recordingDialect
 			for i := range times {
-				ls = append(ls, newListener(func([]byte) bool { return i%2 == 0 }))
+				ls = append(ls, newRecordingDialect(func([]byte) bool { return i%2 == 0 }))
 			}
-			_, dial := listening(t, mode, ls...)
+			_, dial := newRecordingDoor(t, mode, ls...)
 			for _, l := range ls {
 				c := dial()
 				if _, err := c.Write(slices.Concat(netpolltest.Message([]byte("one")), netpolltest.Message([]byte("two")))); err != nil {
@@ -218,13 +220,13 @@ func TestLastWordsArrive(t *testing.T) {
 				if err := c.(*net.TCPConn).CloseWrite(); err != nil {
 					t.Fatal(err)
 				}
-				l.all(t, 2)
+				l.waitFor(t, 2)
 				select {
-				case <-l.gone:
+				case <-l.ended:
 				case <-time.After(90 * time.Second):
-					t.Fatal("nobody has noticed that the client is gone")
+					t.Fatal("the server has not noticed that the client has ended the connection")
 				}
-				// The server ends its side too, and says nothing it was not asked.
+				// The server ends its side too.
 				c.SetReadDeadline(time.Now().Add(90 * time.Second))
 				if _, err := io.Copy(io.Discard, c); err != nil {
 					t.Fatal(err)
@@ -234,30 +236,30 @@ func TestLastWordsArrive(t *testing.T) {
 	}
 }
 
-// TestStuckConnectionHoldsUpNobody: a frame that takes for ever to carry out costs its
-// own connection only.
-func TestStuckConnectionHoldsUpNobody(t *testing.T) {
+// TestBlockedHandlerDelaysNoOtherConnection: a frame whose inline handling blocks delays
+// its own connection only.
+func TestBlockedHandlerDelaysNoOtherConnection(t *testing.T) {
 	release := make(chan struct{})
-	stops := func(f []byte) bool {
+	blocks := func(f []byte) bool {
 		if string(f) == "stop" {
 			<-release
 		}
 		return true
 	}
-	others := make([]*listener, 8)
-	all := []*listener{newListener(stops), newListener(stops)}
+	others := make([]*recordingDialect, 8)
+	all := []*recordingDialect{newRecordingDialect(blocks), newRecordingDialect(blocks)}
 	for i := range others {
-		others[i] = newListener(func([]byte) bool { return true })
+		others[i] = newRecordingDialect(func([]byte) bool { return true })
 		all = append(all, others[i])
 	}
-	door, dial := listening(t, PollerAuto, all...)
+	door, dial := newRecordingDoor(t, PollerAuto, all...)
 	if !door.transport.IsPolling() {
-		t.Skip("there is no poller here")
+		t.Skip("connections are not polled on this system")
 	}
-	looked := make(chan struct{})
-	defer func() { <-looked }()
+	checked := make(chan struct{})
+	defer func() { <-checked }()
 	go func() { // more often than the door does
-		defer close(looked)
+		defer close(checked)
 		ticker := time.NewTicker(10 * time.Millisecond)
 		defer ticker.Stop()
 		for {
@@ -285,41 +287,41 @@ func TestStuckConnectionHoldsUpNobody(t *testing.T) {
 			if _, err := conns[2+i].Write(netpolltest.Message([]byte{byte(round)})); err != nil {
 				t.Fatal(err)
 			}
-			l.all(t, round+1)
+			l.waitFor(t, round+1)
 		}
 	}
 	close(release)
 	for _, l := range all[:2] {
-		got := l.all(t, 3)
+		got := l.waitFor(t, 3)
 		if string(got[0]) != "before" || string(got[1]) != "stop" || string(got[2]) != "after" {
-			t.Errorf("%q", got)
+			t.Errorf("got %q, want before, stop, after", got)
 		}
 	}
 }
 
-// TestPanicEndsOneConnection: also where frames go past the pump.
-func TestPanicEndsOneConnection(t *testing.T) {
-	bad := newListener(func([]byte) bool { panic("a bug") })
-	good := newListener(func([]byte) bool { return true })
-	door, dial := listening(t, PollerAuto, bad, good)
+// TestPanicInAnInlineHandlerClosesOneConnection and no other.
+func TestPanicInAnInlineHandlerClosesOneConnection(t *testing.T) {
+	bad := newRecordingDialect(func([]byte) bool { panic("a bug") })
+	good := newRecordingDialect(func([]byte) bool { return true })
+	door, dial := newRecordingDoor(t, PollerAuto, bad, good)
 	if !door.transport.IsPolling() {
-		t.Skip("there is no poller here")
+		t.Skip("connections are not polled on this system")
 	}
 	a, b := dial(), dial()
 	again, late := time.NewTicker(10*time.Millisecond), time.After(90*time.Second)
 	defer again.Stop()
 	for ended := false; !ended; {
-		_, _ = a.Write(netpolltest.Message([]byte("boo"))) // the first may go another way
+		_, _ = a.Write(netpolltest.Message([]byte("boo"))) // the first may be read by Melody
 		select {
-		case <-bad.gone:
+		case <-bad.ended:
 			ended = true
 		case <-again.C:
 		case <-late:
-			t.Fatal("the connection lives on")
+			t.Fatal("the connection was not closed")
 		}
 	}
 	if _, err := b.Write(netpolltest.Message([]byte("fine"))); err != nil {
 		t.Fatal(err)
 	}
-	good.all(t, 1)
+	good.waitFor(t, 1)
 }
