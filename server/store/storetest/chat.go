@@ -77,7 +77,7 @@ func chatIdempotent(t *testing.T, o *storeUnderTest) {
 		same(t, "message", again, first)
 		same(t, "last seq", value(o.S.LastSeq(t.Context(), "room"))(t), store.Seq(2))
 		if f := value(o.S.OutboxEntries(t.Context(), 10))(t); len(f) != 0 {
-			t.Fatalf("a message posted again left %d facts", len(f))
+			t.Fatalf("a message posted again left %d outbox entries", len(f))
 		}
 	})
 

@@ -58,7 +58,7 @@ func chatEdits(t *testing.T, o *storeUnderTest) {
 	_, _, err = o.S.EditMessage(t.Context(), "elsewhere", store.Edit{ID: "m1", By: ann, Text: "late", At: at(60)}, store.WithOutbox)
 	is(t, "an edit in another room", err, store.ErrNoMessage)
 
-	// Only who is new is left in a fact.
+	// The outbox entry of an edit has only the mentions that are new.
 	edit(t, o, store.Edit{ID: "m1", By: ben, Text: "second", Mentions: []store.Mention{{User: "cid"}, {User: "ben"}}})
 	edit(t, o, store.Edit{ID: "m1", By: ben, Text: "third", Mentions: []store.Mention{{User: "cid"}}})
 	o.twice(func() {
@@ -67,7 +67,7 @@ func chatEdits(t *testing.T, o *storeUnderTest) {
 		for _, f := range facts {
 			got = append(got, fmt.Sprint(messageOf(t, f).Mentions))
 		}
-		same(t, "mentions in facts", strings.Join(got, " "), "[{ben false}] [{cid false}]")
+		same(t, "mentions in outbox entries", strings.Join(got, " "), "[{ben false}] [{cid false}]")
 		m := value(o.S.Message(t.Context(), "room", "m1"))(t)
 		same(t, "editor", m.EditedBy, &ben)
 		same(t, "version", m.Version, int64(4))
@@ -381,7 +381,7 @@ func chatRooms(t *testing.T, o *storeUnderTest) {
 	same(t, "rooms in pages", len(seen), 120)
 }
 
-func chatLines(t *testing.T, o *storeUnderTest) {
+func chatSystemMessages(t *testing.T, o *storeUnderTest) {
 	add := func(l store.SystemMessage) (store.SystemMessage, bool) {
 		t.Helper()
 		stored, added, err := o.S.AddSystemMessage(t.Context(), "room", l)
@@ -392,26 +392,26 @@ func chatLines(t *testing.T, o *storeUnderTest) {
 		return store.SystemMessage{Kind: store.SystemJoined, User: u, At: at(n)}
 	}
 	if _, added := add(joined(ann, 1)); added {
-		t.Fatal("a line in a room that is not there")
+		t.Fatal("a system message was added in a room that does not exist")
 	}
-	same(t, "the name before", touch(t, o, "room", ann, at(1)), "")
+	same(t, "the old name", touch(t, o, "room", ann, at(1)), "")
 	first, _ := add(joined(ann, 1))
 	same(t, "first", first, store.SystemMessage{N: 1, Kind: store.SystemJoined, User: ann, At: at(1)})
 	post(t, o, "room", "m1")
 	ana := store.User{ID: "ann", Name: "Ana"}
-	same(t, "the name before", touch(t, o, "room", ana, at(2)), "Ann")
-	same(t, "the name before", touch(t, o, "room", ana, at(3)), "Ana")
+	same(t, "the old name", touch(t, o, "room", ana, at(2)), "Ann")
+	same(t, "the old name", touch(t, o, "room", ana, at(3)), "Ana")
 	renamed := store.SystemMessage{Kind: store.SystemRenamed, User: ana, OldName: "Ann", At: at(2)}
 	second, _ := add(renamed)
 	want := []store.SystemMessage{first, {N: 2, Kind: store.SystemRenamed, User: ana, OldName: "Ann", After: 1, At: at(2)}}
 	same(t, "second", second, want[1])
 	renamed.At = at(2).Add(store.RenameQuiet - time.Second)
 	if _, added := add(renamed); added {
-		t.Fatal("two changes of a name at once")
+		t.Fatal("a second change of name within RenameQuiet was added")
 	}
 	o.twice(func() {
-		same(t, "lines", value(o.S.SystemMessages(t.Context(), "room"))(t), want)
-		same(t, "lines of another room", value(o.S.SystemMessages(t.Context(), "elsewhere"))(t), []store.SystemMessage{})
+		same(t, "system messages", value(o.S.SystemMessages(t.Context(), "room"))(t), want)
+		same(t, "system messages of another room", value(o.S.SystemMessages(t.Context(), "elsewhere"))(t), []store.SystemMessage{})
 		same(t, "last seq", value(o.S.LastSeq(t.Context(), "room"))(t), store.Seq(1))
 		same(t, "last rev", value(o.S.LastRev(t.Context(), "room"))(t), store.Rev(1))
 	})
@@ -425,16 +425,16 @@ func chatLines(t *testing.T, o *storeUnderTest) {
 		touch(t, o, "room", store.User{ID: fmt.Sprint("user ", i), Name: "U"}, at(9))
 	}
 	if _, added := add(joined(ben, 9)); !added {
-		t.Fatal("the last one who is news")
+		t.Fatal("the joining of the 100th member was not added")
 	}
 	touch(t, o, "room", ben, at(9))
 	if _, added := add(joined(ben, 9)); added {
-		t.Fatal("one of a crowd is news")
+		t.Fatal("the joining of a member beyond MaxSystemMessages was added")
 	}
 	o.twice(func() {
 		lines := value(o.S.SystemMessages(t.Context(), "room"))(t)
 		if len(lines) != store.MaxSystemMessages || lines[0].N != 4 || lines[store.MaxSystemMessages-1].N != store.MaxSystemMessages+3 {
-			t.Fatalf("%d lines, from %+v to %+v", len(lines), lines[0], lines[len(lines)-1])
+			t.Fatalf("%d system messages, from %+v to %+v", len(lines), lines[0], lines[len(lines)-1])
 		}
 	})
 }

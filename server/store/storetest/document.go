@@ -1,25 +1,18 @@
 package storetest
 
 import (
-	"bytes"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"math"
 	"slices"
-	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
-
-	"golang.org/x/sync/errgroup"
 
 	"weft/server/store"
 )
 
 type storeUnderTest = opened[store.Store]
 
-// LoadAll reads all of a document, in parts that are small.
+// LoadAll reads all of a document, in small parts.
 func LoadAll(ctx context.Context, s store.Store, room store.RoomID) (all store.Doc, err error) {
 	for more := true; more; {
 		var part store.Doc
@@ -27,7 +20,7 @@ func LoadAll(ctx context.Context, s store.Store, room store.RoomID) (all store.D
 			return store.Doc{}, err
 		}
 		if part.Snapshot != nil {
-			all = store.Doc{Snapshot: part.Snapshot} // with all that came before
+			all = store.Doc{Snapshot: part.Snapshot} // it holds the parts before, too
 		}
 		all.Log, all.Through = append(all.Log, part.Log...), part.Through
 	}
@@ -69,10 +62,10 @@ func documentEmpty(t *testing.T, o *storeUnderTest) {
 	})
 	must(t, o.S.AppendUpdates(t.Context(), nil))
 	appendTo(t, o, "somewhere", "a")
-	value0, _, err := o.S.PostMessage(t.Context(), store.Message{ID: "m", Room: "nowhere", User: ann}, store.NoOutbox)
+	posted, _, err := o.S.PostMessage(t.Context(), store.Message{ID: "m", Room: "nowhere", User: ann}, store.NoOutbox)
 	must(t, err)
-	if value0.Seq != 1 {
-		t.Fatalf("seq %d", value0.Seq)
+	if posted.Seq != 1 {
+		t.Fatalf("seq %d", posted.Seq)
 	}
 	same(t, "document of a room with chat", load(t, o, "nowhere"), store.Doc{})
 }
@@ -118,7 +111,7 @@ func documentAllOrNothing(t *testing.T, o *storeUnderTest) {
 	})
 }
 
-func documentFold(t *testing.T, o *storeUnderTest) {
+func documentCompact(t *testing.T, o *storeUnderTest) {
 	for i := range 5 {
 		appendTo(t, o, "a", fmt.Sprint("x", i), fmt.Sprint("y", i))
 		appendTo(t, o, "b", fmt.Sprint(i))
@@ -126,11 +119,11 @@ func documentFold(t *testing.T, o *storeUnderTest) {
 		snapshot := fmt.Sprint("snapshot ", i)
 		must(t, o.S.Compact(t.Context(), "a", []byte(snapshot), before.Through))
 		o.twice(func() {
-			same(t, "folded", load(t, o, "a"), store.Doc{Snapshot: []byte(snapshot), Through: before.Through})
+			same(t, "compacted", load(t, o, "a"), store.Doc{Snapshot: []byte(snapshot), Through: before.Through})
 		})
 	}
 	wantDoc(t, o, "b", "", "0", "1", "2", "3", "4")
-	// The same records once more: a snapshot may be written anew.
+	// The same records once more: a snapshot may be replaced by another encoding.
 	through := load(t, o, "a").Through
 	must(t, o.S.Compact(t.Context(), "a", []byte("smaller"), through))
 	o.twice(func() {
@@ -138,7 +131,7 @@ func documentFold(t *testing.T, o *storeUnderTest) {
 	})
 }
 
-func documentFoldKeeps(t *testing.T, o *storeUnderTest) {
+func documentCompactKeeps(t *testing.T, o *storeUnderTest) {
 	appendTo(t, o, "a", "1", "2")
 	through := load(t, o, "a").Through
 	appendTo(t, o, "a", "3")
@@ -153,29 +146,29 @@ func documentFoldKeeps(t *testing.T, o *storeUnderTest) {
 	})
 }
 
-func documentFoldStale(t *testing.T, o *storeUnderTest) {
+func documentCompactStale(t *testing.T, o *storeUnderTest) {
 	appendTo(t, o, "a", "1")
 	first := load(t, o, "a").Through
 	appendTo(t, o, "a", "2")
 	appendTo(t, o, "b", "other")
 	second := load(t, o, "a").Through
 	if err := o.S.Compact(t.Context(), "a", nil, second); err == nil {
-		t.Fatal("folded into nothing")
+		t.Fatal("an empty snapshot was accepted")
 	}
 	for room, through := range map[store.RoomID]store.LogID{"a": second + 1000, "b": first, "nowhere": second, "c": 0} {
 		if err := o.S.Compact(t.Context(), room, []byte("s"), through); err == nil {
-			t.Fatalf("room %q folded through %d", room, through)
+			t.Fatalf("room %q was compacted through record %d, which is not its own", room, through)
 		}
 	}
 	must(t, o.S.Compact(t.Context(), "a", []byte("1+2"), second))
-	must(t, o.S.Compact(t.Context(), "a", []byte("1"), first)) // comes late, changes nothing
+	must(t, o.S.Compact(t.Context(), "a", []byte("1"), first)) // an older compaction changes nothing
 	o.twice(func() {
 		wantDoc(t, o, "a", "1+2")
 		wantDoc(t, o, "b", "", "other")
 	})
 }
 
-func documentFoldIDs(t *testing.T, o *storeUnderTest) {
+func documentCompactIDs(t *testing.T, o *storeUnderTest) {
 	appendTo(t, o, "a", "1", "2", "3")
 	through := load(t, o, "a").Through
 	must(t, o.S.Compact(t.Context(), "a", []byte("s"), through))
@@ -184,7 +177,7 @@ func documentFoldIDs(t *testing.T, o *storeUnderTest) {
 	o.twice(func() {
 		wantDoc(t, o, "a", "s", "4")
 		if doc := load(t, o, "a"); doc.Through <= through {
-			t.Fatalf("record %d after one folded through %d", doc.Through, through)
+			t.Fatalf("record id %d after a compaction through %d, want a higher one", doc.Through, through)
 		}
 	})
 }
@@ -193,20 +186,20 @@ func documentLongLogs(t *testing.T, o *storeUnderTest) {
 	appendTo(t, o, "one", "1")
 	appendTo(t, o, "three", "1", "2", "3")
 	appendTo(t, o, "five", "1", "2", "3", "4", "5")
-	appendTo(t, o, "folded", "1", "2", "3", "4", "5", "6")
-	must(t, o.S.Compact(t.Context(), "folded", []byte("s"), load(t, o, "folded").Through))
-	appendTo(t, o, "folded", "7", "8")
+	appendTo(t, o, "compacted", "1", "2", "3", "4", "5", "6")
+	must(t, o.S.Compact(t.Context(), "compacted", []byte("s"), load(t, o, "compacted").Through))
+	appendTo(t, o, "compacted", "7", "8")
 	appendTo(t, o, "bytes", "four", "and", "nine bytes")
 	const any = math.MaxInt
 	o.twice(func() {
 		for min, want := range map[[2]int][]store.RoomID{
-			{0, any}: {"bytes", "five", "three", "folded", "one"},
-			{1, any}: {"bytes", "five", "three", "folded", "one"},
-			{2, any}: {"bytes", "five", "three", "folded"},
+			{0, any}: {"bytes", "five", "three", "compacted", "one"},
+			{1, any}: {"bytes", "five", "three", "compacted", "one"},
+			{2, any}: {"bytes", "five", "three", "compacted"},
 			{3, any}: {"bytes", "five", "three"},
 			{5, any}: {"five"},
 			{6, any}: {},
-			{any, 1}: {"bytes", "five", "three", "folded", "one"},
+			{any, 1}: {"bytes", "five", "three", "compacted", "one"},
 			{any, 4}: {"bytes", "five"},
 			{5, 17}:  {"bytes", "five"},
 			{6, 17}:  {"bytes"},
@@ -215,18 +208,18 @@ func documentLongLogs(t *testing.T, o *storeUnderTest) {
 			same(t, fmt.Sprint("at least ", min), value(o.S.LongLogs(t.Context(), min[0], min[1]))(t), want)
 		}
 	})
-	// None is long that has less weight than its snapshot.
+	// A log is not long while it cost fewer bytes to write than its snapshot has.
 	snapshot := make([]byte, store.WrittenBytes(2, 2*len("four")))
 	must(t, o.S.Compact(t.Context(), "five", snapshot, load(t, o, "five").Through))
 	for n, want := range [][]store.RoomID{{}, {}, {"five"}} {
 		o.twice(func() {
 			same(t, fmt.Sprint(4*n, " bytes"), value(o.S.LongLogs(t.Context(), any, 4))(t), append([]store.RoomID{"bytes"}, want...))
 			same(t, fmt.Sprint(n, " records"), value(o.S.LongLogs(t.Context(), 1, 18))(t),
-				slices.Concat([]store.RoomID{"bytes"}, want, []store.RoomID{"three", "folded", "one"}))
+				slices.Concat([]store.RoomID{"bytes"}, want, []store.RoomID{"three", "compacted", "one"}))
 		})
 		appendTo(t, o, "five", "four")
 	}
-	// A fold of a part takes the part's bytes away.
+	// Compacting a part subtracts the part's bytes.
 	part, _, err := o.S.LoadPart(t.Context(), "bytes", 0, 1)
 	must(t, err)
 	must(t, o.S.Compact(t.Context(), "bytes", []byte("4"), part.Through))
@@ -235,235 +228,4 @@ func documentLongLogs(t *testing.T, o *storeUnderTest) {
 			same(t, fmt.Sprint(size, " bytes"), value(o.S.LongLogs(t.Context(), any, size))(t), want)
 		}
 	})
-}
-
-// documentParts folds a log part by part. Each part is bounded, and with the ones
-// before it holds what was stored.
-func documentParts(t *testing.T, o *storeUnderTest) {
-	part, more, err := o.S.LoadPart(t.Context(), "nowhere", 0, 1<<20)
-	must(t, err)
-	same(t, "a room never written to", part, store.Doc{})
-	same(t, "more of it", more, false)
-
-	r := random(t)
-	var records []string
-	total := 0
-	for range 300 {
-		n := 1 + r.IntN(100)
-		if r.IntN(10) == 0 {
-			n *= 100
-		}
-		data := strings.Repeat(string(rune('a'+r.IntN(26))), n)
-		records = append(records, data)
-		total += n
-	}
-	appendTo(t, o, "a", records...)
-	appendTo(t, o, "b", "other")
-	const most = 1000
-	for folded, parts := 0, 0; ; parts++ {
-		part, more, err := o.S.LoadPart(t.Context(), "a", 0, most)
-		must(t, err)
-		if got, want := string(part.Snapshot), strings.Join(records[:folded], ""); got != want {
-			t.Fatalf("part %d: %d bytes are folded, want %d", parts, len(got), len(want))
-		}
-		size := 0
-		for i, data := range part.Log {
-			if string(data) != records[folded+i] {
-				t.Fatalf("part %d: record %d is another", parts, folded+i)
-			}
-			size += len(data)
-		}
-		if size > max(most, len(part.Snapshot)) && len(part.Log) > 1 || len(part.Log) == 0 {
-			t.Fatalf("part %d: %d records of %d bytes after a snapshot of %d", parts, len(part.Log), size, len(part.Snapshot))
-		}
-		folded += len(part.Log)
-		if more != (folded < len(records)) {
-			t.Fatalf("part %d: %d of %d records, more: %v", parts, folded, len(records), more)
-		}
-		if !more {
-			if parts < 3 || parts > total/most {
-				t.Fatalf("%d bytes took %d parts", total, parts)
-			}
-			break
-		}
-		if parts == 1 { // meanwhile
-			records = append(records, "late")
-			appendTo(t, o, "a", "late")
-		}
-		must(t, o.S.Compact(t.Context(), "a", []byte(strings.Join(records[:folded], "")), part.Through))
-		if parts%3 == 0 {
-			o.reopen()
-		}
-	}
-	wantText := strings.Join(records, "")
-	o.twice(func() {
-		doc := load(t, o, "a")
-		if got := string(doc.Snapshot) + string(bytes.Join(doc.Log, nil)); got != wantText {
-			t.Fatalf("%d bytes, want %d", len(got), len(wantText))
-		}
-		wantDoc(t, o, "b", "", "other")
-	})
-	// What is all folded has no records to come.
-	must(t, o.S.Compact(t.Context(), "a", []byte("s"), load(t, o, "a").Through))
-	through := load(t, o, "a").Through
-	part, more, err = o.S.LoadPart(t.Context(), "a", 0, most)
-	must(t, err)
-	if string(part.Snapshot) != "s" || len(part.Log) > 0 || part.Through != through || more {
-		t.Fatalf("%+v, more: %v", part, more)
-	}
-}
-
-// documentPages reads documents part by part while others write to them and fold
-// them. Each part is bounded, and together they are what was there, in order.
-func documentPages(t *testing.T, o *storeUnderTest) {
-	const most = 500
-	r := random(t)
-	var records []string
-	write := func(n int) {
-		for range n {
-			data := fmt.Sprintf("%d%s;", len(records), strings.Repeat("x", r.IntN(200)))
-			records = append(records, data)
-			appendTo(t, o, "a", data)
-		}
-	}
-	fold := func() {
-		part, _, err := o.S.LoadPart(t.Context(), "a", 0, r.IntN(4*most))
-		must(t, err)
-		must(t, o.S.Compact(t.Context(), "a", slices.Concat(part.Snapshot, bytes.Join(part.Log, nil)), part.Through))
-	}
-	for round := range 20 {
-		write(1 + r.IntN(30))
-		if r.IntN(3) == 0 {
-			fold()
-		}
-		atLeast := strings.Join(records, "")
-		text, parts, snapshots := "", 0, 0
-		var after store.LogID
-		for more := true; more; parts++ {
-			var part store.Doc
-			var err error
-			part, more, err = o.S.LoadPart(t.Context(), "a", after, most)
-			must(t, err)
-			if part.Snapshot != nil {
-				if !strings.HasPrefix(string(part.Snapshot), text) {
-					t.Fatalf("round %d, part %d: the snapshot of %d bytes has not what came before, %d bytes", round, parts, len(part.Snapshot), len(text))
-				}
-				text = string(part.Snapshot)
-				snapshots++
-			}
-			log := string(bytes.Join(part.Log, nil))
-			if len(log) > max(most, len(part.Snapshot)) && len(part.Log) > 1 || more && len(part.Log) == 0 {
-				t.Fatalf("round %d, part %d: %d records of %d bytes", round, parts, len(part.Log), len(log))
-			}
-			if text += log; len(part.Log) > 0 && part.Through <= after {
-				t.Fatalf("round %d, part %d: through %d after %d", round, parts, part.Through, after)
-			}
-			after = part.Through
-			switch r.IntN(8) {
-			case 0:
-				fold()
-			case 1:
-				write(1 + r.IntN(3))
-			case 2:
-				o.reopen()
-			}
-		}
-		if all := strings.Join(records, ""); !strings.HasPrefix(all, text) || len(text) < len(atLeast) {
-			t.Fatalf("round %d: %d bytes in %d parts, want at least %d and at most %d", round, len(text), parts, len(atLeast), len(all))
-		}
-		if snapshots > 1 {
-			t.Logf("round %d: a fold came between two parts", round)
-		}
-	}
-	// Nothing comes after all there is, folded or not.
-	all := load(t, o, "a")
-	o.twice(func() {
-		for range 2 {
-			part, more, err := o.S.LoadPart(t.Context(), "a", all.Through, most)
-			must(t, err)
-			same(t, "what comes after all", part, store.Doc{Through: all.Through})
-			same(t, "more of it", more, false)
-			must(t, o.S.Compact(t.Context(), "a", []byte(strings.Join(records, "")), all.Through))
-		}
-	})
-}
-
-// documentCut has writers, folders and readers at one room. A record is its
-// writer and that writer's count; a snapshot is the records one after another.
-// So every load can be checked to hold all of each writer's records from the
-// first to some last one, and no fewer than were acknowledged before it.
-func documentCut(t *testing.T, o *storeUnderTest) {
-	const writers, each = 4, 60
-	var acked [writers]atomic.Uint32
-	var writing sync.WaitGroup
-	written := make(chan struct{})
-
-	read := func() error {
-		var atLeast [writers]uint32
-		for w := range writers {
-			atLeast[w] = acked[w].Load()
-		}
-		doc, err := LoadAll(t.Context(), o.S, "room")
-		if err != nil {
-			return err
-		}
-		var seen [writers]uint32
-		for _, part := range append([][]byte{doc.Snapshot}, doc.Log...) {
-			for ; len(part) > 0; part = part[8:] {
-				w, n := binary.BigEndian.Uint32(part), binary.BigEndian.Uint32(part[4:])
-				if seen[w]++; seen[w] != n {
-					return fmt.Errorf("writer %d: record %d where %d belongs (through %d)", w, n, seen[w], doc.Through)
-				}
-			}
-		}
-		for w := range writers {
-			if seen[w] < atLeast[w] {
-				return fmt.Errorf("writer %d: %d records, %d were acknowledged before", w, seen[w], atLeast[w])
-			}
-		}
-		return nil
-	}
-	fold := func(most int) error {
-		doc, _, err := o.S.LoadPart(t.Context(), "room", 0, most)
-		if err != nil || len(doc.Log) == 0 {
-			return err
-		}
-		snapshot := slices.Concat(append([][]byte{doc.Snapshot}, doc.Log...)...)
-		return o.S.Compact(t.Context(), "room", snapshot, doc.Through)
-	}
-	var g errgroup.Group
-	for w := range writers {
-		writing.Add(1)
-		g.Go(func() error {
-			defer writing.Done()
-			for n := uint32(1); n <= each; n++ {
-				data := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, uint32(w)), n)
-				if err := o.S.AppendUpdates(t.Context(), []store.Update{{Room: "room", Data: data}}); err != nil {
-					return err
-				}
-				acked[w].Store(n)
-			}
-			return nil
-		})
-	}
-	all := func() error { return fold(math.MaxInt) }
-	part := func() error { return fold(64) }
-	for _, work := range []func() error{read, read, all, part} {
-		g.Go(func() error {
-			for {
-				select {
-				case <-written:
-					return nil
-				default:
-					if err := work(); err != nil {
-						return err
-					}
-				}
-			}
-		})
-	}
-	writing.Wait()
-	close(written)
-	must(t, g.Wait())
-	o.twice(func() { must(t, read()) })
 }

@@ -15,19 +15,19 @@ import (
 	"weft/server/store"
 )
 
-// modelRoom is what a store must remember of one room, in the plainest form.
+// modelRoom is the model of one room: what a store must return of it.
 type modelRoom struct {
-	records  []string // of the document, all that were ever appended
-	folded   int      // how many of them the snapshot holds
-	messages []store.Message
-	seen     map[string]time.Time
-	names    map[string]string
-	rev      store.Rev
-	read     map[string]store.Seq
+	records   []string // of the document, all that were ever appended
+	compacted int      // how many of them the snapshot holds
+	messages  []store.Message
+	seen      map[string]time.Time
+	names     map[string]string
+	rev       store.Rev
+	read      map[string]store.Seq
 }
 
-// model does random things to the store and to a naive model of it and compares
-// what they say. Closing and opening again is one of the things.
+// model makes random calls of a store and of a naive model of it, and compares what both
+// return. Reopening the store is one of the calls.
 func model(t *testing.T, o *storeUnderTest) {
 	r := random(t)
 	rooms := map[store.RoomID]*modelRoom{}
@@ -35,7 +35,7 @@ func model(t *testing.T, o *storeUnderTest) {
 		rooms[name] = &modelRoom{seen: map[string]time.Time{}, names: map[string]string{}, read: map[string]store.Seq{}}
 	}
 	names := []store.RoomID{"a", "b/c", "ü"}
-	var facts []store.Message
+	var outbox []store.Message
 	for step := range 500 {
 		room := names[r.IntN(len(names))]
 		m := rooms[room]
@@ -43,10 +43,10 @@ func model(t *testing.T, o *storeUnderTest) {
 		case n < 30:
 			modelAppend(t, o, r, rooms, names)
 		case n < 43:
-			modelFold(t, o, r, room, m)
+			modelCompact(t, o, r, room, m)
 		case n < 68:
 			if posted, ok := modelPost(t, o, r, room, m, step); ok {
-				facts = append(facts, posted)
+				outbox = append(outbox, posted)
 			}
 		case n < 73:
 			u := store.User{ID: fmt.Sprint("user ", r.IntN(5)), Name: "N"}
@@ -54,31 +54,31 @@ func model(t *testing.T, o *storeUnderTest) {
 		case n < 78:
 			u := store.User{ID: fmt.Sprint("user ", r.IntN(5)), Name: fmt.Sprint("name ", r.IntN(9))}
 			when := at(r.IntN(1000))
-			same(t, "the name before", touch(t, o, room, u, when), m.names[u.ID])
+			same(t, "the old name", touch(t, o, room, u, when), m.names[u.ID])
 			if _, known := m.names[u.ID]; !known {
 				m.read[u.ID] = store.Seq(len(m.messages))
 			}
 			if !when.Before(m.seen[u.ID]) {
 				m.seen[u.ID], m.names[u.ID] = when, u.Name
 			}
-		case n < 83 && len(facts) > 0:
-			i := r.IntN(len(facts))
+		case n < 83 && len(outbox) > 0:
+			i := r.IntN(len(outbox))
 			list := value(o.S.OutboxEntries(t.Context(), i+1))(t)
 			must(t, o.S.DeleteOutboxEntry(t.Context(), list[i].ID))
-			facts = slices.Delete(facts, i, i+1)
+			outbox = slices.Delete(outbox, i, i+1)
 		case n < 90:
-			if told, ok := modelChange(t, o, r, room, m, step); ok {
-				facts = append(facts, told)
+			if entry, ok := modelChange(t, o, r, room, m, step); ok {
+				outbox = append(outbox, entry)
 			}
 		case n < 94:
 			modelPage(t, o, r, room, m)
 		case n < 97:
-			modelCheck(t, o, rooms, facts)
+			modelCheck(t, o, rooms, outbox)
 		default:
 			o.reopen()
 		}
 	}
-	o.twice(func() { modelCheck(t, o, rooms, facts) })
+	o.twice(func() { modelCheck(t, o, rooms, outbox) })
 }
 
 func modelAppend(t *testing.T, o *storeUnderTest, r *rand.Rand, rooms map[store.RoomID]*modelRoom, names []store.RoomID) {
@@ -93,8 +93,8 @@ func modelAppend(t *testing.T, o *storeUnderTest, r *rand.Rand, rooms map[store.
 	must(t, o.S.AppendUpdates(t.Context(), updates))
 }
 
-// modelFold folds a random part of the log: what was there before some appends.
-func modelFold(t *testing.T, o *storeUnderTest, r *rand.Rand, room store.RoomID, m *modelRoom) {
+// modelCompact compacts a random part of the log: what was there before some appends.
+func modelCompact(t *testing.T, o *storeUnderTest, r *rand.Rand, room store.RoomID, m *modelRoom) {
 	t.Helper()
 	most := math.MaxInt
 	if r.IntN(2) == 0 {
@@ -105,16 +105,16 @@ func modelFold(t *testing.T, o *storeUnderTest, r *rand.Rand, room store.RoomID,
 	if doc.Through == 0 {
 		return
 	}
-	n := m.folded + len(doc.Log)
+	n := m.compacted + len(doc.Log)
 	if r.IntN(2) == 0 {
 		m.records = append(m.records, "late;")
 		appendTo(t, o, room, "late;")
 	}
 	must(t, o.S.Compact(t.Context(), room, []byte(strings.Join(m.records[:n], "")), doc.Through))
-	m.folded = n
+	m.compacted = n
 }
 
-// modelPost returns the message if it made a fact.
+// modelPost returns the message if it left an outbox entry.
 func modelPost(t *testing.T, o *storeUnderTest, r *rand.Rand, room store.RoomID, m *modelRoom, step int) (store.Message, bool) {
 	t.Helper()
 	msg := store.Message{
@@ -202,7 +202,7 @@ func modelPage(t *testing.T, o *storeUnderTest, r *rand.Rand, room store.RoomID,
 	same(t, fmt.Sprintf("changes of %q after %d", room, after), value(o.S.Changes(t.Context(), room, after, 200))(t), want)
 }
 
-func modelCheck(t *testing.T, o *storeUnderTest, rooms map[store.RoomID]*modelRoom, facts []store.Message) {
+func modelCheck(t *testing.T, o *storeUnderTest, rooms map[store.RoomID]*modelRoom, outbox []store.Message) {
 	t.Helper()
 	type length struct {
 		room  store.RoomID
@@ -210,15 +210,15 @@ func modelCheck(t *testing.T, o *storeUnderTest, rooms map[store.RoomID]*modelRo
 	}
 	var long []length
 	for room, m := range rooms {
-		wantDoc(t, o, room, strings.Join(m.records[:m.folded], ""), m.records[m.folded:]...)
+		wantDoc(t, o, room, strings.Join(m.records[:m.compacted], ""), m.records[m.compacted:]...)
 		same(t, "last seq", value(o.S.LastSeq(t.Context(), room))(t), store.Seq(len(m.messages)))
 		same(t, "last rev", value(o.S.LastRev(t.Context(), room))(t), m.rev)
 		for n := range 5 {
 			user := fmt.Sprint("user ", n)
 			same(t, "unread of "+user, value(o.S.Unread(t.Context(), room, user))(t), m.unread(user))
 		}
-		n := len(strings.Join(m.records[m.folded:], ""))
-		if n > 0 && store.WrittenBytes(len(m.records)-m.folded, n) >= len(strings.Join(m.records[:m.folded], "")) {
+		n := len(strings.Join(m.records[m.compacted:], ""))
+		if n > 0 && store.WrittenBytes(len(m.records)-m.compacted, n) >= len(strings.Join(m.records[:m.compacted], "")) {
 			long = append(long, length{room, n})
 		}
 		var people []store.User
@@ -237,12 +237,12 @@ func modelCheck(t *testing.T, o *storeUnderTest, rooms map[store.RoomID]*modelRo
 	}
 	same(t, "long logs", value(o.S.LongLogs(t.Context(), 1, math.MaxInt))(t), want)
 	list := value(o.S.OutboxEntries(t.Context(), 1000))(t)
-	if len(list) != len(facts) {
-		t.Fatalf("%d facts, want %d", len(list), len(facts))
+	if len(list) != len(outbox) {
+		t.Fatalf("%d outbox entries, want %d", len(list), len(outbox))
 	}
 	for i, f := range list {
 		var m store.Message
 		must(t, json.Unmarshal(f.Data, &m))
-		same(t, "fact", m, facts[i])
+		same(t, "outbox entry", m, outbox[i])
 	}
 }

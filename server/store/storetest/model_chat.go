@@ -24,7 +24,7 @@ func (m *modelRoom) find(id string) *store.Message {
 	return nil
 }
 
-// root is what a reply to the message answers.
+// root returns the first message of the thread that a reply to that message joins.
 func (m *modelRoom) root(thread string) *store.Message {
 	root := m.find(thread)
 	if root != nil && root.Thread != "" {
@@ -33,7 +33,7 @@ func (m *modelRoom) root(thread string) *store.Message {
 	return root
 }
 
-// sum counts the replies of a thread that has changed.
+// sum counts the replies of a thread again after a change.
 func (m *modelRoom) sum(thread string) {
 	if thread == "" {
 		return
@@ -85,83 +85,111 @@ func modelRead(t *testing.T, o *storeUnderTest, r *rand.Rand, room store.RoomID,
 	same(t, "read", got, m.unread(u.ID))
 }
 
-// modelChange edits, deletes or reacts. It returns what a fact was left of.
-func modelChange(t *testing.T, o *storeUnderTest, r *rand.Rand, room store.RoomID, m *modelRoom, step int) (told store.Message, ok bool) {
+// modelChange makes a random change of a random message: an edit, a deletion or a
+// reaction. It returns the message that an outbox entry was left with, if one was.
+func modelChange(t *testing.T, o *storeUnderTest, r *rand.Rand, room store.RoomID, m *modelRoom, step int) (entry store.Message, ok bool) {
 	t.Helper()
-	id := fmt.Sprint(r.IntN(60))
+	id, user := fmt.Sprint(r.IntN(60)), fmt.Sprint("user ", r.IntN(3))
 	msg := m.find(id)
-	user := fmt.Sprint("user ", r.IntN(3))
-	var got store.Message
-	var changed, want bool
-	var err, wantErr error
+	var c modelResult
 	switch r.IntN(3) {
 	case 0:
 		e := store.Edit{ID: id, By: store.User{ID: user, Name: "N"}, Text: fmt.Sprint("text ", r.IntN(4)), At: at(step), Version: int64(r.IntN(3))}
 		if r.IntN(2) == 0 {
 			e.Mentions = []store.Mention{{User: fmt.Sprint("user ", r.IntN(4))}, {Room: true}}[r.IntN(2):]
 		}
-		got, changed, err = o.S.EditMessage(t.Context(), room, e, store.WithOutbox)
-		switch {
-		case msg == nil:
-			wantErr = store.ErrNoMessage
-		case msg.Deleted:
-			wantErr = store.ErrDeleted
-		case msg.Text == e.Text:
-		case e.Version != 0 && e.Version != msg.Version:
-			wantErr = store.ErrVersion
-		default:
-			want = true
-			fresh := slices.DeleteFunc(slices.Clone(e.Mentions), func(k store.Mention) bool { return slices.Contains(msg.Mentions, k) })
-			when := at(step)
-			msg.Text, msg.Mentions, msg.EditedAt, msg.EditedBy = e.Text, append([]store.Mention{}, e.Mentions...), &when, nil
-			if user != msg.User.ID {
-				msg.EditedBy = &e.By
-			}
-			m.rev++
-			msg.Rev, msg.Version = m.rev, msg.Version+1
-			if told, ok = *msg, len(fresh) > 0; ok {
-				told.Mentions = fresh
-			}
-		}
+		c = m.edit(msg, e)
+		c.got, c.changed, c.err = o.S.EditMessage(t.Context(), room, e, store.WithOutbox)
 	case 1:
-		got, changed, err = o.S.DeleteMessage(t.Context(), room, id, store.WithOutbox)
-		switch {
-		case msg == nil:
-			wantErr = store.ErrNoMessage
-		case !msg.Deleted:
-			want = true
-			m.rev++
-			*msg = store.Message{
-				ID: id, Room: room, Seq: msg.Seq, Rev: m.rev, Version: msg.Version + 1, User: msg.User, Thread: msg.Thread, Replies: msg.Replies,
-				Mentions: []store.Mention{}, Reactions: []store.Reaction{}, CreatedAt: msg.CreatedAt, EditedAt: msg.EditedAt, Deleted: true,
-			}
-			told, ok = *msg, true
-			m.sum(msg.Thread)
-		}
+		c = m.delete(msg)
+		c.got, c.changed, c.err = o.S.DeleteMessage(t.Context(), room, id, store.WithOutbox)
 	default:
-		on := r.IntN(2) == 0
-		emoji := []string{"👍", "🎉"}[r.IntN(2)]
-		got, changed, err = o.S.React(t.Context(), room, store.ReactionChange{ID: id, User: user, Emoji: emoji, On: on})
-		switch {
-		case msg == nil:
-			wantErr = store.ErrNoMessage
-		case msg.Deleted:
-			wantErr = store.ErrDeleted
-		default:
-			if want = modelReact(msg, user, emoji, on); want {
-				m.rev++
-				msg.Rev = m.rev
-			}
+		change := store.ReactionChange{ID: id, User: user, Emoji: []string{"👍", "🎉"}[r.IntN(2)], On: r.IntN(2) == 0}
+		c = m.react(msg, change)
+		c.got, c.changed, c.err = o.S.React(t.Context(), room, change)
+	}
+	if !errors.Is(c.err, c.wantErr) {
+		t.Fatalf("changing %q: error %v, want %v", id, c.err, c.wantErr)
+	}
+	if c.wantErr == nil {
+		same(t, "changed", c.changed, c.wantChanged)
+		same(t, "change of "+id, c.got, *msg)
+	}
+	return c.entry, c.hasEntry
+}
+
+// modelResult is what a change of a message must give, and what it gave.
+type modelResult struct {
+	wantErr     error
+	wantChanged bool
+	entry       store.Message // of the outbox
+	hasEntry    bool
+
+	got     store.Message
+	changed bool
+	err     error
+}
+
+// edit applies an edit to the model's message, which is nil if there is none.
+func (m *modelRoom) edit(msg *store.Message, e store.Edit) (c modelResult) {
+	switch {
+	case msg == nil:
+		c.wantErr = store.ErrNoMessage
+	case msg.Deleted:
+		c.wantErr = store.ErrDeleted
+	case msg.Text == e.Text:
+	case e.Version != 0 && e.Version != msg.Version:
+		c.wantErr = store.ErrVersion
+	default:
+		c.wantChanged = true
+		added := slices.DeleteFunc(slices.Clone(e.Mentions), func(k store.Mention) bool { return slices.Contains(msg.Mentions, k) })
+		when := e.At
+		msg.Text, msg.Mentions, msg.EditedAt, msg.EditedBy = e.Text, append([]store.Mention{}, e.Mentions...), &when, nil
+		if e.By.ID != msg.User.ID {
+			msg.EditedBy = &e.By
+		}
+		m.rev++
+		msg.Rev, msg.Version = m.rev, msg.Version+1
+		if c.hasEntry = len(added) > 0; c.hasEntry {
+			c.entry = *msg
+			c.entry.Mentions = added
 		}
 	}
-	if !errors.Is(err, wantErr) {
-		t.Fatalf("changing %q: error %v, want %v", id, err, wantErr)
+	return c
+}
+
+// delete deletes the model's message, which is nil if there is none.
+func (m *modelRoom) delete(msg *store.Message) (c modelResult) {
+	switch {
+	case msg == nil:
+		c.wantErr = store.ErrNoMessage
+	case !msg.Deleted:
+		c.wantChanged = true
+		m.rev++
+		*msg = store.Message{
+			ID: msg.ID, Room: msg.Room, Seq: msg.Seq, Rev: m.rev, Version: msg.Version + 1, User: msg.User, Thread: msg.Thread, Replies: msg.Replies,
+			Mentions: []store.Mention{}, Reactions: []store.Reaction{}, CreatedAt: msg.CreatedAt, EditedAt: msg.EditedAt, Deleted: true,
+		}
+		c.entry, c.hasEntry = *msg, true
+		m.sum(msg.Thread)
 	}
-	if wantErr == nil {
-		same(t, "changed", changed, want)
-		same(t, "change of "+id, got, *msg)
+	return c
+}
+
+// react changes a reaction to the model's message, which is nil if there is none.
+func (m *modelRoom) react(msg *store.Message, r store.ReactionChange) (c modelResult) {
+	switch {
+	case msg == nil:
+		c.wantErr = store.ErrNoMessage
+	case msg.Deleted:
+		c.wantErr = store.ErrDeleted
+	default:
+		if c.wantChanged = modelReact(msg, r.User, r.Emoji, r.On); c.wantChanged {
+			m.rev++
+			msg.Rev = m.rev
+		}
 	}
-	return told, ok
+	return c
 }
 
 func modelReact(m *store.Message, user, emoji string, on bool) (changed bool) {

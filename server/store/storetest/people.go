@@ -12,7 +12,7 @@ import (
 	"weft/server/store"
 )
 
-func facts(t *testing.T, o *storeUnderTest) {
+func outboxEntries(t *testing.T, o *storeUnderTest) {
 	var posted []store.Message
 	for i := range 5 {
 		outbox := store.WithOutbox
@@ -32,7 +32,7 @@ func facts(t *testing.T, o *storeUnderTest) {
 	}
 	list := value(o.S.OutboxEntries(t.Context(), 10))(t)
 	if len(list) != len(posted) {
-		t.Fatalf("%d facts, want %d", len(list), len(posted))
+		t.Fatalf("%d outbox entries, want %d", len(list), len(posted))
 	}
 	for i, f := range list {
 		var m store.Message
@@ -41,14 +41,14 @@ func facts(t *testing.T, o *storeUnderTest) {
 		same(t, "cause", m, posted[i])
 	}
 	o.twice(func() {
-		same(t, "facts", value(o.S.OutboxEntries(t.Context(), 10))(t), list)
+		same(t, "outbox entries", value(o.S.OutboxEntries(t.Context(), 10))(t), list)
 		same(t, "first two", value(o.S.OutboxEntries(t.Context(), 2))(t), list[:2])
 	})
 	must(t, o.S.DeleteOutboxEntry(t.Context(), list[0].ID))
 	must(t, o.S.DeleteOutboxEntry(t.Context(), list[3].ID))
 	must(t, o.S.DeleteOutboxEntry(t.Context(), list[0].ID)) // again is no error
 	o.twice(func() {
-		same(t, "facts", value(o.S.OutboxEntries(t.Context(), 10))(t), list[1:3])
+		same(t, "outbox entries", value(o.S.OutboxEntries(t.Context(), 10))(t), list[1:3])
 	})
 	must(t, o.S.DeleteOutboxEntry(t.Context(), list[1].ID))
 	must(t, o.S.DeleteOutboxEntry(t.Context(), list[2].ID))
@@ -57,7 +57,7 @@ func facts(t *testing.T, o *storeUnderTest) {
 	must(t, err)
 	must(t, o.S.DeleteOutboxEntry(t.Context(), list[3].ID)) // an old id is not given again
 	if left := value(o.S.OutboxEntries(t.Context(), 10))(t); len(left) != 1 || left[0].ID <= list[3].ID {
-		t.Fatalf("facts after message %q: %+v", m.ID, left)
+		t.Fatalf("outbox entries after message %q: %+v", m.ID, left)
 	}
 }
 

@@ -1,5 +1,5 @@
-// Package storetest is the conformance suite of store.Store and notify.Inbox.
-// What holds here holds for every store of Weft, whatever it is made of.
+// Package storetest is the conformance suite of store.Store and notify.Inbox: tests that
+// every implementation must pass.
 package storetest
 
 import (
@@ -15,12 +15,12 @@ import (
 	"weft/server/store"
 )
 
-// seedEnv replays a random test.
+// seedEnv is the environment variable that replays a random test with its seed.
 const seedEnv = "WEFT_SEED"
 
-// Run runs the suite. open opens the store kept under dir, a folder that the
-// test owns; it is called again with the same dir after Close. Cleaning up,
-// open may close what the suite has closed already.
+// Run runs the suite of store.Store. open opens the store in dir, a folder of the test's
+// own; it is called again with the same dir after Close. If open registers a cleanup that
+// closes the store, that may be closed already.
 func Run(t *testing.T, open func(t *testing.T, dir string) store.Store) {
 	for _, test := range []struct {
 		name string
@@ -29,29 +29,29 @@ func Run(t *testing.T, open func(t *testing.T, dir string) store.Store) {
 		{"documents/a room never written to is empty", documentEmpty},
 		{"documents/records come back in order", documentOrder},
 		{"documents/an append is all or nothing", documentAllOrNothing},
-		{"documents/a fold replaces the log", documentFold},
-		{"documents/a fold keeps what came after", documentFoldKeeps},
-		{"documents/a fold never goes back", documentFoldStale},
-		{"documents/ids are not used again after a fold", documentFoldIDs},
+		{"documents/compaction replaces the log", documentCompact},
+		{"documents/compaction keeps later records", documentCompactKeeps},
+		{"documents/compaction never goes back", documentCompactStale},
+		{"documents/ids are not used again after compaction", documentCompactIDs},
 		{"documents/long logs", documentLongLogs},
 		{"documents/a document is read in parts", documentPages},
-		{"documents/a log is folded in parts", documentParts},
-		{"documents/every load is one moment", documentCut},
+		{"documents/a log is compacted in parts", documentParts},
+		{"documents/every load is as of one moment", documentMoment},
 		{"chat/seq has no gaps", chatGapless},
 		{"chat/the same id is the same message", chatIdempotent},
 		{"chat/an id of somebody else is refused", chatConflict},
 		{"chat/a message comes back as it was stored", chatFidelity},
 		{"chat/pages", chatPages},
 		{"chat/edits have versions", chatEdits},
-		{"chat/what is deleted is gone", chatDelete},
+		{"chat/a deleted message has no content", chatDelete},
 		{"chat/reactions", chatReactions},
 		{"chat/threads have one level", chatThreads},
 		{"chat/changes come in order of rev", chatChanges},
 		{"chat/read marks only go forward", chatRead},
 		{"chat/rooms of a person", chatRooms},
 		{"chat/search", chatSearch},
-		{"chat/lines are bounded and few", chatLines},
-		{"facts/stored with the message, until done", facts},
+		{"chat/system messages are bounded and few", chatSystemMessages},
+		{"outbox/stored with the message, until deleted", outboxEntries},
 		{"members/latest first", members},
 		{"members/1000 at most", membersLimit},
 		{"settings/concurrent callers agree", settingsRace},
@@ -68,7 +68,7 @@ func Run(t *testing.T, open func(t *testing.T, dir string) store.Store) {
 	}
 }
 
-// opened is a store and the means to close and open it again.
+// opened is a store that can be closed and opened again.
 type opened[S any] struct {
 	S    S
 	t    *testing.T
@@ -81,6 +81,7 @@ func newOpened[S any](t *testing.T, open func(t *testing.T, dir string) S) *open
 	return &opened[S]{S: open(t, dir), t: t, dir: dir, open: open}
 }
 
+// reopen closes the store and opens it again.
 func (o *opened[S]) reopen() {
 	o.t.Helper()
 	if c, ok := any(o.S).(io.Closer); ok {
@@ -89,7 +90,7 @@ func (o *opened[S]) reopen() {
 	o.S = o.open(o.t, o.dir)
 }
 
-// twice runs check before and after a reopening.
+// twice runs check, reopens the store, and runs check again.
 func (o *opened[S]) twice(check func()) {
 	o.t.Helper()
 	check()
@@ -104,6 +105,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
+// value returns a function that returns v, or fails the test if err is not nil.
 func value[T any](v T, err error) func(t testing.TB) T {
 	return func(t testing.TB) T {
 		t.Helper()
@@ -112,6 +114,7 @@ func value[T any](v T, err error) func(t testing.TB) T {
 	}
 }
 
+// same fails the test if got differs from want.
 func same(t testing.TB, what string, got, want any) {
 	t.Helper()
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -119,7 +122,7 @@ func same(t testing.TB, what string, got, want any) {
 	}
 }
 
-// random prints how to replay the test.
+// random returns a random generator, and logs how to replay the test.
 func random(t *testing.T) *rand.Rand {
 	t.Helper()
 	seed := uint64(time.Now().UnixNano())
@@ -132,7 +135,7 @@ func random(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 1))
 }
 
-// at is a time with whole milliseconds, n seconds after a fixed one.
+// at returns a fixed time, in whole milliseconds, plus n seconds.
 func at(n int) time.Time {
 	return time.Date(2026, 1, 2, 3, 4, 5, 678e6, time.UTC).Add(time.Duration(n) * time.Second)
 }
