@@ -155,11 +155,23 @@
 //	x B b y       C: passes B (behind it), b has its origin in B: behind that as well
 //	x B b C y
 //
-// The scan takes as many steps as there are concurrent items at the place. A thousand
-// clients that insert at one place would so take half a million steps. There siblings.go has
-// a sorted index of the siblings, built after a long scan, and finds the place by binary
-// search: n log n steps in all. It draws what it indexes. The algorithm is YATA, as in Yjs;
-// integrate.go has the rules.
+// The algorithm is YATA, as in Yjs; integrate.go has the rules.
+//
+// # The sibling index
+//
+// The scan takes as many steps as there are concurrent items at the place. If n clients
+// insert at one place, all scans together take n²/2 steps: for 20,000 clients with updates
+// of a few bytes, minutes. So after a scan of more than 64 steps the siblings of that place
+// are put into a sorted index, and each further insert is a binary search: n log n steps in
+// all.
+//
+//	origin  [3 . . .][7 .][9][12 . . .]  right origin     items at the place, by client id;
+//	         ▲        ▲    ▲  ▲                           dots: items inserted behind them
+//	index    3        7    9  12                          client 8 goes in front of 9
+//
+// Conflict resolution makes three calls: place (find the place by an index), build (after a
+// long scan) and keepTrue (after an item was placed without an index). siblings.go has the
+// invariant that makes the order so simple, and what happens when an item breaks it.
 //
 // # Pending
 //

@@ -10,14 +10,14 @@ import (
 var (
 	// ErrBusy refuses to change a document from within Transact, Observe or OnUpdate,
 	// other than through the open transaction.
-	ErrBusy = errors.New("crdt: the document is in a transaction")
+	ErrBusy = errors.New("crdt: a transaction or callback of this document is running")
 	// ErrClosed refuses an edit through a transaction that has ended, or that belongs to
 	// another document.
-	ErrClosed = errors.New("crdt: not a transaction open on this document")
+	ErrClosed = errors.New("crdt: the transaction has ended or belongs to another document")
 	// ErrGone refuses an edit of a nested type that was deleted.
 	ErrGone = errors.New("crdt: the type was deleted")
 	// ErrClient refuses local edits if Options.ClientID is 2^53 or more.
-	ErrClient = errors.New("crdt: client id beyond 2^53-1")
+	ErrClient = errors.New("crdt: client id above 2^53-1")
 )
 
 // Tx is an open transaction. Edits take it as an argument, so that none happens outside a
