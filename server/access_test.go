@@ -49,10 +49,10 @@ func TestRightsAreTakenAwayAtOnce(t *testing.T) {
 			}
 		}
 	}
-	scope := func(mayWrite bool) string {
-		return string(wire.AppendAuthenticated(append([]byte{}, address...), mayWrite))
+	authenticated := func(scope wire.Scope) string {
+		return string(wire.AppendAuthenticated(append([]byte{}, address...), scope))
 	}
-	if err := reads(hocus, scope(true)); err != nil {
+	if err := reads(hocus, authenticated(wire.ScopeReadWrite)); err != nil {
 		t.Fatal(err)
 	}
 
@@ -66,7 +66,7 @@ func TestRightsAreTakenAwayAtOnce(t *testing.T) {
 	if role := native.untilEvent("role"); role["role"] != "read" {
 		t.Errorf("native: %v", role)
 	}
-	if err := reads(hocus, scope(false)); err != nil {
+	if err := reads(hocus, authenticated(wire.ScopeReadOnly)); err != nil {
 		t.Errorf("Hocuspocus: %v", err)
 	}
 	u, err := crdt.New(crdt.Options{ClientID: 1}).InsertText("t", 0, "no more")

@@ -108,7 +108,7 @@ func bodies(t *testing.T) [][]byte {
 		wire.AppendStateless(nil, []byte("hello")),
 		append([]byte{byte(wire.TypeAuth), 0}, "\x03abc\x054.8.0"...),
 		{byte(wire.TypeClose)},
-		wire.AppendSyncStatus(nil, true),
+		wire.AppendSyncStatus(nil, wire.SyncApplied),
 	}
 	chat, err := wire.EncodeEvent("send", map[string]any{"id": "m", "text": "hi @ben"})
 	if err != nil {

@@ -8,10 +8,14 @@ import (
 	"testing"
 )
 
-// sampleHocuspocus are frames as provider 4.8 sends them and as the server
-// answers. Their value is the payload in hex, or for an auth message from the
-// client [token, version], for the server's [kind, text], for a sync status 0
-// or 1, for a closing message its reason.
+// sampleHocuspocus returns frames as provider 4.8 sends them and as the server
+// answers. The value of a frame is:
+//
+//   - for an auth message of a client: [kind, token, version]
+//   - for an auth message of the server: [kind, text]
+//   - for a sync status: 0 or 1
+//   - for a close message: its reason
+//   - otherwise: the payload in hex
 func sampleHocuspocus(t *testing.T) (frames []frame) {
 	t.Helper()
 	add := func(name, address string, body []byte, value any) {
@@ -39,34 +43,35 @@ func sampleHocuspocus(t *testing.T) (frames []frame) {
 	add("closed", "doc1", AppendClose(nil, "provider_initiated"), "provider_initiated")
 	add("ping", "", []byte{byte(TypePing)}, nil)
 	add("pong", "", []byte{byte(TypePong)}, nil)
-	add("let in to write", "doc1", AppendAuthenticated(nil, true), []any{"authenticated", "read-write"})
-	add("let in to read", "doc1", AppendAuthenticated(nil, false), []any{"authenticated", "readonly"})
-	add("refused", "doc1", AppendDenied(nil, "custom-reason"), []any{"denied", "custom-reason"})
-	add("the token, please", "doc1", AppendTokenWanted(nil), []any{"token"})
-	add("applied", "doc1", AppendSyncStatus(nil, true), 1)
-	add("not applied", "doc1", AppendSyncStatus(nil, false), 0)
+	add("authenticated, read-write", "doc1", AppendAuthenticated(nil, ScopeReadWrite), []any{"authenticated", "read-write"})
+	add("authenticated, read-only", "doc1", AppendAuthenticated(nil, ScopeReadOnly), []any{"authenticated", "readonly"})
+	add("denied", "doc1", AppendDenied(nil, "custom-reason"), []any{"denied", "custom-reason"})
+	add("token wanted", "doc1", AppendTokenWanted(nil), []any{"token"})
+	add("update durable", "doc1", AppendSyncStatus(nil, SyncApplied), 1)
+	add("update refused", "doc1", AppendSyncStatus(nil, SyncRefused), 0)
 	return frames
 }
 
-// checkHocuspocus reads a sample as the server would, if a client may send it.
+// checkHocuspocus decodes a sample and compares the result. A frame that only the
+// server sends must be refused.
 func checkHocuspocus(t *testing.T, f frame, raw []byte) {
 	t.Helper()
 	h, err := DecodeHocuspocus(raw)
 	var said []string
 	fromServer := f.Type == TypeAuth && json.Unmarshal(f.Value, &said) == nil && (said[0] != "token" || len(said) == 1)
 	if fromServer != (err != nil) {
-		t.Errorf("%s: %v", f.Name, err)
+		t.Errorf("%s: got the error %v, want an error: %v", f.Name, err, fromServer)
 	}
 	if err != nil {
 		return
 	}
 	if string(h.Address) != f.Address || h.Type != f.Type {
-		t.Errorf("%s: decoded as %q type %d", f.Name, h.Address, h.Type)
+		t.Errorf("%s: decoded as address %q, type %d, want %q, %d", f.Name, h.Address, h.Type, f.Address, f.Type)
 	}
 	switch f.Type {
 	case TypeAuth:
 		if h.Token != said[1] || len(said) > 2 && h.Version != said[2] {
-			t.Errorf("%s: token %q of version %q", f.Name, h.Token, h.Version)
+			t.Errorf("%s: got the token %q, version %q, want %q", f.Name, h.Token, h.Version, said[1:])
 		}
 	case TypeSync, TypeAwareness, TypeStateless:
 		if text, _ := json.Marshal(hex.EncodeToString(h.Payload)); !bytes.Equal(text, f.Value) {
@@ -75,19 +80,19 @@ func checkHocuspocus(t *testing.T, f frame, raw []byte) {
 	}
 }
 
-// TestHocuspocusBytes: what providers and servers of the Hocuspocus project
-// were seen to write (providers 4.8, server 4.7).
+// TestHocuspocusBytes promises: frames are written as the provider 4.8 and the
+// server 4.7 of the Hocuspocus project were seen to write them.
 func TestHocuspocusBytes(t *testing.T) {
 	for _, f := range sampleHocuspocus(t) {
 		want, ok := map[string]string{
-			"token of provider 4": "04646f6331020003746f6b05342e382e30",
-			"let in to write":     "04646f633102020a726561642d7772697465",
-			"let in to read":      "04646f6331020208726561646f6e6c79",
-			"refused":             "04646f633102010d637573746f6d2d726561736f6e",
-			"applied":             "04646f63310801",
-			"not applied":         "04646f63310800",
-			"stateless":           "04646f63310502796f",
-			"ping":                "09",
+			"token of provider 4":       "04646f6331020003746f6b05342e382e30",
+			"authenticated, read-write": "04646f633102020a726561642d7772697465",
+			"authenticated, read-only":  "04646f6331020208726561646f6e6c79",
+			"denied":                    "04646f633102010d637573746f6d2d726561736f6e",
+			"update durable":            "04646f63310801",
+			"update refused":            "04646f63310800",
+			"stateless":                 "04646f63310502796f",
+			"ping":                      "09",
 		}[strings.TrimPrefix(f.Name, "hocuspocus: ")]
 		if ok && f.Hex != want {
 			t.Errorf("%s: %s, want %s", f.Name, f.Hex, want)
@@ -95,6 +100,7 @@ func TestHocuspocusBytes(t *testing.T) {
 	}
 }
 
+// TestDocumentOfAnAddress promises: a document's name ends where the session begins.
 func TestDocumentOfAnAddress(t *testing.T) {
 	for address, want := range map[string]string{"doc1": "doc1", "docS\x00fpiga83l1kh": "docS", "a/b\x00": "a/b", "\x00x": "", "": ""} {
 		if got := (Hocuspocus{Address: []byte(address)}).Document(); got != want {
@@ -103,29 +109,31 @@ func TestDocumentOfAnAddress(t *testing.T) {
 	}
 }
 
+// TestBadHocuspocusFramesAreRefused promises: malformed frames, and messages that
+// only a server sends, are errors.
 func TestBadHocuspocusFramesAreRefused(t *testing.T) {
 	for name, text := range map[string]string{
-		"empty":                      "",
-		"address alone":              "04646f6331",
-		"address cut short":          "04646f",
-		"address of 2^32-1 bytes":    "ffffffff0f",
-		"address that is not UTF-8":  "02c32800",
-		"address of 300 bytes":       "ac02" + strings.Repeat("61", 300) + "03",
-		"auth without a kind":        "016102",
-		"auth that only servers say": "0161020100",
-		"token cut short":            "0161020005616263",
-		"version cut short":          "016102000161056162",
-		"sync without a kind":        "016100",
-		"broadcast, a server's":      "01610602796f",
-		"stateless not UTF-8":        "01610502c328",
-		"type without an end":        "0161ffffffffffffffffffff",
+		"empty":                           "",
+		"address alone":                   "04646f6331",
+		"address cut short":               "04646f",
+		"address of 2^32-1 bytes":         "ffffffff0f",
+		"address that is not UTF-8":       "02c32800",
+		"address of 300 bytes":            "ac02" + strings.Repeat("61", 300) + "03",
+		"auth without a kind":             "016102",
+		"auth message of a server":        "0161020100",
+		"token cut short":                 "0161020005616263",
+		"version cut short":               "016102000161056162",
+		"sync without a kind":             "016100",
+		"stateless broadcast of a server": "01610602796f",
+		"stateless not UTF-8":             "01610502c328",
+		"type without an end":             "0161ffffffffffffffffffff",
 	} {
 		in, err := hex.DecodeString(text)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if h, err := DecodeHocuspocus(in); err == nil {
-			t.Errorf("%s was read as %+v", name, h)
+			t.Errorf("%s: decoded as %+v, want an error", name, h)
 		}
 	}
 }
@@ -146,7 +154,7 @@ func FuzzDecodeHocuspocus(f *testing.F) {
 		if h.Type == TypePing || h.Type == TypePong {
 			return
 		}
-		// An answer goes back to the very address.
+		// An answer begins with the same bytes of address.
 		if frame := AppendAddress(nil, h.Address); !bytes.HasSuffix(frame, h.Address) {
 			t.Fatalf("address %q is written as %x", h.Address, frame)
 		}

@@ -2,7 +2,6 @@ package wire
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 
 	"github.com/vmihailenco/msgpack/v5"
@@ -10,7 +9,7 @@ import (
 	"weft/crdt/lib0"
 )
 
-// Subprotocol is the native dialect's name in Sec-WebSocket-Protocol.
+// Subprotocol names the native dialect in the header Sec-WebSocket-Protocol.
 const Subprotocol = "weft.1"
 
 // MaxChannel is the largest channel number a client may choose.
@@ -21,7 +20,8 @@ const MaxChannel = 1_000_000
 // length (up to 5).
 const SyncOverhead = 10
 
-// DecodeFrame splits a native frame into its channel and its body.
+// DecodeFrame splits a native frame into its channel number and its body, which
+// refers to frame. Errors wrap ErrFrame.
 func DecodeFrame(frame []byte) (channel uint64, b Body, err error) {
 	r := lib0.NewReader(frame)
 	channel, err = r.Uvarint()
@@ -35,18 +35,16 @@ func DecodeFrame(frame []byte) (channel uint64, b Body, err error) {
 	return channel, b, err
 }
 
-// AppendFrame appends a native frame.
+// AppendFrame appends a native frame: the channel number and the body.
 func AppendFrame(dst []byte, channel uint64, body []byte) []byte {
 	return append(lib0.AppendUvarint(dst, channel), body...)
 }
 
-// EncodeEvent returns the body of the event name with v, which has the shape
-// that v has in JSON: an object of the HTTP API is the same object here.
-func EncodeEvent(name string, v any) ([]byte, error) {
-	plain, err := jsonShape(v)
-	if err != nil {
-		return nil, fmt.Errorf("wire: encode event %s: %w", name, err)
-	}
+// EncodeEvent returns the body of an event as a client program writes it. data
+// is an object: a map with string keys or a struct with json tags, of strings,
+// numbers, booleans, slices and such objects. The server's own events are encoded
+// by package event, which follows all rules of encoding/json.
+func EncodeEvent(name string, data any) ([]byte, error) {
 	var buf bytes.Buffer
 	buf.WriteByte(byte(TypeEvent))
 	enc := msgpack.GetEncoder()
@@ -54,56 +52,23 @@ func EncodeEvent(name string, v any) ([]byte, error) {
 	enc.Reset(&buf)
 	enc.UseCompactInts(true)
 	enc.SetSortMapKeys(true)
-	if err := enc.Encode([]any{name, plain}); err != nil {
+	enc.SetCustomStructTag("json")
+	if err := enc.Encode([]any{name, data}); err != nil {
 		return nil, fmt.Errorf("wire: encode event %s: %w", name, err)
 	}
 	return buf.Bytes(), nil
 }
 
-// jsonShape turns v into maps, slices, strings, numbers and booleans, as its
-// JSON has them. Whole numbers become int64.
-func jsonShape(v any) (any, error) {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return nil, err
-	}
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.UseNumber()
-	var plain any
-	if err := dec.Decode(&plain); err != nil {
-		return nil, err
-	}
-	return numbers(plain), nil
-}
-
-func numbers(v any) any {
-	switch v := v.(type) {
-	case map[string]any:
-		for k, e := range v {
-			v[k] = numbers(e)
-		}
-	case []any:
-		for i, e := range v {
-			v[i] = numbers(e)
-		}
-	case json.Number:
-		if n, err := v.Int64(); err == nil {
-			return n
-		}
-		f, _ := v.Float64()
-		return f
-	}
-	return v
-}
-
-// Event is an event as it arrived, scanned and not yet decoded.
+// Event is a received event. Its msgpack has been scanned, and its object is not
+// decoded yet.
 type Event struct {
 	Name string
-	data []byte // msgpack of the map
+	data []byte // msgpack of the object
 }
 
-// DecodeEvent reads the payload of a TypeEvent body. It scans all of it first
-// (see Scan), so that decoding costs no more than the payload's size.
+// DecodeEvent reads the payload of a TypeEvent body. It scans the whole payload
+// first (see Scan), so that the memory and time of decoding are bounded by the
+// payload's size. Errors wrap ErrFrame. The Event refers to payload.
 func DecodeEvent(payload []byte) (Event, error) {
 	if err := Scan(payload, MaxDepth); err != nil {
 		return Event{}, err
@@ -114,7 +79,7 @@ func DecodeEvent(payload []byte) (Event, error) {
 	dec.Reset(r)
 	n, err := dec.DecodeArrayLen()
 	if err != nil || n < 2 {
-		return Event{}, fmt.Errorf("%w: an event is an array [name, map]", ErrFrame)
+		return Event{}, fmt.Errorf("%w: an event is an array [name, object]", ErrFrame)
 	}
 	name, err := dec.DecodeString()
 	if err != nil {
@@ -127,8 +92,8 @@ func DecodeEvent(payload []byte) (Event, error) {
 	return Event{Name: name, data: data}, nil
 }
 
-// Into decodes the event's map into *v, a struct of plain fields with json
-// tags. Unknown keys are passed over.
+// Into decodes the event's object into *v, a struct of plain fields with json
+// tags. Unknown members are ignored. Errors wrap ErrFrame.
 func (e Event) Into(v any) error {
 	dec := msgpack.GetDecoder()
 	defer msgpack.PutDecoder(dec)

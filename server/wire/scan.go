@@ -5,22 +5,22 @@ import (
 	"fmt"
 )
 
-// MaxDepth is how deep arrays and maps of an event may nest.
+// MaxDepth is how many levels deep arrays and maps may nest in an event.
 const MaxDepth = 16
 
-// Scan checks that b is one whole msgpack value, that no length in it exceeds
-// the bytes left, and that it nests at most maxDepth deep. It allocates
-// nothing and takes time linear in len(b).
+// Scan checks that b is exactly one msgpack value, that every length in it fits
+// into the bytes that follow, and that arrays and maps nest at most maxDepth
+// levels deep; maxDepth is at most 63. It allocates nothing and takes time linear
+// in len(b). Errors wrap ErrFrame.
 //
-// It stands before every use of the msgpack library, which sizes allocations
-// by the lengths a peer claims and recurses as deep as a peer likes
-// (vmihailenco/msgpack issues 376 and 401).
-// Extension types are refused: Weft has none.
+// It runs before every use of the msgpack library, which allocates as much as a
+// length claims and recurses as deep as the value nests (vmihailenco/msgpack
+// issues 376 and 401). Extension types are refused, since Weft uses none.
 func Scan(b []byte, maxDepth int) error {
 	if maxDepth > scanStack-1 {
-		return fmt.Errorf("wire: scan: depth %d, the most is %d", maxDepth, scanStack-1)
+		return fmt.Errorf("wire: scan: depth %d, the limit is %d", maxDepth, scanStack-1)
 	}
-	// left[d] is how many values are still to come at nesting depth d.
+	// left[d] is how many values have not been scanned yet at nesting depth d.
 	var left [scanStack]uint64
 	depth := 0
 	left[0] = 1
@@ -57,11 +57,12 @@ func Scan(b []byte, maxDepth int) error {
 
 const scanStack = 64
 
-// scanHead reads the head of the value at the start of b: how long the head
-// is, how many values follow inside it, and how many raw bytes.
+// scanHead reads the head of the value at the start of b. head is the head's
+// length in bytes, values how many values an array or a map contains, and skip how
+// many bytes of content follow the head of a string or binary value.
 func scanHead(b []byte) (head int, values, skip uint64, err error) {
 	if len(b) == 0 {
-		return 0, 0, 0, fmt.Errorf("%w: msgpack: it ends early", ErrFrame)
+		return 0, 0, 0, fmt.Errorf("%w: msgpack: the value is cut short", ErrFrame)
 	}
 	c := b[0]
 	switch {
@@ -98,7 +99,7 @@ func scanHead(b []byte) (head int, values, skip uint64, err error) {
 		return 0, 0, 0, fmt.Errorf("%w: msgpack: byte %#02x is not allowed here", ErrFrame, c)
 	}
 	if len(b) < 1+size {
-		return 0, 0, 0, fmt.Errorf("%w: msgpack: it ends early", ErrFrame)
+		return 0, 0, 0, fmt.Errorf("%w: msgpack: the value is cut short", ErrFrame)
 	}
 	var n uint64
 	switch size {

@@ -11,8 +11,8 @@ import (
 	"weft/presence/awareness"
 )
 
-// TestYjsFrames promises: the frames of y-protocols are read, and written again, to the
-// byte.
+// TestYjsFrames promises: frames that y-protocols wrote are decoded, and encoded
+// again to the same bytes.
 func TestYjsFrames(t *testing.T) {
 	b, err := os.ReadFile("../../crdt/testdata/interop/yjs-vectors.json")
 	if err != nil {

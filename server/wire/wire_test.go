@@ -16,8 +16,8 @@ import (
 
 var rewrite = flag.Bool("rewrite", false, "write testdata/frames.json anew")
 
-// frame is one line of the treaty with TypeScript: a name, the bytes, and what
-// they mean.
+// frame is one frame of testdata/frames.json, which the tests of the SDK decode
+// too: a name, the bytes, and what they mean.
 type frame struct {
 	Name    string          `json:"name"`
 	Hex     string          `json:"hex"`
@@ -70,7 +70,8 @@ func sampleFrames(t *testing.T) []frame {
 	return append(frames, sampleHocuspocus(t)...)
 }
 
-// TestFramesFixture: both languages read and write the same bytes.
+// TestFramesFixture promises: this code writes the frames of the file to the byte
+// and reads what they mean. The tests of the SDK do the same.
 func TestFramesFixture(t *testing.T) {
 	const path = "testdata/frames.json"
 	want := sampleFrames(t)
@@ -92,11 +93,11 @@ func TestFramesFixture(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(got) != len(want) {
-		t.Fatalf("%d frames in the file, %d here: run go test ./server/wire -rewrite", len(got), len(want))
+		t.Fatalf("the file has %d frames, want %d: run go test ./server/wire -rewrite", len(got), len(want))
 	}
 	for i, f := range got {
 		if f.Hex != want[i].Hex || f.Name != want[i].Name {
-			t.Errorf("%s: the file has %s, this code writes %s", f.Name, f.Hex, want[i].Hex)
+			t.Errorf("%s: got %s, the file has %s", f.Name, want[i].Hex, f.Hex)
 		}
 		raw, err := hex.DecodeString(f.Hex)
 		if err != nil {
@@ -108,7 +109,7 @@ func TestFramesFixture(t *testing.T) {
 		}
 		channel, b, err := DecodeFrame(raw)
 		if err != nil || channel != f.Channel || b.Type != f.Type {
-			t.Errorf("%s: decoded as channel %d type %d, %v", f.Name, channel, b.Type, err)
+			t.Errorf("%s: decoded as channel %d, type %d, %v, want %d, %d", f.Name, channel, b.Type, err, f.Channel, f.Type)
 		}
 		switch f.Type {
 		case TypeEvent:
@@ -124,6 +125,8 @@ func TestFramesFixture(t *testing.T) {
 	}
 }
 
+// TestDecodeBody promises: each type is decoded, an unknown type is no error, and
+// a malformed body is one.
 func TestDecodeBody(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -150,7 +153,7 @@ func TestDecodeBody(t *testing.T) {
 			}
 			got, err := DecodeBody(in)
 			if c.bad != (err != nil) {
-				t.Fatalf("error %v", err)
+				t.Fatalf("got the error %v, want an error: %v", err, c.bad)
 			}
 			if diff := cmp.Diff(c.want, got); !c.bad && diff != "" {
 				t.Error(diff)
@@ -159,6 +162,8 @@ func TestDecodeBody(t *testing.T) {
 	}
 }
 
+// TestScanRefusesBombs promises: msgpack that would cost more than its size is
+// refused, without an allocation.
 func TestScanRefusesBombs(t *testing.T) {
 	nested := func(n int) []byte { return append(bytes.Repeat([]byte{0x91}, n), 0xc0) }
 	for _, c := range []struct {
@@ -174,17 +179,17 @@ func TestScanRefusesBombs(t *testing.T) {
 		{"map of 2^32-1", []byte{0xdf, 0xff, 0xff, 0xff, 0xff}, false},
 		{"1 GiB of bytes", []byte{0xc6, 0x40, 0, 0, 0}, false},
 		{"extension", []byte{0xd6, 0xff, 0, 0, 0, 0}, false},
-		{"never used byte", []byte{0xc1}, false},
+		{"unused byte", []byte{0xc1}, false},
 		{"cut head", []byte{0xda, 0x01}, false},
-		{"something behind", []byte{0xc0, 0xc0}, false},
+		{"bytes after the value", []byte{0xc0, 0xc0}, false},
 		{"empty", nil, false},
 	} {
 		if err := Scan(c.in, MaxDepth); (err == nil) != c.ok {
-			t.Errorf("%s: %v", c.name, err)
+			t.Errorf("%s: got the error %v, want none: %v", c.name, err, c.ok)
 		}
 	}
 	if n := testing.AllocsPerRun(100, func() { _ = Scan(nested(10)[:11], MaxDepth) }); n > 2 {
-		t.Errorf("Scan allocates %v times", n)
+		t.Errorf("Scan allocates %v times, want 2 at most, for the test's own value", n)
 	}
 }
 

@@ -161,7 +161,7 @@ func (h *hocuspocus) authenticate(m wire.Hocuspocus) {
 	}
 	d := h.documents[address]
 	if d != nil && d.credentials.anonymous && token == "" {
-		d.peer.send(wire.AppendAuthenticated(nil, d.role >= auth.Write))
+		d.peer.send(wire.AppendAuthenticated(nil, scopeOf(d.role)))
 		return
 	}
 	id, err := c.door.auth.Identify(token)
@@ -255,7 +255,7 @@ func (h *hocuspocus) enterDocument(m wire.Hocuspocus, l login) {
 	stateVector := h.denied[string(m.Address)]
 	delete(h.denied, string(m.Address))
 	h.documents[string(m.Address)] = d
-	c.send(d.peer.withPrefix(wire.AppendAuthenticated(nil, d.role >= auth.Write)))
+	c.send(d.peer.withPrefix(wire.AppendAuthenticated(nil, scopeOf(d.role))))
 	c.door.joinPresence(c, &d.credentials, d.connID, roomID)
 	d.peer.flushBuffer()
 	if stateVector != nil {
@@ -330,7 +330,7 @@ func (h *hocuspocus) recheckDocument(d *document) {
 	d.peer.room.Grant(d.peer, who)
 	if who.Role != d.role {
 		d.role = who.Role
-		d.peer.send(wire.AppendAuthenticated(nil, who.Role >= auth.Write))
+		d.peer.send(wire.AppendAuthenticated(nil, scopeOf(who.Role)))
 	}
 	c.door.updatePresence(c, &d.credentials, d.connID, id)
 }
@@ -345,4 +345,12 @@ func (h *hocuspocus) leaveDocument(address string) {
 	h.conn.door.leavePresence(h.conn, d.connID, d.peer.room.ID()) // first, as the room may be stuck
 	d.peer.leave()
 	d.release()
+}
+
+// scopeOf returns the scope that a Hocuspocus client is told for a role.
+func scopeOf(role auth.Role) wire.Scope {
+	if role >= auth.Write {
+		return wire.ScopeReadWrite
+	}
+	return wire.ScopeReadOnly
 }

@@ -165,7 +165,7 @@ func (p *peer) Refused() {
 	switch {
 	case p.isNative():
 	case p.address != nil:
-		p.send(wire.AppendSyncStatus(nil, false))
+		p.send(wire.AppendSyncStatus(nil, wire.SyncRefused))
 	case !p.toldReadOnly:
 		p.toldReadOnly = true
 		p.send(wire.AppendDenied(nil, "you may read and not write here"))
@@ -205,7 +205,7 @@ func (p *peer) next() (frame []byte, more bool) {
 	case acked > 0:
 		return wire.AppendAck([]byte(p.prefix), acked), true
 	case acks > 0:
-		return wire.AppendSyncStatus([]byte(p.prefix), true), true
+		return wire.AppendSyncStatus([]byte(p.prefix), wire.SyncApplied), true
 	case reader == nil:
 		return nil, false
 	}

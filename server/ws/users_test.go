@@ -140,9 +140,9 @@ func TestRenewReachesAllDocumentsOfAUser(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, mayWrite := range []bool{true, false} {
-				if string(frame) == string(wire.AppendAuthenticated(wire.AppendAddress(nil, []byte(document)), mayWrite)) {
-					return mayWrite
+			for _, scope := range []wire.Scope{wire.ScopeReadWrite, wire.ScopeReadOnly} {
+				if string(frame) == string(wire.AppendAuthenticated(wire.AppendAddress(nil, []byte(document)), scope)) {
+					return scope == wire.ScopeReadWrite
 				}
 			}
 		}
@@ -174,7 +174,7 @@ func TestRenewReachesAllDocumentsOfAUser(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, document := range []string{"first", "second", "third"} {
-			if string(frame) == string(wire.AppendAuthenticated(wire.AppendAddress(nil, []byte(document)), false)) {
+			if string(frame) == string(wire.AppendAuthenticated(wire.AppendAddress(nil, []byte(document)), wire.ScopeReadOnly)) {
 				told[document] = true
 			}
 		}
