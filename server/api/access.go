@@ -10,14 +10,14 @@ import (
 	"weft/server/auth"
 )
 
-// AccessPrefix begins the keys of settings that hold people's ceilings.
+// AccessPrefix begins the keys of the settings that hold the ceilings of users.
 const AccessPrefix = "access/"
 
-// maxCeiling bounds the grants of one ceiling.
+// maxCeiling is how many grants one ceiling may have.
 const maxCeiling = 1000
 
-// accessOf returns whose access is meant, if the asker may rule over it: a
-// backend, or who administers all rooms.
+// accessOf returns the user in the path, if the request may change that user's
+// access: it comes from a backend or from an administrator of all rooms.
 func (a *API) accessOf(c echo.Context) (user string, err error) {
 	id, err := a.identify(c)
 	if err != nil {
@@ -37,6 +37,7 @@ func (a *API) accessOf(c echo.Context) (user string, err error) {
 	return user, nil
 }
 
+// access is the body of the routes of a user's access.
 type access struct {
 	Rooms []auth.Grant `json:"rooms"`
 }
@@ -53,8 +54,8 @@ func (a *API) getAccess(c echo.Context) error {
 	return c.JSON(http.StatusOK, access{ceiling})
 }
 
-// putAccess sets what a person may do at most from now on, on the connections
-// they have too. It is on disk when this returns.
+// putAccess sets a user's ceiling: what the user may do at most from now on, on
+// open connections too. The ceiling is durable before the request is answered.
 func (a *API) putAccess(c echo.Context) error {
 	user, err := a.accessOf(c)
 	if err != nil {
@@ -92,9 +93,9 @@ func (a *API) setAccess(c echo.Context, user string, ceiling []auth.Grant) error
 			return err
 		}
 	}
-	// One at a time, so that memory and disk agree on which came last.
-	a.accessing.Lock()
-	defer a.accessing.Unlock()
+	// One change at a time, so that memory and disk agree on the latest.
+	a.accessChange.Lock()
+	defer a.accessChange.Unlock()
 	if err := a.Store.PutSetting(c.Request().Context(), AccessPrefix+user, value); err != nil {
 		return err
 	}

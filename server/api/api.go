@@ -1,5 +1,7 @@
-// Package api is the HTTP door: the only place that knows Echo. It serves the
-// JSON API, server-sent events, the pages, and leads to the WebSocket door.
+// Package api is the HTTP door, and the only package that knows Echo. It serves
+// the JSON API, streams of server-sent events and the pages, and hands requests
+// for WebSockets to the WebSocket door. Package problem says what each error is
+// answered with.
 package api
 
 import (
@@ -37,7 +39,8 @@ type Config struct {
 	Worker *notify.Worker
 	Push   *webpush.Sender
 	People presence.Tracker
-	// Degraded names the parts that go on without other nodes; nil is none.
+	// Degraded returns the names of parts that work without the other nodes now. A
+	// nil function means none.
 	Degraded func() []string
 	Sockets  Sockets
 	Live     *Live
@@ -46,8 +49,8 @@ type Config struct {
 	// Proxies are trusted to say in X-Forwarded-For which address a request is from.
 	Proxies []netip.Prefix
 	Limits  Limits
-	// Hit is called with the name of a limit each time that it is hit. It must not
-	// block.
+	// Hit is called with the name of a limit whenever the limit refuses something.
+	// It must not block.
 	Hit     func(limit string)
 	Metrics http.Handler
 	Log     *slog.Logger
@@ -82,16 +85,16 @@ type RoomUser struct {
 // API answers HTTP requests. Safe for concurrent use.
 type API struct {
 	Config
-	echo  *echo.Echo
-	pages pages
-	fresh *ratelimit.Keyed[string] // guests, by address
+	echo      *echo.Echo
+	pages     pages
+	newGuests *ratelimit.Keyed[string] // by client address
 
-	accessing sync.Mutex // held while somebody's access changes
+	accessChange sync.Mutex // held while the access of a user changes
 }
 
-// New makes the API.
+// New returns the API with all its routes. It fails if c.Pages cannot be read.
 func New(c Config) (*API, error) {
-	a := &API{Config: c, echo: echo.New(), fresh: ratelimit.New[string](0)}
+	a := &API{Config: c, echo: echo.New(), newGuests: ratelimit.New[string](0)}
 	var err error
 	if a.pages, err = loadPages(c.Pages); err != nil {
 		return nil, err
@@ -115,7 +118,7 @@ func New(c Config) (*API, error) {
 // ServeHTTP implements http.Handler.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.echo.ServeHTTP(w, r) }
 
-// secure sets the headers that every answer has.
+// secure sets the security headers of every answer.
 func secure(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		h := c.Response().Header()
@@ -128,8 +131,8 @@ func secure(next echo.HandlerFunc) echo.HandlerFunc {
 
 var errForbidden error = problem.Forbidden.New("you may not do this")
 
-// identify returns who asks. A backend with the API key acts as the person in
-// X-Weft-User, with full rights.
+// identify returns who sent the request. A backend with the API key acts as the
+// user named in X-Weft-User, with full rights.
 func (a *API) identify(c echo.Context) (auth.Identity, error) {
 	token := auth.RequestToken(c.Request())
 	if a.Auth.IsAPIKey(token) {
@@ -145,8 +148,8 @@ func (a *API) identify(c echo.Context) (auth.Identity, error) {
 	return a.Auth.Identify(token)
 }
 
-// person is identify for what belongs to a person who comes back: it needs a
-// token even in open mode.
+// person is identify for what is kept for a person, such as the inbox. It requires
+// a token even in open mode, where people without a token are new each time.
 func (a *API) person(c echo.Context) (auth.Identity, error) {
 	if auth.RequestToken(c.Request()) == "" {
 		return auth.Identity{}, auth.ErrNoToken
@@ -154,14 +157,15 @@ func (a *API) person(c echo.Context) (auth.Identity, error) {
 	return a.identify(c)
 }
 
-// enter returns who asks and for which room, if they have the role there.
+// enter returns who sent the request and the room in its path, if they have at
+// least this role in the room.
 func (a *API) enter(c echo.Context, role auth.Role) (auth.Identity, store.RoomID, error) {
 	id, err := a.identify(c)
 	if err != nil {
 		return id, "", err
 	}
-	// Echo matches the path as it was sent only if decoding it once and
-	// encoding it again would give another one.
+	// Echo decodes the parameters itself, except if the path as it was sent is not
+	// the encoding of the decoded path. Then RawPath is set.
 	name := c.Param("room")
 	if c.Request().URL.RawPath != "" {
 		if name, err = url.PathUnescape(name); err != nil {
@@ -178,8 +182,7 @@ func (a *API) enter(c echo.Context, role auth.Role) (auth.Identity, store.RoomID
 	return id, roomID, nil
 }
 
-// restOf returns the room id that is the rest of the path behind prefix,
-// percent-decoded once.
+// restOf returns the room id in a path after prefix. It is percent-decoded once.
 func restOf(r *http.Request, prefix string) (store.RoomID, error) {
 	rest, ok := strings.CutPrefix(r.URL.EscapedPath(), prefix)
 	if !ok {

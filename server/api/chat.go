@@ -13,10 +13,10 @@ import (
 	"weft/server/store"
 )
 
-// param returns a segment of the path, percent-decoded once.
+// param returns a segment of the path by its name, percent-decoded once.
 func param(c echo.Context, name string) (string, error) {
 	value := c.Param(name)
-	if c.Request().URL.RawPath == "" { // Echo has matched what was decoded
+	if c.Request().URL.RawPath == "" { // Echo has decoded it
 		return value, nil
 	}
 	value, err := url.PathUnescape(value)
@@ -26,7 +26,7 @@ func param(c echo.Context, name string) (string, error) {
 	return value, nil
 }
 
-// numbers reads whole numbers of the query; what is missing stays.
+// numbers reads whole numbers from the query. A missing one keeps its value.
 func numbers(c echo.Context, into map[string]*int64) error {
 	for name, to := range into {
 		if text := c.QueryParam(name); text != "" {
@@ -40,10 +40,10 @@ func numbers(c echo.Context, into map[string]*int64) error {
 	return nil
 }
 
-// listMessages answers with a page of messages, or with changed=REV with those
-// that are new or have changed since. rev is the room's before the page was read.
-// A rev that this history has not come to, or one of another epoch, is answered by
-// the newest page, and recovered says so.
+// listMessages answers with a page of messages. With changed=REV the page has the
+// messages that are new or have changed since that rev; if the rev is of another
+// epoch or higher than the room's, it is the newest page, and recovered is false.
+// The rev in the answer is the room's rev from before the page was read.
 func (a *API) listMessages(c echo.Context) error {
 	id, roomID, err := a.enter(c, auth.Read)
 	if err != nil {
@@ -67,7 +67,7 @@ func (a *API) listMessages(c echo.Context) error {
 	answer := messagesPage{Rev: at.Rev, Epoch: at.Epoch}
 	if c.QueryParam("changed") != "" {
 		if before != 0 || after != 0 || c.QueryParam("thread") != "" {
-			return badRequest("changed goes with limit and epoch alone")
+			return badRequest("changed can be combined with limit and epoch only")
 		}
 		known := c.QueryParam("epoch") == "" || c.QueryParam("epoch") == at.Epoch
 		recovered := known && store.Rev(changed) <= at.Rev
@@ -86,11 +86,12 @@ func (a *API) listMessages(c echo.Context) error {
 	return c.JSON(http.StatusOK, answer)
 }
 
+// messagesPage is a page of messages with the room's position.
 type messagesPage struct {
 	Messages  []store.Message `json:"messages"`
 	Rev       store.Rev       `json:"rev"`
 	Epoch     string          `json:"epoch"`
-	Recovered *bool           `json:"recovered,omitempty"` // to changed
+	Recovered *bool           `json:"recovered,omitempty"` // only with changed
 }
 
 func (a *API) postMessage(c echo.Context) error {
@@ -102,7 +103,7 @@ func (a *API) postMessage(c echo.Context) error {
 	if err := bind(c, &p); err != nil {
 		return err
 	}
-	p.CountedAs = a.stranger(c)
+	p.CountedAs = a.anonymousKey(c)
 	m, err := a.Chat.Post(c.Request().Context(), id, roomID, p)
 	if err != nil {
 		return err
@@ -110,16 +111,16 @@ func (a *API) postMessage(c echo.Context) error {
 	return c.JSON(http.StatusCreated, m)
 }
 
-// stranger is how somebody is counted who is somebody new with every request;
-// empty for others.
-func (a *API) stranger(c echo.Context) string {
+// anonymousKey returns the key by which requests without a token are counted:
+// their sender is a new user with every request. It is empty with a token.
+func (a *API) anonymousKey(c echo.Context) string {
 	if auth.RequestToken(c.Request()) != "" {
 		return ""
 	}
 	return a.address(c)
 }
 
-// ofMessage is enter for a route of one message.
+// ofMessage is enter for the routes of one message. id is the message's.
 func (a *API) ofMessage(c echo.Context, role auth.Role) (who auth.Identity, room store.RoomID, id string, err error) {
 	if who, room, err = a.enter(c, role); err != nil {
 		return who, room, "", err
@@ -137,7 +138,7 @@ func (a *API) readMessage(c echo.Context) error {
 	return answer(c, m, err)
 }
 
-// answer answers with a message and its version as ETag.
+// answer answers with a message, and with its version as ETag.
 func answer(c echo.Context, m store.Message, err error) error {
 	if err != nil {
 		return err
@@ -146,8 +147,8 @@ func answer(c echo.Context, m store.Message, err error) error {
 	return c.JSON(http.StatusOK, m)
 }
 
-// editMessage replaces a message's text: if its version is the one of If-Match,
-// or in any case without it.
+// editMessage replaces the text of a message. With If-Match it does so only if the
+// message still has that version.
 func (a *API) editMessage(c echo.Context) error {
 	who, room, id, err := a.ofMessage(c, auth.Comment)
 	if err != nil {
@@ -164,7 +165,7 @@ func (a *API) editMessage(c echo.Context) error {
 		tag, quoted := strings.CutPrefix(match, `"`)
 		tag, closed := strings.CutSuffix(tag, `"`)
 		if e.Version, err = strconv.ParseInt(tag, 10, 64); err != nil || e.Version < 1 || !quoted || !closed {
-			return badRequest(`If-Match is a message's version in quotes, as its ETag`)
+			return badRequest(`If-Match must be the version of the message in quotes, as in its ETag`)
 		}
 	}
 	m, err := a.Chat.Edit(c.Request().Context(), who, room, id, chat.Edit{Text: e.Text, Version: e.Version})
@@ -192,11 +193,11 @@ func (a *API) react(c echo.Context, on bool) error {
 	if err != nil {
 		return err
 	}
-	m, err := a.Chat.React(c.Request().Context(), who, room, id, chat.Reaction{Emoji: emoji, On: on, CountedAs: a.stranger(c)})
+	m, err := a.Chat.React(c.Request().Context(), who, room, id, chat.Reaction{Emoji: emoji, On: on, CountedAs: a.anonymousKey(c)})
 	return answer(c, m, err)
 }
 
-// enterAsPerson is enter for what belongs to a person who comes back.
+// enterAsPerson is enter for what is kept for a person; see person.
 func (a *API) enterAsPerson(c echo.Context) (auth.Identity, store.RoomID, error) {
 	if _, err := a.person(c); err != nil {
 		return auth.Identity{}, "", err
@@ -216,7 +217,7 @@ func (a *API) markRead(c echo.Context) error {
 		return err
 	}
 	if mark.Seq == nil || *mark.Seq < 0 {
-		return badRequest("seq is that of the last message that was read")
+		return badRequest("seq must be the seq of the last message that was read")
 	}
 	unread, err := a.Chat.MarkRead(c.Request().Context(), id, roomID, store.Seq(*mark.Seq))
 	if err != nil {
@@ -237,7 +238,7 @@ func (a *API) unread(c echo.Context) error {
 	return c.JSON(http.StatusOK, unread)
 }
 
-// myRooms lists the rooms that the person has been in, with what is unread.
+// myRooms lists the rooms that the person has been in, with the unread counts.
 func (a *API) myRooms(c echo.Context) error {
 	id, err := a.person(c)
 	if err != nil {
@@ -259,7 +260,7 @@ func (a *API) myRooms(c echo.Context) error {
 	return c.JSON(http.StatusOK, map[string]any{"rooms": rooms, "next": next})
 }
 
-// search finds messages, the newest first.
+// search finds messages by words, the newest first.
 func (a *API) search(c echo.Context) error {
 	id, roomID, err := a.enter(c, auth.Read)
 	if err != nil {
@@ -279,6 +280,7 @@ func (a *API) search(c echo.Context) error {
 	return c.JSON(http.StatusOK, map[string]any{"results": found})
 }
 
+// lines lists the room's system messages.
 func (a *API) lines(c echo.Context) error {
 	id, roomID, err := a.enter(c, auth.Read)
 	if err != nil {

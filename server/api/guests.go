@@ -16,8 +16,8 @@ import (
 	"weft/server/problem"
 )
 
-// newGuest gives somebody in open mode an identity to come back with. A guest
-// who asks with their token stays who they are, under the new name.
+// newGuest makes a guest: a user id with a token, so that the client is the same
+// user when it connects again. A request with a guest's token renames that guest.
 func (a *API) newGuest(c echo.Context) error {
 	var ask struct {
 		Name string `json:"name"`
@@ -26,10 +26,10 @@ func (a *API) newGuest(c echo.Context) error {
 		return err
 	}
 	claim := ratelimit.Claim[string]{Key: a.address(c), Limit: a.Limits.Guests, Burst: a.Limits.GuestsAt}
-	if wait, _ := a.fresh.Take(claim); wait > 0 {
+	if wait, _ := a.newGuests.Take(claim); wait > 0 {
 		a.Hit("guests")
 		s := ratelimit.Seconds(wait)
-		p := problem.TooManyGuests.New(fmt.Sprintf("too many come from this address: wait %d s", s))
+		p := problem.TooManyGuests.New(fmt.Sprintf("too many new guests from this address: wait %d s", s))
 		p.Retry = time.Duration(s) * time.Second
 		return p
 	}
@@ -46,8 +46,8 @@ func (a *API) newGuest(c echo.Context) error {
 	})
 }
 
-// bind reads a JSON body. The media type is demanded, so that another
-// origin's form cannot send one without a preflight.
+// bind reads a JSON body into v. It requires the media type application/json: an
+// HTML form of another origin cannot send that without a CORS preflight.
 func bind(c echo.Context, v any) error {
 	media, _, err := mime.ParseMediaType(c.Request().Header.Get("Content-Type"))
 	if err != nil || media != "application/json" {
@@ -59,10 +59,10 @@ func bind(c echo.Context, v any) error {
 		if errors.As(err, &he) {
 			return he // the body is too large
 		}
-		return badRequest("the body is not the JSON that is asked for")
+		return badRequest("the body is not the JSON object that this route expects")
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return badRequest("there is something behind the JSON")
+		return badRequest("the body continues after the JSON object")
 	}
 	return nil
 }

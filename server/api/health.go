@@ -10,13 +10,13 @@ import (
 	"weft/server/problem"
 )
 
-// livez says that the process answers; it depends on nothing.
+// livez says that the process answers requests. It checks nothing else.
 func (a *API) livez(c echo.Context) error {
 	return c.JSON(http.StatusOK, map[string]string{"status": "ok"})
 }
 
-// readyz says that the store can be written, and which parts go on alone: that is
-// no reason to send people elsewhere.
+// readyz says whether the store can be written. It also names the parts that are
+// degraded; a load balancer need not avoid the node for that.
 func (a *API) readyz(c echo.Context) error {
 	ctx, cancel := context.WithTimeout(c.Request().Context(), 2*time.Second)
 	defer cancel()
@@ -31,7 +31,7 @@ func (a *API) readyz(c echo.Context) error {
 	return c.JSON(http.StatusOK, map[string]any{"status": "ready", "degraded": degraded})
 }
 
-// metrics are numbers about the server, none about a person or a room.
+// metrics answers with metrics for Prometheus. None is about one person or room.
 func (a *API) metrics(c echo.Context) error {
 	c.Response().Header().Set("Cache-Control", "no-store")
 	a.Metrics.ServeHTTP(c.Response(), c.Request())

@@ -8,43 +8,44 @@ import (
 	"weft/server/store"
 )
 
-// Live brings events to the streams that are open: a person's own, and those of
-// rooms. Safe for concurrent use.
+// Live delivers events to the open streams of server-sent events: those of persons
+// and those of rooms. No method blocks. Safe for concurrent use.
 type Live struct {
 	mu      sync.Mutex
-	streams map[topic]map[chan *event.Encoded]string // whose each one is
-	of      map[string]int                           // streams by whose they are
-	all     int                                      // streams
+	streams map[topic]map[chan *event.Encoded]string // the owner of each
+	owned   map[string]int                           // number of streams by owner
+	all     int                                      // number of streams
 	closed  bool
 }
 
-// topic is a person, or a room.
+// topic is what a stream is about: a person or a room.
 type topic struct {
 	user string
 	room store.RoomID
 }
 
-// NewLive makes a Live.
+// NewLive returns a Live without streams. Close ends it.
 func NewLive() *Live {
-	return &Live{streams: map[topic]map[chan *event.Encoded]string{}, of: map[string]int{}}
+	return &Live{streams: map[topic]map[chan *event.Encoded]string{}, owned: map[string]int{}}
 }
 
-// liveQueue is how many events may wait for one stream. A full queue ends the
-// stream: its client comes back with its last id and gets what it missed.
+// liveQueue is how many events may wait for one stream. When the queue is full,
+// the stream ends: its client reconnects with its last id and gets what it missed.
 const liveQueue = 256
 
-// maxStreams is how many streams one person may have.
+// maxStreams is how many streams one owner may have. An owner is a user, or an
+// address for requests without a token.
 const maxStreams = 20
 
-// Deliver sends a notification to its person.
+// Deliver sends a notification to the streams of its user.
 func (l *Live) Deliver(n notify.Notification) {
 	l.Send(n.User, event.New(event.Notification{Notification: n}))
 }
 
-// Send queues an event for every stream of the person. It does not block.
+// Send queues an event for every stream of a user.
 func (l *Live) Send(user string, e *event.Encoded) { l.send(topic{user: user}, e) }
 
-// SendRoom queues an event for every stream of the room. It does not block.
+// SendRoom queues an event for every stream of a room.
 func (l *Live) SendRoom(room store.RoomID, e *event.Encoded) { l.send(topic{room: room}, e) }
 
 func (l *Live) send(to topic, e *event.Encoded) {
@@ -59,7 +60,7 @@ func (l *Live) send(to topic, e *event.Encoded) {
 	}
 }
 
-// push queues an event for one stream.
+// push queues an event for one stream, if it is still open.
 func (l *Live) push(to topic, ch chan *event.Encoded, e *event.Encoded) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -73,39 +74,39 @@ func (l *Live) push(to topic, ch chan *event.Encoded, e *event.Encoded) {
 	}
 }
 
-// Has tells whether a room has a stream.
+// Has reports whether a room has an open stream.
 func (l *Live) Has(room store.RoomID) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.streams[topic{room: room}]) > 0
 }
 
-// Streams is how many are open.
+// Streams returns how many streams are open.
 func (l *Live) Streams() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.all
 }
 
-// open adds a stream; its channel is closed when it must end. ok is false when
-// whose it is has too many, or the server stops.
-func (l *Live) open(to topic, whose string) (events chan *event.Encoded, ok bool) {
+// open adds a stream. Its channel is closed when the stream must end. ok is false
+// if the owner has too many streams or the server is stopping.
+func (l *Live) open(to topic, owner string) (events chan *event.Encoded, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed || l.of[whose] >= maxStreams {
+	if l.closed || l.owned[owner] >= maxStreams {
 		return nil, false
 	}
 	events = make(chan *event.Encoded, liveQueue)
 	if l.streams[to] == nil {
 		l.streams[to] = map[chan *event.Encoded]string{}
 	}
-	l.streams[to][events] = whose
-	l.of[whose]++
+	l.streams[to][events] = owner
+	l.owned[owner]++
 	l.all++
 	return events, true
 }
 
-// end takes a stream away; it may be called twice.
+// end removes a stream. It may be called again.
 func (l *Live) end(to topic, ch chan *event.Encoded) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -113,7 +114,7 @@ func (l *Live) end(to topic, ch chan *event.Encoded) {
 }
 
 func (l *Live) remove(to topic, ch chan *event.Encoded) {
-	whose, ok := l.streams[to][ch]
+	owner, ok := l.streams[to][ch]
 	if !ok {
 		return
 	}
@@ -121,14 +122,14 @@ func (l *Live) remove(to topic, ch chan *event.Encoded) {
 	if len(l.streams[to]) == 0 {
 		delete(l.streams, to)
 	}
-	if l.of[whose]--; l.of[whose] == 0 {
-		delete(l.of, whose)
+	if l.owned[owner]--; l.owned[owner] == 0 {
+		delete(l.owned, owner)
 	}
 	l.all--
 	close(ch)
 }
 
-// Close ends all streams.
+// Close ends all streams; no more can be opened.
 func (l *Live) Close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

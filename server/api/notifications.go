@@ -59,7 +59,7 @@ func (a *API) readAllNotifications(c echo.Context) error {
 	return c.NoContent(http.StatusNoContent)
 }
 
-// changed tells the person's other tabs the new counts.
+// changed sends the new counts to all streams of the user.
 func (a *API) changed(c echo.Context, user string) {
 	if _, counts, err := a.Inbox.List(c.Request().Context(), user, notify.Page{Limit: 1}); err == nil {
 		a.Live.Send(user, event.New(event.Counts{Counts: counts}))

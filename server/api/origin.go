@@ -17,21 +17,22 @@ var (
 	errHost   = error(problem.HostRefused.New("open mode on loopback answers only to localhost: start the server with --public-url to add a name"))
 )
 
-// Origins decides which pages of which origins may talk to the server.
+// Origins decides from which origins pages may use the server.
 type Origins struct {
-	// Allowed origins besides our own, like https://app.example.org.
+	// Allowed are further origins besides the server's own, such as
+	// https://app.example.org.
 	Allowed []string
-	// PublicURL is where people reach the server, empty if that is not known.
+	// PublicURL is the address at which people reach the server; empty if unknown.
 	PublicURL string
-	// Local is set in open mode on a loopback address: pages from any port of
-	// this machine are welcome, and the Host must name this machine, as else
-	// any web page could come in by making its own name resolve to it (DNS
-	// rebinding).
+	// Local is set in open mode on a loopback address. Then pages from any port
+	// of this machine are allowed, and the Host header must name this machine:
+	// otherwise any web page could use the server by letting its own host name
+	// resolve to a loopback address (DNS rebinding).
 	Local bool
 }
 
-// Check returns nil if the request's Origin, if it has one, is allowed.
-// Requests without one do not come from a page.
+// Check returns an error if the request has an Origin that is not allowed. A
+// request without one was not sent by a page.
 func (o Origins) Check(r *http.Request) error {
 	origin := r.Header.Get("Origin")
 	if origin == "" || o.allows(origin, r.Host) {
@@ -57,7 +58,8 @@ func (o Origins) allows(origin, host string) bool {
 	return err == nil && o.PublicURL != "" && strings.EqualFold(public.Scheme+"://"+public.Host, origin)
 }
 
-// checkHost is what Local demands of the Host header.
+// checkHost returns an error if Local is set and the Host header does not name this
+// machine.
 func (o Origins) checkHost(r *http.Request) error {
 	if !o.Local || isLoopback(r.Host) {
 		return nil
@@ -68,7 +70,7 @@ func (o Origins) checkHost(r *http.Request) error {
 	return errHost
 }
 
-// isLoopback tells whether a host, with or without a port, is this machine.
+// isLoopback reports whether a host, with or without a port, is this machine.
 func isLoopback(host string) bool {
 	name := host
 	if h, _, err := net.SplitHostPort(host); err == nil {
@@ -82,7 +84,8 @@ func isLoopback(host string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
-// guard applies Origins to every request, and answers CORS for allowed origins.
+// guard applies Origins to every request, and sets the CORS headers for allowed
+// origins.
 func (a *API) guard(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r, h := c.Request(), c.Response().Header()

@@ -15,12 +15,12 @@ import (
 	"weft/server/problem"
 )
 
-// csp is what our own pages may do: nothing from another origin, nothing
-// inline.
+// csp is the Content-Security-Policy of our pages: nothing from other origins and
+// nothing inline.
 const csp = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data:; " +
 	"connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
-// pages holds the embedded files by path, read once.
+// pages holds the embedded files by path. They are read once, at the start.
 type pages map[string]pageFile
 
 type pageFile struct {
@@ -49,7 +49,8 @@ func loadPages(files fs.FS) (pages, error) {
 	return all, nil
 }
 
-// contentType does not ask the machine's own tables, which differ.
+// contentType returns the media type of a file by its extension. For the types
+// that our pages need it does not depend on the tables of the machine.
 func contentType(name string) string {
 	switch ext := path.Ext(name); ext {
 	case ".js":

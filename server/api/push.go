@@ -13,19 +13,19 @@ import (
 	"weft/server/problem"
 )
 
-// pushKey is the applicationServerKey for PushManager.subscribe.
+// pushKey answers with the applicationServerKey for PushManager.subscribe.
 func (a *API) pushKey(c echo.Context) error {
 	return c.JSON(http.StatusOK, map[string]string{"key": a.Push.PublicKey()})
 }
 
-// subscription is a browser's PushSubscription, as its toJSON gives it.
+// subscription is a browser's PushSubscription as its toJSON returns it.
 type subscription struct {
 	Endpoint string `json:"endpoint"`
 	Keys     struct {
 		P256dh string `json:"p256dh"`
 		Auth   string `json:"auth"`
 	} `json:"keys"`
-	// Replaces is the endpoint that a browser has exchanged for this one.
+	// Replaces is the endpoint that this one replaces; empty if none.
 	Replaces string `json:"replaces"`
 }
 
@@ -41,7 +41,7 @@ func (a *API) subscribe(c echo.Context) error {
 	p256dh, err1 := base64url(in.Keys.P256dh)
 	secret, err2 := base64url(in.Keys.Auth)
 	if err1 != nil || err2 != nil {
-		return badRequest("keys.p256dh and keys.auth are base64url")
+		return badRequest("keys.p256dh and keys.auth must be base64url")
 	}
 	if err := a.Push.ValidateSubscription(in.Endpoint, p256dh, secret); err != nil {
 		return problem.BadSubscription.New(err.Error())
@@ -77,7 +77,7 @@ func (a *API) unsubscribe(c echo.Context) error {
 	return c.NoContent(http.StatusNoContent)
 }
 
-// testPush sends the person a notification of their own, to see that it
+// testPush sends the user a test notification, so that they can see whether it
 // arrives.
 func (a *API) testPush(c echo.Context) error {
 	id, err := a.person(c)
@@ -96,7 +96,7 @@ func (a *API) testPush(c echo.Context) error {
 	return c.NoContent(http.StatusAccepted)
 }
 
-// base64url reads base64url with or without padding.
+// base64url decodes base64url with or without padding.
 func base64url(s string) ([]byte, error) {
 	return base64.RawURLEncoding.DecodeString(strings.TrimRight(s, "="))
 }

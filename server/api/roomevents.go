@@ -15,28 +15,30 @@ import (
 	"weft/server/store"
 )
 
-// maxMissed is how many changes of a room's chat a stream catches up with.
+// maxMissed is how many missed changes of a room's chat a stream sends. A client
+// that missed more reads a page.
 const maxMissed = 1000
 
-// roomEvents is a stream of what happens in a room: "message" and
-// "message.changed" in order of rev, "typing" and "presence". Every event has an
-// id, which tells up to where the client has all. The first event is "connected";
-// if its recovered is true, everything since Last-Event-ID follows, each message
-// as it is now, and nothing twice. If not, the client reads a page.
+// roomEvents streams the events of a room: see package event. Messages come in
+// order of rev. Every event has an id, which is the position up to which the
+// client has all messages. The first event is "connected". If its recovered is
+// true, the changes since Last-Event-ID follow, each message once and as it is
+// now. If it is false, the client reads a page.
 func (a *API) roomEvents(c echo.Context) error {
 	who, room, err := a.enter(c, auth.Read)
 	if err != nil {
 		return err
 	}
 	here := topic{room: room}
-	// First open, then read what was missed: nothing falls between.
-	events, ok := a.Live.open(here, cmp.Or(a.stranger(c), who.User))
+	// The stream is opened before the missed changes are read, so that none is lost
+	// in between.
+	events, ok := a.Live.open(here, cmp.Or(a.anonymousKey(c), who.User))
 	if !ok {
 		return errStreams
 	}
 	defer a.Live.end(here, events)
 	ctx := c.Request().Context()
-	// From now on the room is followed, though nobody on this node may be in it.
+	// This makes the tracker follow the room, even if nobody on this node is in it.
 	if _, err := a.People.People(ctx, string(room)); err != nil {
 		return err
 	}
@@ -46,14 +48,14 @@ func (a *API) roomEvents(c echo.Context) error {
 	}
 	at, recovered := resumed(c.Request().Header.Get("Last-Event-ID"), end)
 	s := &roomStream{stream: startStream(c), at: at}
-	s.tell(event.RoomConnected{User: who.User, Room: room, Recovered: recovered, Epoch: end.Epoch, LastRev: end.Rev, LastSeq: end.Seq})
+	s.sendOwn(event.RoomConnected{User: who.User, Room: room, Recovered: recovered, Epoch: end.Epoch, LastRev: end.Rev, LastSeq: end.Seq})
 	if err := a.catchUp(ctx, s, who, room, end); err != nil {
 		if ctx.Err() == nil {
 			a.Log.Warn("a stream could not catch up", "room", room, "user", who.User, "err", err)
 		}
-		return nil // its client comes back with the id it got to
+		return nil // the client reconnects with the id of its last event
 	}
-	s.follow(who, events, func(e *event.Encoded) bool {
+	s.forward(who, events, func(e *event.Encoded) bool {
 		if who.Role(string(room)) < auth.Read {
 			return false
 		}
@@ -63,14 +65,14 @@ func (a *API) roomEvents(c echo.Context) error {
 			}
 			s.at.Rev, s.at.Seq = m.Rev, max(s.at.Seq, m.Seq)
 		}
-		s.say(formatPosition(s.at), e.SSE())
+		s.writeEvent(formatPosition(s.at), e.SSE())
 		return true
 	})
 	return nil
 }
 
-// resumed returns where a stream begins, and whether that is where the client
-// was.
+// resumed returns the position where a stream begins. recovered is true if that is
+// the client's last position, and false if it is the end.
 func resumed(last string, end chat.Position) (at chat.Position, recovered bool) {
 	at, ok := parsePosition(last)
 	if !ok || at.Epoch != end.Epoch || at.Rev > end.Rev || at.Seq > end.Seq || end.Rev-at.Rev > maxMissed {
@@ -79,8 +81,9 @@ func resumed(last string, end chat.Position) (at chat.Position, recovered bool) 
 	return at, true
 }
 
-// catchUp sends what has changed from where the stream is through end. Until then
-// the ids keep the seq at which it began: what is above is new.
+// catchUp sends the changes from the stream's position through end. Meanwhile the
+// ids keep the seq of that position: messages with a higher seq are new to the
+// client.
 func (a *API) catchUp(ctx context.Context, s *roomStream, who auth.Identity, room store.RoomID, end chat.Position) error {
 	for s.at.Rev < end.Rev && s.err == nil {
 		missed, err := a.Chat.Changes(ctx, who, room, s.at.Rev, 200)
@@ -90,9 +93,9 @@ func (a *API) catchUp(ctx context.Context, s *roomStream, who auth.Identity, roo
 		for _, m := range missed {
 			s.at.Rev = m.Rev
 			if m.Seq > s.at.Seq {
-				s.tell(event.Message{Message: m})
+				s.sendOwn(event.Message{Message: m})
 			} else {
-				s.tell(event.MessageChanged{Message: m})
+				s.sendOwn(event.MessageChanged{Message: m})
 			}
 		}
 	}
@@ -100,14 +103,14 @@ func (a *API) catchUp(ctx context.Context, s *roomStream, who auth.Identity, roo
 	return s.err
 }
 
-// roomStream is a stream whose ids tell where it is.
+// roomStream is a stream whose event ids are positions in the room's chat.
 type roomStream struct {
 	*stream
 	at chat.Position
 }
 
-// tell writes an event of this stream's own.
-func (s *roomStream) tell(e event.Event) { s.say(formatPosition(s.at), event.New(e).SSE()) }
+// sendOwn writes an event that this stream alone gets.
+func (s *roomStream) sendOwn(e event.Event) { s.writeEvent(formatPosition(s.at), event.New(e).SSE()) }
 
 // messageOf returns the chat message that an event carries.
 func messageOf(e event.Event) (m store.Message, ok bool) {
@@ -120,9 +123,10 @@ func messageOf(e event.Event) (m store.Message, ok bool) {
 	return m, false
 }
 
-// An id of a room's stream is EPOCH-REV-SEQ.
+// formatPosition returns the id of an event in a room's stream: EPOCH-REV-SEQ.
 func formatPosition(p chat.Position) string { return fmt.Sprintf("%s-%d-%d", p.Epoch, p.Rev, p.Seq) }
 
+// parsePosition reads an id that formatPosition made.
 func parsePosition(id string) (p chat.Position, ok bool) {
 	parts := strings.Split(id, "-")
 	if len(parts) != 3 || len(id) > 128 {

@@ -14,7 +14,8 @@ import (
 	"weft/server/problem"
 )
 
-// yWebsocket leads to the room named by the rest of the path.
+// yWebsocket opens a socket of the y-websocket dialect in the room that the rest of
+// the path names.
 func (a *API) yWebsocket(c echo.Context) error {
 	r := c.Request()
 	roomID, err := restOf(r, "/ws/")
@@ -35,9 +36,9 @@ func (a *API) yWebsocket(c echo.Context) error {
 	return a.Sockets.ServeRoom(c.Response(), r, RoomUser{Identity: id, Anonymous: anonymous, Room: roomID})
 }
 
-// hocuspocus leads to the socket of many documents that Hocuspocus providers
-// open. Tokens mostly come later, with each document; one that came with the
-// request is checked here already.
+// hocuspocus opens a socket of the Hocuspocus dialect, for many documents. Usually
+// each document brings its token later. A token that came with the request is
+// checked here.
 func (a *API) hocuspocus(c echo.Context) error {
 	r := c.Request()
 	token := auth.RequestToken(r)
@@ -52,8 +53,8 @@ func (a *API) hocuspocus(c echo.Context) error {
 	return a.Sockets.ServeHocuspocus(c.Response(), r, token)
 }
 
-// native leads to the socket of many rooms. A token that came with the request
-// is checked here already.
+// native opens a socket of the native dialect, for many rooms. A token that came
+// with the request is checked here.
 func (a *API) native(c echo.Context) error {
 	r := c.Request()
 	token := auth.RequestToken(r)
@@ -70,11 +71,12 @@ func (a *API) native(c echo.Context) error {
 
 func needUpgrade(r *http.Request) error {
 	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
-		return problem.UpgradeNeeded.New("this address speaks WebSocket")
+		return problem.UpgradeNeeded.New("this address accepts WebSockets only")
 	}
 	return nil
 }
 
+// people lists everybody who is in the room.
 func (a *API) people(c echo.Context) error {
 	_, roomID, err := a.enter(c, auth.Read)
 	if err != nil {
@@ -87,6 +89,7 @@ func (a *API) people(c echo.Context) error {
 	return c.JSON(http.StatusOK, map[string]any{"people": people, "count": len(people)})
 }
 
+// presence answers with the status of some people over all rooms.
 func (a *API) presence(c echo.Context) error {
 	if _, err := a.identify(c); err != nil {
 		return err
@@ -102,7 +105,7 @@ func (a *API) presence(c echo.Context) error {
 	return c.JSON(http.StatusOK, seen)
 }
 
-// watched is a list of ids in a query parameter.
+// watched splits the query parameter that lists ids of people, by commas.
 func watched(list string) (ids []string, err error) {
 	for id := range strings.SplitSeq(list, ",") {
 		if id != "" {
@@ -115,8 +118,8 @@ func watched(list string) (ids []string, err error) {
 	return ids, nil
 }
 
-// readDoc exports the document: as text of one root, as JSON, or as a Yjs
-// update.
+// readDoc answers with the room's document: as the text of one root type, as JSON
+// of all root types, or as one Yjs update.
 func (a *API) readDoc(c echo.Context) error {
 	_, roomID, err := a.enter(c, auth.Read)
 	if err != nil {
@@ -149,6 +152,6 @@ func (a *API) readDoc(c echo.Context) error {
 		}
 		return c.Blob(http.StatusOK, "application/octet-stream", update)
 	default:
-		return badRequest(fmt.Sprintf("format %.20q: it is json, text or yjs", format))
+		return badRequest(fmt.Sprintf("format %.20q: want json, text or yjs", format))
 	}
 }

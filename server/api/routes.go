@@ -2,7 +2,7 @@ package api
 
 import "github.com/labstack/echo/v4/middleware"
 
-// routes is every route of Weft.
+// routes registers every route of the server.
 func (a *API) routes() {
 	e := a.echo
 
@@ -11,7 +11,7 @@ func (a *API) routes() {
 	e.GET("/s/*", a.space)
 	e.GET("/*", a.file)
 
-	// WebSocket doors.
+	// WebSockets, one path for each dialect.
 	e.GET("/ws/*", a.yWebsocket)
 	e.GET("/hocuspocus", a.hocuspocus)
 	e.GET("/hocuspocus/", a.hocuspocus)
@@ -50,7 +50,7 @@ func (a *API) routes() {
 
 	g.GET("/openapi.yaml", a.openapi)
 
-	// Operations.
+	// For operators.
 	e.GET("/livez", a.livez)
 	e.GET("/readyz", a.readyz)
 	e.GET("/metrics", a.metrics)

@@ -15,14 +15,14 @@ import (
 )
 
 const (
-	sseHeartbeat = 15 * time.Second
-	sseWrite     = 10 * time.Second // a stream that takes longer to take an event is ended
+	sseHeartbeat = 15 * time.Second // a comment is sent this often, so that clients notice a broken stream
+	sseWrite     = 10 * time.Second // a stream whose client takes longer to accept an event is ended
 )
 
-// myEvents is a stream of what concerns one person, and of how people are whom
-// they watch. It begins with
-// "connected", whose recovered says whether everything since Last-Event-ID
-// follows; if not, the client reads the inbox.
+// myEvents streams the events of one person: notifications, counts, read marks,
+// and the status of the people that the parameter "watch" lists. The first event
+// is "connected". If its recovered is true, the notifications since Last-Event-ID
+// follow. If it is false, the client reads the inbox.
 func (a *API) myEvents(c echo.Context) error {
 	id, err := a.person(c)
 	if err != nil {
@@ -32,7 +32,8 @@ func (a *API) myEvents(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	// First open, then read what was missed: nothing falls between.
+	// The stream is opened before the missed events are read, so that none is lost
+	// in between.
 	me := topic{user: id.User}
 	events, ok := a.Live.open(me, id.User)
 	if !ok {
@@ -44,9 +45,9 @@ func (a *API) myEvents(c echo.Context) error {
 		return err
 	}
 	s := startStream(c)
-	s.event(event.New(event.Connected{User: id.User, Recovered: recovered, Counts: counts}))
+	s.send(event.New(event.Connected{User: id.User, Recovered: recovered, Counts: counts}))
 	for _, n := range missed {
-		s.event(event.New(event.Notification{Notification: n}))
+		s.send(event.New(event.Notification{Notification: n}))
 	}
 	if len(watch) > 0 {
 		following := a.People.WatchStatus(func(news map[string]presence.UserStatus) {
@@ -55,8 +56,8 @@ func (a *API) myEvents(c echo.Context) error {
 		defer following.Stop()
 		following.Add(watch...)
 	}
-	s.follow(id, events, func(e *event.Encoded) bool {
-		s.event(e)
+	s.forward(id, events, func(e *event.Encoded) bool {
+		s.send(e)
 		return true
 	})
 	return nil
@@ -64,7 +65,8 @@ func (a *API) myEvents(c echo.Context) error {
 
 var errStreams error = problem.TooManyStreams.New("close another tab, or try again later")
 
-// missed returns what came after the event last, oldest first.
+// missed returns the notifications after the one whose id is last, oldest first.
+// recovered is false if that one is not among the newest 100.
 func (a *API) missed(ctx context.Context, user, last string) (missed []notify.Notification, counts notify.Counts, recovered bool, err error) {
 	list, counts, err := a.Inbox.List(ctx, user, notify.Page{Limit: 100})
 	if err != nil || last == "" {
@@ -81,13 +83,14 @@ func (a *API) missed(ctx context.Context, user, last string) (missed []notify.No
 	return nil, counts, false, nil
 }
 
-// stream writes events until the first error.
+// stream writes server-sent events. After the first error it writes nothing more.
 type stream struct {
 	c       echo.Context
 	control *http.ResponseController
 	err     error
 }
 
+// startStream answers with the headers of a stream.
 func startStream(c echo.Context) *stream {
 	h := c.Response().Header()
 	h.Set("Content-Type", "text/event-stream")
@@ -97,10 +100,10 @@ func startStream(c echo.Context) *stream {
 	return &stream{c: c, control: http.NewResponseController(c.Response())}
 }
 
-// follow hands on what comes until the client has gone, the stream or its
-// person's token has ended, or say wants no more. A client that comes back with a
-// token that has run out gets 401.
-func (s *stream) follow(who auth.Identity, events <-chan *event.Encoded, say func(*event.Encoded) bool) {
+// forward passes events to send until one of these happens: the client has gone, the
+// stream is closed, the token has expired, or send returns false. A client that
+// reconnects with an expired token is answered with 401.
+func (s *stream) forward(who auth.Identity, events <-chan *event.Encoded, send func(*event.Encoded) bool) {
 	beat := time.NewTicker(sseHeartbeat)
 	defer beat.Stop()
 	var expired <-chan time.Time
@@ -112,7 +115,7 @@ func (s *stream) follow(who auth.Identity, events <-chan *event.Encoded, say fun
 	for s.err == nil {
 		select {
 		case e, open := <-events:
-			if !open || !say(e) {
+			if !open || !send(e) {
 				return
 			}
 		case <-beat.C:
@@ -125,18 +128,18 @@ func (s *stream) follow(who auth.Identity, events <-chan *event.Encoded, say fun
 	}
 }
 
-// event writes an event. A notification's id is the event's too, so that a
+// send writes an event. A notification's id is the event's too, so that a
 // client which reconnects says the last one it has.
-func (s *stream) event(e *event.Encoded) {
+func (s *stream) send(e *event.Encoded) {
 	id := ""
 	if n, ok := e.Event().(event.Notification); ok {
 		id = n.ID
 	}
-	s.say(id, e.SSE())
+	s.writeEvent(id, e.SSE())
 }
 
-// say writes an event; without an id the client keeps its last one.
-func (s *stream) say(id string, text []byte) {
+// writeEvent writes an event. With an empty id the client keeps its last id.
+func (s *stream) writeEvent(id string, text []byte) {
 	if id != "" {
 		text = append([]byte("id: "+id+"\n"), text...)
 	}
