@@ -90,7 +90,7 @@ func failCommits(dir string) error {
 			return fmt.Errorf("round %d: a commit that could not be written was acknowledged", round)
 		}
 		if err := s.Compact(ctx, "room", []byte(large), 1); err == nil {
-			return fmt.Errorf("round %d: a fold that could not be written was acknowledged", round)
+			return fmt.Errorf("round %d: a compaction that could not be written was acknowledged", round)
 		}
 		if err := check(); err != nil {
 			return err

@@ -44,7 +44,7 @@ func text(t testing.TB, s *sqlite.Store, room store.RoomID) (string, error) {
 	return string(bytes.Join(append([][]byte{doc.Snapshot}, doc.Log...), nil)), err
 }
 
-func fold(t testing.TB, s *sqlite.Store, room store.RoomID) {
+func compact(t testing.TB, s *sqlite.Store, room store.RoomID) {
 	t.Helper()
 	all, err := text(t, s, room)
 	must(t, err)
@@ -101,9 +101,9 @@ func TestDamagedRows(t *testing.T) {
 				dir := t.TempDir()
 				s := open(t, dir)
 				appendTo(t, s, "room", "1", "2")
-				fold(t, s, "room")
+				compact(t, s, "room")
 				appendTo(t, s, "room", "3", "4")
-				fold(t, s, "room")
+				compact(t, s, "room")
 				appendTo(t, s, "room", "5", "6", "7")
 				appendTo(t, s, "other", "fine")
 				for statement := range strings.SplitSeq(strings.TrimSuffix(c.sql, "; "), "; ") {
@@ -133,28 +133,28 @@ func TestDamagedRows(t *testing.T) {
 	}
 }
 
-// A damaged snapshot is healed by the next fold, which rests on what stood in
+// A damaged snapshot is repaired by the next compaction, which builds on what replaced
 // for it.
 func TestFoldHeals(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := open(t, dir)
 	appendTo(t, s, "room", "1", "2")
-	fold(t, s, "room")
+	compact(t, s, "room")
 	appendTo(t, s, "room", "3")
-	fold(t, s, "room")
+	compact(t, s, "room")
 	must(t, s.Exec("UPDATE snap SET crc = 0 WHERE through = 3"))
 	appendTo(t, s, "room", "4")
-	fold(t, s, "room") // through 4, on top of the one through 2
+	compact(t, s, "room") // through 4, on top of the one through 2
 	wantText(t, s, "room", "1234")
 	must(t, s.Exec("UPDATE snap SET crc = 0 WHERE through = 4"))
 	wantText(t, s, "room", "1234")
-	fold(t, s, "room") // the same records once more
+	compact(t, s, "room") // the same records once more
 	appendTo(t, s, "room", "5")
 	must(t, s.Close())
 	s = open(t, dir)
 	wantText(t, s, "room", "12345")
-	fold(t, s, "room")
+	compact(t, s, "room")
 	must(t, s.Exec("UPDATE snap SET crc = 0 WHERE through = 5"))
 	wantText(t, s, "room", "12345")
 	if n, err := s.Int("SELECT count(*) FROM snap"); err != nil || n != 2 {
@@ -165,7 +165,7 @@ func TestFoldHeals(t *testing.T) {
 	}
 }
 
-// In a log that is folded in parts, the newest snapshot may go bad after each of
+// In a log that is compacted in parts, the newest snapshot may be damaged after each of
 // them, and the file be opened anew.
 func TestFoldPartsHeal(t *testing.T) {
 	t.Parallel()
@@ -238,7 +238,7 @@ func TestForeignRecord(t *testing.T) {
 	s := open(t, dir)
 	appendTo(t, s, "other", "fine")
 	appendTo(t, s, "room", "1", "2", "3")
-	fold(t, s, "other")
+	compact(t, s, "other")
 	must(t, s.Exec("UPDATE log SET doc = 99 WHERE id = 3"))
 	must(t, s.Close())
 	s = open(t, dir)
@@ -283,7 +283,7 @@ func TestDamagedPages(t *testing.T) {
 			appendTo(t, s, room, data)
 			want[room] += data
 			if n == 5 && i%3 == 0 {
-				fold(t, s, room)
+				compact(t, s, room)
 			}
 		}
 	}
@@ -346,7 +346,7 @@ func TestDamagedFile(t *testing.T) {
 			want[room] += string(data)
 			pieces = append(pieces, string(data))
 			if i%2 == 0 && (n == 2 || n == 5) {
-				fold(t, s, room)
+				compact(t, s, room)
 			}
 		}
 	}
@@ -385,7 +385,7 @@ func TestDamagedName(t *testing.T) {
 	s := open(t, dir)
 	const name = "a name found in the file"
 	appendTo(t, s, name, "1")
-	fold(t, s, name)
+	compact(t, s, name)
 	appendTo(t, s, name, "2")
 	appendTo(t, s, "other", "fine")
 	must(t, s.Close())

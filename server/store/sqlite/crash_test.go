@@ -53,7 +53,7 @@ func tally(doc store.Doc) (counts [crashWriters]int, err error) {
 
 func crashRoom(w int) store.RoomID { return store.RoomID(fmt.Sprint("room ", w%2)) }
 
-// crashChild appends, posts and folds, and prints what is acknowledged, one
+// crashChild appends, posts and compacts, and prints what is acknowledged, one
 // line each: "a WRITER COUNT" and "m ID".
 func crashChild() {
 	ctx := context.Background()

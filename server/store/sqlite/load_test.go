@@ -13,7 +13,7 @@ import (
 )
 
 // TestLoadsAtOnce promises: many documents can be loaded at once however few connections
-// read, also ones whose load was given up in the middle, and whatever is folded meanwhile.
+// read, also after loads that were cancelled half-way, and while logs are compacted.
 func TestLoadsAtOnce(t *testing.T) {
 	t.Parallel()
 	for _, readers := range []int{1, 2, 8} {

@@ -174,7 +174,7 @@ func TestBackup(t *testing.T) {
 	dir, other := t.TempDir(), t.TempDir()
 	s := open(t, dir)
 	appendTo(t, s, "room", "1", "2")
-	fold(t, s, "room")
+	compact(t, s, "room")
 	appendTo(t, s, "room", "3")
 	if _, _, err := s.PostMessage(t.Context(), store.Message{ID: "m", Room: "room", User: store.User{ID: "ann"}}, store.WithOutbox); err != nil {
 		t.Fatal(err)

@@ -153,12 +153,12 @@ func cancelled(t *testing.T, o *storeUnderTest) {
 	_, loadErr := LoadAll(ctx, o.S, "room")
 	_, touchErr := o.S.TouchMember(ctx, "room", ann, at(0))
 	for name, err := range map[string]error{
-		"append": o.S.AppendUpdates(ctx, []store.Update{{Room: "room", Data: []byte("x")}}),
-		"fold":   o.S.Compact(ctx, "room", []byte("x"), 1),
-		"touch":  touchErr,
-		"ping":   o.S.Ping(ctx),
-		"post":   postErr,
-		"load":   loadErr,
+		"append":  o.S.AppendUpdates(ctx, []store.Update{{Room: "room", Data: []byte("x")}}),
+		"compact": o.S.Compact(ctx, "room", []byte("x"), 1),
+		"touch":   touchErr,
+		"ping":    o.S.Ping(ctx),
+		"post":    postErr,
+		"load":    loadErr,
 	} {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: error %v, want context.Canceled", name, err)
