@@ -31,6 +31,7 @@ func TestHouse(t *testing.T) {
 		{"documents name what exists", Documents},
 		{"tests do not sleep", Sleeps},
 		{"nothing of one machine", Outside},
+		{"the room's step returns effects only", Steps},
 		{"file length", func(t *Tree) []Problem { p, _ := Lengths(t); return p }},
 	}
 	for _, rule := range rules {
