@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"weft/notify"
+	"weft/server/internal/signal"
 	"weft/server/internal/text"
 	"weft/server/store"
 )
@@ -36,7 +37,7 @@ const (
 // One goroutine runs run. wakeUp may be called from any.
 type outboxWorker struct {
 	outboxConfig
-	wake chan struct{} // holds a token if there may be new entries
+	wake signal.Signal // set if there may be new entries
 }
 
 // outboxConfig is what an outboxWorker needs; all of it.
@@ -58,15 +59,12 @@ type outboxStore interface {
 }
 
 func newOutboxWorker(c outboxConfig) *outboxWorker {
-	return &outboxWorker{outboxConfig: c, wake: make(chan struct{}, 1)}
+	return &outboxWorker{outboxConfig: c, wake: signal.New()}
 }
 
 // wakeUp tells the worker that there may be new entries. It does not block.
 func (w *outboxWorker) wakeUp() {
-	select {
-	case w.wake <- struct{}{}:
-	default:
-	}
+	w.wake.Set()
 }
 
 // run handles entries until ctx ends, beginning with those that an earlier run of
@@ -80,7 +78,7 @@ func (w *outboxWorker) run(ctx context.Context) {
 			sleep(ctx, outboxRetry)
 		case n == 0:
 			select {
-			case <-w.wake:
+			case <-w.wake.C():
 			case <-ctx.Done():
 			}
 		}

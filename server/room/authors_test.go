@@ -10,11 +10,11 @@ import (
 	"weft/server/wire"
 )
 
-// TestOperationsOfOthersAreTaken: a connection may bring operations of any client
+// TestUpdatesOfOtherClientsAreAccepted: a connection may bring operations of any client
 // id, also of one whose own connection is open and belongs to somebody else. Stock
 // clients do all of this, and none of it can be told from a forgery by its bytes:
 // what one refused here would be an honest edit lost (SECURITY.md, "Authorship").
-func TestOperationsOfOthersAreTaken(t *testing.T) {
+func TestUpdatesOfOtherClientsAreAccepted(t *testing.T) {
 	who := func(user string) PeerInfo { return PeerInfo{Role: auth.Write, User: user, Name: user} }
 	step2 := func(u []byte) wire.Body { return wire.Body{Type: wire.TypeSync, Sync: ysync.Step2, Payload: u} }
 	for name, story := range map[string]func(s *state, say func(Peer, wire.Body), ben *crdt.Doc){

@@ -18,10 +18,10 @@ import (
 	"weft/server/store/sqlite"
 )
 
-// TestFoldKeepsEverything: a document with pending parts, folded at once and in
-// parts.
-func TestFoldKeepsEverything(t *testing.T) {
-	for most, folds := range map[int]int{0: 1, 300: 3} {
+// TestCompactionKeepsTheDocument: a document with pending updates is the same after its log
+// was compacted, at once or in parts.
+func TestCompactionKeepsTheDocument(t *testing.T) {
+	for most, compactions := range map[int]int{0: 1, 300: 3} {
 		s := &parts{Store: openStore(t, t.TempDir()), most: most}
 		defer s.Close()
 		author := crdt.New(crdt.Options{ClientID: 5})
@@ -31,7 +31,7 @@ func TestFoldKeepsEverything(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if i != 50 { // what follows stays pending, and must survive too
+			if i != 50 { // the updates after the missing one stay pending
 				updates = append(updates, store.Update{Room: "r", Data: u})
 			}
 		}
@@ -43,7 +43,7 @@ func TestFoldKeepsEverything(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !before.doc.HasPending() {
-			t.Fatal("nothing is pending: the test is not what it says")
+			t.Fatal("no update is pending, so this test would show nothing")
 		}
 		for more := true; more; {
 			if more, err = Compact(t.Context(), s, "r"); err != nil {
@@ -53,26 +53,26 @@ func TestFoldKeepsEverything(t *testing.T) {
 				t.Fatalf("%d log records, more: %v", log, more)
 			}
 		}
-		if len(s.folded) < folds {
-			t.Errorf("%d folds", len(s.folded))
+		if len(s.compacted) < compactions {
+			t.Errorf("compacted %d times, want at least %d", len(s.compacted), compactions)
 		}
 		if more, err := Compact(t.Context(), s, "r"); more || err != nil {
-			t.Errorf("folding once more: %v, %v", more, err)
+			t.Errorf("compacting once more: more %v, %v", more, err)
 		}
 	}
 }
 
-// parts counts what a store hands out to be folded and takes back.
+// parts is a store that counts what is loaded and compacted, and that may fail.
 type parts struct {
 	*sqlite.Store
-	most    int // bytes of a part, if not 0
-	written int // bytes of snapshots
-	folded  []store.RoomID
+	most      int // bytes of a part, if not 0
+	written   int // bytes of snapshots
+	compacted []store.RoomID
 
 	mu     sync.Mutex
 	fail   error // of every LoadPart but the first
 	loads  int
-	beyond int // most bytes of a log in one part, beyond what the snapshot takes
+	beyond int // the most bytes by which the log in a part was larger than its snapshot
 }
 
 func (p *parts) LoadPart(ctx context.Context, id store.RoomID, after store.LogID, most int) (store.Doc, bool, error) {
@@ -95,12 +95,12 @@ func (p *parts) LoadPart(ctx context.Context, id store.RoomID, after store.LogID
 
 func (p *parts) Compact(ctx context.Context, id store.RoomID, snapshot []byte, through store.LogID) error {
 	p.written += len(snapshot)
-	p.folded = append(p.folded, id)
+	p.compacted = append(p.compacted, id)
 	return p.Store.Compact(ctx, id, snapshot, through)
 }
 
-// log writes n updates of so many bytes each: one value again and again, or a
-// text that grows.
+// log writes n updates of about size bytes each: one value that is overwritten, or a text
+// that grows.
 func (p *parts) log(t *testing.T, id store.RoomID, n, size int, grows bool) *crdt.Doc {
 	t.Helper()
 	author := crdt.New(crdt.Options{ClientID: 5})
@@ -123,7 +123,7 @@ func (p *parts) log(t *testing.T, id store.RoomID, n, size int, grows bool) *crd
 	return author
 }
 
-// want demands the author's document, and returns how long its log is.
+// want checks that the stored document is the author's, and returns the size of its log.
 func (p *parts) want(t *testing.T, id store.RoomID, author *crdt.Doc) (records, size int) {
 	t.Helper()
 	l, err := load(t.Context(), p.Store, id)
@@ -131,17 +131,17 @@ func (p *parts) want(t *testing.T, id store.RoomID, author *crdt.Doc) (records, 
 		t.Fatal(err)
 	}
 	if string(l.doc.EncodeStateAsUpdate(nil)) != string(author.EncodeStateAsUpdate(nil)) {
-		t.Errorf("room %q holds another document than its author", id)
+		t.Errorf("the stored document of room %q is not its author's", id)
 	}
 	return l.log.records, l.log.bytes
 }
 
-// TestFoldInParts: however long a log is, a fold has a part of it in its hands
-// that is bounded by longBytes and the document, and writes no more than about
-// twice of what the log takes. No room waits for all of another's log.
-func TestFoldInParts(t *testing.T) {
+// TestCompactionInParts: however long a log is, a compaction loads a part of it that is
+// bounded by longBytes and the snapshot, and all of them write at most about twice the
+// bytes of the log. No room waits for all of another room's log.
+func TestCompactionInParts(t *testing.T) {
 	const n, size = 100, 64 << 10
-	for name, grows := range map[string]bool{"a document that stays small": false, "one that grows": true} {
+	for name, grows := range map[string]bool{"a document that stays small": false, "a document that grows": true} {
 		t.Run(name, func(t *testing.T) {
 			p := &parts{Store: openStore(t, t.TempDir())}
 			defer p.Close()
@@ -152,7 +152,7 @@ func TestFoldInParts(t *testing.T) {
 			f.tick(t.Context())
 
 			if records, bytes := p.want(t, "large", large); records >= longRecords || bytes >= longBytes && !grows {
-				t.Errorf("%d records of %d bytes are left", records, bytes)
+				t.Errorf("%d records of %d bytes are left of the large log", records, bytes)
 			}
 			if records, _ := p.want(t, "many", many); records != 0 {
 				t.Errorf("%d small records are left", records)
@@ -160,8 +160,8 @@ func TestFoldInParts(t *testing.T) {
 			if records, _ := p.want(t, "few", few); records != longRecords-1 {
 				t.Errorf("%d small records are left of a log that is not long", records)
 			}
-			if len(p.folded) < 4 || p.folded[0] != "large" || p.folded[1] != "many" {
-				t.Errorf("folded %q", p.folded)
+			if len(p.compacted) < 4 || p.compacted[0] != "large" || p.compacted[1] != "many" {
+				t.Errorf("compacted %q", p.compacted)
 			}
 			if p.beyond > longBytes {
 				t.Errorf("a part of a log was %d bytes larger than its snapshot, want %d at most", p.beyond, longBytes)
@@ -171,23 +171,23 @@ func TestFoldInParts(t *testing.T) {
 			}
 			loads := p.loads
 			if f.tick(t.Context()); p.loads != loads {
-				t.Error("a sweep read logs that are not long")
+				t.Error("a tick loaded logs that are not long")
 			}
 		})
 	}
 }
 
-// TestFoldStopsAtDamage: what comes before it is folded, the rest stays as it is
-// and is left alone for a while.
-func TestFoldStopsAtDamage(t *testing.T) {
+// TestCompactionStopsAtDamage: the parts before the damage are compacted. The rest of the log
+// stays as it is and is not tried again for compactionRetry.
+func TestCompactionStopsAtDamage(t *testing.T) {
 	p := &parts{Store: openStore(t, t.TempDir()), fail: store.ErrCorrupt}
 	defer p.Close()
 	author := p.log(t, "r", 50, 64<<10, false)
 	f := &Compactor{store: p, log: quietLog, skip: map[store.RoomID]time.Time{}}
 	f.tick(t.Context())
 	f.tick(t.Context())
-	if p.loads != 2 || len(p.folded) != 1 {
-		t.Errorf("%d parts were asked for and %d folded, want 2 and 1", p.loads, len(p.folded))
+	if p.loads != 2 || len(p.compacted) != 1 {
+		t.Errorf("%d parts were loaded and %d compacted, want 2 and 1", p.loads, len(p.compacted))
 	}
 	if records, _ := p.want(t, "r", author); records == 0 || records >= 50 {
 		t.Errorf("%d records are left", records)
@@ -196,13 +196,13 @@ func TestFoldStopsAtDamage(t *testing.T) {
 	f.skip["r"] = time.Now()
 	f.tick(t.Context())
 	if _, bytes := p.want(t, "r", author); bytes >= longBytes || len(f.skip) > 0 {
-		t.Errorf("tried again, %d bytes are left, skipping %v", bytes, f.skip)
+		t.Errorf("after the retry %d bytes are left, skipping %v", bytes, f.skip)
 	}
 }
 
-// TestFoldIsWokenByBytes: what comes to a log is folded in time however fast it
-// comes; nothing here waits for the folder's ticker.
-func TestFoldIsWokenByBytes(t *testing.T) {
+// TestUrgentLogsAreCompactedAtOnce: however fast a log grows, it stays below twice
+// urgentLogBytes, without the compactor's ticker.
+func TestUrgentLogsAreCompactedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()
 		p := &parts{Store: openStore(t, t.TempDir())}
@@ -223,17 +223,17 @@ func TestFoldIsWokenByBytes(t *testing.T) {
 				}
 				j.Add(journal.Record{Update: store.Update{Room: room, Data: u}, Position: journal.NewPosition(nil), Number: 1})
 			}
-			synctest.Wait() // for the commit, and for the folder
+			synctest.Wait() // for the commit and the compaction
 			if long, err := p.LongLogs(t.Context(), math.MaxInt, 2*urgentLogBytes); err != nil || len(long) > 0 {
 				t.Errorf("after %d updates of 1 MiB these logs are too long: %q, %v", i+1, long, err)
 				break
 			}
 		}
 		if took := time.Since(begun); took >= compactEvery {
-			t.Errorf("this took %v: the ticker may have done it", took)
+			t.Errorf("the test took %v, so the ticker may have caused the compactions", took)
 		}
-		if n := len(p.folded); n == 0 || slices.Contains(p.folded[:1], "slow") {
-			t.Errorf("folded %q", p.folded)
+		if n := len(p.compacted); n == 0 || slices.Contains(p.compacted[:1], "slow") {
+			t.Errorf("compacted %q", p.compacted)
 		}
 		if err := errors.Join(j.Close(t.Context()), f.Close(t.Context())); err != nil {
 			t.Error(err)

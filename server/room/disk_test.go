@@ -200,10 +200,10 @@ func (a *author) see() (acked, sent uint64, text string) {
 
 func diskHub(d *disk) *Hub { return NewHub(HubOptions{Store: d, Log: slog.New(slog.DiscardHandler)}) }
 
-// TestFailingDiskMakesRoomsReadOnlyUntilItHeals: what comes while the disk
+// TestFailingDiskMakesRoomsReadOnlyUntilItWorks: what comes while the disk
 // fails is neither acked nor shown, stays with its author, and is fetched,
 // stored and acked by itself when the disk is back.
-func TestFailingDiskMakesRoomsReadOnlyUntilItHeals(t *testing.T) {
+func TestFailingDiskMakesRoomsReadOnlyUntilItWorks(t *testing.T) {
 	for name, f := range map[string]struct{ broken, healed func(*disk) }{
 		"fails": {func(d *disk) { d.fail = errors.New("no space left on device") }, func(d *disk) { d.fail = nil }},
 		"hangs": {func(d *disk) { d.hang = make(chan struct{}) }, func(d *disk) { close(d.hang); d.hang = nil }},
@@ -275,8 +275,8 @@ func TestFailingDiskMakesRoomsReadOnlyUntilItHeals(t *testing.T) {
 	}
 }
 
-// TestPeerThatDoesNotAnswerAfterALapseIsClosed: its next connection syncs.
-func TestPeerThatDoesNotAnswerAfterALapseIsClosed(t *testing.T) {
+// TestPeerThatDoesNotAnswerAfterAnOutageIsClosed: its next connection syncs.
+func TestPeerThatDoesNotAnswerAfterAnOutageIsClosed(t *testing.T) {
 	s := newState()
 	p := enter(s, "a", true)
 	s.step(command{kind: commandStorage, failing: true, now: start})
@@ -291,9 +291,9 @@ func TestPeerThatDoesNotAnswerAfterALapseIsClosed(t *testing.T) {
 	}
 }
 
-// TestDamagedRoomHoldsNobodyUp: the store refuses to write to a damaged room;
+// TestDamagedRoomDoesNotDelayOthers: the store refuses to write to a damaged room;
 // the updates of others in the same commit are stored and acked.
-func TestDamagedRoomHoldsNobodyUp(t *testing.T) {
+func TestDamagedRoomDoesNotDelayOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDisk()
 		h := diskHub(d)
@@ -358,10 +358,10 @@ func TestQuarantineIsLiftedByItself(t *testing.T) {
 	})
 }
 
-// TestHungDiskHoldsUpNeitherEventsNorTheExit: while a commit hangs, a room that
+// TestHangingDiskDelaysNeitherEventsNorClose: while a commit hangs, a room that
 // is full of unwritten updates takes events at once, and closing does not wait
 // for the disk.
-func TestHungDiskHoldsUpNeitherEventsNorTheExit(t *testing.T) {
+func TestHangingDiskDelaysNeitherEventsNorClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDisk()
 		h := diskHub(d)

@@ -201,9 +201,9 @@ func TestLargeStateGoesInParts(t *testing.T) {
 	}
 }
 
-// TestStoredBytesAreLetGo promises: a room keeps them no longer than what else it has encoded
+// TestUnusedStoredBytesAreDropped promises: a room keeps them no longer than what else it has encoded
 // for those who come.
-func TestStoredBytesAreLetGo(t *testing.T) {
+func TestUnusedStoredBytesAreDropped(t *testing.T) {
 	doc := crdt.New(crdt.Options{ClientID: 1})
 	if _, err := doc.InsertText("t", 0, string(bytes.Repeat([]byte("text"), 100))); err != nil {
 		t.Fatal(err)

@@ -136,10 +136,10 @@ func (r *table) commit(n uint64) {
 	r.deliverDurable()
 }
 
-// TestEverybodyGetsEverything: peers that write, stop reading and go on, at
+// TestAllPeersConverge: peers that write, stop reading and go on, at
 // random, end up with the room's document and awareness; and nobody who takes
 // an echo for an ack hears of an own update before it is on disk.
-func TestEverybodyGetsEverything(t *testing.T) {
+func TestAllPeersConverge(t *testing.T) {
 	for round := range 40 {
 		seed := uint64(round)
 		rnd := rand.New(rand.NewPCG(seed, 4))
@@ -239,9 +239,9 @@ func TestEverybodyGetsEverything(t *testing.T) {
 
 func cutText(s string) string { return s[:min(len(s), 40)] }
 
-// TestOwnUpdateComesBackOnceItIsOnDisk, and not before; the others' come at
+// TestOwnUpdateIsEchoedOnceItIsDurable, and not before; the others' come at
 // once, and all that is due goes in one frame.
-func TestOwnUpdateComesBackOnceItIsOnDisk(t *testing.T) {
+func TestOwnUpdateIsEchoedOnceItIsDurable(t *testing.T) {
 	r := newTable(t)
 	a, b := newReader("a", 1, true), newReader("b", 2, true)
 	for _, p := range []*reader{a, b} {
@@ -382,9 +382,9 @@ func TestReaderThatStopsCostsNothing(t *testing.T) {
 	}
 }
 
-// TestManyStatesGoInSmallBodies: stock clients send back what they are told, in
+// TestManyStatesAreSentInSmallBodies: stock clients send back what they are told, in
 // a frame that may be larger.
-func TestManyStatesGoInSmallBodies(t *testing.T) {
+func TestManyStatesAreSentInSmallBodies(t *testing.T) {
 	r := newTable(t)
 	for i := range 300 {
 		p := newReader(fmt.Sprint(i), uint64(i+1), true)
@@ -419,8 +419,8 @@ func TestManyStatesGoInSmallBodies(t *testing.T) {
 	}
 }
 
-// TestMovesAreFolded: however often somebody moved, one state is told.
-func TestMovesAreFolded(t *testing.T) {
+// TestAwarenessChangesAreMerged: however often somebody moved, one state is told.
+func TestAwarenessChangesAreMerged(t *testing.T) {
 	r := newTable(t)
 	a, b := newReader("a", 1, true), newReader("b", 2, true)
 	r.join(a)
@@ -469,9 +469,9 @@ func (p *busyPeer) Wake(c *feed.Reader) {
 	}
 }
 
-// TestBusyRoomTellsInTicks: what comes faster than peers can be told is one
+// TestBusyRoomFlushesInTicks: what comes faster than peers can be told is one
 // frame for many updates, and the last one arrives without a further push.
-func TestBusyRoomTellsInTicks(t *testing.T) {
+func TestBusyRoomFlushesInTicks(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	h := NewHub(HubOptions{Store: s, Log: quietLog})
 	r, release, err := h.Open(t.Context(), "r")

@@ -26,9 +26,9 @@ type nowhere struct{}
 
 func (nowhere) AppendUpdates(context.Context, []store.Update) error { return nil }
 
-// TestTryReceiveIsShort: a room where things take long costs who reads the sockets of all
+// TestTryReceiveLeavesSlowRoomsToTheirGoroutine: a room where things take long costs who reads the sockets of all
 // that once, and then works on its own goroutine; when that is behind, it says so.
-func TestTryReceiveIsShort(t *testing.T) {
+func TestTryReceiveLeavesSlowRoomsToTheirGoroutine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := journal.New(journal.Options{Store: nowhere{}, Log: quietLog})
 		r := newRoom("r", loaded{doc: crdt.New(crdt.Options{})}, &Hub{log: quietLog, limits: DefaultLimits(), onLimit: func(string) {}, journal: j})
@@ -98,8 +98,8 @@ func TestTryReceiveIsShort(t *testing.T) {
 	})
 }
 
-// TestTryReceiveLeavesWhatIsLarge: and what waits already, to the room's goroutine.
-func TestTryReceiveLeavesWhatIsLarge(t *testing.T) {
+// TestTryReceiveQueuesLargeWork: and what waits already, to the room's goroutine.
+func TestTryReceiveQueuesLargeWork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := journal.New(journal.Options{Store: nowhere{}, Log: quietLog})
 		defer j.Close(t.Context())

@@ -81,9 +81,9 @@ func TestDocumentLimits(t *testing.T) {
 	}
 }
 
-// TestWarmRooms: of the rooms that nobody is in the limit's number stays open, those
+// TestLongestUnusedRoomsAreUnloadedFirst: of the rooms that nobody is in the limit's number stays open, those
 // left last; rooms that somebody is in do not count.
-func TestWarmRooms(t *testing.T) {
+func TestLongestUnusedRoomsAreUnloadedFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		early := 0
 		h := NewHub(HubOptions{Store: newDisk(), Log: quietLog, Limits: Limits{Warm: 3}, OnLimit: func(limit string) {
@@ -141,9 +141,9 @@ func TestWarmRooms(t *testing.T) {
 	})
 }
 
-// TestMemoryOfRooms: near the limit rooms that nobody is in are closed, the
+// TestMemoryLimitUnloadsUnusedRooms: near the limit rooms that nobody is in are closed, the
 // longest left first; at it no more are opened, and those that are open go on.
-func TestMemoryOfRooms(t *testing.T) {
+func TestMemoryLimitUnloadsUnusedRooms(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDisk()
 		one := crdt.New(crdt.Options{ClientID: 1})
@@ -230,9 +230,9 @@ func TestMemoryOfRooms(t *testing.T) {
 	})
 }
 
-// TestRefusalsNameTheirLimits: who is closed for a limit is counted under its name, and
+// TestRefusalsAreCountedByLimit: who is closed for a limit is counted under its name, and
 // who is closed for anything else is not.
-func TestRefusalsNameTheirLimits(t *testing.T) {
+func TestRefusalsAreCountedByLimit(t *testing.T) {
 	for err, limit := range map[error]string{
 		crdt.ErrPendingFull: "pending", crdt.ErrTooCostly: "work", crdt.ErrTooLarge: "document", crdt.ErrSubdocuments: "subdocuments",
 		&crdt.MalformedError{What: "update", Rule: lib0.ErrDepth}:    "depth",
@@ -246,9 +246,9 @@ func TestRefusalsNameTheirLimits(t *testing.T) {
 	}
 }
 
-// TestSubdocumentsOfARoom: a document takes as many as the limit says, and closes who brings
+// TestSubdocumentsAreLimited: a document takes as many as the limit says, and closes who brings
 // one more; loaded with more than that, from a snapshot and its log, it goes on.
-func TestSubdocumentsOfARoom(t *testing.T) {
+func TestSubdocumentsAreLimited(t *testing.T) {
 	folder := func(d *crdt.Doc, n int) []byte {
 		u, err := d.Transact(func(tx *crdt.Tx) error {
 			for range n {

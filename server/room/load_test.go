@@ -10,12 +10,12 @@ import (
 	"weft/server/store"
 )
 
-// foldsMeanwhile folds more than the first part of a room's log before the second one
-// is read.
-type foldsMeanwhile struct{ *parts }
+// compactsMeanwhile compacts more than the first part of a room's log before the second part
+// is loaded.
+type compactsMeanwhile struct{ *parts }
 
-func (f foldsMeanwhile) LoadPart(ctx context.Context, id store.RoomID, after store.LogID, most int) (store.Doc, bool, error) {
-	for after > 0 && len(f.folded) < 2 {
+func (f compactsMeanwhile) LoadPart(ctx context.Context, id store.RoomID, after store.LogID, most int) (store.Doc, bool, error) {
+	for after > 0 && len(f.compacted) < 2 {
 		if _, err := Compact(ctx, f.parts, id); err != nil {
 			return store.Doc{}, false, err
 		}
@@ -24,7 +24,7 @@ func (f foldsMeanwhile) LoadPart(ctx context.Context, id store.RoomID, after sto
 }
 
 // TestLoadInParts: however long a log is, a load has a part of it in its hands that is
-// bounded by loadBytes and the snapshot, and misses nothing, whatever is folded meanwhile.
+// bounded by loadBytes and the snapshot, and misses nothing, whatever is compacted meanwhile.
 func TestLoadInParts(t *testing.T) {
 	const n, size = 100, 64 << 10
 	for name, grows := range map[string]bool{"a document that stays small": false, "one that grows": true} {
@@ -32,7 +32,7 @@ func TestLoadInParts(t *testing.T) {
 			p := &parts{Store: openStore(t, t.TempDir())}
 			defer p.Close()
 			author := p.log(t, "r", n, size, grows)
-			for folds, s := range []store.Store{p, foldsMeanwhile{p}} {
+			for compactions, s := range []store.Store{p, compactsMeanwhile{p}} {
 				p.loads = 0
 				l, err := load(t.Context(), s, "r")
 				if err != nil {
@@ -44,7 +44,7 @@ func TestLoadInParts(t *testing.T) {
 				if records, bytes := p.want(t, "r", author); records != l.log.records || bytes != l.log.bytes {
 					t.Errorf("%d records of %d bytes are stored, said were %+v", records, bytes, l.log)
 				}
-				if p.loads < 5 || p.beyond > loadBytes || (l.log.snapshot > 0) != (folds > 0) {
+				if p.loads < 5 || p.beyond > loadBytes || (l.log.snapshot > 0) != (compactions > 0) {
 					t.Errorf("%d parts, one %d bytes larger than its snapshot, %+v", p.loads, p.beyond, l.log)
 				}
 			}
@@ -56,9 +56,9 @@ func TestLoadInParts(t *testing.T) {
 	}
 }
 
-// TestFullStateIsAllOfIt: what is kept to answer the first who asks is the document, also
+// TestStoredStateIsTheWholeDocument: what is kept to answer the first who asks is the document, also
 // if it was stored after an update that says nothing.
-func TestFullStateIsAllOfIt(t *testing.T) {
+func TestStoredStateIsTheWholeDocument(t *testing.T) {
 	whole := insert(t, 1, strings.Repeat("whole ", 100))
 	empty := []byte{0, 0}
 	for name, c := range map[string]struct {

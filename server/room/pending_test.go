@@ -53,10 +53,10 @@ func typed(t *testing.T, client uint64, n int) (updates [][]byte) {
 	return updates
 }
 
-// TestAuthorOfWhatWaitsIsAsked promises: who brings an update that must wait is asked at
+// TestAuthorOfPendingUpdatesIsAsked promises: who brings an update that must wait is asked at
 // once for what it builds on, and not again for more of it within half a minute; the update
 // is stored and acked meanwhile.
-func TestAuthorOfWhatWaitsIsAsked(t *testing.T) {
+func TestAuthorOfPendingUpdatesIsAsked(t *testing.T) {
 	s := newState()
 	a := enter(s, "a", true)
 	enter(s, "b", true)
@@ -98,10 +98,10 @@ func TestAuthorOfWhatWaitsIsAsked(t *testing.T) {
 	}
 }
 
-// TestAllAreAskedForWhatIsMissing promises: after the author all who may write are asked, so
+// TestAllWritersAreAskedForMissingUpdates promises: after the author all who may write are asked, so
 // many at a tick and ever more rarely, and for no longer than the limit says; then that is
 // counted once, and nothing is dropped.
-func TestAllAreAskedForWhatIsMissing(t *testing.T) {
+func TestAllWritersAreAskedForMissingUpdates(t *testing.T) {
 	s := newState()
 	s.limits.Pending = 50 * time.Second
 	a := enter(s, "a", true)
@@ -163,8 +163,8 @@ func TestAllAreAskedForWhatIsMissing(t *testing.T) {
 	}
 }
 
-// TestNobodyIsAskedWhileTheDiskFails: what they would bring could not be taken.
-func TestNobodyIsAskedWhileTheDiskFails(t *testing.T) {
+// TestNoPeerIsAskedWhileTheDiskFails: what they would bring could not be taken.
+func TestNoPeerIsAskedWhileTheDiskFails(t *testing.T) {
 	s := newState()
 	a := enter(s, "a", true)
 	s.step(command{kind: commandMessage, peer: a, body: update(typed(t, 1, 2)[1]), now: start})
@@ -197,10 +197,10 @@ func (w *warnings) count(text string) int {
 	return strings.Count(w.text.String(), text)
 }
 
-// TestWhatWaitsIsNeverLost promises: an update that waits is on disk when it is acked, stays
+// TestPendingUpdatesAreNeverLost promises: an update that waits is on disk when it is acked, stays
 // there however long it waits and whether the room is loaded or not, and is shown when what
 // it builds on has come; /metrics and one line of the log tell of it meanwhile.
-func TestWhatWaitsIsNeverLost(t *testing.T) {
+func TestPendingUpdatesAreNeverLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, log := newDisk(), &warnings{}
 		var mu sync.Mutex
@@ -281,9 +281,9 @@ func TestWhatWaitsIsNeverLost(t *testing.T) {
 	})
 }
 
-// TestOneOfManyHasWhatIsMissing promises: of those who are there, whoever has what others
+// TestAnyPeerMayBringTheMissingUpdates promises: of those who are there, whoever has what others
 // wait for is asked soon, though it was somebody else who brought what waits.
-func TestOneOfManyHasWhatIsMissing(t *testing.T) {
+func TestAnyPeerMayBringTheMissingUpdates(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDisk()
 		h := diskHub(d)
@@ -326,8 +326,8 @@ func TestOneOfManyHasWhatIsMissing(t *testing.T) {
 	})
 }
 
-// TestReadersAreNotChased: the room takes nothing of theirs.
-func TestReadersAreNotChased(t *testing.T) {
+// TestReadersAreNotAskedForMissingUpdates: the room takes nothing of theirs.
+func TestReadersAreNotAskedForMissingUpdates(t *testing.T) {
 	s := newState()
 	a := enter(s, "a", true)
 	s.step(command{kind: commandMessage, peer: a, body: update(typed(t, 1, 2)[1]), now: start})

@@ -7,8 +7,8 @@ import (
 	"weft/server/room/feed"
 )
 
-// TestRoster: at random, the row holds just those who are in, each in its seat.
-func TestRoster(t *testing.T) {
+// TestRosterMatchesAMap: at random, the row holds just those who are in, each in its seat.
+func TestRosterMatchesAMap(t *testing.T) {
 	seed := rand.Uint64()
 	t.Log("seed", seed)
 	rnd := rand.New(rand.NewPCG(seed, 0))

@@ -74,7 +74,7 @@ func kinds(effects []effect) (k []effectKind) {
 	return k
 }
 
-func TestUpdateGoesToOthersTheJournalAndItsAuthorInThatManner(t *testing.T) {
+func TestUpdateIsJournaledSharedAndAckedInThatOrder(t *testing.T) {
 	s := newState()
 	a := enter(s, "a", true)
 	enter(s, "b", true)
@@ -141,7 +141,7 @@ func TestReaderChangesNothing(t *testing.T) {
 	}
 }
 
-func TestGrantHoldsFromThenOn(t *testing.T) {
+func TestGrantAppliesToLaterMessages(t *testing.T) {
 	s := newState()
 	a := enter(s, "a", true)
 	enter(s, "b", true)
@@ -223,7 +223,7 @@ func TestAwarenessIsEchoedOnceAndLeavesWithItsConnection(t *testing.T) {
 	}
 }
 
-func TestClientThatCameBackOutlivesItsOldConnection(t *testing.T) {
+func TestReconnectedClientOutlivesItsOldConnection(t *testing.T) {
 	s := newState()
 	ana := PeerInfo{Role: auth.Write, User: "ana", Name: "Ana"}
 	old := as(s, ana)
@@ -240,7 +240,7 @@ func TestClientThatCameBackOutlivesItsOldConnection(t *testing.T) {
 	}
 }
 
-func TestSilentAwarenessGoesAfterThirtySeconds(t *testing.T) {
+func TestAwarenessExpiresAfterThirtySeconds(t *testing.T) {
 	s := newState()
 	a := enter(s, "a", true)
 	s.step(command{kind: commandMessage, peer: a, body: aware(7, 1, `{}`), now: start})
@@ -252,7 +252,7 @@ func TestSilentAwarenessGoesAfterThirtySeconds(t *testing.T) {
 	}
 }
 
-func TestNewcomerIsAskedAndToldWhoIsHere(t *testing.T) {
+func TestNewPeerIsAskedAndGetsAwareness(t *testing.T) {
 	s := newState()
 	a := enter(s, "a", true)
 	s.step(command{kind: commandMessage, peer: a, body: aware(7, 1, `{}`), now: start})
@@ -262,9 +262,9 @@ func TestNewcomerIsAskedAndToldWhoIsHere(t *testing.T) {
 	}
 }
 
-// TestOnePeerIsNotACrowd: a peer may make up as many clients as it likes; the
+// TestAwarenessClientsOfAPeerAreLimited: a peer may make up as many clients as it likes; the
 // room takes in so many.
-func TestOnePeerIsNotACrowd(t *testing.T) {
+func TestAwarenessClientsOfAPeerAreLimited(t *testing.T) {
 	s := newState()
 	a, b := enter(s, "a", true), enter(s, "b", true)
 	for id := range uint64(3 * maxClients) {

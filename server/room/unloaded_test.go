@@ -13,7 +13,7 @@ import (
 	"weft/server/store"
 )
 
-// visits is a hub whose rooms leave memory after a second, on a store that counts.
+// visits is a hub whose rooms are unloaded after a second, on a store that counts.
 type visits struct {
 	*testing.T
 	*parts
@@ -21,7 +21,7 @@ type visits struct {
 	authors map[store.RoomID]*crdt.Doc
 }
 
-// visiting runs a test on a clock of its own.
+// visiting runs a test with synctest's clock.
 func visiting(t *testing.T, name string, test func(*visits)) {
 	t.Helper()
 	t.Run(name, func(t *testing.T) {
@@ -42,13 +42,13 @@ func visiting(t *testing.T, name string, test func(*visits)) {
 	})
 }
 
-// wait until so much later, and until all is done that is to be done by then.
+// wait lets time pass, and waits until all goroutines are idle.
 func (v *visits) wait(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
 }
 
-// update is the author's next one, of so many characters.
+// update returns the author's next update, which appends size characters.
 func (v *visits) update(id store.RoomID, size int) []byte {
 	v.Helper()
 	if v.authors[id] == nil {
@@ -62,8 +62,8 @@ func (v *visits) update(id store.RoomID, size int) []byte {
 	return u
 }
 
-// visit comes, writes so many updates of so many characters, each in a commit of its
-// own, and goes.
+// visit opens a room, writes n updates of size characters, each in a commit of its own, and
+// leaves.
 func (v *visits) visit(id store.RoomID, n, size int) {
 	v.Helper()
 	r, release, err := v.hub.Open(v.Context(), id)
@@ -80,7 +80,7 @@ func (v *visits) visit(id store.RoomID, n, size int) {
 	release()
 }
 
-// stored is a document with a snapshot of so many characters.
+// stored stores a document with a snapshot of size characters.
 func (v *visits) stored(id store.RoomID, size int) {
 	v.Helper()
 	u := v.update(id, size)
@@ -96,14 +96,14 @@ func (v *visits) stored(id store.RoomID, size int) {
 	}
 }
 
-// TestRoomThatLeftIsFolded: a room that leaves memory is folded soon after, and the
-// next who comes is answered with the stored bytes; but only if its log took as much
-// to write as the fold does.
-func TestRoomThatLeftIsFolded(t *testing.T) {
+// TestUnloadedRoomIsCompacted: the log of a room is compacted soon after the room is
+// unloaded, so that the next sync step 1 is answered with the stored bytes; but only if
+// writing the log took as many bytes as the compaction does.
+func TestUnloadedRoomIsCompacted(t *testing.T) {
 	const page = 4096
 	for name, c := range map[string]struct {
 		snapshot, n, size int
-		folded            bool
+		compacted         bool
 	}{
 		"keystrokes":                          {200_000, 100, 1, true},
 		"a few keystrokes":                    {1000, minWritten/page - 2, 1, false},
@@ -119,55 +119,55 @@ func TestRoomThatLeftIsFolded(t *testing.T) {
 			}
 			v.visit("r", c.n, c.size)
 			v.wait(2 * compactEvery)
-			if (len(v.folded) > 0) != c.folded || len(v.folded) > 1 {
-				v.Errorf("folded %q", v.folded)
+			if (len(v.compacted) > 0) != c.compacted || len(v.compacted) > 1 {
+				v.Errorf("compacted %q", v.compacted)
 			}
 			l, err := load(v.Context(), v.Store, "r")
-			if err != nil || (l.full != nil) != (c.folded || c.n == 1 && c.snapshot == 0) {
-				v.Errorf("of the full state %d bytes are stored, %v", len(l.full), err)
+			if err != nil || (l.full != nil) != (c.compacted || c.n == 1 && c.snapshot == 0) {
+				v.Errorf("the full state is stored as one update of %d bytes, %v", len(l.full), err)
 			}
 		})
 	}
-	visiting(t, "who only reads, too", func(v *visits) {
+	visiting(t, "a room that was only read", func(v *visits) {
 		for range 20 {
 			if err := v.AppendUpdates(v.Context(), []store.Update{{Room: "r", Data: v.update("r", 1)}}); err != nil {
 				v.Fatal(err)
 			}
 		}
 		v.wait(2 * compactEvery)
-		if len(v.folded) > 0 {
-			v.Error("folded before anybody came")
+		if len(v.compacted) > 0 {
+			v.Error("compacted before the room was loaded")
 		}
 		v.visit("r", 0, 0)
 		v.wait(2 * compactEvery)
-		if len(v.folded) != 1 {
-			v.Errorf("folded %q", v.folded)
+		if len(v.compacted) != 1 {
+			v.Errorf("compacted %q", v.compacted)
 		}
 	})
-	visiting(t, "what was folded meanwhile is left alone", func(v *visits) {
+	visiting(t, "a log that was compacted while its room was loaded", func(v *visits) {
 		v.visit("r", longRecords, 1)
 		v.wait(compactEvery)
 		v.visit("r", 1, 1)
 		v.wait(2 * compactEvery)
-		if records, _ := v.want(v.T, "r", v.authors["r"]); len(v.folded) != 1 || records != 1 {
-			v.Errorf("folded %q, %d records are left", v.folded, records)
+		if records, _ := v.want(v.T, "r", v.authors["r"]); len(v.compacted) != 1 || records != 1 {
+			v.Errorf("compacted %q, %d records are left; want one compaction and 1 record", v.compacted, records)
 		}
 	})
 }
 
-// TestComingAndGoingFoldsSeldom: what folds write is bounded by what the logs took,
-// and they are no more frequent than the folder's ticks.
-func TestComingAndGoingFoldsSeldom(t *testing.T) {
-	visiting(t, "a hundred times a second", func(v *visits) {
+// TestCompactionWritesAreBounded: compactions write at most as many bytes as the logs took,
+// and a room is compacted at most once in a tick of the compactor.
+func TestCompactionWritesAreBounded(t *testing.T) {
+	visiting(t, "a room that is opened a hundred times a second", func(v *visits) {
 		v.hub.idle = time.Millisecond
 		v.stored("r", 20_000)
-		const seconds, hz, each = 16, 100, 10 // who writes
+		const seconds, hz, each = 16, 100, 10 // of the visits writes one update
 		for i := range seconds * hz {
 			v.visit("r", 1-min(i%each, 1), 1)
 			v.wait(time.Second / hz)
 		}
-		if most := int(seconds*time.Second/compactEvery) + 1; len(v.folded) > most || len(v.folded) == 0 {
-			v.Errorf("folded %d times in %d s", len(v.folded), seconds)
+		if most := int(seconds*time.Second/compactEvery) + 1; len(v.compacted) > most || len(v.compacted) == 0 {
+			v.Errorf("compacted %d times in %d s", len(v.compacted), seconds)
 		}
 		if took := store.WrittenBytes(seconds*hz/each, 0); v.written > took {
 			v.Errorf("%d bytes of snapshots for logs that took %d", v.written, took)
@@ -180,30 +180,30 @@ func TestComingAndGoingFoldsSeldom(t *testing.T) {
 			v.visit("r", 20, 1)
 			v.wait(compactEvery)
 		}
-		if took := store.WrittenBytes(200, 0); len(v.folded) > 0 || took > 1<<20 {
-			v.Errorf("folded %d times for logs that took %d", len(v.folded), took)
+		if took := store.WrittenBytes(200, 0); len(v.compacted) > 0 || took > 1<<20 {
+			v.Errorf("compacted %d times for logs that took %d", len(v.compacted), took)
 		}
 	})
 }
 
-// slowFold does not return from a fold before it is told to.
-type slowFold struct {
+// slowCompaction returns from a compaction when end is closed.
+type slowCompaction struct {
 	*parts
 	begun signal.Signal
 	end   chan struct{}
 }
 
-func (s *slowFold) Compact(ctx context.Context, id store.RoomID, snapshot []byte, through store.LogID) error {
+func (s *slowCompaction) Compact(ctx context.Context, id store.RoomID, snapshot []byte, through store.LogID) error {
 	s.begun.Set()
 	<-s.end
 	return s.parts.Compact(ctx, id, snapshot, through)
 }
 
-// TestNobodyWaitsForAFold: while one is under way rooms leave, its own too, and who
-// comes back is served.
-func TestNobodyWaitsForAFold(t *testing.T) {
-	visiting(t, "one that hangs", func(v *visits) {
-		slow := &slowFold{v.parts, signal.New(), make(chan struct{})}
+// TestRoomsDoNotWaitForCompaction: while a compaction is under way rooms are unloaded and
+// loaded again, also the room that is compacted.
+func TestRoomsDoNotWaitForCompaction(t *testing.T) {
+	visiting(t, "a compaction that hangs", func(v *visits) {
+		slow := &slowCompaction{v.parts, signal.New(), make(chan struct{})}
 		hub := NewHub(HubOptions{Store: slow, Log: quietLog, Idle: time.Millisecond})
 		v.hub, hub = hub, v.hub
 		if err := hub.Close(v.Context()); err != nil {
@@ -217,37 +217,37 @@ func TestNobodyWaitsForAFold(t *testing.T) {
 			v.visit(store.RoomID(fmt.Sprint("other", i)), 20, 1)
 			v.wait(2 * time.Millisecond)
 			if _, open := v.hub.Loaded("r"); open {
-				v.Error("it has not left")
+				v.Error("the room is not unloaded")
 			}
 		}
 		if took := time.Since(begun); took > time.Second {
-			v.Errorf("that took %v", took)
+			v.Errorf("five visits took %v during a compaction", took)
 		}
 		close(slow.end)
 		v.wait(2 * compactEvery)
-		if len(v.folded) != 7 { // r once more, as it has left with more of a log
-			v.Errorf("folded %q", v.folded)
+		if len(v.compacted) != 7 { // r twice, as it was unloaded again with a longer log
+			v.Errorf("compacted %q", v.compacted)
 		}
 	})
 }
 
-// TestStoppingFoldsNothing: a server that is about to close has better things to do.
-func TestStoppingFoldsNothing(t *testing.T) {
-	visiting(t, "before, meanwhile, and at the end", func(v *visits) {
+// TestStopEndsCompaction: after Stop no log is compacted.
+func TestStopEndsCompaction(t *testing.T) {
+	visiting(t, "rooms unloaded before Stop, after it, and by Close", func(v *visits) {
 		v.visit("before", 20, 1)
 		v.wait(2 * time.Second)
 		v.hub.Stop()
 		v.visit("after", 20, 1)
 		v.wait(time.Minute)
 		v.visit("at the end", 20, 1)
-		if err := v.hub.Close(v.Context()); err != nil || len(v.folded) > 0 {
-			v.Errorf("folded %q, %v", v.folded, err)
+		if err := v.hub.Close(v.Context()); err != nil || len(v.compacted) > 0 {
+			v.Errorf("compacted %q, %v", v.compacted, err)
 		}
 	})
 }
 
-// TestLeftIsBounded: rooms that cannot wait keep their logs.
-func TestLeftIsBounded(t *testing.T) {
+// TestUnloadedRoomsAreBounded: the logs of further rooms stay as they are.
+func TestUnloadedRoomsAreBounded(t *testing.T) {
 	f := NewCompactor(&parts{}, quietLog)
 	if err := f.Close(t.Context()); err != nil {
 		t.Fatal(err)
@@ -261,6 +261,6 @@ func TestLeftIsBounded(t *testing.T) {
 		n++
 	}
 	if n != maxUnloaded {
-		t.Errorf("%d rooms wait, want %d", n, maxUnloaded)
+		t.Errorf("%d rooms wait for compaction, want %d", n, maxUnloaded)
 	}
 }

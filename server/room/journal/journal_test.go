@@ -44,7 +44,7 @@ func (l *slowLog) failing(on bool) {
 	l.fail = on
 }
 
-func TestJournalGathersWhileItCommits(t *testing.T) {
+func TestRecordsGatherDuringACommit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &slowLog{wait: 5 * time.Millisecond}
 		j := New(Options{Store: log, Log: quietLog})
@@ -74,7 +74,7 @@ func TestJournalGathersWhileItCommits(t *testing.T) {
 	})
 }
 
-func TestFailingDiskAcksNothingAndHeals(t *testing.T) {
+func TestNothingIsDurableWhileTheDiskFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &slowLog{fail: true}
 		j := New(Options{Store: log, Log: quietLog})
@@ -112,7 +112,7 @@ func TestCloseGivesUpOnADeadDisk(t *testing.T) {
 	})
 }
 
-func TestFullJournalHoldsItsWritersUp(t *testing.T) {
+func TestFullJournalDelaysItsWriters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &slowLog{fail: true}
 		j := New(Options{Store: log, Log: quietLog})
@@ -143,9 +143,9 @@ func TestFullJournalHoldsItsWritersUp(t *testing.T) {
 	})
 }
 
-// TestBacklogIsWhatIsNotOnDisk: of what is being committed and what waits behind it,
+// TestBacklogCountsWhatIsNotDurable: of what is being committed and what waits behind it,
 // also when that is more than one commit takes.
-func TestBacklogIsWhatIsNotOnDisk(t *testing.T) {
+func TestBacklogCountsWhatIsNotDurable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := New(Options{Store: &slowLog{wait: 4 * time.Second}, Log: quietLog})
 		defer j.Close(t.Context())
@@ -180,9 +180,9 @@ func TestBacklogIsWhatIsNotOnDisk(t *testing.T) {
 	})
 }
 
-// TestJournalSharesCommitsUnderLoad: one edit at a time is committed at once;
+// TestUpdatesShareCommitsUnderLoad: one edit at a time is committed at once;
 // many rooms' edits share commits, and wait no longer than MaxGap for it.
-func TestJournalSharesCommitsUnderLoad(t *testing.T) {
+func TestUpdatesShareCommitsUnderLoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &slowLog{wait: 200 * time.Microsecond}
 		j := New(Options{Store: log, Log: quietLog})
