@@ -9,9 +9,9 @@ import (
 	"weft/server/wire"
 )
 
-// touchEvery is how often presence is told at most that a person is active: short against
-// presence.IdleAfter. A person who was idle or away is active again at once, as their
-// last activity is longer ago.
+// touchEvery is the shortest time between two reports of activity to presence. It is
+// short against presence.IdleAfter. The activity of an idle or away person is reported at
+// once, because their last report is longer ago.
 const touchEvery = 5 * time.Second
 
 // Touch implements room.Toucher: the person has done something at this connection. It
@@ -24,7 +24,7 @@ func (p *peer) Touch() {
 	p.callPresence(p.conn.door.people.Touch)
 }
 
-// markIdle says that the person no longer looks.
+// markIdle tells presence that the person no longer looks at the room.
 func (p *peer) markIdle() {
 	p.lastTouch.Store(0)
 	p.callPresence(p.conn.door.people.MarkIdle)

@@ -51,8 +51,8 @@ func (c *conn) abort() {
 	}
 }
 
-// probe pings the client, and ends the connection if nothing comes within probeWait:
-// sooner than the pings that every connection gets would notice. It does not block.
+// probe pings the client, and ends the connection if it receives nothing within
+// probeWait. The pings that every connection gets would notice later. It does not block.
 func (c *conn) probe() {
 	s := c.session.Load()
 	if s == nil || !c.probing.CompareAndSwap(false, true) {

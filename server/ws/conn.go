@@ -58,7 +58,7 @@ type conn struct {
 	upgraded     chan struct{} // closed when the request has been answered, and nil then
 	transport    netpoll.Conn  // set before session
 	session      atomic.Pointer[melody.Session]
-	closeOnce    sync.Once
+	closeOnce    sync.Once    // for close and closeSilent
 	frameCount   int          // of those received; only the reading goroutine uses it
 	lastReceived atomic.Int64 // when the last message or pong came, in Unix ns
 	probing      atomic.Bool
@@ -70,7 +70,7 @@ type conn struct {
 func (c *conn) start(s *melody.Session) {
 	c.session.Store(s)
 	c.lastReceived.Store(time.Now().UnixNano())
-	s.Request = nil // it is large, and nobody needs it any more
+	s.Request = nil // large, and not needed any more
 	close(c.upgraded)
 	c.upgraded = nil
 	c.transport.BeginFrames()

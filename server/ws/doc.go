@@ -10,15 +10,18 @@
 // A conn is one WebSocket. Its dialect decodes frames and answers them: yWebsocket (one
 // room), hocuspocus (many documents) or native (many rooms, events, chat). A peer is the
 // connection's membership in one room; the room gives it what the client must receive.
-// The outbox of a connection keeps that in order and writes one frame at a time.
-// Messages to clients never wait for a client: see outbox.
+// The outbox of a connection keeps that in order and writes one frame at a time. A room
+// never waits for a client: what a slow client must receive is bounded, see outbox.
 //
 // # Goroutines
 //
-// Melody has two goroutines for each connection: one reads and handles messages, one
-// writes those that cannot be written at once. Most messages pass both by, on goroutines
-// of the poller in package netpoll and of the rooms. A Door has one goroutine of its own,
-// which keeps connections alive and finds those that are not (keepalive.go).
+// Melody has two goroutines for each connection. One reads and handles messages, the
+// other writes those that cannot be written at once. Most messages bypass both: they are
+// handled on a goroutine of the poller in package netpoll, and written by the goroutine
+// that works for the room.
+//
+// A Door has one goroutine of its own (keepalive.go). Short-lived ones store members and
+// renew rights; Door.Wait waits for all of them, and for the connections.
 //
 // # Locks
 //
@@ -29,6 +32,7 @@
 //	                 the disk; so nothing that a room or a writer calls may take it
 //	peer.mu          what a peer has to send
 //	outbox.mu        what a connection has to send
-//	Door.mu, userIndex.mu, presences.mu, admission.mu: held briefly; no other lock is
-//	                 taken while one of them is held
+//	Door.mu          the set of connections
+//	userIndex.mu     the connections of a user; Door.mu may be held
+//	presences.mu, admission.mu: no other lock is taken while one of them is held
 package ws

@@ -20,7 +20,7 @@ import (
 type hocuspocus struct {
 	conn      *conn
 	token     string               // of the request; for documents that are entered without one
-	version   string               // of the provider, if it has told it: 4 and later
+	version   string               // of the provider; empty for providers before 4, which do not send it
 	documents map[string]*document // by address
 	entered   int                  // documents so far, for their ids
 	// denied has the addresses that were denied last, at most maxDenied, each with the

@@ -122,6 +122,6 @@ const (
 	pingPeriod     = 25 * time.Second
 	pongWait       = 60 * time.Second // a client may be silent for that long
 	probeWait      = 5 * time.Second  // likewise, when another client claims its Yjs client id
-	heartbeat      = 25 * time.Second // a native client is told to ping so often
+	heartbeat      = 25 * time.Second // told to native clients, which ping after half of it
 	keepAliveAfter = 10 * time.Second // without a message to a client whose dialect needs some
 )

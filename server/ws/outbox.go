@@ -7,8 +7,8 @@ import (
 )
 
 // outbox has what one connection must be sent: a queue of frames that must arrive, and
-// the peers whose rooms have more for them. A peer is asked for a frame when its turn
-// comes, and makes it of all that is new by then.
+// the peers whose rooms have more for them. A peer makes its frame when its turn comes, of
+// everything that is new by then.
 //
 // One frame is being written at a time, by the goroutine that found the outbox not
 // writing. It writes at once what the kernel takes without blocking (netpoll.TryWrite).
@@ -62,7 +62,7 @@ func (o *outbox) enqueue(frame []byte) {
 	}
 }
 
-// flush begins to write queued frames, if nobody is writing.
+// flush begins to write queued frames, unless a frame is being written.
 func (o *outbox) flush() {
 	o.mu.Lock()
 	if o.closed || len(o.frames) == 0 {
@@ -83,7 +83,7 @@ func (o *outbox) wake(p *peer) {
 	o.start()
 }
 
-// start writes, unless somebody is writing. It is called with mu held and releases it.
+// start begins to write, unless a frame is being written. It is called with mu held and releases it.
 func (o *outbox) start() {
 	begin := !o.writing
 	o.writing = true

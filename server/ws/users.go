@@ -59,9 +59,9 @@ func (x *userIndex) connsOf(user string) (conns []*conn) {
 }
 
 // Renew applies the present rights of a user to all their connections and Hocuspocus
-// documents; nobody else's are touched. It does not wait for that, as some may be waiting
-// for a room that is stuck: such a connection is closed after renewWait, and its client
-// must reconnect and be authorised again.
+// documents, and touches no other. It does not block: a connection may be waiting for a
+// room that is stuck. Such a connection is closed after renewWait, and its client must
+// reconnect and be authorised again.
 func (d *Door) Renew(user string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

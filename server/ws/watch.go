@@ -13,8 +13,8 @@ import (
 const maxUserID = 256
 
 // watch handles the event that watches people: the client is told their status over all
-// rooms. Every person who may use the connection may watch, as the status has no room and
-// only a coarse last-seen time.
+// rooms. Everybody may watch everybody: a status names no room and has only a coarse
+// last-seen time.
 func (n *native) watch(e wire.Event) error {
 	var ask event.Watch
 	if err := e.Into(&ask); err != nil {

@@ -7,21 +7,22 @@
 // these goroutines costs more than the work itself. So package netpoll puts a [Conn]
 // below the library, which is a net.Conn with a shortcut in each direction:
 //
-//	            ┌─────────────── Conn ────────────────┐
-//	            │                                     │
-//	socket ──► poller ──► Handler.TryHandle           │      inline: small whole messages
-//	            │  └────► Read ──► library ──► handler│      all else: large, fragmented, control
-//	            │                                     │
-//	socket ◄── TryWrite ◄──────────────────── sender  │      inline: at most 16 KiB, if the kernel takes it
-//	       ◄── Write ◄── library's writer ◄── sender  │      all else: may block
-//	            └─────────────────────────────────────┘
+//	          ┌─────────────── Conn ────────────────┐
+//	          │                                     │
+//	socket ──►│ poller ─┬─ small whole messages ────┼─────────────────────► Handler.TryHandle
+//	          │         └─ all else ──► Read ───────┼─► library's reader ─► message handler
+//	          │                                     │
+//	socket ◄──┼─ TryWrite: if it need not block ◄───┼────────────────────── sender
+//	          │  Write: may block ◄─────────────────┼── library's writer ◄─ sender
+//	          └─────────────────────────────────────┘
 //
 // # What it buys
 //
-// In 1,000 rooms of two writers each it took 0.83 of the CPU (medians of four runs in
-// turn), and an idle connection 1.3 kB less. For rooms of more than 32 peers reading
-// inline changes nothing that can be told from noise. The figures and their conditions
-// are in server/BENCHMARKS.md.
+// In 1,000 rooms of two writers each the poller took 0.83 of the CPU without it (medians
+// of four runs in turn). An idle connection took 19.4 to 19.9 kB instead of 21.0 to 21.4,
+// together with smaller buffers. For rooms of more than 32 peers reading inline changes
+// nothing that can be told from noise. server/BENCHMARKS.md has the figures and their
+// conditions.
 //
 // # Modes
 //
@@ -72,7 +73,7 @@
 //
 // # When epoll fails
 //
-// If the poller cannot be started, [New] logs that and goes on without. If epoll fails
+// If the poller cannot be started, [New] logs that and uses the net package. If epoll fails
 // later, the poller logs it and hands every socket to the runtime's own poller, as an
 // os.File; see [socket.leavePoller]. Blocked calls of Read and Write notice and go on.
 // No byte is lost or reordered. New connections use the net package.

@@ -135,7 +135,7 @@ func (p *poller) register(c *pollConn, fd int) error {
 		p.conns = append(p.conns, nil)
 	}
 	if p.conns[fd] != nil {
-		panic("netpoll: a socket was closed by somebody else")
+		panic("netpoll: a socket was closed outside of this package")
 	}
 	e := syscall.EpollEvent{Events: socketEvents, Fd: int32(fd), Pad: c.id}
 	if err := syscall.EpollCtl(p.epollFD, syscall.EPOLL_CTL_ADD, fd, &e); err != nil {

@@ -24,7 +24,7 @@ func (s *socket) Read(b []byte) (int, error) {
 			s.wait()
 		case len(s.unread) > 0 && s.closed.Load():
 			s.unread = nil
-			s.mu.Unlock() // give others a chance, however much comes
+			s.mu.Unlock() // however much the client sends, other goroutines get the lock
 			s.mu.Lock()
 		case len(s.unread) > 0:
 			n := copy(b, s.unread)

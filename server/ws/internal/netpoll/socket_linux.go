@@ -44,10 +44,10 @@ func (s *socket) attach(p *poller, fd int) {
 	s.readable = true
 }
 
-// LocalAddr returns an empty address: nobody asks, and it would take memory.
+// LocalAddr returns an empty address: it is not needed, and would take memory.
 func (s *socket) LocalAddr() net.Addr { return &net.TCPAddr{} }
 
-// RemoteAddr returns an empty address: nobody asks, and it would take memory.
+// RemoteAddr returns an empty address: it is not needed, and would take memory.
 func (s *socket) RemoteAddr() net.Addr { return &net.TCPAddr{} }
 
 // SetReadDeadline also applies to a blocked Read; see Conn.CheckReadDeadline.
