@@ -133,9 +133,9 @@ func TestDamagedRows(t *testing.T) {
 	}
 }
 
-// A damaged snapshot is repaired by the next compaction, which builds on what replaced
-// for it.
-func TestFoldHeals(t *testing.T) {
+// A damaged snapshot is repaired by the next compaction, which builds on the older
+// snapshot and the tail.
+func TestCompactionRepairsADamagedSnapshot(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := open(t, dir)
