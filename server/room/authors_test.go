@@ -10,10 +10,10 @@ import (
 	"weft/server/wire"
 )
 
-// TestUpdatesOfOtherClientsAreAccepted: a connection may bring operations of any client
-// id, also of one whose own connection is open and belongs to somebody else. Stock
-// clients do all of this, and none of it can be told from a forgery by its bytes:
-// what one refused here would be an honest edit lost (SECURITY.md, "Authorship").
+// TestUpdatesOfOtherClientsAreAccepted: a connection may bring updates of any client id,
+// also of one whose own connection is open and belongs to another person. Stock clients do
+// all of this, and nothing in the bytes tells it from a forgery: an update refused here
+// would be an honest edit lost (SECURITY.md, "Authorship").
 func TestUpdatesOfOtherClientsAreAccepted(t *testing.T) {
 	who := func(user string) PeerInfo { return PeerInfo{Role: auth.Write, User: user, Name: user} }
 	step2 := func(u []byte) wire.Body { return wire.Body{Type: wire.TypeSync, Sync: ysync.Step2, Payload: u} }
@@ -28,14 +28,14 @@ func TestUpdatesOfOtherClientsAreAccepted(t *testing.T) {
 			say(b, update(first))
 			say(b, update(second))
 		},
-		// Ana comes back with all that she has.
-		"in the backlog of who was away": func(s *state, say func(Peer, wire.Body), ben *crdt.Doc) {
+		// Ana reconnects and sends everything that her document has.
+		"in the step 2 of a reconnecting client": func(s *state, say func(Peer, wire.Body), ben *crdt.Doc) {
 			b := as(s, who("ben"))
 			say(b, update(write(t, ben, "one ")))
 			write(t, ben, "two")
 			say(as(s, who("ana")), step2(ben.EncodeStateAsUpdate(nil)))
 		},
-		// Ben's tab comes back on a new socket, under a made-up name as it has no
+		// Ben's tab reconnects on a new socket, under a made-up name as it has no
 		// token, while the old socket is not known to be dead.
 		"on a new connection": func(s *state, say func(Peer, wire.Body), ben *crdt.Doc) {
 			say(as(s, PeerInfo{Role: auth.Write, User: "guest-1", Anonymous: true}), update(write(t, ben, "one ")))

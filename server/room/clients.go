@@ -9,7 +9,7 @@ import (
 )
 
 // clientOwners says, for each awareness client id, which member may set its state. A
-// client id says nothing of who uses it, so without this anybody could move another
+// client id does not identify its user, so without this anybody could move another
 // person's caret, or remove it for good.
 //
 //	free ──first state──▶ owned by a member ──it leaves──▶ reserved for its user
@@ -42,7 +42,7 @@ const (
 //
 // The first member that sets it owns it. Another connection of the same user may take it
 // over: a client that reconnects while its old connection is not found dead yet. For
-// anonymous people nobody knows who is the same person. Then the old connection, returned
+// anonymous people the room cannot know that. Then the old connection, returned
 // as probe, must show that it is alive.
 func (s *state) maySet(m *member, st awareness.State, now time.Time) (allowed bool, probe *member) {
 	owner, taken := s.owners[st.ClientID]

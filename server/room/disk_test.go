@@ -20,8 +20,8 @@ import (
 	"weft/server/wire"
 )
 
-// disk is a store in memory whose writes fail, hang, or find a room damaged
-// when told to. It knows documents only.
+// disk is a store in memory whose writes can fail, hang, or report damage. It stores
+// documents only.
 type disk struct {
 	store.Store
 	mu      sync.Mutex
@@ -79,7 +79,7 @@ func (d *disk) set(f func(*disk)) {
 	f(d)
 }
 
-// stored is the room's text as the disk alone has it.
+// stored returns the room's text as it is stored.
 func (d *disk) stored(t *testing.T, id store.RoomID) string {
 	t.Helper()
 	l, err := load(t.Context(), d, id)
@@ -89,8 +89,8 @@ func (d *disk) stored(t *testing.T, id store.RoomID) string {
 	return l.doc.Text("t").String()
 }
 
-// author is a peer with a document of its own that behaves as Yjs clients do:
-// it sends its edits, applies what comes, and answers step 1.
+// author is a peer with a document of its own that behaves as Yjs clients do: it sends its
+// edits, applies updates of others, and answers step 1 when the test says so.
 type author struct {
 	mu     sync.Mutex
 	t      *testing.T
@@ -160,7 +160,7 @@ func (a *author) Close(c wire.CloseCode, _ string) {
 	a.closed = c
 }
 
-// answer sends what the room asked for, if it did.
+// answer sends step 2 if the room has sent step 1.
 func (a *author) answer() {
 	a.mu.Lock()
 	asked := a.asked
@@ -200,9 +200,9 @@ func (a *author) see() (acked, sent uint64, text string) {
 
 func diskHub(d *disk) *Hub { return NewHub(HubOptions{Store: d, Log: slog.New(slog.DiscardHandler)}) }
 
-// TestFailingDiskMakesRoomsReadOnlyUntilItWorks: what comes while the disk
-// fails is neither acked nor shown, stays with its author, and is fetched,
-// stored and acked by itself when the disk is back.
+// TestFailingDiskMakesRoomsReadOnlyUntilItWorks: updates that are sent while the disk
+// fails are neither acked nor shown. They stay with their author, and are requested,
+// stored and acked when the disk works again.
 func TestFailingDiskMakesRoomsReadOnlyUntilItWorks(t *testing.T) {
 	for name, f := range map[string]struct{ broken, healed func(*disk) }{
 		"fails": {func(d *disk) { d.fail = errors.New("no space left on device") }, func(d *disk) { d.fail = nil }},
@@ -223,11 +223,11 @@ func TestFailingDiskMakesRoomsReadOnlyUntilItWorks(t *testing.T) {
 				a.write("one ")
 				time.Sleep(time.Second)
 				if acked, sent, _ := a.see(); acked != sent {
-					t.Fatalf("acked %d of %d while all is well", acked, sent)
+					t.Fatalf("acked %d of %d while the disk works", acked, sent)
 				}
 
 				d.set(f.broken)
-				a.write("two ") // finds out, and is written when the disk is back
+				a.write("two ") // this commit fails first, and is written when the disk works again
 				time.Sleep(2 * journal.StallAfter)
 				a.write("three ")
 				a.write("four ")
@@ -237,20 +237,20 @@ func TestFailingDiskMakesRoomsReadOnlyUntilItWorks(t *testing.T) {
 					t.Errorf("acked %d of %d while the disk fails, want 2 of 5", acked, sent)
 				}
 				if _, _, text := b.see(); text != "two one " {
-					t.Errorf("the other one sees %q of what may never be stored", text)
+					t.Errorf("the other peer has %q, which may never be stored", text)
 				}
-				late := enterAuthor(t, r, 3) // people may come and read meanwhile
+				late := enterAuthor(t, r, 3) // a peer may join and read meanwhile
 				synctest.Wait()
 				if len(late.events) != 1 || len(a.events) != 1 || len(b.events) != 1 || a.events[0] != "storage" {
-					t.Errorf("told %v, %v and %v", a.events, b.events, late.events)
+					t.Errorf("the peers got the events %v, %v and %v, want storage each", a.events, b.events, late.events)
 				}
 
 				d.set(f.healed)
 				time.Sleep(2 * journal.MaxRetryDelay)
-				a.write("five ") // before the room's question is answered: it can't ack for three and four
+				a.write("five ") // before step 1 is answered: its ack must not cover three and four
 				synctest.Wait()
 				if acked, _, _ := a.see(); acked > 3 {
-					t.Errorf("acked %d: that speaks for updates that were refused", acked)
+					t.Errorf("acked %d, which covers updates that were refused", acked)
 				}
 				a.answer()
 				time.Sleep(time.Second)
@@ -258,13 +258,13 @@ func TestFailingDiskMakesRoomsReadOnlyUntilItWorks(t *testing.T) {
 					t.Errorf("acked %d of %d; stored %q of %q", acked, sent, d.stored(t, "r"), text)
 				}
 				if _, _, text := b.see(); text != "five four three two one " {
-					t.Errorf("the other one sees %q", text)
+					t.Errorf("the other peer has %q", text)
 				}
 				if a.acks != a.sent {
 					t.Errorf("%d acks for %d document messages", a.acks, a.sent)
 				}
 				if len(a.events) != 2 || a.closed != 0 {
-					t.Errorf("told %v, closed with %d", a.events, a.closed)
+					t.Errorf("got the events %v, closed with %d", a.events, a.closed)
 				}
 				release()
 				if err := h.Close(t.Context()); err != nil {
@@ -291,8 +291,8 @@ func TestPeerThatDoesNotAnswerAfterAnOutageIsClosed(t *testing.T) {
 	}
 }
 
-// TestDamagedRoomDoesNotDelayOthers: the store refuses to write to a damaged room;
-// the updates of others in the same commit are stored and acked.
+// TestDamagedRoomDoesNotDelayOthers: the store refuses to write to a damaged room; the
+// updates of other rooms in the same commit are stored and acked.
 func TestDamagedRoomDoesNotDelayOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDisk()
@@ -332,8 +332,8 @@ func TestDamagedRoomDoesNotDelayOthers(t *testing.T) {
 	})
 }
 
-// TestQuarantineIsLiftedByItself: a damaged room is looked at again, ever more
-// rarely, and opens once it is sound.
+// TestQuarantineIsLiftedByItself: a damaged room is read again after growing delays, and
+// opens once it is sound.
 func TestQuarantineIsLiftedByItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDisk()
@@ -349,7 +349,7 @@ func TestQuarantineIsLiftedByItself(t *testing.T) {
 		time.Sleep(maxQuarantine)
 		_, release, err := h.Open(t.Context(), "r")
 		if err != nil || h.Quarantined() != 0 {
-			t.Fatalf("Open after it healed: %v, %d in quarantine", err, h.Quarantined())
+			t.Fatalf("Open of the sound room: %v, %d in quarantine", err, h.Quarantined())
 		}
 		release()
 		if err := h.Close(t.Context()); err != nil {
@@ -358,9 +358,8 @@ func TestQuarantineIsLiftedByItself(t *testing.T) {
 	})
 }
 
-// TestHangingDiskDelaysNeitherEventsNorClose: while a commit hangs, a room that
-// is full of unwritten updates takes events at once, and closing does not wait
-// for the disk.
+// TestHangingDiskDelaysNeitherEventsNorClose: while a commit hangs, a room that is full of
+// unwritten updates delivers events at once, and Close does not wait for the disk.
 func TestHangingDiskDelaysNeitherEventsNorClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDisk()
@@ -371,7 +370,7 @@ func TestHangingDiskDelaysNeitherEventsNorClose(t *testing.T) {
 		}
 		a := enterAuthor(t, r, 1)
 		d.set(func(d *disk) { d.hang = make(chan struct{}) })
-		go func() { // far more than may wait for the disk, and before the stall is noticed
+		go func() { // far more than may wait for the disk, before the stall is noticed
 			for range 100 {
 				a.write(string(bytes.Repeat([]byte("x"), 500<<10)))
 			}
@@ -384,11 +383,11 @@ func TestHangingDiskDelaysNeitherEventsNorClose(t *testing.T) {
 			synctest.Wait()
 		}
 		if took := time.Since(begun); took != 0 || a.closed != 0 {
-			t.Errorf("events took %s, closed with %d", took, a.closed)
+			t.Errorf("the events took %s, want 0; closed with %d", took, a.closed)
 		}
 		a.mu.Lock()
 		if len(a.events) != events {
-			t.Errorf("%d events came", len(a.events))
+			t.Errorf("%d events arrived", len(a.events))
 		}
 		a.mu.Unlock()
 
@@ -397,18 +396,18 @@ func TestHangingDiskDelaysNeitherEventsNorClose(t *testing.T) {
 		defer cancel()
 		begun = time.Now()
 		if err := h.Close(ctx); err == nil {
-			t.Error("closing says that all is on disk")
+			t.Error("Close reports that everything is durable")
 		}
 		if took := time.Since(begun); took > 10*time.Second+2*endGrace {
-			t.Errorf("closing took %s", took)
+			t.Errorf("Close took %s", took)
 		}
-		d.set(func(d *disk) { close(d.hang) }) // as closing the store does
+		d.set(func(d *disk) { close(d.hang) }) // as closing a store does
 	})
 }
 
-// TestFullRoomGoesOnReadOnly: once a room is read-only, who has waited for space in
-// the journal does not wait on, nothing more gathers there, and all that the author
-// still holds is stored when the disk is back.
+// TestFullRoomGoesOnReadOnly: once a room is read-only, callers that wait for space in the
+// journal go on, nothing more gathers there, and everything that the author still holds is
+// stored when the disk works again.
 func TestFullRoomGoesOnReadOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const most, each = 256 << 10, 16 << 10
@@ -427,11 +426,11 @@ func TestFullRoomGoesOnReadOnly(t *testing.T) {
 			a.write(string(bytes.Repeat([]byte("x"), each)))
 		}
 		if waited := time.Since(begun); waited == 0 || waited > 2*journal.StallAfter {
-			t.Errorf("the author waited %s", waited)
+			t.Errorf("the author waited for %s", waited)
 		}
-		// What waited for the room is applied before it learns that it is read-only.
+		// Queued commands are executed before the room learns that it is read-only.
 		if n := h.journal.Queued(); n < most || n > most+(commandQueue+2)*(each+100) {
-			t.Errorf("%d bytes wait for the disk", n)
+			t.Errorf("%d bytes are queued for the disk", n)
 		}
 		d.set(func(d *disk) { close(d.hang); d.hang = nil })
 		time.Sleep(time.Second)

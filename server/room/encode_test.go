@@ -23,7 +23,7 @@ func (h holding) LoadPart(context.Context, store.RoomID, store.LogID, int) (stor
 	return h.doc, false, nil
 }
 
-// loadedTable is a room that was just loaded.
+// loadedTable returns a room that was just loaded.
 func loadedTable(t *testing.T, stored store.Doc) *table {
 	t.Helper()
 	l, err := load(t.Context(), holding{doc: stored}, "r")
@@ -35,7 +35,7 @@ func loadedTable(t *testing.T, stored store.Doc) *table {
 	return &table{r, t}
 }
 
-// answered has a reader ask for what it lacks, and returns how many bytes it got.
+// answered makes a reader sync, and returns how many bytes of updates it got.
 func (r *table) answered(p *reader) (size int) {
 	r.t.Helper()
 	if r.state.members.of(p) == nil {
@@ -55,24 +55,24 @@ func (r *table) answered(p *reader) (size int) {
 	return size
 }
 
-// same fails unless the reader has all that the document is stored as: structs, what waits
-// for others, and deletes.
+// same fails unless the reader has the whole document: structs, pending updates, and
+// deletions.
 func same(t *testing.T, p *reader, want *crdt.Doc) {
 	t.Helper()
 	if err := p.doc.Check(); err != nil {
 		t.Error(err)
 	}
 	if !maps.Equal(p.doc.StateVector(), want.StateVector()) {
-		t.Errorf("%s: another state vector: %v, want %v", p.name, p.doc.StateVector(), want.StateVector())
+		t.Errorf("%s has state vector %v, want %v", p.name, p.doc.StateVector(), want.StateVector())
 	}
 	if !bytes.Equal(p.doc.EncodeStateAsUpdate(nil), want.EncodeStateAsUpdate(nil)) {
-		t.Errorf("%s: another document", p.name)
+		t.Errorf("%s has another document than the room", p.name)
 	}
 }
 
-// TestFirstAnswerAfterLoading promises: whatever form a document is stored in, the first who
-// ask get what an encoding of it would bring, those that have nothing and those that have a
-// part of it, before a change and right after one.
+// TestFirstAnswerAfterLoading: in whatever form a document is stored, the first readers
+// get the same as an encoding of it would bring them. That holds for readers with nothing
+// and for readers with a part of it, before a change and right after one.
 func TestFirstAnswerAfterLoading(t *testing.T) {
 	asStored := map[string]int{} // answers that were the stored bytes themselves
 	for seed := range uint64(60) {
@@ -169,16 +169,16 @@ func TestFirstAnswerAfterLoading(t *testing.T) {
 		}
 	}
 	if asStored["a snapshot"] != 60 || asStored["a record"] != 60 {
-		t.Errorf("stored bytes were given as they are %v times, of 60", asStored)
+		t.Errorf("the stored bytes were sent unchanged %v times, want 60 of a snapshot and of a record", asStored)
 	}
 	for _, name := range []string{"a snapshot and records", "records", "a snapshot with gaps", "gaps after a snapshot", "deletes that wait", "nothing"} {
 		if asStored[name] > 0 {
-			t.Errorf("%s: the stored bytes were given as they are", name)
+			t.Errorf("%s: the stored bytes were sent unchanged", name)
 		}
 	}
 }
 
-// TestLargeStateGoesInParts promises: stored bytes go in parts too, when they are many.
+// TestLargeStateGoesInParts: stored bytes are sent in parts, too, if they are large.
 func TestLargeStateGoesInParts(t *testing.T) {
 	doc := crdt.New(crdt.Options{ClientID: 1})
 	for range 100 {
@@ -191,7 +191,7 @@ func TestLargeStateGoesInParts(t *testing.T) {
 	}
 	r := loadedTable(t, store.Doc{Snapshot: doc.EncodeStateAsUpdate(nil)})
 	if r.state.cache.stored == nil {
-		t.Error("the stored bytes are not given as they are")
+		t.Error("the stored bytes are not kept for the first answer")
 	}
 	p := newReader("fresh", 10, false)
 	r.answered(p)
@@ -201,8 +201,8 @@ func TestLargeStateGoesInParts(t *testing.T) {
 	}
 }
 
-// TestUnusedStoredBytesAreDropped promises: a room keeps them no longer than what else it has encoded
-// for those who come.
+// TestUnusedStoredBytesAreDropped: a room keeps the stored bytes no longer than other
+// encoded bodies.
 func TestUnusedStoredBytesAreDropped(t *testing.T) {
 	doc := crdt.New(crdt.Options{ClientID: 1})
 	if _, err := doc.InsertText("t", 0, string(bytes.Repeat([]byte("text"), 100))); err != nil {
@@ -216,12 +216,12 @@ func TestUnusedStoredBytesAreDropped(t *testing.T) {
 			same(t, p, doc)
 			r.trim(time.Now())
 			if r.state.cache.stored == nil {
-				t.Fatal("gone though somebody has asked")
+				t.Fatal("the stored bytes were dropped though they had just been used")
 			}
 		}
 		r.trim(time.Now())
 		if e := &r.state.cache; e.stored != nil || e.bodies != nil {
-			t.Errorf("asked %d times, and still kept", asked)
+			t.Errorf("the stored bytes are still kept after %d answers and two calls of trim", asked)
 		}
 		p := newReader("late", 10, false)
 		r.answered(p)

@@ -17,30 +17,29 @@ type news struct {
 
 func (news) EventName() string { return "news" }
 
-// newsOf returns an event whose native form has so many bytes.
+// newsOf returns an event whose native form has size bytes.
 func newsOf(size int) *event.Encoded {
 	e := event.New(news{strings.Repeat("x", size)})
 	return event.New(news{strings.Repeat("x", 2*size-len(e.Native()))})
 }
 
-// TestEventsAtTheirLimit: a room that does not get round to its events takes as many
-// as the limit has bytes, and the one that makes it more; another ends it, and its
-// peers come back.
+// TestEventsAtTheirLimit: the event queue accepts events up to its limit and the one that
+// exceeds it. One more ends the room, and its peers reconnect.
 func TestEventsAtTheirLimit(t *testing.T) {
 	e := newEventQueue()
 	for range maxEventBytes / 1024 {
 		if !e.put(queuedEvent{event: newsOf(1024)}, maxEventBytes) {
-			t.Fatal("refused below the limit")
+			t.Fatal("an event was refused below the limit")
 		}
 	}
 	if !e.put(queuedEvent{event: newsOf(100)}, maxEventBytes) || e.bytes != maxEventBytes+100 {
-		t.Errorf("refused at the limit, with %d bytes", e.bytes)
+		t.Errorf("the event that exceeds the limit was refused, with %d bytes queued", e.bytes)
 	}
 	if e.put(queuedEvent{event: newsOf(100)}, maxEventBytes) {
-		t.Error("taken over the limit")
+		t.Error("an event was accepted above the limit")
 	}
 	if got := e.take(); len(got) != maxEventBytes/1024+1 || !e.put(queuedEvent{event: newsOf(100)}, maxEventBytes) {
-		t.Errorf("%d events are taken out", len(got))
+		t.Errorf("take returned %d events", len(got))
 	}
 
 	synctest.Test(t, func(t *testing.T) {
@@ -51,7 +50,7 @@ func TestEventsAtTheirLimit(t *testing.T) {
 		}
 		a := newListener()
 		mustJoin(t, r, a)
-		r.mu.Lock() // somebody works for the room, and for long
+		r.mu.Lock() // another goroutine works for the room for long
 		for range maxEventBytes>>20 + 2 {
 			r.Broadcast(newsOf(1 << 20))
 		}

@@ -20,7 +20,7 @@ import (
 	"weft/server/wire"
 )
 
-// reader is a Peer that takes what it is told into a document of its own.
+// reader is a Peer that applies what it gets to a document of its own.
 type reader struct {
 	name   string
 	echo   bool
@@ -81,7 +81,7 @@ func (p *reader) read(t *testing.T) (update []byte, ok bool) {
 	return nil, true
 }
 
-// table is a room whose goroutine is the test.
+// table is a room without a goroutine: the test does its work.
 type table struct {
 	*Room
 	t *testing.T
@@ -118,7 +118,7 @@ func (r *table) write(p *reader, text string) {
 	r.do(command{kind: commandMessage, peer: p, body: update(u)})
 }
 
-// flushAll ends the tick.
+// flushAll ends the tick: all peers get what is new.
 func (r *table) flushAll() {
 	if len(r.flush.batch) > 0 {
 		r.flushUpdates(time.Now())
@@ -136,9 +136,9 @@ func (r *table) commit(n uint64) {
 	r.deliverDurable()
 }
 
-// TestAllPeersConverge: peers that write, stop reading and go on, at
-// random, end up with the room's document and awareness; and nobody who takes
-// an echo for an ack hears of an own update before it is on disk.
+// TestAllPeersConverge: peers that write, stop reading and go on, at random, end up with
+// the room's document and awareness. No peer gets an echo of its own update before that is
+// durable.
 func TestAllPeersConverge(t *testing.T) {
 	for round := range 40 {
 		seed := uint64(round)
@@ -166,7 +166,7 @@ func TestAllPeersConverge(t *testing.T) {
 				}
 				id := p.doc.ClientID()
 				if has, err := crdt.StateVectorFromUpdate(u); err != nil || has[id] > saved[id] {
-					t.Fatalf("peer %s hears its own to %d, on disk are %d, %v", p.name, has[id], saved[id], err)
+					t.Fatalf("peer %s gets its own updates up to clock %d, durable are those up to %d, %v", p.name, has[id], saved[id], err)
 				}
 			}
 			enter()
@@ -196,7 +196,7 @@ func TestAllPeersConverge(t *testing.T) {
 				}
 				r.answerRequests()
 			}
-			// Everybody reads on, until nothing is left.
+			// All peers read until nothing is left.
 			r.flushAll()
 			saved = r.state.doc.StateVector()
 			r.commit(r.state.appended)
@@ -227,7 +227,7 @@ func TestAllPeersConverge(t *testing.T) {
 				}
 			}
 			if r.durable.bytes != 0 || len(r.durable.waiting) > 0 {
-				t.Errorf("%d bytes wait", r.durable.bytes)
+				t.Errorf("%d bytes of deliveries still wait", r.durable.bytes)
 			}
 			r.trim(start)
 			if entries, bytes := r.feed.Size(); entries != 0 || bytes != 0 {
@@ -239,8 +239,8 @@ func TestAllPeersConverge(t *testing.T) {
 
 func cutText(s string) string { return s[:min(len(s), 40)] }
 
-// TestOwnUpdateIsEchoedOnceItIsDurable, and not before; the others' come at
-// once, and all that is due goes in one frame.
+// TestOwnUpdateIsEchoedOnceItIsDurable: updates of others arrive at once, the own one when
+// it is durable.
 func TestOwnUpdateIsEchoedOnceItIsDurable(t *testing.T) {
 	r := newTable(t)
 	a, b := newReader("a", 1, true), newReader("b", 2, true)
@@ -271,30 +271,30 @@ func TestOwnUpdateIsEchoedOnceItIsDurable(t *testing.T) {
 	r.write(b, "b")
 	r.flushAll()
 	if u, ok := a.read(t); !ok || fmt.Sprint(has(u)) != "[2]" {
-		t.Fatalf("a hears %v", has(u))
+		t.Fatalf("a gets updates of clients %v", has(u))
 	}
 	if u, ok := a.read(t); ok {
-		t.Fatalf("then %v", has(u))
+		t.Fatalf("then a gets updates of clients %v, want none", has(u))
 	}
 	r.commit(1)
 	if u, ok := a.read(t); !a.woken || !ok || fmt.Sprint(has(u)) != "[1]" {
-		t.Fatalf("after the commit a hears %v", has(u))
+		t.Fatalf("after the commit a gets updates of clients %v", has(u))
 	}
 	if u, ok := b.read(t); !ok || fmt.Sprint(has(u)) != "[1]" {
-		t.Fatalf("b hears %v", has(u))
+		t.Fatalf("b gets updates of clients %v", has(u))
 	}
 	r.commit(2)
 	if u, ok := b.read(t); !ok || fmt.Sprint(has(u)) != "[2]" {
-		t.Fatalf("b hears %v", has(u))
+		t.Fatalf("b gets updates of clients %v", has(u))
 	}
 	for _, p := range []*reader{a, b} {
 		if u, ok := p.read(t); ok {
-			t.Errorf("%s hears more: %v", p.name, has(u))
+			t.Errorf("%s gets further updates of clients %v", p.name, has(u))
 		}
 	}
 }
 
-// TestPeersAtOnePositionShareOneFrame, also when many updates are merged in it.
+// TestPeersAtOnePositionShareOneFrame: also when many updates are merged in it.
 func TestPeersAtOnePositionShareOneFrame(t *testing.T) {
 	r := newTable(t)
 	w := newReader("w", 1, false)
@@ -322,7 +322,7 @@ func TestPeersAtOnePositionShareOneFrame(t *testing.T) {
 		t.Error("the dialect's frame is made twice")
 	}
 	if next(w.reader) != nil {
-		t.Error("the author hears its own")
+		t.Error("the author gets its own update")
 	}
 	if len(first.Body) > 600 {
 		t.Errorf("100 letters in one go are %d bytes", len(first.Body))
@@ -343,8 +343,8 @@ func TestPeersAtOnePositionShareOneFrame(t *testing.T) {
 	}
 }
 
-// TestReaderThatStopsCostsNothing: however much is written meanwhile, the room
-// keeps its bound; and the reader is given what it lacks, not all that was said.
+// TestReaderThatStopsCostsNothing: however much is written while a reader stops, the feed
+// keeps its bound. The reader gets what it lacks of the document, not all updates.
 func TestReaderThatStopsCostsNothing(t *testing.T) {
 	r := newTable(t)
 	w, p := newReader("w", 1, false), newReader("p", 2, true)
@@ -375,15 +375,15 @@ func TestReaderThatStopsCostsNothing(t *testing.T) {
 		r.answerRequests()
 	}
 	if string(p.doc.EncodeStateAsUpdate(nil)) != string(r.state.doc.EncodeStateAsUpdate(nil)) {
-		t.Error("it is not caught up")
+		t.Error("the reader does not have the room's document")
 	}
 	if got > 100<<10 {
-		t.Errorf("it was given %d bytes for a document of %d", got, len(r.state.doc.EncodeStateAsUpdate(nil)))
+		t.Errorf("the reader got %d bytes for a document of %d", got, len(r.state.doc.EncodeStateAsUpdate(nil)))
 	}
 }
 
-// TestManyStatesAreSentInSmallBodies: stock clients send back what they are told, in
-// a frame that may be larger.
+// TestManyStatesAreSentInSmallBodies: stock clients send the states back in a frame that
+// may be larger.
 func TestManyStatesAreSentInSmallBodies(t *testing.T) {
 	r := newTable(t)
 	for i := range 300 {
@@ -415,11 +415,12 @@ func TestManyStatesAreSentInSmallBodies(t *testing.T) {
 		}
 	}
 	if len(p.aware) != 300 {
-		t.Errorf("%d of 300 are seen", len(p.aware))
+		t.Errorf("the reader has %d states, want 300", len(p.aware))
 	}
 }
 
-// TestAwarenessChangesAreMerged: however often somebody moved, one state is told.
+// TestAwarenessChangesAreMerged: however often a client's state has changed, its last
+// state is sent once.
 func TestAwarenessChangesAreMerged(t *testing.T) {
 	r := newTable(t)
 	a, b := newReader("a", 1, true), newReader("b", 2, true)
@@ -443,7 +444,8 @@ func TestAwarenessChangesAreMerged(t *testing.T) {
 	}
 }
 
-// busyPeer reads in the room's own goroutine, as an idle connection does.
+// busyPeer reads in Wake, on the goroutine that works for the room, as an idle connection
+// does.
 type busyPeer struct {
 	reader
 	mu     sync.Mutex
@@ -469,8 +471,8 @@ func (p *busyPeer) Wake(c *feed.Reader) {
 	}
 }
 
-// TestBusyRoomFlushesInTicks: what comes faster than peers can be told is one
-// frame for many updates, and the last one arrives without a further push.
+// TestBusyRoomFlushesInTicks: updates that arrive faster than peers can be written to
+// share frames, and the last update arrives without a further one.
 func TestBusyRoomFlushesInTicks(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	h := NewHub(HubOptions{Store: s, Log: quietLog})
@@ -521,7 +523,7 @@ func TestBusyRoomFlushesInTicks(t *testing.T) {
 	}
 }
 
-// next is what the cursor has now.
+// next returns the next body of a reader, nil if there is none.
 func next(c *feed.Reader) *feed.Shared {
 	s, _ := c.Next()
 	return s

@@ -36,7 +36,7 @@ func openStore(t *testing.T, dir string) *sqlite.Store {
 	return s
 }
 
-// listener is a Peer that counts what it is told.
+// listener is a Peer that records its acks, deliveries and close code.
 type listener struct {
 	mu     sync.Mutex
 	acked  uint64
@@ -113,7 +113,7 @@ func TestAckedUpdatesAreInTheStore(t *testing.T) {
 	// The store holds them already, though the room is open.
 	doc, err := Load(t.Context(), s, "class/7")
 	if err != nil || len(doc.Text("t").String()) != n {
-		t.Fatalf("%d characters stored, %v", len(doc.Text("t").String()), err)
+		t.Fatalf("%d characters are stored, %v", len(doc.Text("t").String()), err)
 	}
 	release()
 	if err := h.Close(t.Context()); err != nil {
@@ -124,9 +124,9 @@ func TestAckedUpdatesAreInTheStore(t *testing.T) {
 	}
 }
 
-// TestOneInstanceThroughOpenAndClose opens and leaves one room from many
-// goroutines while it unloads all the time: there is one instance at a time,
-// and what it acknowledged is there for the next.
+// TestOneInstanceThroughOpenAndClose opens and leaves one room from many goroutines while
+// it is unloaded all the time. There is one instance at a time, and the next one has
+// everything that was acked.
 func TestOneInstanceThroughOpenAndClose(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	h := NewHub(HubOptions{Store: s, Log: quietLog, Idle: time.Microsecond})
@@ -142,7 +142,7 @@ func TestOneInstanceThroughOpenAndClose(t *testing.T) {
 					return
 				}
 				if live, ok := h.Loaded("r"); !ok || live != r {
-					t.Error("a second instance")
+					t.Error("the room has a second instance")
 				}
 				p := newListener()
 				mustJoin(t, r, p)
@@ -170,7 +170,7 @@ func TestOneInstanceThroughOpenAndClose(t *testing.T) {
 	}
 	for c := range clients {
 		if got := len(doc.Text(fmt.Sprint("t", c)).String()); got != edits {
-			t.Errorf("client %d: %d of %d edits", c, got, edits)
+			t.Errorf("client %d: %d of %d edits are stored", c, got, edits)
 		}
 	}
 	if err := s.Close(); err != nil {
@@ -178,7 +178,7 @@ func TestOneInstanceThroughOpenAndClose(t *testing.T) {
 	}
 }
 
-// brokenStore fails to load.
+// brokenStore fails to load if err is set.
 type brokenStore struct {
 	store.Store
 	err error
@@ -199,11 +199,11 @@ func TestRoomThatCannotBeLoadedIsNotServedEmpty(t *testing.T) {
 		t.Fatalf("Open: %v", err)
 	}
 	b.err = nil
-	// For a while it is not tried again; see TestQuarantineIsLiftedByItself.
+	// The room is refused for some time; see TestQuarantineIsLiftedByItself.
 	if _, _, err := h.Open(t.Context(), "r"); !errors.Is(err, ErrQuarantined) || h.Quarantined() != 1 {
 		t.Fatalf("Open a moment later: %v, %d in quarantine", err, h.Quarantined())
 	}
-	// Bytes that do not decode are damage too.
+	// Bytes that cannot be decoded are damage, too.
 	if err := s.AppendUpdates(t.Context(), []store.Update{{Room: "bad", Data: []byte{9, 9, 9}}}); err != nil {
 		t.Fatal(err)
 	}
@@ -221,8 +221,8 @@ func TestRoomThatCannotBeLoadedIsNotServedEmpty(t *testing.T) {
 	}
 }
 
-// TestPanicEndsOneRoom: a bug that a command runs into costs its room's peers a
-// reconnect, and nobody else anything.
+// TestPanicEndsOneRoom: after a panic the peers of one room reconnect, and other rooms are
+// not affected.
 func TestPanicEndsOneRoom(t *testing.T) {
 	s := openStore(t, t.TempDir())
 	h := NewHub(HubOptions{Store: s, Log: quietLog})
@@ -241,14 +241,14 @@ func TestPanicEndsOneRoom(t *testing.T) {
 		t.Errorf("read: %v", err)
 	}
 	if p.closed != wire.CloseOverload || p.acked != 1 {
-		t.Errorf("the peer was closed with %d, acked %d", p.closed, p.acked)
+		t.Errorf("the peer was closed with %d and acked %d messages", p.closed, p.acked)
 	}
 	if err := r.Join(newListener(), PeerInfo{Role: auth.Write}); !errors.Is(err, ErrClosed) {
 		t.Errorf("Join: %v", err)
 	}
 	release()
 	again, releaseAgain, err := h.Open(t.Context(), "r")
-	for err == nil && again == r { // its last steps
+	for err == nil && again == r { // the old instance is still ending
 		releaseAgain()
 		again, releaseAgain, err = h.Open(t.Context(), "r")
 	}
@@ -259,7 +259,7 @@ func TestPanicEndsOneRoom(t *testing.T) {
 		t.Errorf("%q, %v", text, err)
 	}
 	if _, err := other.State(t.Context()); err != nil {
-		t.Errorf("the other room: %v", err)
+		t.Errorf("reading another room: %v", err)
 	}
 	releaseAgain()
 	releaseOther()
@@ -268,7 +268,7 @@ func TestPanicEndsOneRoom(t *testing.T) {
 	}
 }
 
-// stuckStore does not answer while it loads.
+// stuckStore does not answer a load.
 type stuckStore struct{ store.Store }
 
 func (stuckStore) LoadPart(ctx context.Context, _ store.RoomID, _ store.LogID, _ int) (store.Doc, bool, error) {

@@ -14,7 +14,7 @@ import (
 	"weft/server/store"
 )
 
-// sleeper takes its time to hear that there is something.
+// sleeper is a peer whose Wake takes some time.
 type sleeper struct {
 	*reader
 	takes time.Duration
@@ -26,8 +26,9 @@ type nowhere struct{}
 
 func (nowhere) AppendUpdates(context.Context, []store.Update) error { return nil }
 
-// TestTryReceiveLeavesSlowRoomsToTheirGoroutine: a room where things take long costs who reads the sockets of all
-// that once, and then works on its own goroutine; when that is behind, it says so.
+// TestTryReceiveLeavesSlowRoomsToTheirGoroutine: a command that takes long inline delays
+// the caller once. Then the room executes on its own goroutine for slowFor, and TryReceive
+// returns false when the queue is full.
 func TestTryReceiveLeavesSlowRoomsToTheirGoroutine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := journal.New(journal.Options{Store: nowhere{}, Log: quietLog})
@@ -57,48 +58,49 @@ func TestTryReceiveLeavesSlowRoomsToTheirGoroutine(t *testing.T) {
 			refused = nil
 			return true
 		}
-		carried := func(want int) {
+		executed := func(want int) {
 			t.Helper()
 			if got := int(r.state.appended); got != want {
-				t.Fatalf("%d of %d updates were carried out, want %d", got, wrote, want)
+				t.Fatalf("%d of %d updates were executed, want %d", got, wrote, want)
 			}
 		}
 		for n := range 3 {
 			if !write() {
-				t.Fatal("not taken")
+				t.Fatal("TryReceive returned false though the queue has space")
 			}
-			carried(n + 1)
+			executed(n + 1)
 		}
 		ana.takes = longInline
 		if !write() {
-			t.Fatal("not taken")
+			t.Fatal("TryReceive returned false though the queue has space")
 		}
-		carried(4)
-		for range commandQueue { // which nobody works off, as this room has no goroutine
+		executed(4)
+		for range commandQueue { // nobody empties the queue, as this room has no goroutine
 			if !write() {
-				t.Fatal("not taken")
+				t.Fatal("TryReceive returned false though the queue has space")
 			}
-			carried(4)
+			executed(4)
 		}
 		if write() {
-			t.Fatal("taken, though the queue is full")
+			t.Fatal("TryReceive returned true though the queue is full")
 		}
 		time.Sleep(slowFor)
 		ana.takes = 0
 		if write() {
-			t.Fatal("taken before what waits in a full queue")
+			t.Fatal("TryReceive executed a message before those in a full queue")
 		}
-		carried(4)
+		executed(4)
 		r.work(r.runQueued)
-		carried(4 + commandQueue)
+		executed(4 + commandQueue)
 		if !write() {
-			t.Fatal("not taken")
+			t.Fatal("TryReceive returned false though the queue has space")
 		}
-		carried(4 + commandQueue + 1)
+		executed(4 + commandQueue + 1)
 	})
 }
 
-// TestTryReceiveQueuesLargeWork: and what waits already, to the room's goroutine.
+// TestTryReceiveQueuesLargeWork: a large message, a message for a large document, and one
+// that comes after queued commands are left to the room's goroutine.
 func TestTryReceiveQueuesLargeWork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := journal.New(journal.Options{Store: nowhere{}, Log: quietLog})
@@ -136,10 +138,10 @@ func TestTryReceiveQueuesLargeWork(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !r.TryReceive(ana, update(u), time.Now()) {
-				t.Errorf("%s: not taken", name)
+				t.Errorf("%s: TryReceive returned false", name)
 			}
-			if carried := len(r.commands) == before; carried != c.want {
-				t.Errorf("%s: carried out at once: %v", name, carried)
+			if executed := len(r.commands) == before; executed != c.want {
+				t.Errorf("%s: executed inline: %v", name, executed)
 			}
 			r.flush.timer.Stop()
 		}

@@ -17,7 +17,7 @@ import (
 	"weft/server/store"
 )
 
-// countingStore watches that a room is loaded only when nobody has it.
+// countingStore counts the loads.
 type countingStore struct {
 	store.Store
 	loads atomic.Int64
@@ -28,10 +28,10 @@ func (c *countingStore) LoadPart(ctx context.Context, id store.RoomID, after sto
 	return c.Store.LoadPart(ctx, id, after, most)
 }
 
-// TestHundredOpensASecond opens and leaves one room about a hundred times a
-// second, with a warm window so short that it unloads all the time: there is
-// never a second instance, nothing acknowledged is missing for the next one, and
-// in the end nothing is left. WEFT_LIFECYCLE_SECONDS sets how long.
+// TestHundredOpensASecond opens and leaves one room about a hundred times a second, and
+// lets it be unloaded all the time. There is never a second instance, the next instance
+// has everything that was acked, and in the end nothing is left. WEFT_LIFECYCLE_SECONDS
+// sets how long the test runs.
 func TestHundredOpensASecond(t *testing.T) {
 	seconds := 2
 	if text := os.Getenv("WEFT_LIFECYCLE_SECONDS"); text != "" {
@@ -67,12 +67,12 @@ func TestHundredOpensASecond(t *testing.T) {
 				}
 				opens.Add(1)
 				if live, ok := h.Loaded("r"); !ok || live != r {
-					t.Error("a second instance")
+					t.Error("the room has a second instance")
 				}
 				if _, known := seen.LoadOrStore(r, true); !known {
 					instances.Add(1)
 				}
-				// The one before has left all that was acknowledged.
+				// The instance before has stored all that was acked.
 				if text, err := r.Text(t.Context(), root); err != nil || len(text) != i {
 					t.Errorf("client %d: %d of %d edits, %v", c, len(text), i, err)
 				}
@@ -95,7 +95,7 @@ func TestHundredOpensASecond(t *testing.T) {
 		t.Errorf("%d instances of %d loads", instances.Load(), loads)
 	}
 	if instances.Load() < 2 {
-		t.Error("the room never unloaded, so this has shown nothing")
+		t.Error("the room was never unloaded, so this test shows nothing")
 	}
 	if err := errors.Join(h.Close(t.Context())); err != nil {
 		t.Fatal(err)

@@ -15,8 +15,8 @@ import (
 	"weft/server/wire"
 )
 
-// TestDocumentLimits: below a limit a document takes what comes; at it, it
-// takes deletions and what it knows already, and closes who sends more.
+// TestDocumentLimits: below a limit a document accepts all updates. At it, it accepts
+// deletions and known updates, and the room closes a peer that sends others.
 func TestDocumentLimits(t *testing.T) {
 	insertion := func(t *testing.T, d *crdt.Doc, root string, s string) []byte {
 		u, err := d.InsertText(root, 0, s)
@@ -81,8 +81,8 @@ func TestDocumentLimits(t *testing.T) {
 	}
 }
 
-// TestLongestUnusedRoomsAreUnloadedFirst: of the rooms that nobody is in the limit's number stays open, those
-// left last; rooms that somebody is in do not count.
+// TestLongestUnusedRoomsAreUnloadedFirst: of the rooms that nobody uses Limits.Warm stay
+// loaded. Rooms in use do not count.
 func TestLongestUnusedRoomsAreUnloadedFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		early := 0
@@ -141,8 +141,8 @@ func TestLongestUnusedRoomsAreUnloadedFirst(t *testing.T) {
 	})
 }
 
-// TestMemoryLimitUnloadsUnusedRooms: near the limit rooms that nobody is in are closed, the
-// longest left first; at it no more are opened, and those that are open go on.
+// TestMemoryLimitUnloadsUnusedRooms: near the limit unused rooms are unloaded, the longest
+// unused first. At it no more are opened, and those that are open go on.
 func TestMemoryLimitUnloadsUnusedRooms(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDisk()
@@ -191,13 +191,13 @@ func TestMemoryLimitUnloadsUnusedRooms(t *testing.T) {
 			}
 		}
 		if _, ok := h.Loaded("19"); !ok {
-			t.Error("the room left last is closed")
+			t.Error("the room that was left last is unloaded")
 		}
 		if _, ok := h.Loaded("0"); ok {
-			t.Error("the room left first is open")
+			t.Error("the room that was left first is still loaded")
 		}
 		if refused > 0 {
-			t.Errorf("%d are counted as refused", refused)
+			t.Errorf("%d rooms are counted as refused", refused)
 		}
 		var last error
 		for n := range 20 { // somebody stays in each
@@ -212,7 +212,7 @@ func TestMemoryLimitUnloadsUnusedRooms(t *testing.T) {
 			t.Errorf("%d rooms were opened, then %v", len(held), last)
 		}
 		if release, err := open(0); err != nil {
-			t.Errorf("a room that is open: %v", err)
+			t.Errorf("Open of a loaded room: %v", err)
 		} else {
 			release()
 		}
@@ -220,7 +220,7 @@ func TestMemoryLimitUnloadsUnusedRooms(t *testing.T) {
 			release()
 		}
 		if release, err := open(19); err != nil {
-			t.Errorf("after they were left: %v", err)
+			t.Errorf("Open after the rooms were left: %v", err)
 		} else {
 			release()
 		}
@@ -230,8 +230,8 @@ func TestMemoryLimitUnloadsUnusedRooms(t *testing.T) {
 	})
 }
 
-// TestRefusalsAreCountedByLimit: who is closed for a limit is counted under its name, and
-// who is closed for anything else is not.
+// TestRefusalsAreCountedByLimit: a peer that is closed for a limit is counted under the
+// limit's name; a peer that is closed for another reason is not counted.
 func TestRefusalsAreCountedByLimit(t *testing.T) {
 	for err, limit := range map[error]string{
 		crdt.ErrPendingFull: "pending", crdt.ErrTooCostly: "work", crdt.ErrTooLarge: "document", crdt.ErrSubdocuments: "subdocuments",
@@ -246,8 +246,9 @@ func TestRefusalsAreCountedByLimit(t *testing.T) {
 	}
 }
 
-// TestSubdocumentsAreLimited: a document takes as many as the limit says, and closes who brings
-// one more; loaded with more than that, from a snapshot and its log, it goes on.
+// TestSubdocumentsAreLimited: a document accepts as many as the limit says, and the room
+// closes a peer that sends one more. A document that is loaded with more than that goes
+// on.
 func TestSubdocumentsAreLimited(t *testing.T) {
 	folder := func(d *crdt.Doc, n int) []byte {
 		u, err := d.Transact(func(tx *crdt.Tx) error {

@@ -23,8 +23,8 @@ func (f compactsMeanwhile) LoadPart(ctx context.Context, id store.RoomID, after 
 	return f.parts.LoadPart(ctx, id, after, most)
 }
 
-// TestLoadInParts: however long a log is, a load has a part of it in its hands that is
-// bounded by loadBytes and the snapshot, and misses nothing, whatever is compacted meanwhile.
+// TestLoadInParts: however long a log is, a load holds a part of it that is bounded by
+// loadBytes and the snapshot. It misses no update, also if the log is compacted meanwhile.
 func TestLoadInParts(t *testing.T) {
 	const n, size = 100, 64 << 10
 	for name, grows := range map[string]bool{"a document that stays small": false, "one that grows": true} {
@@ -39,13 +39,13 @@ func TestLoadInParts(t *testing.T) {
 					t.Fatal(err)
 				}
 				if string(l.doc.EncodeStateAsUpdate(nil)) != string(author.EncodeStateAsUpdate(nil)) || l.full != nil {
-					t.Errorf("another document than its author's, or %d bytes are all of it", len(l.full))
+					t.Errorf("the document is not its author's, or is kept as one update of %d bytes", len(l.full))
 				}
 				if records, bytes := p.want(t, "r", author); records != l.log.records || bytes != l.log.bytes {
-					t.Errorf("%d records of %d bytes are stored, said were %+v", records, bytes, l.log)
+					t.Errorf("%d records of %d bytes are stored, load counted %+v", records, bytes, l.log)
 				}
 				if p.loads < 5 || p.beyond > loadBytes || (l.log.snapshot > 0) != (compactions > 0) {
-					t.Errorf("%d parts, one %d bytes larger than its snapshot, %+v", p.loads, p.beyond, l.log)
+					t.Errorf("%d parts were loaded, of one the log was %d bytes larger than the snapshot, %+v", p.loads, p.beyond, l.log)
 				}
 			}
 			p.fail, p.loads = store.ErrCorrupt, 0
@@ -56,8 +56,8 @@ func TestLoadInParts(t *testing.T) {
 	}
 }
 
-// TestStoredStateIsTheWholeDocument: what is kept to answer the first who asks is the document, also
-// if it was stored after an update that says nothing.
+// TestStoredStateIsTheWholeDocument: the bytes that are kept for the first answer are the
+// whole document, also if an empty update was stored before them.
 func TestStoredStateIsTheWholeDocument(t *testing.T) {
 	whole := insert(t, 1, strings.Repeat("whole ", 100))
 	empty := []byte{0, 0}
@@ -74,7 +74,7 @@ func TestStoredStateIsTheWholeDocument(t *testing.T) {
 	} {
 		l, err := load(t.Context(), holding{doc: c.stored}, "r")
 		if err != nil || (l.full != nil) != c.full || l.full != nil && !bytes.Equal(l.full, whole) {
-			t.Errorf("%s: %d bytes are the full state, %v", name, len(l.full), err)
+			t.Errorf("%s: the full state is kept as %d bytes, %v", name, len(l.full), err)
 		}
 	}
 }

@@ -17,7 +17,7 @@ import (
 	"weft/server/wire"
 )
 
-// questions are who is sent step 1, in order of the effects.
+// questions returns the names of the peers that are sent step 1, in order of the effects.
 func questions(effects []effect) (names []string) {
 	for _, e := range effects {
 		if e.kind != effectSend {
@@ -30,7 +30,7 @@ func questions(effects []effect) (names []string) {
 	return names
 }
 
-// answers has peers answer step 1 with nothing that the room lacks.
+// answers makes peers answer step 1 with a step 2 that has nothing new.
 func answers(s *state, names ...string) {
 	for p := range s.members.byPeer {
 		if n := p.(*nobody); slices.Contains(names, n.name) {
@@ -39,7 +39,7 @@ func answers(s *state, names ...string) {
 	}
 }
 
-// typed are updates of one letter each, each of which builds on the one before.
+// typed returns n updates of one letter each. Each depends on the one before.
 func typed(t *testing.T, client uint64, n int) (updates [][]byte) {
 	t.Helper()
 	d := crdt.New(crdt.Options{ClientID: client})
@@ -53,16 +53,16 @@ func typed(t *testing.T, client uint64, n int) (updates [][]byte) {
 	return updates
 }
 
-// TestAuthorOfPendingUpdatesIsAsked promises: who brings an update that must wait is asked at
-// once for what it builds on, and not again for more of it within half a minute; the update
-// is stored and acked meanwhile.
+// TestAuthorOfPendingUpdatesIsAsked: a peer whose update becomes pending is asked at once
+// for the updates that it depends on, and not again within askAgainAfter. The pending
+// update is stored and acked meanwhile.
 func TestAuthorOfPendingUpdatesIsAsked(t *testing.T) {
 	s := newState()
 	a := enter(s, "a", true)
 	enter(s, "b", true)
 	u := typed(t, 1, 9)
 	if got := questions(s.step(command{kind: commandMessage, peer: a, body: update(typed(t, 2, 2)[1]), now: start})); got != nil {
-		t.Errorf("%v are asked, who have not answered what they were asked when they came", got)
+		t.Errorf("%v are asked again before they have answered the step 1 of their joining", got)
 	}
 	s = newState()
 	a = enter(s, "a", true)
@@ -90,17 +90,17 @@ func TestAuthorOfPendingUpdatesIsAsked(t *testing.T) {
 			t.Errorf("update %d is not stored", c.n)
 		}
 		if got := s.pending.exist(); got != s.doc.HasPending() {
-			t.Errorf("update %d: open %v", c.n, got)
+			t.Errorf("update %d: pending updates exist: %v, want %v", c.n, got, !got)
 		}
 	}
 	if got := s.doc.Text("t").String(); got != "abcdefghi" || s.pending.asked != nil {
-		t.Errorf("in the end %q, %v", got, s.pending.asked)
+		t.Errorf("in the end the text is %q, asked %v; want abcdefghi and none", got, s.pending.asked)
 	}
 }
 
-// TestAllWritersAreAskedForMissingUpdates promises: after the author all who may write are asked, so
-// many at a tick and ever more rarely, and for no longer than the limit says; then that is
-// counted once, and nothing is dropped.
+// TestAllWritersAreAskedForMissingUpdates: after the author all peers that may write are
+// asked, askedPerTick at a tick, in rounds with growing pauses, until Limits.Pending has
+// passed. That is counted once, and no update is dropped.
 func TestAllWritersAreAskedForMissingUpdates(t *testing.T) {
 	s := newState()
 	s.limits.Pending = 50 * time.Second
@@ -135,7 +135,7 @@ func TestAllWritersAreAskedForMissingUpdates(t *testing.T) {
 	}
 	tick(50*time.Second - 1)
 	if over != 0 {
-		t.Error("counted within the limit")
+		t.Error("Limits.Pending was reported before it had passed")
 	}
 	sec := time.Second
 	want := map[time.Duration]int{3 * sec: 32, 4 * sec: 9, 10 * sec: 32, 11 * sec: 9, 23 * sec: 32, 24 * sec: 9, 48 * sec: 32, 49 * sec: 9}
@@ -144,7 +144,7 @@ func TestAllWritersAreAskedForMissingUpdates(t *testing.T) {
 	}
 	for _, name := range asked {
 		if strings.HasPrefix(name, "r") {
-			t.Fatalf("%s, who may not write, is asked", name)
+			t.Fatalf("%s is asked and may not write", name)
 		}
 	}
 	clear(rounds)
@@ -152,18 +152,19 @@ func TestAllWritersAreAskedForMissingUpdates(t *testing.T) {
 		tick(after)
 	}
 	if over != 1 || len(rounds) > 0 {
-		t.Errorf("counted %d times, asked at %v", over, rounds)
+		t.Errorf("Limits.Pending was reported %d times, want once; peers were asked afterwards at %v", over, rounds)
 	}
 	if !s.doc.HasPending() || !s.pending.since.Equal(start) {
 		t.Errorf("has pending updates: %v, since %v; want some since %v", s.doc.HasPending(), s.pending.since, start)
 	}
 	s.step(command{kind: commandMessage, peer: a, body: update(u[0]), now: start.Add(time.Hour)})
 	if got := s.doc.Text("t").String(); got != "ab" || s.pending.exist() || s.pending.reported {
-		t.Errorf("in the end %q, open %v", got, s.pending.exist())
+		t.Errorf("in the end the text is %q, pending updates exist: %v", got, s.pending.exist())
 	}
 }
 
-// TestNoPeerIsAskedWhileTheDiskFails: what they would bring could not be taken.
+// TestNoPeerIsAskedWhileTheDiskFails: a read-only room could not accept what the peers
+// would send.
 func TestNoPeerIsAskedWhileTheDiskFails(t *testing.T) {
 	s := newState()
 	a := enter(s, "a", true)
@@ -179,7 +180,7 @@ func TestNoPeerIsAskedWhileTheDiskFails(t *testing.T) {
 	}
 }
 
-// warnings are a log's.
+// warnings is a writer that keeps what is logged.
 type warnings struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -197,9 +198,9 @@ func (w *warnings) count(text string) int {
 	return strings.Count(w.text.String(), text)
 }
 
-// TestPendingUpdatesAreNeverLost promises: an update that waits is on disk when it is acked, stays
-// there however long it waits and whether the room is loaded or not, and is shown when what
-// it builds on has come; /metrics and one line of the log tell of it meanwhile.
+// TestPendingUpdatesAreNeverLost: a pending update is durable when it is acked. It stays
+// stored however long its dependencies are missing, also when the room is unloaded, and it
+// is shown once they arrive. Hub.Pending and one warning tell of it meanwhile.
 func TestPendingUpdatesAreNeverLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, log := newDisk(), &warnings{}
@@ -213,7 +214,7 @@ func TestPendingUpdatesAreNeverLost(t *testing.T) {
 			t.Helper()
 			synctest.Wait()
 			if n, age := h.Pending(); n != rooms || age != longest {
-				t.Errorf("updates wait in %d rooms, for %v; want %d, %v", n, age, rooms, longest)
+				t.Errorf("updates are pending in %d rooms, for %v; want %d, %v", n, age, rooms, longest)
 			}
 		}
 		open := func() (*Room, func()) {
@@ -226,7 +227,7 @@ func TestPendingUpdatesAreNeverLost(t *testing.T) {
 		r, release := open()
 		a, b := enterAuthor(t, r, 1), enterAuthor(t, r, 2)
 		u := typed(t, 77, 3)
-		for _, early := range u[1:] { // from somebody who does not have the first
+		for _, early := range u[1:] { // b does not have the first one
 			b.mu.Lock()
 			b.sent++
 			b.mu.Unlock()
@@ -234,10 +235,10 @@ func TestPendingUpdatesAreNeverLost(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		if acked, sent, _ := b.see(); acked != 2 || sent != 2 {
-			t.Errorf("acked %d of %d that wait", acked, sent)
+			t.Errorf("%d of %d pending updates are acked, want 2 of 2", acked, sent)
 		}
 		if n := len(d.logs["r"]); n != 2 {
-			t.Errorf("%d are on disk", n)
+			t.Errorf("%d updates are stored, want 2", n)
 		}
 		waiting(1, time.Second)
 		b.answer()
@@ -264,7 +265,7 @@ func TestPendingUpdatesAreNeverLost(t *testing.T) {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		c.answer() // to what everybody is asked who comes
+		c.answer() // to the step 1 that every new peer gets
 		r.Receive(c, wire.Body{Type: wire.TypeSync, Sync: ysync.Step1, Payload: []byte{0}})
 		time.Sleep(time.Second)
 		waiting(0, 0)
@@ -281,8 +282,8 @@ func TestPendingUpdatesAreNeverLost(t *testing.T) {
 	})
 }
 
-// TestAnyPeerMayBringTheMissingUpdates promises: of those who are there, whoever has what others
-// wait for is asked soon, though it was somebody else who brought what waits.
+// TestAnyPeerMayBringTheMissingUpdates: a peer that has the missing updates is asked soon,
+// though another peer sent the pending one.
 func TestAnyPeerMayBringTheMissingUpdates(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDisk()
@@ -300,7 +301,7 @@ func TestAnyPeerMayBringTheMissingUpdates(t *testing.T) {
 			a.answer()
 		}
 		u := typed(t, 77, 2)
-		if _, err := all[3].doc.ApplyUpdate(u[0]); err != nil { // which it has not sent
+		if _, err := all[3].doc.ApplyUpdate(u[0]); err != nil { // peer 3 has not sent it
 			t.Fatal(err)
 		}
 		r.Receive(all[0], update(u[1]))
@@ -313,11 +314,11 @@ func TestAnyPeerMayBringTheMissingUpdates(t *testing.T) {
 		time.Sleep(time.Second)
 		for i, a := range all {
 			if _, _, text := a.see(); text != "ab" {
-				t.Errorf("number %d sees %q", i, text)
+				t.Errorf("peer %d has %q, want ab", i, text)
 			}
 		}
 		if n, _ := h.Pending(); n != 0 {
-			t.Error("something waits")
+			t.Error("an update is still pending")
 		}
 		release()
 		if err := h.Close(t.Context()); err != nil {
@@ -326,7 +327,7 @@ func TestAnyPeerMayBringTheMissingUpdates(t *testing.T) {
 	})
 }
 
-// TestReadersAreNotAskedForMissingUpdates: the room takes nothing of theirs.
+// TestReadersAreNotAskedForMissingUpdates: the room accepts no updates of theirs.
 func TestReadersAreNotAskedForMissingUpdates(t *testing.T) {
 	s := newState()
 	a := enter(s, "a", true)

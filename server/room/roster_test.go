@@ -7,7 +7,8 @@ import (
 	"weft/server/room/feed"
 )
 
-// TestRosterMatchesAMap: at random, the row holds just those who are in, each in its seat.
+// TestRosterMatchesAMap: after random additions and removals the row holds just the
+// members, each in its seat.
 func TestRosterMatchesAMap(t *testing.T) {
 	seed := rand.Uint64()
 	t.Log("seed", seed)
@@ -29,21 +30,21 @@ func TestRosterMatchesAMap(t *testing.T) {
 			in[p] = m
 		}
 		if r.len() != len(in) {
-			t.Fatalf("%d are in, want %d", r.len(), len(in))
+			t.Fatalf("the roster has %d members, want %d", r.len(), len(in))
 		}
 		for i, s := range r.row {
 			if s.member.seat != i || in[s.peer] != s.member || s.member.reader != s.reader || r.of(s.peer) != s.member {
-				t.Fatalf("seat %d is wrong", i)
+				t.Fatalf("seat %d does not hold its member", i)
 			}
 		}
 	}
 	for p, m := range in {
 		r.remove(m)
 		if r.of(p) != nil {
-			t.Fatal("who has left is still found")
+			t.Fatal("a removed member is still found")
 		}
 	}
 	if r.len() != 0 || len(r.byPeer) != 0 {
-		t.Fatal("somebody is left")
+		t.Fatal("the roster is not empty")
 	}
 }

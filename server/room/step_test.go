@@ -15,7 +15,7 @@ import (
 	"weft/server/wire"
 )
 
-// nobody is a Peer that a step test needs only as a key.
+// nobody is a Peer that does nothing: the step uses a peer only as a key.
 type nobody struct{ name string }
 
 func (*nobody) Wake(*feed.Reader)            {}
@@ -45,11 +45,12 @@ func update(u []byte) wire.Body {
 
 var start = time.Unix(1_800_000_000, 0)
 
-// joinOf is the command with which a peer joins at start.
+// joinOf returns the command with which a peer joins at start.
 func joinOf(p Peer, info PeerInfo) command {
 	return command{kind: commandJoin, peer: p, member: newMember(p, info, nil), now: start}
 }
 
+// enter joins a peer that may read, or write as well.
 func enter(s *state, name string, mayWrite bool) Peer {
 	p := &nobody{name}
 	role := auth.Read
@@ -60,10 +61,10 @@ func enter(s *state, name string, mayWrite bool) Peer {
 	return p
 }
 
-// as lets a person in over one more connection.
-func as(s *state, who PeerInfo) Peer {
-	p := &nobody{who.User}
-	s.step(joinOf(p, who))
+// as joins one more connection of a person.
+func as(s *state, info PeerInfo) Peer {
+	p := &nobody{info.User}
+	s.step(joinOf(p, info))
 	return p
 }
 
@@ -85,13 +86,13 @@ func TestUpdateIsJournaledSharedAndAckedInThatOrder(t *testing.T) {
 		t.Fatalf("effects %v, want %v", got, want)
 	}
 	if !bytes.Equal(effects[0].data, u) {
-		t.Error("the journal gets other bytes than came")
+		t.Error("the journal does not get the very bytes of the message")
 	}
 	if effects[1].to != s.members.of(a) {
-		t.Error("it is not said by its author")
+		t.Error("the update that is shared has another author")
 	}
 	if e := effects[2]; e.to != s.members.of(a) || e.n != 1 || e.after != 1 {
-		t.Errorf("ack %+v", e)
+		t.Errorf("ack %+v, want one of message 1 after record 1, to the author", e)
 	}
 	if got := s.doc.Text("t").String(); got != "hi" {
 		t.Errorf("text %q", got)
@@ -113,7 +114,7 @@ func TestReaderChangesNothing(t *testing.T) {
 	s := newState()
 	a := enter(s, "a", false)
 	enter(s, "b", true)
-	// Its answer to our step 1 has nothing to keep, so there is nothing to wait for.
+	// A step 2 without news is acked at once, as there is nothing to store.
 	nothing := wire.Body{Type: wire.TypeSync, Sync: ysync.Step2, Payload: []byte{0, 0}}
 	effects := s.step(command{kind: commandMessage, peer: a, body: nothing})
 	if len(effects) != 1 || effects[0].kind != effectAck || effects[0].n != 1 {
@@ -125,16 +126,16 @@ func TestReaderChangesNothing(t *testing.T) {
 	if got := s.doc.Text("t").String(); got != "" {
 		t.Errorf("text %q", got)
 	}
-	// No ack counts what was refused, also not once the peer may write.
+	// No ack covers a refused update, also not once the peer may write.
 	for _, role := range []auth.Role{auth.Read, auth.Write} {
 		s.step(command{kind: commandGrant, peer: a, info: PeerInfo{Role: role}})
 		for _, e := range s.step(command{kind: commandMessage, peer: a, body: nothing}) {
 			if e.kind == effectAck && e.n > 1 {
-				t.Errorf("%v: ack %d counts an update that was refused", role, e.n)
+				t.Errorf("%v: ack %d covers an update that was refused", role, e.n)
 			}
 		}
 	}
-	// A reader is not seen either.
+	// Other peers do not see a reader's awareness.
 	s.step(command{kind: commandGrant, peer: a, info: PeerInfo{Role: auth.Read}})
 	if effects := s.step(command{kind: commandMessage, peer: a, body: aware(7, 1, `{}`), now: start}); len(effects) != 0 {
 		t.Errorf("awareness of a reader: %+v", effects)
@@ -147,7 +148,7 @@ func TestGrantAppliesToLaterMessages(t *testing.T) {
 	enter(s, "b", true)
 	s.step(command{kind: commandMessage, peer: a, body: aware(7, 1, `{}`), now: start})
 	if gone := s.step(command{kind: commandGrant, peer: a, info: PeerInfo{Role: auth.Read}, now: start}); len(gone) != 1 || s.aware.Len() != 0 {
-		t.Errorf("becoming a reader: %+v, %d states left", gone, s.aware.Len())
+		t.Errorf("after the peer became a reader: effects %+v, %d states left", gone, s.aware.Len())
 	}
 	if effects := s.step(command{kind: commandMessage, peer: a, body: update(insert(t, 1, "hi"))}); len(effects) != 1 || effects[0].kind != effectRefuse {
 		t.Errorf("effects %v", kinds(effects))
@@ -206,11 +207,11 @@ func TestAwarenessIsEchoedOnceAndLeavesWithItsConnection(t *testing.T) {
 	if effects[0].to != s.members.of(a) {
 		t.Error("another peer than the sender is touched")
 	}
-	// The other client sends back what it received: no news, no storm.
+	// The other client echoes the state: that must not start a storm of echoes.
 	if effects := s.step(command{kind: commandMessage, peer: b, body: aware(7, 1, `{"x":1}`), now: start}); len(effects) != 0 {
-		t.Errorf("an echo made effects %+v", effects)
+		t.Errorf("an echoed state has effects %+v", effects)
 	}
-	// The other one leaving takes nothing of the first away.
+	// The other peer leaves: the first one's state stays.
 	if effects := s.step(command{kind: commandLeave, peer: b, now: start}); effects != nil {
 		t.Errorf("effects %+v", effects)
 	}
@@ -231,9 +232,9 @@ func TestReconnectedClientOutlivesItsOldConnection(t *testing.T) {
 	again := as(s, ana)
 	s.step(command{kind: commandMessage, peer: again, body: aware(7, 2, `{}`), now: start})
 	if effects := s.step(command{kind: commandLeave, peer: old, now: start}); effects != nil || s.aware.Len() != 1 {
-		t.Errorf("the old connection took the client away: %+v", effects)
+		t.Errorf("the old connection removed the client: %+v", effects)
 	}
-	// A client that says goodbye belongs to nobody any more.
+	// A client that removes its state has no owner any more.
 	s.step(command{kind: commandMessage, peer: again, body: aware(7, 3, `null`), now: start})
 	if effects := s.step(command{kind: commandLeave, peer: again, now: start}); effects != nil {
 		t.Errorf("effects %+v", effects)
@@ -262,8 +263,8 @@ func TestNewPeerIsAskedAndGetsAwareness(t *testing.T) {
 	}
 }
 
-// TestAwarenessClientsOfAPeerAreLimited: a peer may make up as many clients as it likes; the
-// room takes in so many.
+// TestAwarenessClientsOfAPeerAreLimited: a peer may send any number of clients, and the
+// room accepts maxClients of them.
 func TestAwarenessClientsOfAPeerAreLimited(t *testing.T) {
 	s := newState()
 	a, b := enter(s, "a", true), enter(s, "b", true)
@@ -274,15 +275,15 @@ func TestAwarenessClientsOfAPeerAreLimited(t *testing.T) {
 		}
 	}
 	if s.aware.Len() != maxClients {
-		t.Errorf("%d clients of one peer", s.aware.Len())
+		t.Errorf("the room has %d clients of one peer", s.aware.Len())
 	}
-	// Another one sends all of them back, as stock clients do, and has its own.
+	// Another peer echoes all of them, as stock clients do, and has a client of its own.
 	s.step(command{kind: commandMessage, peer: b, body: wire.Body{Type: wire.TypeAwareness, Payload: awareness.Append(nil, s.aware.All())}, now: start})
 	s.step(command{kind: commandMessage, peer: b, body: aware(1000, 1, `{}`), now: start})
 	if s.aware.Len() != maxClients+1 {
-		t.Errorf("%d clients of two peers", s.aware.Len())
+		t.Errorf("the room has %d clients of two peers", s.aware.Len())
 	}
-	// Those there are stay alive.
+	// The accepted clients can still renew their states.
 	if news := s.step(command{kind: commandMessage, peer: a, body: aware(1, 2, `{}`), now: start}); len(news) != 1 {
 		t.Errorf("effects %+v", news)
 	}

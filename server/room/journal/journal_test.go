@@ -19,7 +19,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var quietLog = slog.New(slog.DiscardHandler)
 
-// slowLog commits like a disk would, and fails when told.
+// slowLog is a store whose commits take some time, and fail when told.
 type slowLog struct {
 	mu      sync.Mutex
 	wait    time.Duration
@@ -55,7 +55,7 @@ func TestRecordsGatherDuringACommit(t *testing.T) {
 			j.Add(Record{Update: store.Update{Room: "r", Data: []byte{byte(n)}}, Position: d, Number: n})
 		}
 		if d.Durable() != 0 {
-			t.Errorf("%d records are said to be on disk before the commit", d.Durable())
+			t.Errorf("%d records are durable before the commit", d.Durable())
 		}
 		if err := j.Close(t.Context()); err != nil {
 			t.Fatal(err)
@@ -69,7 +69,7 @@ func TestRecordsGatherDuringACommit(t *testing.T) {
 			}
 		}
 		if d.Durable() != 100 {
-			t.Errorf("%d of 100 on disk", d.Durable())
+			t.Errorf("%d of 100 records are durable", d.Durable())
 		}
 	})
 }
@@ -82,12 +82,12 @@ func TestNothingIsDurableWhileTheDiskFails(t *testing.T) {
 		j.Add(Record{Update: store.Update{Room: "r", Data: []byte{1}}, Position: d, Number: 1})
 		time.Sleep(time.Minute)
 		if d.Durable() != 0 {
-			t.Error("acknowledged without a commit")
+			t.Error("a record is durable without a commit")
 		}
 		log.failing(false)
 		time.Sleep(3 * time.Second)
 		if d.Durable() != 1 {
-			t.Error("not written after the disk came back")
+			t.Error("the record is not written after the disk works again")
 		}
 		if err := j.Close(t.Context()); err != nil {
 			t.Error(err)
@@ -107,7 +107,7 @@ func TestCloseGivesUpOnADeadDisk(t *testing.T) {
 			t.Errorf("Close: %v", err)
 		}
 		if d.Durable() != 0 {
-			t.Error("acknowledged without a commit")
+			t.Error("a record is durable without a commit")
 		}
 	})
 }
@@ -130,12 +130,12 @@ func TestFullJournalDelaysItsWriters(t *testing.T) {
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if added.Load() >= 12 {
-			t.Error("120 MB were taken in while the disk takes nothing")
+			t.Error("120 MiB were queued while the disk fails")
 		}
 		log.failing(false)
 		time.Sleep(time.Minute)
 		if added.Load() != 12 || d.Durable() != 12 {
-			t.Errorf("%d added, %d on disk", added.Load(), d.Durable())
+			t.Errorf("%d records were added and %d are durable, want 12", added.Load(), d.Durable())
 		}
 		if err := j.Close(t.Context()); err != nil {
 			t.Error(err)
@@ -143,8 +143,8 @@ func TestFullJournalDelaysItsWriters(t *testing.T) {
 	})
 }
 
-// TestBacklogCountsWhatIsNotDurable: of what is being committed and what waits behind it,
-// also when that is more than one commit takes.
+// TestBacklogCountsWhatIsNotDurable: the records in the commit under way and those in the
+// queue, also if these are more than one commit takes.
 func TestBacklogCountsWhatIsNotDurable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := New(Options{Store: &slowLog{wait: 4 * time.Second}, Log: quietLog})
@@ -158,7 +158,7 @@ func TestBacklogCountsWhatIsNotDurable(t *testing.T) {
 			t.Helper()
 			synctest.Wait()
 			if b, a := j.Backlog(); b != bytes || a != age {
-				t.Errorf("%d bytes, the oldest for %s; want %d, %s", b, a, bytes, age)
+				t.Errorf("the backlog is %d bytes, the oldest for %s; want %d, %s", b, a, bytes, age)
 			}
 		}
 		const large = 12 << 20 // no two fit into a commit
@@ -180,8 +180,8 @@ func TestBacklogCountsWhatIsNotDurable(t *testing.T) {
 	})
 }
 
-// TestUpdatesShareCommitsUnderLoad: one edit at a time is committed at once;
-// many rooms' edits share commits, and wait no longer than MaxGap for it.
+// TestUpdatesShareCommitsUnderLoad: single updates are committed at once. Updates of many
+// rooms share commits, and wait for that at most MaxGap.
 func TestUpdatesShareCommitsUnderLoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &slowLog{wait: 200 * time.Microsecond}
@@ -196,7 +196,7 @@ func TestUpdatesShareCommitsUnderLoad(t *testing.T) {
 			add()
 			time.Sleep(log.wait + time.Microsecond)
 			if d.Durable() != n {
-				t.Fatalf("an idle journal lets edit %d wait", n)
+				t.Fatalf("an idle journal delays update %d", n)
 			}
 			time.Sleep(20 * time.Millisecond)
 		}
@@ -205,11 +205,11 @@ func TestUpdatesShareCommitsUnderLoad(t *testing.T) {
 			add()
 			time.Sleep(250 * time.Microsecond)
 			if lag := n - d.Durable(); lag > uint64((MaxGap+2*log.wait)/(250*time.Microsecond))+2 {
-				t.Fatalf("edit %d: %d wait", n, lag)
+				t.Fatalf("after update %d %d updates wait", n, lag)
 			}
 		}
 		if len(log.commits) > 200 {
-			t.Errorf("%d commits for 4,000 edits in a second", len(log.commits))
+			t.Errorf("%d commits for 4,000 updates in a second", len(log.commits))
 		}
 		if err := j.Close(t.Context()); err != nil {
 			t.Error(err)
