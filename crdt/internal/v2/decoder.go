@@ -37,10 +37,9 @@ type Decoder struct {
 	keyCount uint64   // keys read so far
 	keepKeys bool
 
-	scratch  []byte // content of one struct
-	values   jsvalue.Stringifier
-	surveyed codec.Struct
-	used     int // part of allowFree that earlier updates have used up
+	scratch []byte // content of one struct
+	values  jsvalue.Stringifier
+	used    int // part of allowFree that earlier updates have used up
 }
 
 // Offset returns about how many bytes were read so far, for error messages.
@@ -286,9 +285,10 @@ func (d *Decoder) readKey() ([]byte, error) {
 }
 
 // ToV1 writes the structs of an update that Survey has accepted in format V1; the delete
-// set is left to the caller. It reads each struct into w. If section is not nil, it is
-// called with each section in turn; raw is the section's structs in V1.
-func (d *Decoder) ToV1(update []byte, s *Survey, w *codec.Struct, section func(client, clock uint64, structs int, raw []byte)) []byte {
+// set is left to the caller. It leaves the last struct in last. If section is not nil, it
+// is called with each section in turn; raw is the section's structs in V1.
+func (d *Decoder) ToV1(update []byte, s *Survey, last *codec.Struct, section func(client, clock uint64, structs int, raw []byte)) []byte {
+	var w codec.Struct // on the stack, which makes reading faster
 	d.Rewind(update)
 	dst := lib0.AppendUvarint(make([]byte, 0, s.MaxSizeV1), uint64(s.Sections))
 	for range s.Sections {
@@ -296,7 +296,7 @@ func (d *Decoder) ToV1(update []byte, s *Survey, w *codec.Struct, section func(c
 		dst = codec.AppendID(lib0.AppendUvarint(dst, structs), client, clock)
 		from, first := len(dst), clock
 		for range structs {
-			d.Read(w, client, clock) //nolint:errcheck // surveyed
+			d.Read(&w, client, clock) //nolint:errcheck // surveyed
 			dst = w.Append(dst, 0)
 			clock = w.End()
 		}
@@ -304,5 +304,6 @@ func (d *Decoder) ToV1(update []byte, s *Survey, w *codec.Struct, section func(c
 			section(client, first, int(structs), dst[from:len(dst):len(dst)])
 		}
 	}
+	*last = w
 	return dst
 }

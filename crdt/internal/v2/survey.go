@@ -58,66 +58,74 @@ func (d *Decoder) survey(update []byte, why Purpose) (s Survey, err error) {
 	if s.Sections, err = d.rest.Count(2); err != nil {
 		return s, err
 	}
-	var m meter
-	most := allowance(len(update)) - d.used
+	x := surveying{why: why, most: allowance(len(update)) - d.used}
 	if why == PurposeTrusted {
-		most = math.MaxInt
+		x.most = math.MaxInt
 	}
 	s.IsWhole, s.MaxSizeV1 = true, 4*codec.MaxUvarintLen
 	for range s.Sections {
-		if err := d.surveySection(&s, &m, most, why); err != nil {
+		if err := x.section(d, &s); err != nil {
 			return s, err
 		}
 	}
 	if codec.HasDuplicateClient(s.clients) {
 		return s, codec.ErrClientTwice
 	}
-	room := min(d.rest.Len()/2, (most-m.sum)/costRange)
+	room := min(d.rest.Len()/2, (x.most-x.m.sum)/costRange)
 	s.Deletes, err = codec.ReadDeleteSetV2(&d.rest, make(codec.DeleteSet, 0, room))
 	switch {
 	case err != nil:
 		return s, err
 	case d.rest.Len() > 0:
 		return s, codec.ErrTrailing
-	case m.sum+costRange*len(s.Deletes) > most:
+	case x.m.sum+costRange*len(s.Deletes) > x.most:
 		return s, ErrTooDense
 	}
 	s.MaxSizeV1 += 3 * codec.MaxUvarintLen * len(s.Deletes)
-	d.used += max(0, m.sum-allowPerByte*len(update))
-	s.cost, s.Splits = m.sum+costRange*len(s.Deletes), m.splits
+	d.used += max(0, x.m.sum-allowPerByte*len(update))
+	s.cost, s.Splits = x.m.sum+costRange*len(s.Deletes), x.m.splits
 	return s, nil
 }
 
-// surveySection reads one section. The sum of m must not exceed most.
-func (d *Decoder) surveySection(s *Survey, m *meter, most int, why Purpose) error {
+// surveying is a survey under way. It stays on the stack, which makes reading faster.
+type surveying struct {
+	why  Purpose
+	most int // the cost that the update may have
+	m    meter
+	w    codec.Struct
+}
+
+// section reads one section.
+func (x *surveying) section(d *Decoder, s *Survey) error {
 	n, client, clock, err := d.Begin()
 	if err != nil {
 		return err
 	}
-	if m.begin(clock, 1); m.sum > most || n > uint64(most-m.sum) {
+	m, w := &x.m, &x.w
+	if m.begin(clock, 1); m.sum > x.most || n > uint64(x.most-m.sum) {
 		return ErrTooDense
 	}
 	s.IsWhole = s.IsWhole && n > 0 && clock == 0
 	s.clients = append(s.clients, client)
 	s.Structs += int(n)
 	s.MaxSizeV1 += 3 * codec.MaxUvarintLen
-	w := &d.surveyed
 	for ; n > 0; n-- {
 		if err := d.Read(w, client, clock); err != nil {
 			return err
 		}
-		switch why {
+		size := w.MaxSize()
+		switch x.why {
 		case PurposeApply:
 			m.add(w)
 		case PurposeConvert:
-			m.sum += w.MaxSize()
+			m.sum += size
 		case PurposeMerge:
-			m.sum += 4 * w.MaxSize()
+			m.sum += 4 * size
 		}
 		if d.keepKeys {
 			m.sum += costNumber
 		}
-		if m.sum > most {
+		if m.sum > x.most {
 			return ErrTooDense
 		}
 		if w.Kind == codec.KindDoc {
@@ -125,7 +133,7 @@ func (d *Decoder) surveySection(s *Survey, m *meter, most int, why Purpose) erro
 		}
 		s.IsWhole = s.IsWhole && w.Kind != codec.KindSkip
 		s.Content += len(w.Content)
-		s.MaxSizeV1 += w.MaxSize()
+		s.MaxSizeV1 += size
 		clock = w.End()
 	}
 	return nil
