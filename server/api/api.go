@@ -57,7 +57,7 @@ type Config struct {
 }
 
 // Sockets serves WebSocket connections. Each method checks the connection
-// limits, upgrades the request and returns when the connection has ended; after
+// limits and returns when the upgrade has been answered; the connection lives on. After
 // an error nothing has been written to w. Origin and identity have been checked
 // before.
 type Sockets interface {
