@@ -1,38 +1,38 @@
 import type { Clock } from './clock.ts'
 
-/** Doing something is told this often at most; the server calls who is silent for 2 minutes idle. */
+/** Activity is reported at most this often. The server calls a person idle after 2 minutes without it. */
 const everyMs = 20_000
 const signs = ['pointerdown', 'pointermove', 'keydown', 'wheel', 'scroll', 'touchstart'] as const
 
-/** Tells when the person does something that the server cannot see, or turns away from this tab. */
+/** Reports activity that the server cannot see, such as scrolling, and that the tab was hidden or shown. */
 export class Activity {
   readonly #clock: Clock
-  readonly #tell: (on: boolean) => void
-  #toldAt = -everyMs
+  readonly #report: (on: boolean) => void
+  #reportedAt = -everyMs
 
-  constructor(clock: Clock, tell: (on: boolean) => void) {
+  constructor(clock: Clock, report: (on: boolean) => void) {
     this.#clock = clock
-    this.#tell = tell
+    this.#report = report
     if (typeof document === 'undefined' || typeof addEventListener === 'undefined') return
     for (const sign of signs) addEventListener(sign, this.sign, { capture: true, passive: true })
     document.addEventListener('visibilitychange', this.#seen)
   }
 
   readonly sign = (): void => {
-    if (this.#clock.now() - this.#toldAt < everyMs) return
-    this.#toldAt = this.#clock.now()
-    this.#tell(true)
+    if (this.#clock.now() - this.#reportedAt < everyMs) return
+    this.#reportedAt = this.#clock.now()
+    this.#report(true)
   }
 
-  /** A room was joined, which counts as doing something: a hidden tab does nothing. */
+  /** A room was joined. The server counts that as activity, so a hidden tab reports that it is not active. */
   joined(): void {
     if (hidden()) this.turnedAway(true)
-    else this.#toldAt = this.#clock.now()
+    else this.#reportedAt = this.#clock.now()
   }
 
   turnedAway(on: boolean): void {
-    this.#toldAt = on ? this.#clock.now() - everyMs : this.#clock.now()
-    this.#tell(!on)
+    this.#reportedAt = on ? this.#clock.now() - everyMs : this.#clock.now()
+    this.#report(!on)
   }
 
   stop(): void {

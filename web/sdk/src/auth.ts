@@ -3,12 +3,12 @@ import { fields } from './events.ts'
 import { RoomError } from './errors.ts'
 import type { AuthContext, AuthToken } from './types.ts'
 
-/** A token is replaced when this part of its life is over. */
+/** A token is renewed after this part of its lifetime. */
 const renewAt = 0.8
 
 type Ask = (context: AuthContext) => AuthToken | Promise<AuthToken>
 
-/** Keeps one token, asks for the next in time, and asks once however many wait. */
+/** Keeps one token and asks for the next before it expires. Concurrent callers share one request. */
 export class Credentials {
   readonly #ask: Ask
   readonly #clock: Clock
@@ -16,7 +16,7 @@ export class Credentials {
   #asking: Promise<string> | undefined
   #cancel: (() => void) | undefined
   #stopped = false
-  /** A fresh token came without anybody asking. */
+  /** Called with a token that was renewed in time. */
   onRenewed: (token: string) => void = () => {}
 
   constructor(ask: Ask, clock: Clock) {
@@ -29,7 +29,7 @@ export class Credentials {
     return this.#asking ??= this.#fresh(reason).finally(() => { this.#asking = undefined })
   }
 
-  /** The next caller gets a new one. */
+  /** Drops the token: the next caller gets a new one. */
   forget(): void { this.#token = undefined }
 
   stop(): void {
@@ -54,16 +54,16 @@ export class Credentials {
     const left = expires - this.#clock.now()
     if (left <= 0) return
     const wait = Math.max(left * renewAt, Math.min(1000, left))
-    if (wait > 0x7fff_ffff) return // longer than a timer can wait: weeks
+    if (wait > 0x7fff_ffff) return // longer than a timer can wait; that is weeks
     this.#cancel = this.#clock.after(wait, () => {
       this.token('refresh').then(this.onRenewed, () => {
-        this.#plan(expires) // the old one is good until it is not: ask again at 80 % of what is left
+        this.#plan(expires) // the old token is valid still: ask again after 80 % of the time that is left
       })
     })
   }
 }
 
-/** `exp` of a JWT in milliseconds. It is only read to plan ahead; the server judges. */
+/** `exp` of a JWT in milliseconds, to plan the renewal. Only the server checks the token. */
 function expiry(token: string): number | undefined {
   const middle = token.split('.')[1]
   if (middle === undefined) return undefined

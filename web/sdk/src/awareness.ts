@@ -17,7 +17,7 @@ export interface AwarenessUser {
 
 interface Change { added: number[]; updated: number[]; removed: number[] }
 
-/** Carets and selections: binds a y-protocols Awareness to a channel. */
+/** Binds a y-protocols Awareness, which holds carets and selections, to a channel. */
 export class AwarenessSync {
   readonly awareness: Awareness
   readonly #clock: Clock
@@ -35,22 +35,22 @@ export class AwarenessSync {
 
   joined(send: (body: Body) => void, me: { id: string; name: string; slot: number }): void {
     this.#user = { id: me.id, name: me.name, ...colors(me.slot), slot: me.slot }
-    // A new clock: others have removed us at the old one and would ignore it.
+    // A new clock: others have removed our state at the old one and would ignore it.
     const state = this.awareness.getLocalState()
     if (state) this.awareness.setLocalState({ ...state, user: this.#user })
     this.#send = send
     this.#flush()
   }
 
-  /** Nobody can be seen through a broken connection. */
+  /** The connection is lost: the states of all others are removed. */
   lost(): void {
     this.#send = undefined
     this.#cancel?.()
     this.#cancel = undefined
     const others = [...this.awareness.getStates().keys()].filter((id) => id !== this.awareness.clientID)
     if (others.length > 0) removeAwarenessStates(this.awareness, others, this)
-    // The clocks go too: on return everybody is told at the clock they had, and
-    // what is not newer would be ignored.
+    // Their clocks are removed too: after a reconnect the server sends each state
+    // with the clock it had, and a clock that is not newer would be ignored.
     for (const id of [...this.awareness.meta.keys()]) if (id !== this.awareness.clientID) this.awareness.meta.delete(id)
   }
 
@@ -58,7 +58,7 @@ export class AwarenessSync {
     applyAwarenessUpdate(this.awareness, bytes, this)
   }
 
-  /** The room asks who is here. */
+  /** The room asks for our state. */
   queried(): void { this.#flush() }
 
   destroy(): void {
@@ -71,10 +71,10 @@ export class AwarenessSync {
 
   #changed({ added, updated, removed }: Change): void {
     const me = this.awareness.clientID
-    // Other people's are not echoed. Mine may come back as gone: then it is said again.
+    // The states of others are not sent back. Ours may come as removed: then it is sent again.
     if (![added, updated, removed].some((ids) => ids.includes(me))) return
     const state = this.awareness.getLocalState()
-    // Some bindings replace the whole state; the user is put back in the same tick.
+    // Some bindings replace the whole state: the user is set again in the same tick.
     if (state && this.#user && !sameUser(state['user'], this.#user)) {
       this.awareness.setLocalStateField('user', this.#user)
       return

@@ -28,17 +28,18 @@ export interface ChatOptions {
   readonly api: Pick<Api, 'get'>
   readonly clock: Clock
   readonly slot: (user: string) => number
-  /** Undefined for somebody who has not been seen here. */
+  /** The name of a user; undefined for one who has not been in the room. */
   readonly name?: (user: string) => string | undefined
   readonly log: Log
-  /** Drafts stay on this device. */
+  /** Keep drafts in the storage of this device. */
   readonly keep?: boolean
 }
 
 /**
- * The room's messages: a window of stored ones that ends at the newest, and
- * behind it what is not stored yet. A message keeps its id through every
- * attempt, and the server stores an id once, so sending again is harmless.
+ * The room's messages: a window of stored messages that ends at the newest,
+ * followed by own messages that are not stored yet. A message keeps its id
+ * through all attempts and the server stores an id once, so sending it again is
+ * harmless.
  */
 export class ChatState implements Chat {
   readonly messages = new Cell<readonly Message[]>([])
@@ -76,11 +77,11 @@ export class ChatState implements Chat {
     this.typing = this.#typing.others
     this.#draft = this.#draftOf('')
     this.draft = this.#draft.draft
-    this.#unread = new UnreadState(clock, (seq) => void this.#requests.ask({ name: 'read', seq }).then((d) => this.#unread.heard(d.read), () => undefined))
+    this.#unread = new UnreadState(clock, (seq) => void this.#requests.ask({ name: 'read', seq }).then((d) => this.#unread.received(d.read), () => undefined))
     this.unread = this.#unread.unread
   }
 
-  /** Something is not stored yet. */
+  /** True while a message or a change is not stored yet. */
   get waiting(): boolean {
     return this.#requests.size > 0 || [...this.#outbox.values()].some((w) => w.row.state !== 'failed')
   }
@@ -95,7 +96,7 @@ export class ChatState implements Chat {
     for (const draft of this.#drafts.values()) draft.belongsTo(me.id)
     for (const id of [...this.#outbox.keys()]) this.#transmit(id)
     this.#requests.joined(send)
-    this.#unread.heard(data.read, integer(data.lastSeq))
+    this.#unread.received(data.read, integer(data.lastSeq))
     this.#window.joined(me.id, integer(data.lastSeq), integer(data.lastRev), text(data.epoch))
     this.#lines.joined(limits.lines)
     for (const thread of this.#threads.values()) thread.open().catch(() => undefined)
@@ -118,29 +119,29 @@ export class ChatState implements Chat {
     switch (e.name) {
       case 'message':
       case 'message.changed':
-        this.#heard(e.data)
+        this.#receive(e.data)
         break
       case 'sent':
-        this.#heard(e.data.message)
+        this.#receive(e.data.message)
         break
       case 'unsent':
         this.#failed(text(e.data.id), refusal(integer(e.data.status), text(e.data.detail) || text(e.data.title)))
         break
       case 'done':
-        if (e.data.message !== undefined) this.#heard(e.data.message)
+        if (e.data.message !== undefined) this.#receive(e.data.message)
         this.#requests.done(e.data)
         break
       case 'failed':
         this.#requests.failed(e.data)
         break
       case 'line':
-        this.#lines.heard(e.data)
+        this.#lines.received(e.data)
         return
       case 'typing.thread':
-        this.#typingOf(text(e.data.thread)).heard(e.data.users)
+        this.#typingOf(text(e.data.thread)).received(e.data.users)
         return
       case 'typing':
-        this.#typing.heard(e.data.users)
+        this.#typing.received(e.data.users)
         return
       default:
         return
@@ -148,8 +149,8 @@ export class ChatState implements Chat {
     this.#show()
   }
 
-  /** I have read this room in another tab. */
-  readElsewhere(data: Unchecked<ReadEvent>): void { this.#unread.heard(data) }
+  /** The user has read this room in another tab. */
+  readElsewhere(data: Unchecked<ReadEvent>): void { this.#unread.received(data) }
 
   send(input: string | MessageInput): Promise<Message> {
     const post = typeof input === 'string' ? { text: input } : input
@@ -161,7 +162,7 @@ export class ChatState implements Chat {
     let resolve!: (m: Message) => void
     let reject!: (err: RoomError) => void
     const promise = new Promise<Message>((yes, no) => { resolve = yes; reject = no })
-    promise.catch(() => {}) // the row says it too; nobody has to listen
+    promise.catch(() => {}) // the row shows the failure too, so a caller may ignore the promise
     const row = draftMessage(this.#o.room, id, post, this.#me, this.#o.slot(this.#me.id), this.#o.clock.now())
     this.#outbox.set(id, { input: post, row, promise, resolve, reject })
     const typing = post.thread === undefined ? this.#typing : this.#typingOf(post.thread)
@@ -228,7 +229,7 @@ export class ChatState implements Chat {
     return thread
   }
 
-  /** Somebody's slot or name has become known. */
+  /** The slot or name of a user has become known or has changed. */
   slotsChanged(): void {
     this.#window.peopleChanged()
     this.#show()
@@ -289,8 +290,8 @@ export class ChatState implements Chat {
     w.reject(error)
   }
 
-  #heard(v: unknown): void {
-    const m = this.#window.heard(v)
+  #receive(v: unknown): void {
+    const m = this.#window.received(v)
     if (!m) return
     this.#unread.arrived(m)
     if (m.thread !== undefined) this.#threads.get(m.thread)?.changed(m)
@@ -312,7 +313,7 @@ export class ChatState implements Chat {
     for (const thread of this.#threads.values()) thread.show()
   }
 
-  /** A stored message with what has been asked of it and waits; the same object while both are the same. */
+  /** A stored message with the changes that wait for an answer applied. The same object while both are the same. */
   #view(m: Stored): Message {
     const refs = this.#requests.size === 0 ? '' : this.#requests.of(m.id)
     if (refs === '') {

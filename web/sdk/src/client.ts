@@ -17,14 +17,14 @@ import type { Client, ClientOptions, Link, PersonStatus, Room, RoomOptions, Self
 import { onWake } from './wake.ts'
 import { Watching } from './watch.ts'
 
-/** What tests replace. */
+/** The environment of a client, which tests replace. */
 export interface Surroundings {
   readonly clock?: Clock
   readonly open?: (url: string, protocols: string[]) => WebSocketLike
   readonly fetch?: typeof fetch
 }
 
-/** Nothing is connected before the first room() or connect(). */
+/** Makes a client. It connects at the first room() or connect(). */
 export function createClient(options: ClientOptions = {}, surroundings: Surroundings = {}): Client {
   return new WeftClient(options, surroundings)
 }
@@ -113,7 +113,7 @@ class WeftClient implements Client {
       this.#rooms.set(id, room)
       if (this.#socket.up) room.up()
     }
-    if (!this.#stopped && this.#able) this.#socket.start() // not while a page is rendered on a server
+    if (!this.#stopped && this.#able) this.#socket.start() // without WebSocket, such as while a server renders the page, nothing connects
     return room.use()
   }
 
@@ -172,7 +172,7 @@ class WeftClient implements Client {
   #frame(channel: number, body: Body): void {
     if (channel === 0) {
       const e = body.type === 16 ? decodeEvent(body.bytes) : undefined
-      if (e?.name === 'status') this.#watching.heard(e.data)
+      if (e?.name === 'status') this.#watching.received(e.data)
       if (e?.name === 'read') this.#rooms.get(text(e.data.room))?.readElsewhere(e.data)
       if (e?.name !== 'refused') return
       const { channel: which, code, reason } = readRefusal(e.data)

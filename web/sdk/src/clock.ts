@@ -1,16 +1,16 @@
-/** Time, so that tests can own it. Milliseconds since 1970. */
+/** A source of time that tests can replace. Times are milliseconds since 1970. */
 export interface Clock {
   now(): number
-  /** Runs once, after `ms`. The returned function cancels. */
+  /** Calls `run` once, after `ms` milliseconds. The returned function cancels that. */
   after(ms: number, run: () => void): () => void
-  /** From 0 up to, not including, 1. */
+  /** A random number from 0 up to, but not including, 1. */
   random(): number
 }
 
 export const systemClock: Clock = {
   now: () => Date.now(),
   after(ms, run) {
-    const id = setTimeout(run, Math.min(ms, 0x7fff_ffff)) // more would run at once
+    const id = setTimeout(run, Math.min(ms, 0x7fff_ffff)) // a longer timeout would run at once
     return () => clearTimeout(id)
   },
   random: () => Math.random(),

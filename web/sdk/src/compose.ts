@@ -1,9 +1,9 @@
-/** Calls when an input method begins, goes on and ends, in whatever editor of this window. */
+/** Calls `run` when a composition of an input method begins, continues and ends, in any editor of this window. */
 export function onComposition(run: (on: boolean) => void): () => void {
   if (typeof window === 'undefined') return () => {}
   const on = (): void => run(true)
   const off = (): void => run(false)
-  // Capture, on the window: editors stop these events, and they leave shadow roots.
+  // Capturing on the window: editors stop the propagation of these events, and they do cross shadow roots.
   window.addEventListener('compositionstart', on, true)
   window.addEventListener('compositionupdate', on, true)
   window.addEventListener('compositionend', off, true)

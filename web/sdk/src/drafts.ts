@@ -5,28 +5,28 @@ import type { Draft, Quote } from './types.ts'
 const empty: Draft = { text: '' }
 
 /**
- * What somebody has begun to write in one conversation. It is on this device
- * after every change, so that a reload or a crash loses nothing.
+ * The text and quote that the user has begun to write in one conversation. Every
+ * change is stored on this device at once, so a reload or a crash loses nothing.
  */
 export class DraftState {
   readonly draft: Cell<Draft>
   readonly #key: string | undefined
   #me = ''
 
-  /** `thread` is empty for the room's own conversation. Without `keep` it lives as long as the page. */
+  /** `thread` is empty for the room's main conversation. Without `keep` the draft lives as long as the page. */
   constructor(room: string, thread: string, keep: boolean) {
     this.#key = keep ? `weft.draft:${room}${thread === '' ? '' : `#${thread}`}` : undefined
     this.draft = new Cell(this.#load().draft)
   }
 
-  /** Somebody else's draft, from before on this device, is none of theirs. */
+  /** Shows the stored draft of this user. The draft of another user of this device stays hidden. */
   belongsTo(me: string): void {
     this.#me = me
     const { by } = this.#load()
     if (by !== '' && by !== me) this.set({ text: '', quote: undefined })
   }
 
-  /** What `patch` leaves out stays; an undefined quote goes. */
+  /** Changes the members that `patch` has; `quote: undefined` removes the quote. */
   set(patch: { readonly text?: string; readonly quote?: Quote | undefined }): void {
     const now = this.draft.get()
     const quote = 'quote' in patch ? patch.quote : now.quote

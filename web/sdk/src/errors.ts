@@ -1,4 +1,4 @@
-/** What went wrong, for programs. */
+/** The kind of an error, for programs. */
 export type ErrorCode = 'auth' | 'forbidden' | 'not-found' | 'deleted' | 'weft-full' | 'rate-limited' | 'too-large' | 'invalid' | 'conflict' | 'offline' | 'server' | 'client-too-old'
 
 /** An error of the SDK or the server. `code` is stable; `message` is for people. */

@@ -7,7 +7,7 @@
 //          | 10 msgpack                 event
 //          | 11 varuint n               ack, server to client
 //
-// wire/testdata/frames.json is the treaty that both sides' tests obey.
+// server/wire/testdata/frames.json has frames that the tests of both sides decode.
 
 export const subprotocol = 'weft.1'
 
@@ -26,7 +26,7 @@ export class FrameError extends Error {
   override readonly name = 'FrameError'
 }
 
-/** Bytes of the result are its own. */
+/** Encodes a frame. The result shares no memory with `body`. */
 export function encodeFrame(channel: number, body: Body): Uint8Array {
   const head: number[] = []
   putVaruint(head, channel)
@@ -49,7 +49,7 @@ export function encodeFrame(channel: number, body: Body): Uint8Array {
   }
 }
 
-/** Bytes of the result are views into `data`. Undefined for a type that a newer server may know and we do not. */
+/** Decodes a frame. Bytes in the result are views into `data`. Undefined for a type that is unknown to this version; throws FrameError for a malformed frame. */
 export function decodeFrame(data: Uint8Array): Frame | undefined {
   const r = new Reader(data)
   const channel = r.varuint()
@@ -87,9 +87,9 @@ class Reader {
     let n = 0
     for (let factor = 1; ; factor *= 128) {
       const b = this.#data[this.#at++]
-      if (b === undefined) throw new FrameError('cut short')
-      n += (b & 0x7f) * factor // not a shift: those end at 32 bits
-      if (n > Number.MAX_SAFE_INTEGER) throw new FrameError('a number is too large')
+      if (b === undefined) throw new FrameError('the frame is cut short')
+      n += (b & 0x7f) * factor // not a shift, which is limited to 32 bits
+      if (n > Number.MAX_SAFE_INTEGER) throw new FrameError('a number exceeds 2^53 - 1')
       if (b < 0x80) return n
     }
   }
@@ -97,7 +97,7 @@ class Reader {
   varbytes(): Uint8Array {
     const length = this.varuint()
     const end = this.#at + length
-    if (end > this.#data.length) throw new FrameError('cut short')
+    if (end > this.#data.length) throw new FrameError('the frame is cut short')
     const bytes = this.#data.subarray(this.#at, end)
     this.#at = end
     return bytes

@@ -9,8 +9,8 @@ const key = 'weft.guest'
 interface Stored { readonly token: string; readonly self: Self; readonly server: string }
 
 /**
- * The identity of somebody without a token, in open mode: made once by the
- * server and kept on this device, so that they are the same person tomorrow.
+ * The identity of a guest, in open mode. The server makes it once; it is kept on
+ * this device, so that the guest is the same person tomorrow.
  */
 export class Guest {
   readonly #server: string
@@ -31,12 +31,12 @@ export class Guest {
   }
 
   async token(reason: 'connect' | 'refresh' | 'rejected'): Promise<string> {
-    this.#load() // another tab may have made one meanwhile
+    this.#load() // another tab may have made a guest meanwhile
     if (reason === 'rejected') this.#forget()
     return (this.#stored ?? await this.#make(this.#name ?? this.#self.get()?.name)).token
   }
 
-  /** The same person under another name: a guest's token says the name. */
+  /** Renames the guest. The name is part of the token, so this gets a new token. */
   async rename(name: string): Promise<void> {
     await this.#making?.catch(() => undefined)
     await this.#make(name, this.#stored?.token)

@@ -1,12 +1,12 @@
 import { fields, optionalText, text } from './events.ts'
 import { RoomError, type ErrorCode } from './errors.ts'
 
-/** Where a token comes from. `rejected` asks for another one. */
+/** A source of tokens. `rejected` asks for another token than the last one. */
 export interface TokenSource {
   token(reason: 'connect' | 'rejected'): Promise<string>
 }
 
-/** The HTTP API. Tokens travel in the Authorization header, never in an address. */
+/** The HTTP API. Tokens are sent in the Authorization header, never in a URL. Every method throws a RoomError. */
 export class Api {
   readonly base: string
   readonly #tokens: TokenSource
@@ -22,7 +22,7 @@ export class Api {
   post(path: string, body?: unknown): Promise<unknown> { return this.#json('POST', path, body) }
   delete(path: string, body?: unknown): Promise<unknown> { return this.#json('DELETE', path, body) }
 
-  /** The open response of a stream. */
+  /** The response of a stream of server-sent events, whose body stays open. */
   stream(path: string, headers: Record<string, string>, signal: AbortSignal): Promise<Response> {
     return this.#send('GET', path, { headers: { Accept: 'text/event-stream', ...headers }, signal, cache: 'no-store' })
   }
@@ -59,19 +59,19 @@ export class Api {
   }
 }
 
-/** problem+json as an error. */
+/** The error that a response with problem details (RFC 9457) stands for. */
 export async function problem(response: Response): Promise<RoomError> {
   let said = {}
   try {
     said = fields(await response.json())
-  } catch { /* the status says enough */ }
+  } catch { /* no JSON: the status has to do */ }
   const f = fields(said)
   const message = optionalText(f['detail']) ?? optionalText(f['title']) ?? `the server answered ${response.status}`
   const wait = Number(response.headers.get('Retry-After'))
   return refusal(response.status, message, wait > 0 ? wait * 1000 : undefined)
 }
 
-/** The one table from HTTP statuses to codes; chat's `unsent` uses it too. */
+/** The error for an HTTP status. `unsent` and `failed` carry a status as well. */
 export function refusal(status: number, message: string, retryAfterMs?: number): RoomError {
   const code = codes[status] ?? (status >= 500 ? 'server' : 'invalid')
   return new RoomError(code, text(message) || code, retryAfterMs === undefined ? {} : { retryAfterMs })

@@ -4,7 +4,7 @@ import type { Api } from './http.ts'
 import { Cell } from './readable.ts'
 import type { Line, Log } from './types.ts'
 
-/** The room's system lines, which are no messages. Once somebody watches them they are read, and again with every join. */
+/** The system messages of a room, which the API calls lines. They are read once the list has a subscriber, and again after every join. */
 export class Lines {
   readonly lines: Cell<readonly Line[]>
   #most = Infinity
@@ -35,7 +35,7 @@ export class Lines {
 
   lost(): void { this.#online = false }
 
-  heard(v: unknown): void { this.#take([v]) }
+  received(v: unknown): void { this.#take([v]) }
 
   async #read(): Promise<void> {
     if (!this.#watched || !this.#online || !this.#stale) return
@@ -43,7 +43,7 @@ export class Lines {
     try {
       this.#take(list(fields(await this.#api.get(this.#path))['lines']))
     } catch (err) {
-      this.#log('info', 'system lines could not be read', err) // those to come are told
+      this.#log('info', 'system messages could not be read', err) // new ones still come as events
     }
   }
 

@@ -3,23 +3,23 @@ import { Cell, type Readable } from './readable.ts'
 import type { RoomError } from './errors.ts'
 import type { Link, LinkReason } from './types.ts'
 
-/** A connection may be gone for this long before anybody is told. */
+/** A lost connection is not shown before it has been lost for this long. */
 export const quietMs = 3_000
-/** And for this long before it is called offline. */
+/** A connection that has been lost for this long is shown as offline. */
 export const offlineMs = 10_000
 
 /**
- * What to say about a connection that comes and goes.
+ * The state of the connection as it is shown to the user.
  *
  *   idle → connecting → online ─ lost, 3 s → reconnecting ─ at 10 s → offline
  *             └─ 10 s → offline      └──────────── online ────────────┘
- *   any → closed: nothing will be tried again without being told to
+ *   any → closed: nothing is retried before connect() is called
  */
 export class LinkState {
   readonly #cell = new Cell<Link>({ state: 'idle' })
   readonly readable: Readable<Link> = this.#cell
   readonly #clock: Clock
-  #since: number | undefined // of the outage
+  #since: number | undefined // when the connection was lost; undefined while it is not
   #attempt = 0
   #nextTryAt: number | null = null
   #reason: LinkReason = 'network'
@@ -29,7 +29,7 @@ export class LinkState {
 
   get(): Link { return this.#cell.get() }
 
-  /** A try begins. Says nothing new during an outage. */
+  /** An attempt to connect begins. While the connection is lost, the state stays as it is. */
   connecting(): void {
     this.#nextTryAt = null
     if (this.#since !== undefined) return this.#show()
@@ -44,7 +44,7 @@ export class LinkState {
     if (this.get().state !== 'online') this.#cell.set({ state: 'online' })
   }
 
-  /** Not connected; the next try is at `nextTryAt`, if one is planned. */
+  /** The connection is lost. The next attempt is at `nextTryAt`; null if none is planned. */
   lost(reason: LinkReason, attempt: number, nextTryAt: number | null): void {
     if (this.#since === undefined) this.#begin(reason)
     this.#reason = reason
@@ -93,7 +93,7 @@ export class LinkState {
     if (this.#since === undefined) return
     const gone = this.#clock.now() - this.#since
     const before = this.get().state
-    // A first connection is "connecting" until it is plainly not coming.
+    // The first connection is "connecting" until it has taken offlineMs.
     if (gone < offlineMs && (gone < quietMs || before === 'connecting')) return
     this.#cell.set({
       state: gone >= offlineMs ? 'offline' : 'reconnecting',

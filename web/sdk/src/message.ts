@@ -7,11 +7,11 @@ import type { Json, Message, MessageInput, Quote, UserInfo } from './types.ts'
 export interface Viewer {
   readonly me: string
   readonly slot: (user: string) => number
-  /** Undefined for somebody who has not been seen here. */
+  /** The name of a user; undefined for one who has not been in the room. */
   readonly name?: (user: string) => string | undefined
 }
 
-/** The HTTP API's message; an event's is the same. Undefined if it is none. */
+/** Reads a message of the HTTP API or of an event, which are the same. Undefined if `v` is no message. */
 export function readMessage(v: unknown, viewer: Viewer): (Message & { readonly seq: number }) | undefined {
   const f = fields<WireMessage>(v)
   const id = text(f.id)
@@ -46,7 +46,7 @@ export function readMessage(v: unknown, viewer: Viewer): (Message & { readonly s
   }
 }
 
-/** A text's parts; `mentions` are those the server found in it. */
+/** Parses a text into parts. `mentions` are the mentions that the server found in it. */
 export function readParts(text: string, mentions: Message['mentions'], name: Viewer['name']): readonly MessagePart[] {
   const names = new Map<string, string>()
   for (const m of mentions) {
@@ -59,7 +59,7 @@ export function readParts(text: string, mentions: Message['mentions'], name: Vie
   return messageParts(text, names)
 }
 
-/** A row for what is not stored yet. */
+/** The row of an own message that is not stored yet. */
 export function draftMessage(room: string, id: string, input: MessageInput, author: UserInfo, slot: number, createdAt: number): Message {
   return {
     id, rev: 0, room, user: { ...author, slot }, text: input.text, parts: messageParts(input.text), mentions: [], reactions: [],
@@ -75,7 +75,7 @@ export function inState(m: Message, state: Message['state'], error?: RoomError):
   return error ? { ...rest, state, error } : { ...rest, state }
 }
 
-/** What msgpack and JSON have in common; anything else becomes null. */
+/** Keeps the values that JSON has; any other value becomes null. */
 function json(v: unknown): Json {
   if (v === null || typeof v === 'boolean' || typeof v === 'number' || typeof v === 'string') return v
   if (Array.isArray(v)) return v.map(json)

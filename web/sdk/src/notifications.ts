@@ -8,13 +8,13 @@ import { RoomError } from './errors.ts'
 import type { Log, Notice, Notifications } from './types.ts'
 
 const pageSize = 30
-/** The server says something every 15 s. */
+/** A stream without any data for this long is broken: the server sends a comment every 15 s. */
 const silentMs = 40_000
-/** A browser has six connections to an origin for all its tabs: hidden ones give theirs back. */
+/** A tab that has been hidden for this long closes its stream: a browser has six connections to an origin for all its tabs. */
 const hiddenMs = 30_000
 const backoff = { first: 500, most: 30_000 }
 
-/** The inbox, and the stream that keeps it current. */
+/** The inbox of the user, and the stream of events that keeps it current. */
 export class Inbox implements Notifications {
   readonly #watch = (on: boolean): void => { if (on) this.start() }
   readonly items = new Cell<readonly Notice[]>([], this.#watch)
@@ -25,7 +25,7 @@ export class Inbox implements Notifications {
   readonly #api: Api
   readonly #clock: Clock
   readonly #log: Log
-  #wanted = false // somebody looks
+  #wanted = false // there is a subscriber, or start() was called
   #allowed = true // the client is not disconnected
   #abort: AbortController | undefined
   #cancelRetry: (() => void) | undefined
@@ -54,14 +54,14 @@ export class Inbox implements Notifications {
     })
   }
 
-  /** The client is disconnected, or connected again. */
+  /** The client was disconnected, or connected again. */
   allow(on: boolean): void {
     this.#allowed = on
     if (!on) this.#stop()
     else if (this.#wanted) this.start()
   }
 
-  /** Another person: nothing of the last one stays. */
+  /** The user is another one: the inbox of the last user is dropped. */
   reset(): void {
     this.#stop()
     this.#last = ''
@@ -92,7 +92,7 @@ export class Inbox implements Notifications {
       this.unread.set(Math.max(0, this.unread.get() - 1))
       if (target.seenAt === undefined) this.unseen.set(Math.max(0, this.unseen.get() - 1))
     }
-    await this.#tell(`/api/notifications/${encodeURIComponent(id)}/read`)
+    await this.#post(`/api/notifications/${encodeURIComponent(id)}/read`)
   }
 
   async markAllRead(): Promise<void> {
@@ -100,7 +100,7 @@ export class Inbox implements Notifications {
     this.items.set(this.items.get().map((n) => n.readAt !== undefined ? n : { ...n, readAt: now, seenAt: n.seenAt ?? now }))
     this.unread.set(0)
     this.unseen.set(0)
-    await this.#tell('/api/notifications/read')
+    await this.#post('/api/notifications/read')
   }
 
   destroy(): void {
@@ -109,8 +109,8 @@ export class Inbox implements Notifications {
     this.#stop()
   }
 
-  /** Says it to the server; if that fails, shows again what the server holds. */
-  async #tell(path: string): Promise<void> {
+  /** Sends a change to the server. If that fails, the inbox is read again from the server. */
+  async #post(path: string): Promise<void> {
     try {
       await this.#api.post(path)
     } catch (err) {
@@ -127,7 +127,7 @@ export class Inbox implements Notifications {
       this.items.set(merge(this.items.get(), page))
       return
     }
-    // What came live while the answer was under way is newer than the answer.
+    // Notifications that arrived while the request was under way are newer than its answer.
     const newest = Date.parse(page[0]?.createdAt ?? '') || 0
     const live = this.items.get().filter((n) => Date.parse(n.createdAt) > newest && !page.some((m) => m.id === n.id))
     this.items.set(merge(live, page))
@@ -210,7 +210,7 @@ export class Inbox implements Notifications {
   }
 }
 
-/** Newest first; one of each id, the later word counts. */
+/** Both lists, newest first. Of two notifications with one id, the one in `more` counts. */
 function merge(held: readonly Notice[], more: readonly Notice[]): readonly Notice[] {
   const all = new Map([...held, ...more].map((n) => [n.id, n]))
   return [...all.values()].sort((a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt) || (a.id < b.id ? 1 : -1))

@@ -1,7 +1,8 @@
-// A message's text as parts, for drawing. What is not recognised stays text;
-// nothing ever becomes HTML. One pass, linear in the text: see the tests.
+// Parses the text of a message into parts, for display. Anything that is not
+// recognised stays text, and nothing ever becomes HTML. The parser makes one pass
+// and takes time linear in the text, which the tests check.
 
-/** Nested at most three deep: bold, italic and strike, each once. */
+/** A part of a text. Parts nest at most three deep: bold, italic and strike, each once. */
 export type MessagePart =
   | { readonly type: 'text' | 'code'; readonly text: string }
   | { readonly type: 'codeblock'; readonly text: string; /** The word after the opening fence. */ readonly lang?: string }
@@ -10,7 +11,7 @@ export type MessagePart =
   | { readonly type: 'link'; readonly text: string; readonly href: string }
   | { readonly type: 'mention'; readonly text: string; /** A user's id, or '@room'. */ readonly id: string }
 
-/** Whom a text may name: its names, in any case, and the id of who that is. */
+/** The names that a text may mention, as foldName returns them, with the ids of their users. */
 export type Names = ReadonlyMap<string, string>
 
 type Style = 'bold' | 'italic' | 'strike'
@@ -18,15 +19,15 @@ type Token = MessagePart | { readonly type: 'open' | 'close'; readonly style: St
 
 interface Opener { readonly style: Style; readonly mark: string; readonly at: number }
 
-/** Lower case, but never longer or shorter: İ stays as it is. */
+/** Lower case, character by character, keeping the length: İ, whose lower case is longer, stays as it is. */
 export const foldName = (name: string): string => name.replace(/\P{Ll}/gu, (c) => {
   const low = c.toLowerCase()
   return low.length === c.length ? low : c
 })
 
 /**
- * `names` is keyed by foldName. A name counts only if the server found it too:
- * pass those of the message's mentions.
+ * Parses a text. `names` is keyed by foldName. A name counts only if the server
+ * found it too: pass the names of the message's mentions.
  */
 export function messageParts(text: string, names: Names = new Map()): readonly MessagePart[] {
   return tree(new Scanner(text, names).run())
@@ -38,15 +39,15 @@ class Scanner {
   readonly #folded: string
   readonly #lengths: readonly number[]
   readonly #tokens: Token[] = []
-  #openers: Opener[] = [] // at most one of a style, outermost first
+  #openers: Opener[] = [] // open styles, at most one of each, outermost first
   #brackets: { readonly at: number; readonly token: number }[] = []
-  #from = 0 // where the text begins that is no token yet
+  #from = 0 // start of the text that belongs to no token yet
   #at = 0
-  #noFence = false // no fence closes after here
-  #blank = -1 // the first blank at or after the last address tried
+  #noFence = false // there is no closing fence after this position
+  #blank = -1 // position of the first blank at or after the last address tried
   #blankSince = 0
   #paren = 0 // the first closing bracket at or after the last one asked for; -1: none
-  #literal = -1 // this mark was escaped
+  #literal = -1 // position of a mark that was escaped
 
   constructor(text: string, names: Names) {
     this.#text = text
@@ -61,10 +62,10 @@ class Scanner {
     return this.#tokens
   }
 
-  /** True if it moved on by itself. */
+  /** Reads one mark or token. True if the position was advanced. */
   #step(c: number): boolean {
     switch (c) {
-      case 0x0a: // a newline ends every style: nobody's asterisk reaches over lines
+      case 0x0a: // a newline ends every style, so that an asterisk affects one line only
         this.#openers = []
         this.#brackets = []
         return false
@@ -107,7 +108,7 @@ class Scanner {
     const inside = (named ? body.slice(line + 1) : body).replace(/\n$/u, '')
     if (inside.trim() === '') return false
     this.#put({ type: 'codeblock', text: inside, ...(named && lang !== '' ? { lang } : {}) }, end + 3)
-    if (this.#text[this.#at] === '\n') this.#from = ++this.#at // the block breaks the line already
+    if (this.#text[this.#at] === '\n') this.#from = ++this.#at // the code block breaks the line already
     this.#openers = []
     this.#brackets = []
     return true
@@ -142,7 +143,7 @@ class Scanner {
       const size = left === 3 && top?.mark === char ? 1 : Math.min(left, 2)
       const mark = char.repeat(size)
       const style: Style = char === '~' ? 'strike' : size === 2 ? 'bold' : 'italic'
-      // Single marks and underscores stand at the edge of a word: 2*3*4, snake_case.
+      // Single marks and underscores count only at the edge of a word: not in 2*3*4 and snake_case.
       const edge = size === 1 || char === '_'
       const opener = this.#openers.findIndex((o) => o.style === style && o.mark === mark)
       const open = opener < 0 ? undefined : this.#openers[opener]
@@ -161,7 +162,7 @@ class Scanner {
     return true
   }
 
-  /** Ends the opener's style at `at`; what was opened inside it stays as it is written. */
+  /** Ends the style of `opener` at `at`. Styles that were opened inside it stay text. */
   #wrap(opener: number, at: number, size: number): void {
     const open = this.#openers[opener]
     if (!open) return
@@ -184,7 +185,7 @@ class Scanner {
     return false
   }
 
-  /** `[words](address)`. Words that look like another address don't hide this one. */
+  /** Reads `[words](address)`. Words that look like another address are not allowed to hide this one. */
   #label(): boolean {
     const open = this.#brackets.pop()
     if (!open || this.#text[this.#at + 1] !== '(') return false
@@ -194,7 +195,7 @@ class Scanner {
     const words = this.#text.slice(open.at + 1, this.#at)
     const href = safeAddress(this.#text.slice(start, end))
     if (href === undefined || words.trim() === '' || /:\/\/|^www\.|@/iu.test(words)) return false
-    // What was found between the brackets becomes plain words.
+    // Tokens that were found between the brackets become plain text.
     this.#tokens.length = open.token
     this.#openers = this.#openers.filter((o) => o.at < open.at)
     this.#from = open.at
@@ -218,7 +219,7 @@ class Scanner {
     return true
   }
 
-  /** The next blank, or what stands in no address. Remembered, so that asking often costs once. */
+  /** The position of the next character that no address contains. It is remembered, so that many calls cost one search. */
   #blankFrom(at: number): number {
     if (this.#blank >= at && this.#blankSince <= at) return this.#blank
     let end = at
@@ -227,7 +228,7 @@ class Scanner {
     return this.#blank = end
   }
 
-  /** The next closing bracket, or -1. */
+  /** The position of the next closing bracket, or -1. */
   #parenFrom(at: number): number {
     if (this.#paren < at && this.#paren !== -1) this.#paren = this.#text.indexOf(')', at)
     return this.#paren
@@ -253,7 +254,7 @@ class Scanner {
 const maxAddress = 2048
 const scheme = /^(?:https?:\/\/|mailto:)/iu
 
-/** Undefined for anything but http, https and mailto. */
+/** The address, or undefined unless it is http, https or mailto. */
 export function safeAddress(text: string): string | undefined {
   if (!scheme.test(text) || text.length > maxAddress) return undefined
   try {
@@ -264,7 +265,7 @@ export function safeAddress(text: string): string | undefined {
   }
 }
 
-/** Without what belongs to the sentence: full stops, quotes, a bracket that was opened before. */
+/** The address without the punctuation of the sentence around it: full stops, quotes, a bracket that was opened before. */
 function trimmed(text: string): string {
   let open = 0
   for (const c of text) open += c === '(' ? 1 : c === ')' ? -1 : 0
@@ -290,7 +291,7 @@ function wordBefore(text: string, at: number): boolean {
   return wordAt(text, low >= 0xdc00 && low <= 0xdfff && at > 1 ? at - 2 : at - 1)
 }
 
-/** Nests the tokens. An open without its close, and the reverse, is text. */
+/** Nests the tokens. An opening mark without a closing one is text, and the reverse. */
 function tree(tokens: readonly Token[]): readonly MessagePart[] {
   const partner = new Map<number, number>()
   const open: { style: Style; at: number }[] = []

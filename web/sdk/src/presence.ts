@@ -6,13 +6,13 @@ import type { Person, Presence } from './types.ts'
 
 const order = { active: 0, idle: 1, away: 2 } as const
 
-/** Who is here, as the server says: a person is one entry, whatever their devices. */
+/** The people in a room as the server says. A person is one entry, over all devices. */
 export class PresenceState implements Presence {
   readonly me = new Cell<Person | undefined>(undefined)
   readonly others = new Cell<readonly Person[]>([])
   readonly count = new Cell(0)
   #people = new Map<string, Person>()
-  #slots = new Map<string, number>() // also of those who have left: their messages stay
+  #slots = new Map<string, number>() // by user; those who have left are kept, since their messages stay
   #names = new Map<string, string>()
   #self = ''
 
@@ -30,7 +30,7 @@ export class PresenceState implements Presence {
     this.count.set(integer(count, this.#people.size))
   }
 
-  /** A join of somebody known replaces what was known. */
+  /** Applies a presence event. A join of a person who is known replaces the entry. */
   changed(data: Unchecked<PresenceEvent>): void {
     for (const id of list(data.leaves)) if (id !== this.#self) this.#people.delete(text(id))
     for (const p of list(data.joins)) this.#add(p)
@@ -38,7 +38,7 @@ export class PresenceState implements Presence {
     this.count.set(integer(data.count, this.#people.size))
   }
 
-  /** Nobody but me can be seen now. */
+  /** The connection is lost: everybody but me is removed. */
   lost(): void {
     const me = this.#people.get(this.#self)
     this.#people = new Map(me ? [[me.id, me]] : [])
@@ -48,7 +48,7 @@ export class PresenceState implements Presence {
 
   slot(user: string): number { return this.#slots.get(user) ?? likelySlot(user) }
 
-  /** Also of those who have left. */
+  /** The name of a user, also of one who has left. */
   name(user: string): string | undefined { return this.#names.get(user) }
 
   #add(v: unknown): void {

@@ -16,7 +16,7 @@ export interface ProviderParts {
 
 type Status = YProvider['status']
 
-/** A view of a room; it holds nothing of its own. */
+/** A view of a room with the interface of a Yjs provider. It has no state of its own. */
 export class RoomProvider implements YProvider {
   readonly doc: Y.Doc
   readonly document: Y.Doc
@@ -66,7 +66,7 @@ export class RoomProvider implements YProvider {
   connect(): void { this.#parts.connect() }
   disconnect(): void { this.#parts.disconnect() }
 
-  /** Editors call this when they are taken down. The room lives on until its last leave(). */
+  /** Editors call this when they are destroyed. The room stays joined until its last leave(). */
   destroy(): void { this.#runs.clear() }
 
   on<E extends keyof ProviderEvents>(event: E, run: (data: ProviderEvents[E]) => void): void { this.#add(event, run, run) }
@@ -80,7 +80,7 @@ export class RoomProvider implements YProvider {
 
   off<E extends keyof ProviderEvents>(event: E, run: (data: ProviderEvents[E]) => void): void { this.#runs.get(event)?.delete(run) }
 
-  /** The room has ended. */
+  /** The room was left: no more events. */
   end(): void {
     this.#ends.forEach((end) => end())
     this.#runs.clear()

@@ -5,12 +5,12 @@ import { RoomError } from './errors.ts'
 import type { Push, PushState } from './types.ts'
 
 const worker = '/push-sw.js'
-/** The endpoint that the server was last told of. */
+/** Storage key of the endpoint that was last sent to the server. */
 const key = 'weft.push'
-/** Where the worker finds a guest's token, should the browser change the subscription while no page is open. */
+/** Where the service worker finds a guest's token, if the browser changes the subscription while no page is open. */
 const shelf = { cache: 'weft-push', path: '/weft-push-token' }
 
-/** Web push on this browser. Nothing is asked of the person before enable(). */
+/** Web push on this browser. The user is not asked for permission before enable(). */
 export class WebPush implements Push {
   readonly state = new Cell<PushState>({ state: 'unknown' }, (on) => {
     if (on && this.state.get().state === 'unknown') void this.refresh()
@@ -19,7 +19,7 @@ export class WebPush implements Push {
   readonly #token: (() => Promise<string>) | undefined
   readonly #end: () => void
 
-  /** `token` is a guest's; other tokens are short-lived and are never put down. */
+  /** `token` returns a guest's token; other tokens are short-lived and never stored. */
   constructor(api: Api, token?: () => Promise<string>) {
     this.#api = api
     this.#token = token
@@ -34,7 +34,7 @@ export class WebPush implements Push {
       const registration = await navigator.serviceWorker.getRegistration(worker)
       const subscription = await registration?.pushManager?.getSubscription()
       if (!subscription || Notification.permission !== 'granted') return this.#show({ state: 'off' })
-      if (subscription.endpoint !== remembered()) await this.#tell(subscription)
+      if (subscription.endpoint !== remembered()) await this.#post(subscription)
       return this.#show({ state: 'on' })
     } catch (err) {
       return this.#fail(err)
@@ -46,13 +46,13 @@ export class WebPush implements Push {
     if (no) return this.#show(no)
     this.#show({ state: 'asking' })
     try {
-      // First, and without waiting for anything else: the browser wants it inside the click.
+      // First, and without waiting for anything: browsers allow it only during the click.
       const answer = await Notification.requestPermission()
       if (answer === 'denied') return this.#show({ state: 'denied' })
-      if (answer !== 'granted') return this.#show({ state: 'off' }) // put away without an answer
+      if (answer !== 'granted') return this.#show({ state: 'off' }) // dismissed without an answer
       const [registration, key] = await Promise.all([register(), this.#key()])
       const subscription = await subscribe(registration, key)
-      await this.#tell(subscription)
+      await this.#post(subscription)
       return this.#show({ state: 'on' })
     } catch (err) {
       return this.#fail(err)
@@ -66,7 +66,7 @@ export class WebPush implements Push {
       const subscription = await registration?.pushManager?.getSubscription()
       if (subscription) {
         const { endpoint } = subscription
-        await subscription.unsubscribe() // first: from here on nothing can be shown
+        await subscription.unsubscribe() // first: from now on no push can be shown
         remember(undefined)
         await this.#api.delete('/api/push/subscriptions', { endpoint })
       }
@@ -82,8 +82,8 @@ export class WebPush implements Push {
 
   destroy(): void { this.#end() }
 
-  /** Tells the server of a subscription, and which one it is instead of. */
-  async #tell(subscription: PushSubscription): Promise<void> {
+  /** Sends a subscription to the server, with the endpoint that it replaces. */
+  async #post(subscription: PushSubscription): Promise<void> {
     const old = remembered()
     await this.#api.post('/api/push/subscriptions', { ...subscription.toJSON(), ...(old === undefined ? {} : { replaces: old }) })
     remember(subscription.endpoint)
@@ -125,7 +125,7 @@ function remember(endpoint: string | undefined): void {
   } catch { /* the server is told again, which is harmless */ }
 }
 
-/** The worker says that the browser has changed the subscription. */
+/** The service worker reports that the browser has changed the subscription. */
 function onChanged(run: () => void): () => void {
   const container = typeof navigator === 'undefined' ? undefined : navigator.serviceWorker
   if (!container) return () => {}
@@ -145,12 +145,12 @@ function unsupported(): PushState | undefined {
   return undefined
 }
 
-/** Inside another origin's page permission cannot be asked for. */
+/** True inside a page of another origin, where permission cannot be requested. */
 function framed(): boolean {
   try {
     return window.top !== null && window.top.location.origin !== window.location.origin
   } catch {
-    return true // the other origin refuses to say
+    return true // access to the other origin is denied
   }
 }
 
@@ -170,7 +170,7 @@ async function subscribe(registration: ServiceWorkerRegistration, key: string): 
   if (held) {
     const old = held.options.applicationServerKey
     if (old && equal(new Uint8Array(old), applicationServerKey)) return held
-    await held.unsubscribe() // it was made for another server's key
+    await held.unsubscribe() // it was made for the key of another server
   }
   return registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey })
 }

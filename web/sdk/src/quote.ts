@@ -1,27 +1,27 @@
-// Quotes of the document: what was quoted, and where it stands now.
+// Quotes of the document: the quoted text, and its present place.
 import * as Y from 'yjs'
 import type { Quote } from './types.ts'
 
-/** UTF-16 code units of a quoted text that are kept. */
+/** A quoted text is cut to this many UTF-16 code units. */
 const maxText = 1000
-/** A text this long that stands once in the document is the one that was quoted, wherever it was moved. */
+/** A quoted text of at least this length that occurs once in the document is found, wherever it was moved. */
 const telling = 12
 
-/** live: as it was quoted. pending: this device lacks the part of the document that it is in. */
+/** live: the text is as it was quoted. pending: this device does not have that part of the document yet. */
 export type QuoteState = 'live' | 'changed' | 'gone' | 'pending'
 
-// Yjs types what a type's events carry as any, and nothing narrower fits all types.
+// Yjs declares the events of a shared type as any, and nothing narrower fits all types.
 export type SharedType = Y.AbstractType<any>
 
-/** A place in a shared type, as Yjs has it. */
+/** A place in a shared type: the type and an index in Yjs's units. */
 export interface DocPoint { readonly type: SharedType; readonly index: number }
 
-/** Where a quote is now; without a place unless it is live or changed. */
+/** The state of a quote and, if it is live or changed, its place. */
 export interface QuotePlace { readonly state: QuoteState; readonly start?: DocPoint; readonly end?: DocPoint }
 
 /**
- * Makes a quote of what lies from `start` to `end` below the root type `field`.
- * It stays where it is through everybody's edits: text that is written at its
+ * Makes a quote of the text from `start` to `end` below the root type `field`. The
+ * quote keeps its place through everybody's edits; text that is inserted at its
  * edges does not become part of it. Undefined if there is no text.
  */
 export function quoteOf(doc: Y.Doc, field: string, start: DocPoint, end: DocPoint, heading = ''): Quote | undefined {
@@ -31,12 +31,12 @@ export function quoteOf(doc: Y.Doc, field: string, start: DocPoint, end: DocPoin
   return { text: cut(text), field, start: at(start, 0), end: at(end, -1), ...(heading === '' ? {} : { heading: cut(heading) }) }
 }
 
-/** Undefined if the quote names no place in a document. */
+/** Finds the present place of a quote. Undefined if the quote names no place in a document. */
 export function locateQuote(doc: Y.Doc, quote: Quote): QuotePlace | undefined {
   const range = read(quote)
   if (!range) return undefined
   const root = doc.get(range.field)
-  const known = root instanceof Y.Text || root instanceof Y.XmlFragment // untyped: nothing of it has been read here
+  const known = root instanceof Y.Text || root instanceof Y.XmlFragment // Yjs has not been told its type yet: nothing of it has been read here
   if (!known || !arrived(doc, range.from) || !arrived(doc, range.to)) return { state: 'pending' }
   const start = Y.createAbsolutePositionFromRelativePosition(range.from, doc)
   const end = Y.createAbsolutePositionFromRelativePosition(range.to, doc)
@@ -56,12 +56,12 @@ function read(quote: Quote): { field: string; from: Y.RelativePosition; to: Y.Re
   }
 }
 
-/** True if everything that the position names is here. */
+/** True if the document has the item that the position names. */
 function arrived(doc: Y.Doc, p: Y.RelativePosition): boolean {
   return [p.item, p.type].every((id) => !id || Y.getState(doc.store, id.client) > id.clock)
 }
 
-/** Splitting or joining a paragraph writes its text anew: the same words in one place only are the quote. */
+/** Splitting or joining paragraphs inserts their text anew. If the quoted text occurs in one place only, that is the quote. */
 function moved(root: SharedType, text: string): QuotePlace | undefined {
   if (text.length < telling || text.length >= maxText || text.includes('\n')) return undefined
   let found: DocPoint | undefined

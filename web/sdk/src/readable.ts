@@ -1,23 +1,23 @@
 export type Unsubscribe = () => void
 
 /**
- * A live value. `subscribe` calls at once and then after every change, at most
- * once in a microtask: a Svelte store, and useSyncExternalStore(r.subscribe, r.get).
- * Both may be taken off the object.
+ * A live value. `subscribe` calls its function at once, and then after changes, at
+ * most once per microtask. It has the contract of a Svelte store, and fits
+ * useSyncExternalStore(r.subscribe, r.get). Both functions work without `this`.
  */
 export interface Readable<T> {
   readonly get: () => T
   readonly subscribe: (run: (value: T) => void) => Unsubscribe
 }
 
-/** A Readable that its owner sets. Setting what it holds already is no change. */
+/** A Readable that its owner sets. Setting the value that it has already is no change. */
 export class Cell<T> implements Readable<T> {
   #value: T
   #runs = new Set<(value: T) => void>()
-  #told = false // a notification is on its way
+  #scheduled = false // a microtask will notify the subscribers
   readonly #watched: ((on: boolean) => void) | undefined
 
-  /** `watched` hears of the first subscriber and of the last one leaving. */
+  /** `watched` is called with true for the first subscriber, and with false when the last one has left. */
   constructor(value: T, watched?: (on: boolean) => void) {
     this.#value = value
     this.#watched = watched
@@ -38,10 +38,10 @@ export class Cell<T> implements Readable<T> {
   set(value: T): void {
     if (Object.is(value, this.#value)) return
     this.#value = value
-    if (this.#told || this.#runs.size === 0) return
-    this.#told = true
+    if (this.#scheduled || this.#runs.size === 0) return
+    this.#scheduled = true
     queueMicrotask(() => {
-      this.#told = false
+      this.#scheduled = false
       for (const run of [...this.#runs]) if (this.#runs.has(run)) run(this.#value)
     })
   }
@@ -50,8 +50,8 @@ export class Cell<T> implements Readable<T> {
 type Values<S extends readonly Readable<unknown>[]> = { [K in keyof S]: S[K] extends Readable<infer T> ? T : never }
 
 /**
- * A Readable made of others. It computes only when asked or watched, and again
- * only when a source holds something else.
+ * A Readable computed from others. It computes only while it has subscribers or
+ * when get() is called, and again only when a source has another value.
  */
 export function derived<const S extends readonly Readable<unknown>[], T>(sources: S, make: (...values: Values<S>) => T): Readable<T> {
   let inputs: readonly unknown[] | undefined

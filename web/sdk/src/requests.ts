@@ -5,7 +5,7 @@ import { refusal } from './http.ts'
 import { RoomError } from './errors.ts'
 import type { Message } from './types.ts'
 
-/** What is asked of a stored message. */
+/** A change of a stored message. */
 export type Change =
   | { readonly name: 'edit'; readonly id: string; readonly text: string }
   | { readonly name: 'delete'; readonly id: string }
@@ -19,8 +19,8 @@ interface Waiting {
 }
 
 /**
- * What has been asked of the chat and not been answered. Asking again what was
- * done already is harmless, so everything unanswered is asked again after a break.
+ * Requests to the chat that have not been answered yet. Repeating a request that
+ * was carried out is harmless, so all of them are sent again after a reconnect.
  */
 export class Requests {
   #next = 1
@@ -36,11 +36,11 @@ export class Requests {
 
   lost(): void { this.#send = undefined }
 
-  /** Resolves when it is stored; while there is no connection it waits. */
+  /** Sends a request, now or after the next join. The promise resolves when the change is stored. */
   ask(request: Request): Promise<Unchecked<DoneEvent>> {
     const ref = String(this.#next++)
     const answer = new Promise<Unchecked<DoneEvent>>((resolve, reject) => this.#waiting.set(ref, { request, resolve, reject }))
-    answer.catch(() => {}) // nobody has to listen
+    answer.catch(() => {}) // a caller may ignore the promise
     this.#transmit(ref, request)
     return answer
   }
@@ -52,14 +52,14 @@ export class Requests {
     this.#take(data)?.reject(refusal(integer(data.status), text(data.detail) || text(data.title), wait > 0 ? wait * 1000 : undefined))
   }
 
-  /** Refs of the changes of a message that wait; the same string while they are the same. */
+  /** The refs of the waiting changes of a message, in one string that is equal while they are the same. */
   of(id: string): string {
     let refs = ''
     for (const [ref, { request }] of this.#waiting) if (request.name !== 'read' && request.id === id) refs += `${ref} `
     return refs
   }
 
-  /** The message as it will be when everything that waits is done. */
+  /** The message with all its waiting changes applied. */
   applied(m: Message, me: string): Message {
     let now = m
     for (const { request } of this.#waiting.values()) if (request.name !== 'read' && request.id === m.id) now = apply(now, request, me)

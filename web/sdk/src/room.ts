@@ -16,17 +16,17 @@ import { DocSync } from './sync.ts'
 import { RoomError, type ErrorCode } from './errors.ts'
 import type { Link, LinkReason, Log, Role, Room, RoomOptions, Safety } from './types.ts'
 
-/** React mounts twice, routers leave and come back. */
+/** A room is left this long after its last leave(): React mounts twice, routers leave and return. */
 const lingerMs = 5_000
 const retryMs = { first: 1_000, most: 30_000 }
 
-/** The connection, as a room sees it. */
+/** The part of the connection that a room uses. */
 export interface RoomSocket {
   readonly up: boolean
   send(channel: number, body: Body): boolean
-  /** A channel number that this connection has not had. */
+  /** A channel number that was not used on this connection. */
   channel(): number
-  /** What the server takes; undefined before the first connection is up. */
+  /** The server's limits; undefined before the first connection is up. */
   limits(): WireLimits | undefined
 }
 
@@ -36,16 +36,16 @@ export interface RoomDeps {
   readonly api: Api
   readonly clock: Clock
   readonly log: Log
-  /** What is begun stays on this device. */
+  /** Keep drafts in the storage of this device. */
   readonly keep?: boolean
   readonly onJoined?: () => void
-  /** The last leave() is over and nothing is unsaved. */
+  /** Called some time after the last leave(), when nothing is unsaved. */
   readonly onGone: (room: RoomSession) => void
 }
 
 type Joining = { readonly state: 'out' | 'joining' | 'joined' } | Extract<Link, { state: 'closed' }>
 
-/** One room on the connection: joins, hands frames to its parts, and comes back after a break. */
+/** One room on the connection: joins, passes frames to its parts, and rejoins after a reconnect. */
 export class RoomSession implements Room {
   readonly id: string
   readonly doc: Y.Doc
@@ -62,7 +62,7 @@ export class RoomSession implements Room {
   readonly #safety: SafetyState
   readonly #ends: (() => void)[] = []
   readonly #joining = new Cell<Joining>({ state: 'out' })
-  #channel = 0 // 0: in no channel
+  #channel = 0 // 0: not joined or joining
   #everJoined = false
   #paused = false
   #refusals = 0
@@ -97,7 +97,7 @@ export class RoomSession implements Room {
 
   holdUpdates(on: boolean): void { this.#sync.hold(on) }
 
-  /** Another user of this object. */
+  /** Counts another user of this object. */
   use(): this {
     this.#uses++
     this.#cancelLinger?.()
@@ -110,7 +110,7 @@ export class RoomSession implements Room {
     this.#linger()
   }
 
-  /** The connection is up: join. */
+  /** The connection is up: joins the room. */
   up(): void {
     if (this.#paused || this.#channel !== 0 || this.#joining.get().state === 'closed') return
     this.#channel = this.#deps.socket.channel()
@@ -118,7 +118,7 @@ export class RoomSession implements Room {
     this.#control('join', { channel: this.#channel, room: this.id })
   }
 
-  /** The connection, or this channel of it, is gone. */
+  /** The connection or its channel is lost. */
   down(): void {
     this.#cancelRetry?.()
     this.#cancelRetry = undefined
@@ -141,7 +141,7 @@ export class RoomSession implements Room {
     return true
   }
 
-  /** True if it was this room that was refused. */
+  /** A channel was refused. True if it was this room's. */
   refused(channel: number, code: number, reason: string): boolean {
     if (channel !== this.#channel || channel === 0) return false
     this.down()
@@ -149,17 +149,17 @@ export class RoomSession implements Room {
     if (why) {
       this.#joining.set({ state: 'closed', reason: why.reason, error: new RoomError(why.code, reason, { retryable: false }) })
     } else {
-      this.#deps.log('warn', 'the room cannot be joined now', { code, reason })
+      this.#deps.log('warn', 'the room cannot be joined now; it will be retried', { code, reason })
       const wait = Math.min(retryMs.most, retryMs.first * 2 ** this.#refusals++) * (0.5 + this.#deps.clock.random() / 2)
       this.#cancelRetry = this.#deps.clock.after(wait, () => { if (this.#deps.socket.up) this.up() })
     }
     return true
   }
 
-  /** I have read this room in another tab. */
+  /** The user has read this room in another tab. */
   readElsewhere(data: Unchecked<ReadEvent>): void { this.chat.readElsewhere(data) }
 
-  /** Other rights may have come with another token. */
+  /** Joins again after a refusal, since a new token may bring other rights. */
   reconsider(): void {
     if (this.#joining.get().state === 'closed') this.#joining.set({ state: 'out' })
     if (this.#deps.socket.up) this.up()
@@ -169,7 +169,7 @@ export class RoomSession implements Room {
     this.#cancelLinger?.()
     this.#ends.forEach((end) => end())
     this.chat.setTyping(false)
-    this.#awareness.destroy() // says goodbye while the channel is open
+    this.#awareness.destroy() // removes our state while the channel is open
     if (this.#channel !== 0) this.#control('leave', { channel: this.#channel })
     this.down()
     this.provider.end()
@@ -230,7 +230,7 @@ export class RoomSession implements Room {
     if (joining.state === 'closed') return joining
     if (this.#paused) return { state: 'idle' }
     if (link.state === 'online' && joining.state !== 'joined' && !this.#everJoined) return { state: 'connecting' }
-    return link // coming back takes a moment; the work that waits meanwhile is `saving`
+    return link // rejoining takes a moment; unsaved work is shown as `saving` meanwhile
   }
 
   #pause(on: boolean): void {
@@ -250,7 +250,7 @@ export class RoomSession implements Room {
     this.#cancelLinger = this.#deps.clock.after(lingerMs, () => {
       const unsaved = this.#sync.state.get().pending > 0 || this.chat.waiting
       const over = this.link.get().state === 'closed'
-      if (unsaved && !over) this.#linger() // nothing is dropped because a page was left
+      if (unsaved && !over) this.#linger() // unsaved work is not dropped because a page was left
       else this.#deps.onGone(this)
     })
   }
@@ -266,7 +266,7 @@ export class RoomSession implements Room {
 
 const roles: readonly Role[] = ['none', 'read', 'comment', 'write', 'admin']
 
-/** Refusals that trying again does not change. */
+/** Refusals that are final, by close code: trying again would not help. */
 const refusals: Readonly<Record<number, { reason: LinkReason; code: ErrorCode }>> = {
   4400: { reason: 'forbidden', code: 'invalid' },
   4401: { reason: 'auth', code: 'auth' },
@@ -274,7 +274,7 @@ const refusals: Readonly<Record<number, { reason: LinkReason; code: ErrorCode }>
   4404: { reason: 'deleted', code: 'deleted' },
 }
 
-/** What channel 0 says of a refusal. */
+/** Reads the event `refused`. */
 export function readRefusal(data: Unchecked<RefusedEvent>): { channel: number; code: number; reason: string } {
   return { channel: integer(data.channel), code: integer(data.code), reason: text(data.reason) }
 }

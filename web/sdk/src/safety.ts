@@ -4,10 +4,10 @@ import type { SyncState } from './sync.ts'
 import type { Link, Safety } from './types.ts'
 
 /**
- * Whether work is safe (ux.md §6.1). `saved` comes from durable acks alone:
- * everything sent on this join is acked and nothing waits to be sent. Work
- * that a broken connection left behind is in this tab only, until the SDK
- * keeps documents on the device: `memory`.
+ * Whether the user's work is stored. It is `saved` only if everything sent since
+ * the join is acked, which means durable, and nothing waits to be sent. Unsaved
+ * work without a connection is `memory`: it is in this tab only, since the SDK
+ * does not keep documents on the device.
  */
 export class SafetyState {
   readonly readable: Readable<Safety>
@@ -25,7 +25,7 @@ export class SafetyState {
       const next = this.#next(s, l)
       return same(next, this.#last) ? this.#last : this.#last = next
     })
-    this.#end = this.readable.subscribe(() => {}) // `at` and `since` are right though nobody looks
+    this.#end = this.readable.subscribe(() => {}) // so that `at` and `since` are right even without another subscriber
   }
 
   stop(): void { this.#end() }

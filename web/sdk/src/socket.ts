@@ -7,7 +7,7 @@ import type { LinkState } from './link.ts'
 import { RoomError } from './errors.ts'
 import type { LinkReason, Log } from './types.ts'
 
-/** What of a WebSocket is used, so that tests can bring their own. */
+/** The part of a WebSocket that is used, so that tests can replace it. */
 export interface WebSocketLike {
   binaryType: string
   onopen: ((e: never) => void) | null
@@ -25,20 +25,20 @@ export interface SocketOptions {
   readonly link: LinkState
   readonly open: (url: string, protocols: string[]) => WebSocketLike
   readonly log: Log
-  /** The server has said who this is and what it takes: rooms may be joined. */
+  /** The server has welcomed this connection: rooms may be joined. */
   readonly onUp: (user: WireUser, limits: WireLimits) => void
   /** An event on channel 0 or any body on a room's channel. */
   readonly onFrame: (channel: number, body: Body) => void
-  /** A connection that was up is gone. */
+  /** A connection that was up is lost. */
   readonly onDown: () => void
 }
 
-const openMs = 10_000 // from the start of a try to the welcome
-const deadMs = 8_000 // of silence after a ping
-const steadyMs = 5_000 // a connection this old starts the backoff anew
+const openMs = 10_000 // longest time from the start of an attempt to the welcome
+const deadMs = 8_000 // a connection that receives nothing for this long after a ping is dead
+const steadyMs = 5_000 // a connection that lasted this long resets the backoff
 const backoff = { first: 500, most: 30_000 }
 
-/** How a close code reads, and the least attempt number to count the backoff from. */
+/** The reason to show for a close code, and the least attempt number to compute the backoff from. */
 const meaning: Readonly<Record<number, { reason: LinkReason; from: number }>> = {
   1012: { reason: 'server-drain', from: 0 },
   1013: { reason: 'server-down', from: 3 },
@@ -48,7 +48,7 @@ const meaning: Readonly<Record<number, { reason: LinkReason; from: number }>> = 
   4429: { reason: 'weft-full', from: 4 },
 }
 
-/** One connection, opened again for as long as it is wanted. */
+/** One connection, which is opened again until stop(). */
 export class Socket {
   readonly #o: SocketOptions
   #ws: WebSocketLike | undefined
@@ -56,9 +56,8 @@ export class Socket {
   #up = false
   #upSince = 0
   #attempt = 0
-  #rejected = 0 // tokens in a row
-  #heard = 0
-  #try = 0 // number of the current try; answers to older ones are dropped
+  #rejected = 0 // tokens that were rejected in a row
+  #try = 0 // number of the current attempt; results of earlier attempts are dropped
   #timers = new Map<'open' | 'ping' | 'dead' | 'retry', () => void>()
 
   constructor(options: SocketOptions) { this.#o = options }
@@ -79,14 +78,14 @@ export class Socket {
     this.#o.link.idle()
   }
 
-  /** Now, instead of when the backoff ends; of a live connection it asks a sign of life. */
+  /** Connects now instead of after the backoff. A connection that is up is pinged instead. */
   retry(): void {
     if (!this.#wanted) return this.start()
     if (this.#up) return this.#ping()
     if (this.#timers.has('retry')) void this.#connect()
   }
 
-  /** A new connection, under a new token. */
+  /** Replaces the connection by one with a new token. */
   restart(): void {
     if (!this.#wanted) return
     this.#drop(1000)
@@ -136,7 +135,6 @@ export class Socket {
   }
 
   #received(data: unknown): void {
-    this.#heard = this.#o.clock.now()
     this.#stopTimer('dead')
     if (!(data instanceof ArrayBuffer)) return
     let frame
@@ -190,7 +188,7 @@ export class Socket {
     this.#again(reason, from)
   }
 
-  /** The first retry comes within 500 ms, the later ones by full jitter. */
+  /** Plans the next attempt: after a random part of the backoff, which is 500 ms at first (exponential backoff with full jitter). */
   #again(reason: LinkReason, from: number): void {
     const { clock, link } = this.#o
     this.#attempt = Math.max(this.#attempt, from)
@@ -207,7 +205,7 @@ export class Socket {
     this.#o.link.closed(reason, error)
   }
 
-  /** Lets go of the connection without waiting for the other side. */
+  /** Closes the connection without waiting for the server. */
   #drop(code: number): void {
     this.#try++
     for (const cancel of this.#timers.values()) cancel()

@@ -1,12 +1,12 @@
-/** One event of text/event-stream, as the fields of the stream say it. */
+/** One event of a text/event-stream. */
 export interface StreamEvent {
   readonly event: string
   readonly data: string
-  /** The last id seen so far; it stays until another comes. */
+  /** The last id in the stream so far, which is kept until another one comes. */
   readonly id: string
 }
 
-/** A field this long is not one of ours: what came of it is thrown away. */
+/** The rest of a longer line is dropped. The server sends none, so this only bounds the memory. */
 const maxLine = 1 << 20
 
 /**
@@ -26,7 +26,7 @@ export class EventParser {
   push(chunk: Uint8Array): StreamEvent[] {
     const out: StreamEvent[] = []
     for (const c of this.#decoder.decode(chunk, { stream: true })) {
-      const second = this.#afterCR && c === '\n' // of a CR LF
+      const second = this.#afterCR && c === '\n' // the second character of a CR LF
       this.#afterCR = c === '\r'
       if (second) continue
       if (c === '\n' || c === '\r') this.#end(out)
@@ -45,7 +45,7 @@ export class EventParser {
       return
     }
     const colon = line.indexOf(':')
-    if (colon === 0) return // a comment: a sign of life
+    if (colon === 0) return // a comment, which only keeps the connection alive
     const field = colon < 0 ? line : line.slice(0, colon)
     const value = colon < 0 ? '' : line.slice(colon + (line[colon + 1] === ' ' ? 2 : 1))
     if (field === 'event') this.#event = value

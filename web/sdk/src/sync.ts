@@ -5,36 +5,36 @@ import type { WireLimits } from './generated/events.ts'
 import { Cell, type Readable } from './readable.ts'
 import { RoomError } from './errors.ts'
 
-/** Changes closer together than this count as one. */
+/** Changes within this time count as one burst. */
 const burstMs = 1_000
-/** After a composition, for the editor to settle. */
+/** Held updates are applied this long after a composition, so that the editor has finished it. */
 const releaseMs = 30
-/** Without a word from a composition for this long, it is over. */
+/** A composition without an event for this long counts as ended. */
 const holdMs = 10_000
 
-/** What is known of the document's safety; Safety is made of it. */
+/** How far the document is synchronised and stored. SafetyState derives Safety from it. */
 export interface SyncState {
-  /** The server's document has been merged, on this connection or an earlier one. */
+  /** The server's document has been merged at least once, on this connection or an earlier one. */
   readonly loaded: boolean
-  /** On the wire now: joined, and the server has said what it lacks. */
+  /** The room is joined and the server's step 1 has been answered: changes are sent at once. */
   readonly flowing: boolean
-  /** Bursts of local change that are not known to be on disk. */
+  /** Bursts of local changes that are not known to be durable. */
   readonly pending: number
-  /** When the oldest of them began; 0 without one. */
+  /** When the oldest of these bursts began; 0 if there is none. */
   readonly since: number
-  /** Document messages of this join that are not acked. */
+  /** Document messages sent since the join that are not acked. */
   readonly unacked: number
-  /** The server will not take what this document holds. */
+  /** Why the server would not store the changes of this document. */
   readonly refused: RoomError | undefined
 }
 
-/** A burst of local change; `n` is the message that carries the last of it, Infinity while none does. */
+/** A burst of local changes. `n` is the number of the message that has the last of them; Infinity if none was sent. */
 interface Burst { readonly at: number; n: number }
 
 /**
- * Binds a document to a channel. An ack of `n` means the first n document
- * messages since the join are on disk; a burst is safe when its message is.
- * After a break nothing that was unacked is believed: the next step 2 carries it.
+ * Binds a document to a channel. An ack of `n` says that the first n document
+ * messages since the join are durable; a burst is safe when its last message is.
+ * After a reconnect all unacked bursts are sent again, in the step 2.
  */
 export class DocSync {
   readonly doc: Y.Doc
@@ -76,7 +76,7 @@ export class DocSync {
     this.#show()
   }
 
-  /** The channel is gone. */
+  /** The channel is lost. */
   lost(): void {
     this.#send = undefined
     this.#sent = this.#acked = 0
@@ -101,7 +101,7 @@ export class DocSync {
   /** See Room.holdUpdates. */
   hold(on: boolean): void {
     if (!on && !this.#holding) return
-    this.#holding = true // also until the 30 ms are over
+    this.#holding = true // also during releaseMs, before the updates are applied
     this.#cancelHold?.()
     this.#cancelHold = this.#clock.after(on ? holdMs : releaseMs, () => this.#release())
   }
@@ -166,7 +166,7 @@ export class DocSync {
   }
 
   #tooLarge(): void {
-    this.#refused = new RoomError('too-large', 'this change is larger than the server takes at once')
+    this.#refused = new RoomError('too-large', 'this change is larger than the server accepts')
     this.#show()
   }
 
@@ -182,7 +182,7 @@ export class DocSync {
       flowing: this.#send !== undefined && this.#stateVector !== undefined,
       pending: this.#bursts.length,
       since: this.#bursts[0]?.at ?? 0,
-      // A reader's step 2 may hold old deletions; the server drops it unacked.
+      // The step 2 of a reader may have old deletions; the server drops it without an ack.
       unacked: this.#mayWrite ? this.#sent - this.#acked : 0,
       refused: this.#refused,
     }

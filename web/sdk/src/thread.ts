@@ -9,10 +9,10 @@ export interface ThreadDeps {
   readonly root: string
   readonly draft: DraftState
   readonly typing: Typing
-  /** A page of the replies, `before` a seq if that is not 0. */
+  /** Reads a page of the replies: the newest, or those before a seq if `before` is not 0. */
   readonly page: (before: number, limit: number) => Promise<readonly Message[]>
   readonly message: () => Promise<Message | undefined>
-  /** The message and its replies as far as the chat holds them, oldest first. */
+  /** The messages that the chat holds, oldest first: the message and its replies are among them. */
   readonly held: () => readonly Message[]
   readonly send: (input: MessageInput) => Promise<Message>
 }
@@ -26,7 +26,7 @@ export class ThreadState implements Thread {
   readonly draft
   readonly typing
   readonly #d: ThreadDeps
-  readonly #read = new Map<number, Message>() // by seq, from pages: the chat's window may begin later
+  readonly #read = new Map<number, Message>() // replies read in pages, by seq: the chat's window may begin later
   #from = Infinity
   #older: Promise<void> | undefined
 
@@ -38,7 +38,7 @@ export class ThreadState implements Thread {
     this.show()
   }
 
-  /** Reads the newest replies; again after a break, for what the window has lost. */
+  /** Reads the newest replies. It is called again after a reconnect, since the window may have dropped some. */
   async open(): Promise<void> {
     const page = await this.#d.page(0, pageSize)
     this.hasOlder.set(page.length === pageSize)

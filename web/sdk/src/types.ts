@@ -1,5 +1,5 @@
-// What the SDK hands out. Every live value is a Readable; every snapshot is
-// immutable and keeps its identity while nothing has changed.
+// The public types of the SDK. Every live value is a Readable. A snapshot is
+// immutable, and get() returns the same object while nothing has changed.
 import type { Awareness } from 'y-protocols/awareness'
 import type * as Y from 'yjs'
 import type { Readable } from './readable.ts'
@@ -8,10 +8,10 @@ import type { MessagePart } from './parts.ts'
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
 
-/** RFC 3339, as the server writes it. */
+/** A time as the server writes it: RFC 3339, UTC. */
 export type ISODate = string
 
-/** The contract's words; each includes the former. `none` until the room has been joined. */
+/** What the user may do in a room; each role includes the ones before it. `none` until the room has been joined. */
 export type Role = 'none' | 'read' | 'comment' | 'write' | 'admin'
 
 export interface UserInfo { readonly id: string; readonly name: string; readonly avatar?: string }
@@ -20,27 +20,27 @@ export interface Self extends UserInfo { readonly guest: boolean }
 
 /** One person, however many tabs and devices. */
 export interface Person extends UserInfo {
-  /** 0–11, given by the server; class `c0`…`c11` in our own surfaces. */
+  /** The number of the person's colour, 0 to 11, given by the server. Weft's elements use the class `c0` to `c11`. */
   readonly slot: number
-  /** `#rrggbb`, for other people's editors: y-prosemirror takes no other form. */
+  /** The colour as `#rrggbb`, for editors: y-prosemirror takes no other form. */
   readonly color: string
-  /** `#rrggbb33`. */
+  /** The colour as `#rrggbb33`, 20 % opaque. */
   readonly colorLight: string
   readonly state: 'active' | 'idle' | 'away'
-  /** Connections in this room; 0 in the seconds after the last one broke. */
+  /** Connections in this room; 0 in the 5 s after the last one ended. */
   readonly devices: number
   readonly since: ISODate
 }
 
 export type LinkReason = 'network' | 'server-drain' | 'server-down' | 'auth' | 'forbidden' | 'kicked' | 'weft-full' | 'deleted' | 'too-large' | 'client-too-old' | 'user'
 
-/** What the network is doing. It says nothing about whether work is safe: see Safety. */
+/** The state of the connection. Whether work is stored is another question: see Safety. */
 export type Link =
   | { readonly state: 'idle' | 'connecting' | 'online' }
   | { readonly state: 'reconnecting' | 'offline'; readonly since: number; readonly attempt: number; readonly nextTryAt: number | null; readonly reason: LinkReason }
   | { readonly state: 'closed'; readonly reason: LinkReason; readonly error?: RoomError }
 
-/** Whether the reader's own work is stored. Times are Date.now(); `pending` counts bursts of change, 1 s each. */
+/** Whether the user's own work is stored. Times are in milliseconds as from Date.now(). `pending` counts bursts of changes of 1 s each. */
 export type Safety =
   | { readonly state: 'loading' }
   | { readonly state: 'saved'; readonly at: number }
@@ -51,72 +51,72 @@ export type Safety =
 
 export interface Reaction { readonly emoji: string; readonly users: readonly string[]; readonly mine: boolean }
 
-/** What a quote holds is the application's; `text` is what was quoted. */
+/** A quote of the document. `text` is the quoted text; other members are the application's. */
 export type Quote = { readonly text?: string } & { readonly [key: string]: Json | undefined }
 
 export interface Message {
-  /** A ULID made by the client; the same id is the same message, always. */
+  /** A ULID made by the client. Sending the same id again is the same message. */
   readonly id: string
-  /** Present once stored. One gapless order in a room. */
+  /** The number of the message in its room, 1, 2, 3 …; undefined until it is stored. */
   readonly seq?: number
-  /** Of its last change, in one order of the room's changes; 0 until it is stored. */
+  /** The number of its last change among all changes in the room; 0 until it is stored. */
   readonly rev: number
   readonly room: string
-  /** `slot` is the one the server would give first, for somebody this session has not seen here. */
+  /** The author. For an author who has not been in the room during this session, `slot` is the one that the server prefers for them. */
   readonly user: UserInfo & { readonly slot: number }
   readonly text: string
-  /** The text, parsed once, so that every surface draws it alike. */
+  /** The text parsed into parts, so that all interfaces show it alike. */
   readonly parts: readonly MessagePart[]
   readonly thread?: string
   readonly quote?: Quote
-  /** Of one person, or of the room. */
+  /** The people mentioned, or the whole room. */
   readonly mentions: readonly { readonly user?: string; readonly room?: boolean }[]
   readonly reactions: readonly Reaction[]
   readonly createdAt: ISODate
   readonly editedAt?: ISODate
-  /** Who edited it last, if not its author. */
+  /** Who made the last edit, if not the author. */
   readonly editedBy?: UserInfo
-  /** The thread under it; missing if nobody has answered. `people` wrote the newest ones, the last one first. */
+  /** A summary of the replies; missing if there are none. `people` are authors of the newest replies, the latest first. */
   readonly replies?: { readonly count: number; readonly last: ISODate; readonly people: readonly UserInfo[] }
-  /** Its text, quote, mentions and reactions are gone. */
+  /** The message was deleted: its text, quote, mentions and reactions are gone. */
   readonly deleted: boolean
-  /** queued: will be sent when the room is joined. failed: see `error`; retry or discard. */
+  /** queued: it will be sent when the room is joined. failed: see `error`; use Chat.retry or Chat.discard. */
   readonly state: 'queued' | 'sending' | 'sent' | 'failed'
   readonly error?: RoomError
   readonly mine: boolean
   readonly mentionsMe: boolean
 }
 
-/** What somebody has begun to write. */
+/** A message that the user has begun to write. */
 export interface Draft { readonly text: string; readonly quote?: Quote }
 
 export interface MessageInput { text: string; thread?: string; quote?: Quote; /** Default: a new ULID. */ id?: string }
 
-/** What I have not read here: neither mine nor deleted ones. All up to seq `read` is read. */
+/** What the user has not read in a room, own and deleted messages not counted. All messages up to seq `read` are read. */
 export interface Unread { readonly read: number; readonly count: number; readonly mentions: number }
 
 /** The replies to one message. */
 export interface Thread {
-  /** The message that is answered; undefined until it has been read. */
+  /** The message that is replied to; undefined until it has been loaded. */
   readonly root: Readable<Message | undefined>
-  /** Oldest first; mine that are not stored yet at the end. */
+  /** Oldest first; own replies that are not stored yet are at the end. */
   readonly replies: Readable<readonly Message[]>
   readonly hasOlder: Readable<boolean>
   readonly loading: Readable<boolean>
-  /** Everybody typing in it, without me. */
+  /** Everybody else who is typing in the thread. */
   readonly typing: Readable<readonly UserInfo[]>
   readonly draft: Readable<Draft>
   loadOlder(): Promise<void>
-  /** As in the chat. */
+  /** See Chat.setTyping. */
   setTyping(on: boolean): void
   send(input: string | MessageInput): Promise<Message>
   setDraft(patch: { readonly text?: string; readonly quote?: Quote | undefined }): void
 }
 
-/** A system line, which is no message: it stands behind the message with seq `after`. */
+/** A system message, which is no chat message: it stands behind the message with seq `after`. */
 export interface Line {
   readonly n: number
-  /** `joined`: here for the first time. `renamed`: was `before`. Others may follow. */
+  /** `joined`: the user is in the room for the first time. `renamed`: the user was called `before`. Later versions may have more kinds. */
   readonly kind: 'joined' | 'renamed' | (string & {})
   readonly user: UserInfo
   readonly before?: string
@@ -124,51 +124,51 @@ export interface Line {
   readonly at: ISODate
 }
 
-/** A message that a search found; `marks` are start and length of the words, in UTF-16 code units of `text`. */
+/** A message that a search found. `marks` are the start and length of the found words, in UTF-16 code units of `snippet.text`. */
 export interface Found { readonly message: Message; readonly snippet: { readonly text: string; readonly marks: readonly (readonly [number, number])[] } }
 
 export interface Chat {
-  /** Oldest first: stored messages by `seq`, then mine that are not yet stored. */
+  /** Oldest first: stored messages by `seq`, then own messages that are not stored yet. */
   readonly messages: Readable<readonly Message[]>
   readonly hasOlder: Readable<boolean>
   readonly loading: Readable<boolean>
-  /** Everybody typing, without me. */
+  /** Everybody else who is typing. */
   readonly typing: Readable<readonly UserInfo[]>
-  /** The row is in `messages` before this returns. Resolves when the server has stored it. */
+  /** Adds the message to `messages` before it returns. Resolves when the message is stored; rejects with a RoomError if the server refuses it. */
   send(input: string | MessageInput): Promise<Message>
   retry(id: string): Promise<Message>
-  /** Forgets a failed or queued row. */
+  /** Removes an own message that is failed or queued. */
   discard(id: string): void
-  /** These three resolve when it is stored, and show at once; without a connection they wait. */
+  /** edit, remove and react show their change at once and resolve when it is stored. Without a connection they wait. */
   edit(id: string, text: string): Promise<Message>
   remove(id: string): Promise<Message>
-  /** Puts an emoji of mine under a message, or takes it away; without `on` it does the other of the two. */
+  /** Puts the user's emoji under a message, or takes it away. Without `on` it toggles. */
   react(id: string, emoji: string, on?: boolean): Promise<Message>
-  /** The same object for the same message. */
+  /** The replies to a message; the same object for the same message. */
   thread(root: string): Thread
   readonly unread: Readable<Unread>
-  /** All up to this seq is read, on all my devices; without it, all. Call it for what was on screen. */
+  /** Marks all messages up to this seq as read, on all devices of the user; without it, all messages. Call it for messages that were on screen. */
   markRead(upTo?: number): void
-  /** Messages that have all the words of `q`, newest first; `before` a seq is the next page. */
+  /** Finds messages that have all words of `q`, newest first. For the next page pass the seq of the last result as `before`. */
   search(q: string, options?: { limit?: number; before?: number }): Promise<readonly Found[]>
-  /** The newest 100, in order. */
+  /** The newest system messages that the server keeps, in order. */
   readonly lines: Readable<readonly Line[]>
-  /** Reads back until the message is in `messages`; false if it cannot be found. */
+  /** Loads older messages until the message is in `messages`; false if it cannot be found. */
   reveal(id: string): Promise<boolean>
   loadOlder(limit?: number): Promise<void>
-  /** Call on every key: renewed every 3 s, cleared 5 s after the last call. */
+  /** Call it on every key: the mark is renewed while calls come and ends 5 s after the last one. */
   setTyping(on: boolean): void
-  /** Survives a reload of the page, unless `storage` is memory. Sending does not clear it. */
+  /** The user's draft. It survives a reload of the page, unless `storage` is memory. Sending does not clear it. */
   readonly draft: Readable<Draft>
-  /** What is left out stays; `quote: undefined` takes the quote away. */
+  /** Changes the members that `patch` has. `quote: undefined` removes the quote. */
   setDraft(patch: { readonly text?: string; readonly quote?: Quote | undefined }): void
 }
 
 export interface Presence {
-  /** How many are here, me too; of a crowd more than `others` lists. 0 without a connection. */
+  /** How many people are in the room, the user included. In a crowd it is more than `others` lists. 0 without a connection. */
   readonly count: Readable<number>
   readonly me: Readable<Person | undefined>
-  /** Without me. Active first, then idle, then away; each by arrival. */
+  /** Everybody but the user. Active people first, then idle, then away, each by arrival. */
   readonly others: Readable<readonly Person[]>
 }
 
@@ -208,9 +208,9 @@ export type PushState =
 
 export interface Push {
   readonly state: Readable<PushState>
-  /** Looks, without asking, whether this browser has a subscription. */
+  /** Checks whether this browser has a subscription, without asking the user. */
   refresh(): Promise<PushState>
-  /** Only from a click or a key press: the browser asks at once. */
+  /** Asks the user for permission. Call it during a click or a key press only, as browsers require. */
   enable(): Promise<PushState>
   disable(): Promise<PushState>
   test(): Promise<void>
@@ -221,11 +221,11 @@ export type Log = (level: 'debug' | 'info' | 'warn' | 'error', message: string, 
 export interface ClientOptions {
   /** Origin of the server. Default: location.origin. */
   server?: string | URL
-  /** Who this is. Asked before the first connection, at 80 % of the token's life and after a 401. Without it the person is a guest. */
+  /** A token, or a function that returns one. It is called before the first connection, at 80 % of the token's lifetime and after a 401. Without it the user is a guest. */
   auth?: AuthToken | ((context: AuthContext) => AuthToken | Promise<AuthToken>)
-  /** What to call a guest. The server chooses if this is left out. */
+  /** The name of a guest. By default the server chooses one. */
   guest?: { name?: string }
-  /** Where a guest's identity is kept: localStorage, or this tab only. Default 'local'. */
+  /** Where a guest's identity and drafts are kept: in localStorage, or in this tab only. Default 'local'. */
   storage?: 'local' | 'memory'
   log?: Log
 }
@@ -234,9 +234,9 @@ export type AuthToken = string | { token: string; /** Date.now() milliseconds; r
 export interface AuthContext { reason: 'connect' | 'refresh' | 'rejected' }
 
 export interface RoomOptions {
-  /** A document of the application's own; it must be made by the same copy of Yjs. */
+  /** The application's own document. It must be made by the same copy of Yjs. */
   doc?: Y.Doc
-  /** Hold other people's changes back while an input method composes in this window. Default true. */
+  /** Hold back the changes of others while an input method is composing in this window. Default true. */
   holdWhileComposing?: boolean
 }
 
@@ -271,40 +271,40 @@ export interface YProvider {
 export interface Room {
   readonly id: string
   readonly role: Readable<Role>
-  /** This room's: `closed` also when the room refused us. */
+  /** The connection of this room. It is also `closed` if the room refused the user. */
   readonly link: Readable<Link>
   readonly safety: Readable<Safety>
-  /** The server's document has been merged at least once. */
+  /** Resolves when the server's document has been merged for the first time. */
   readonly synced: Promise<void>
   readonly doc: Y.Doc
   readonly provider: YProvider
   readonly presence: Presence
   readonly chat: Chat
-  /** While on, other people's changes wait; 30 ms after off they are applied. A call with true starts the 10 s cap anew. */
+  /** Holds back the changes of others while on, for at most 10 s after the last call with true. They are applied 30 ms after it is off. */
   holdUpdates(on: boolean): void
-  /** Counted: call it as often as client.room(). The last one leaves, 5 s later. */
+  /** Call it once for every client.room(). The last call leaves the room, 5 s later. */
   leave(): void
 }
 
-/** Somebody over all rooms: the best of their devices. `lastSeen`, to the minute, only of who is offline. */
+/** The status of a person over all rooms: that of the most active device. Only an offline person has `lastSeen`, to the minute. */
 export interface PersonStatus { readonly status: 'online' | 'idle' | 'away' | 'offline'; readonly lastSeen?: ISODate; readonly devices: number }
 
 export interface Client {
-  /** Undefined until the server has said who this is. */
+  /** The user; undefined until the server has accepted the token. */
   readonly self: Readable<Self | undefined>
   readonly link: Readable<Link>
   readonly notifications: Notifications
   readonly push: Push
-  /** The same object for the same id, until its last leave(). Connects. */
+  /** Joins a room, and connects if needed. The same object for the same id, until its last leave(). Throws a RoomError if the room is open with another document. */
   room(id: string, options?: RoomOptions): Room
-  /** How people are, by id, live while it is subscribed to; empty without a connection. 200 people at most. */
+  /** The status of people by id. It is live while it has a subscriber, and empty without a connection. The server limits how many people a client watches, 200 by default. */
   watch(ids: readonly string[]): Readable<ReadonlyMap<string, PersonStatus>>
-  /** A guest's new name; it takes effect with a new connection. */
+  /** Renames a guest, and reconnects. Rejects with `forbidden` for a user with a token. */
   rename(name: string): Promise<void>
   connect(): void
-  /** Stays disconnected until connect(). */
+  /** Disconnects until connect() is called. */
   disconnect(): void
-  /** Tries at once instead of at `nextTryAt`. */
+  /** Connects at once instead of at `nextTryAt`. */
   retry(): void
   destroy(): void
 }

@@ -5,52 +5,52 @@ import { Cell } from './readable.ts'
 
 const restMs = 5_000
 
-/** Who is typing, and that I am. */
+/** Who is typing in one conversation, and the user's own typing mark. */
 export class Typing {
   readonly others = new Cell<readonly WireUser[]>([])
   readonly #clock: Clock
-  readonly #tell: (on: boolean) => void
+  readonly #send: (on: boolean) => void
   #on = false
   #standsMs = 0 // 0 before the first join
   #me = ''
   #renew: (() => void) | undefined
   #rest: (() => void) | undefined
 
-  constructor(clock: Clock, tell: (on: boolean) => void) {
+  constructor(clock: Clock, send: (on: boolean) => void) {
     this.#clock = clock
-    this.#tell = tell
+    this.#send = send
   }
 
-  /** `standsMs` is how long a mark of mine stands at the server. */
+  /** `standsMs` is how long the server keeps a typing mark that is not renewed. */
   joined(me: string, users: unknown, standsMs: number): void {
     this.#me = me
     this.#standsMs = standsMs
-    this.heard(users)
+    this.received(users)
     if (!this.#on) return
-    this.#tell(true)
+    this.#send(true)
     this.#renew?.()
     this.#again()
   }
 
-  heard(users: unknown): void {
+  received(users: unknown): void {
     const next = identities(users).filter((u) => u.id !== this.#me)
     const now = this.others.get()
     if (next.length !== now.length || next.some((u, i) => u.id !== now[i]?.id || u.name !== now[i]?.name)) this.others.set(next)
   }
 
-  lost(): void { this.heard([]) }
+  lost(): void { this.received([]) }
 
   set(on: boolean): void {
     this.#rest?.()
     this.#rest = on ? this.#clock.after(restMs, () => this.set(false)) : undefined
     if (on === this.#on) return
     this.#on = on
-    this.#tell(on)
+    this.#send(on)
     if (on) this.#again()
     else this.#renew?.()
   }
 
-  /** Sending ends the mark at the server by itself. */
+  /** A message was sent, which ends the typing mark on the server too. */
   sent(): void {
     this.#on = false
     this.#rest?.()
@@ -61,7 +61,7 @@ export class Typing {
   #again(): void {
     if (this.#standsMs === 0) return
     this.#renew = this.#clock.after(this.#standsMs / 2, () => {
-      this.#tell(true)
+      this.#send(true)
       this.#again()
     })
   }

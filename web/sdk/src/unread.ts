@@ -4,25 +4,25 @@ import type { WireUnread } from './generated/events.ts'
 import { Cell } from './readable.ts'
 import type { Message, Unread } from './types.ts'
 
-/** Marks are collected for this long: reading is scrolling, not one event. */
+/** Read marks are sent at most this often, since reading means many scroll events. */
 const restMs = 500
 
-/** How far somebody has read: the server's word, and what has happened since it was given. */
+/** How far the user has read: the server's last count, and the changes since then. */
 export class UnreadState {
   readonly unread = new Cell<Unread>({ read: 0, count: 0, mentions: 0 })
   readonly #clock: Clock
-  readonly #tell: (seq: number) => void
-  #told = 0 // the server knows of this one, or will
-  #counted = 0 // messages up to this seq are in the counts
+  readonly #send: (seq: number) => void
+  #sent = 0 // the highest read mark that was sent to or came from the server
+  #counted = 0 // the counts include messages up to this seq
   #cancel: (() => void) | undefined
 
-  constructor(clock: Clock, tell: (seq: number) => void) {
+  constructor(clock: Clock, send: (seq: number) => void) {
     this.#clock = clock
-    this.#tell = tell
+    this.#send = send
   }
 
-  /** What the server says; also of a mark that another tab made. Without it, reading begins now. */
-  heard(data: unknown, lastSeq = 0): void {
+  /** The server's count, also after another tab has read. Without a count, everything up to lastSeq counts as read. */
+  received(data: unknown, lastSeq = 0): void {
     if (!isFields(data)) {
       this.#counted = Math.max(this.#counted, lastSeq)
       return
@@ -30,13 +30,13 @@ export class UnreadState {
     const f = fields<WireUnread>(data)
     const read = integer(f.read)
     const { read: mine } = this.unread.get()
-    this.#told = Math.max(this.#told, read)
+    this.#sent = Math.max(this.#sent, read)
     this.#counted = Math.max(this.#counted, integer(f.lastSeq))
-    if (read < mine) return // an older answer; ours is on its way
+    if (read < mine) return // the count is older than our own mark, which is being sent
     this.#set({ read, count: integer(f.unread), mentions: integer(f.mentions) })
   }
 
-  /** A message that was not there when the server last counted. */
+  /** Counts a message that is newer than the server's last count. */
   arrived(m: Message): void {
     const seq = m.seq ?? 0
     if (seq <= this.#counted) return
@@ -46,7 +46,7 @@ export class UnreadState {
     if (seq > now.read && !m.deleted) this.#set({ ...now, count: now.count + 1, mentions: now.mentions + (m.mentionsMe ? 1 : 0) })
   }
 
-  /** All up to `seq` is read. `rest` are the held messages, to count what is left. */
+  /** Marks all messages up to `seq` as read. `rest` are the loaded messages, to count the unread ones among them. */
   mark(seq: number, rest: readonly Message[]): void {
     const now = this.unread.get()
     if (seq <= now.read) return
@@ -55,16 +55,16 @@ export class UnreadState {
     this.#cancel ??= this.#clock.after(restMs, () => {
       this.#cancel = undefined
       const { read } = this.unread.get()
-      if (read <= this.#told) return
-      this.#told = read
-      this.#tell(read)
+      if (read <= this.#sent) return
+      this.#sent = read
+      this.#send(read)
     })
   }
 
   destroy(): void {
     this.#cancel?.()
     const { read } = this.unread.get()
-    if (this.#cancel && read > this.#told) this.#tell(read)
+    if (this.#cancel && read > this.#sent) this.#send(read)
   }
 
   #set(next: Unread): void {

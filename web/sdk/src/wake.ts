@@ -1,4 +1,4 @@
-/** Calls when a sleeping, hidden or disconnected page may have a network again. Elsewhere than in a window it does nothing. */
+/** Calls `run` when the page is shown, resumed or online again, so the network may be back. Without a window it does nothing. */
 export function onWake(run: () => void): () => void {
   const ends: (() => void)[] = []
   if (typeof window !== 'undefined') {

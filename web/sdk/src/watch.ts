@@ -7,18 +7,18 @@ const states: readonly PersonStatus['status'][] = ['online', 'idle', 'away', 'of
 
 interface View { readonly ids: readonly string[]; readonly cell: Cell<ReadonlyMap<string, PersonStatus>> }
 
-/** People who are watched, whatever room they are in, for as long as somebody subscribes. */
+/** The status of people over all rooms. A person is watched while a view of them has a subscriber. */
 export class Watching {
-  readonly #tell: SendEvent
+  readonly #send: SendEvent
   readonly #log: Log
   readonly #views = new Set<View>()
   #asked = new Set<string>()
   #known = new Map<string, PersonStatus>()
-  #most = 0 // people whom a connection may watch; 0 before the first one
-  #late = false // what is wanted is about to be asked for
+  #most = 0 // how many people a connection may watch; 0 before the first connection
+  #scheduled = false // a microtask will send watch and unwatch
 
-  constructor(tell: SendEvent, log: Log) {
-    this.#tell = tell
+  constructor(send: SendEvent, log: Log) {
+    this.#send = send
     this.#log = log
   }
 
@@ -35,20 +35,20 @@ export class Watching {
     return view.cell
   }
 
-  /** A new connection watches nobody yet, and may watch `most` people. */
+  /** A new connection is up. It watches nobody yet and may watch `most` people. */
   up(most: number): void {
     this.#most = most
     this.#asked = new Set()
     this.#ask()
   }
 
-  /** Nothing is known of anybody through a broken connection. */
+  /** The connection is lost: no status is known any more. */
   down(): void {
     this.#known = new Map()
     this.#show([...this.#views])
   }
 
-  heard(data: Unchecked<StatusEvent>): void {
+  received(data: Unchecked<StatusEvent>): void {
     for (const [id, v] of Object.entries(fields(data.users))) {
       const f = fields<WireUserStatus>(v)
       const status = states.find((s) => s === f.status)
@@ -58,27 +58,27 @@ export class Watching {
     this.#show([...this.#views])
   }
 
-  /** Changing what is watched, one stops before the other begins: nobody is unwatched in between. */
+  /** Sends the changes in a microtask: if one view is replaced by another, people in both are not unwatched in between. */
   #soon(): void {
-    if (this.#late) return
-    this.#late = true
+    if (this.#scheduled) return
+    this.#scheduled = true
     queueMicrotask(() => {
-      this.#late = false
+      this.#scheduled = false
       this.#ask()
     })
   }
 
   #ask(): void {
     const all = [...new Set([...this.#views].flatMap((v) => v.ids))]
-    if (this.#most === 0) return // asked again once connected
+    if (this.#most === 0) return // up() calls this again
     if (all.length > this.#most) this.#log('warn', `${all.length} people are watched; the server tells of ${this.#most}`)
     const wanted = new Set(all.slice(0, this.#most))
     const gone = [...this.#asked].filter((id) => !wanted.has(id))
     const fresh = [...wanted].filter((id) => !this.#asked.has(id))
     this.#asked = wanted
     for (const id of gone) this.#known.delete(id)
-    if (gone.length > 0) this.#tell('unwatch', { users: gone })
-    if (fresh.length > 0) this.#tell('watch', { users: fresh })
+    if (gone.length > 0) this.#send('unwatch', { users: gone })
+    if (fresh.length > 0) this.#send('watch', { users: fresh })
   }
 
   #show(views: readonly View[]): void {

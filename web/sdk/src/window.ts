@@ -7,9 +7,9 @@ import { RoomError } from './errors.ts'
 import type { Found, Log, Message } from './types.ts'
 
 export const pageSize = 50
-/** A longer absence is not caught up one by one. */
+/** A client that missed more messages than this starts with the newest page instead of catching up. */
 const catchUp = 400
-/** Pages read to bring one old message into the window. */
+/** At most this many pages are read to extend the window to one old message. */
 const maxReach = 50
 
 export type Stored = Message & { readonly seq: number }
@@ -21,15 +21,15 @@ export interface WindowOptions {
   readonly slot: (user: string) => number
   readonly name: (user: string) => string | undefined
   readonly log: Log
-  /** Pages have come, or the window has changed otherwise. */
+  /** Called when the window has changed. */
   readonly onChange: () => void
 }
 
 interface Page { readonly messages: readonly unknown[]; readonly rev: number; readonly recovered: boolean }
 
 /**
- * The stored messages that are held: all from some seq to the newest. It knows
- * how far the server's changes (`rev`) have been seen, and reads what is missing.
+ * The stored messages that are loaded: all from some seq to the newest. It tracks
+ * the rev up to which all changes are known, and reads missing changes.
  */
 export class MessageWindow {
   readonly hasOlder = new Cell(false)
@@ -38,20 +38,20 @@ export class MessageWindow {
   #me = ''
   #stored = new Map<number, Stored>() // by seq
   #ids = new Map<string, number>() // seq of a stored id
-  #names = new Map<string, string>() // of those who have written
-  #from = Infinity // lowest seq held
-  #through = 0 // everything from #from to here is held
-  #last = 0 // highest seq the server has told of
-  #rev = 0 // every change up to here has been seen
-  #epoch = '' // of the history that all these numbers are of
-  #lastRev = 0 // highest rev the server has told of
-  #opened = false // the first page is here
+  #names = new Map<string, string>() // names of the authors, by user id
+  #from = Infinity // lowest seq that is loaded
+  #through = 0 // all messages from #from to this seq are loaded
+  #last = 0 // highest seq that the server has announced
+  #rev = 0 // all changes up to this rev are known
+  #epoch = '' // of the history that all these numbers belong to
+  #lastRev = 0 // highest rev that the server has announced
+  #opened = false // the first page has been read
   #online = false
   #filling = false
   #failures = 0
   #cancel: (() => void) | undefined
   #older: Promise<void> | undefined
-  #early: Stored[] = [] // changes of what an older page under way may bring as it was before
+  #early: Stored[] = [] // changes that arrived while an older page is read, which may have the messages as they were before
 
   constructor(options: WindowOptions) { this.#o = options }
 
@@ -80,8 +80,8 @@ export class MessageWindow {
   /** By seq. */
   all(): Stored[] { return [...this.#stored.values()].sort((a, b) => a.seq - b.seq) }
 
-  /** A message as an event brought it; what is missing before it is read. Undefined if it is none, or nothing new. */
-  heard(v: unknown): Stored | undefined {
+  /** Takes a message from an event, and reads messages that are missing before it. Undefined if it is no message or not new. */
+  received(v: unknown): Stored | undefined {
     const m = this.#read([v])[0]
     if (!m) return undefined
     if (m.rev === this.#rev + 1) this.#rev = m.rev // events come in order of rev
@@ -89,7 +89,7 @@ export class MessageWindow {
     const known = this.#stored.get(m.seq)
     const isNew = m.seq > this.#last
     this.#last = Math.max(this.#last, m.seq)
-    // An old message that changed, below the window, is not held: it would leave a hole.
+    // A changed message from before the window is not added: it would leave a hole.
     if (!known && this.#opened && m.seq < this.#from) {
       if (this.#older) this.#early.push(m)
       return m
@@ -107,7 +107,7 @@ export class MessageWindow {
     })
   }
 
-  /** Reads back until the message is held; false if there is no such message, or it is too far. */
+  /** Extends the window back to a message. False if there is no such message or it is too far back. */
   async reach(id: string): Promise<boolean> {
     if (this.byId(id)) return true
     const m = await this.message(id)
@@ -119,7 +119,7 @@ export class MessageWindow {
     return this.byId(id) ?? this.#read([await this.#o.api.get(`${this.#path}/${encodeURIComponent(id)}`)])[0]
   }
 
-  /** Replies to a message; they are not taken into the window. */
+  /** Reads a page of the replies to a message; they are not added to the window. */
   async replies(thread: string, before: number, limit: number): Promise<readonly Stored[]> {
     const { messages } = await this.#get(`thread=${encodeURIComponent(thread)}&limit=${limit}${before > 0 && Number.isFinite(before) ? `&before=${before}` : ''}`)
     return this.#read(messages)
@@ -136,7 +136,7 @@ export class MessageWindow {
     })
   }
 
-  /** Somebody's slot or name has become known. */
+  /** The slot or name of a user has become known or has changed. */
   peopleChanged(): void {
     for (const [seq, m] of this.#stored) {
       const slot = this.#o.slot(m.user.id)
@@ -157,7 +157,7 @@ export class MessageWindow {
     return messages.map((v) => readMessage(v, { me: this.#me, slot: this.#o.slot, name: this.#name })).filter((m) => m !== undefined)
   }
 
-  /** True unless this, or something newer, is held already. */
+  /** True unless the window has this state of the message or a newer one. */
   #put(m: Stored): boolean {
     const held = this.#stored.get(m.seq)
     if (held && (held.rev > m.rev || JSON.stringify(held) === JSON.stringify(m))) return false
@@ -173,7 +173,7 @@ export class MessageWindow {
     this.hasOlder.set(this.#from > 1)
   }
 
-  /** Reads what is missing. One page at a time; again later if it fails. */
+  /** Reads missing messages and changes, one page at a time. After a failure it is retried later. */
   #fill(): void {
     if (this.#filling || this.#cancel || !this.#online) return
     const afresh = !this.#opened || this.#last - this.#through > catchUp || this.#lastRev - this.#rev > catchUp
@@ -198,7 +198,7 @@ export class MessageWindow {
     })
   }
 
-  /** Another history has taken the place of the one that is held: a backup was restored, say. */
+  /** The room has another history now, because a backup was restored, say: all loaded messages are dropped. */
   #forget(): void {
     this.#stored.clear()
     this.#ids.clear()
@@ -207,7 +207,7 @@ export class MessageWindow {
     this.#through = this.#last = this.#rev = this.#lastRev = 0
   }
 
-  /** The window begins anew with the last page. */
+  /** Replaces the window by the newest page. */
   async #open(): Promise<void> {
     this.#begin(await this.#get(`limit=${pageSize}`))
   }
@@ -229,7 +229,7 @@ export class MessageWindow {
     for (const m of page) this.#put(m)
   }
 
-  /** What is new or has changed since #rev. */
+  /** Reads the messages that are new or have changed since #rev. */
   async #changes(): Promise<void> {
     const answer = await this.#get(`changed=${this.#rev}&limit=200${this.#epoch === '' ? '' : `&epoch=${encodeURIComponent(this.#epoch)}`}`)
     if (!answer.recovered) {
@@ -246,7 +246,7 @@ export class MessageWindow {
 
   async #hole(): Promise<void> {
     const { messages } = await this.#get(`after=${this.#through}&limit=200`)
-    if (messages.length === 0) this.#through = this.#last // the server knows of nothing there
+    if (messages.length === 0) this.#through = this.#last // the server has no messages there
     for (const m of this.#read(messages)) this.#put(m)
   }
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { Activity } from '../src/activity.ts'
 import { FakeClock } from './clock.ts'
 
-test('being active is told every 20 s at most, turning away and back at once', () => {
+test('activity is reported every 20 s at most, hiding and showing the tab at once', () => {
   const clock = new FakeClock()
   const told: boolean[] = []
   const activity = new Activity(clock, (on) => told.push(on))

@@ -11,7 +11,7 @@ afterEach(() => ends.splice(0).forEach((end) => end()))
 const me = { id: 'ana', name: 'Ana', slot: 8 }
 const user = { id: 'ana', name: 'Ana', color: '#3065cc', colorLight: '#3065cc33', slot: 8 }
 
-function desk() {
+function setup() {
   const clock = new FakeClock()
   const sync = new AwarenessSync(new Y.Doc(), clock)
   const other = new Awareness(new Y.Doc())
@@ -32,20 +32,20 @@ function desk() {
 }
 
 test('a person is seen as soon as they have joined, with their colours', () => {
-  const d = desk()
+  const d = setup()
   d.join()
   expect(d.seen).toEqual({ user })
 })
 
-test('whoever replaces the whole state does not lose the user', () => {
-  const d = desk()
+test('replacing the whole state keeps the user', () => {
+  const d = setup()
   d.join()
   d.mine.setLocalState({ cursor: 1 })
   expect(d.mine.getLocalState()).toEqual({ cursor: 1, user })
 })
 
 test('at most one update in 60 ms, and the last one counts', () => {
-  const d = desk()
+  const d = setup()
   d.join()
   for (let i = 0; i < 50; i++) d.mine.setLocalStateField('cursor', i)
   expect(d.count).toBe(1)
@@ -54,8 +54,8 @@ test('at most one update in 60 ms, and the last one counts', () => {
   expect(d.seen).toEqual({ user, cursor: 49 })
 })
 
-test('a broken connection shows nobody else, and coming back shows me again at once', () => {
-  const d = desk()
+test('without a connection nobody else is shown, and after a reconnect my state is sent at once', () => {
+  const d = setup()
   d.join()
   d.other.setLocalState({ x: 1 })
   d.sync.receive(encodeAwarenessUpdate(d.other, [d.other.clientID]))
@@ -63,14 +63,14 @@ test('a broken connection shows nobody else, and coming back shows me again at o
   expect(d.count).toBe(1) // not echoed
   d.sync.lost()
   expect([...d.mine.getStates().keys()]).toEqual([d.mine.clientID])
-  applyAwarenessUpdate(d.other, gone(d), 'server') // the server took me away, at the same clock
+  applyAwarenessUpdate(d.other, gone(d), 'server') // the server removes my state, at the same clock
   expect(d.seen).toBeUndefined()
   d.join()
   expect(d.seen).toEqual({ user })
 })
 
-test('told that I am gone, I say that I am not', () => {
-  const d = desk()
+test('when my state is removed, it is sent again', () => {
+  const d = setup()
   d.join()
   d.sync.receive(gone(d))
   d.clock.pass(60)
@@ -78,8 +78,8 @@ test('told that I am gone, I say that I am not', () => {
   expect(d.seen).toEqual({ user })
 })
 
-test('leaving says goodbye', () => {
-  const d = desk()
+test('leaving removes my state', () => {
+  const d = setup()
   d.join()
   d.sync.destroy()
   expect(d.seen).toBeUndefined()

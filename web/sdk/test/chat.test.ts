@@ -8,8 +8,8 @@ import { limits } from './fixtures.ts'
 
 const me = { id: 'ana', name: 'Ana' }
 
-/** A chat with a server that the test plays. */
-function desk(history: number[] = []) {
+/** A chat whose server is played by the test. */
+function setup(history: number[] = []) {
   const clock = new FakeClock()
   const sent: [string, Fields][] = []
   const asked: string[] = []
@@ -50,9 +50,9 @@ function stored(seq: number, more: Fields = {}): Fields {
 const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i)
 
 describe('sending', () => {
-  test('the row is there at once, and the same row is stored, whichever answer comes first', async () => {
+  test('the row is shown at once and becomes the stored message, whichever answer comes first', async () => {
     for (const order of [['message', 'sent'], ['sent', 'message']]) {
-      const d = desk()
+      const d = setup()
       d.join()
       const promise = d.chat.send({ text: 'hi', quote: { text: 'q' }, thread: 'm1' })
       expect(d.rows).toMatchObject([{ text: 'hi', state: 'sending', mine: true, user: { ...me, slot: 3 } }])
@@ -66,8 +66,8 @@ describe('sending', () => {
     }
   })
 
-  test('offline it waits, and goes out with the same id on every join until it is stored', async () => {
-    const d = desk()
+  test('without a connection a message waits, and is sent with the same id on every join until it is stored', async () => {
+    const d = setup()
     const promise = d.chat.send('dark')
     expect(d.rows[0]?.state).toBe('queued')
     d.join()
@@ -86,8 +86,8 @@ describe('sending', () => {
     expect(d.rows).toHaveLength(1)
   })
 
-  test('one that was stored just before the break is not shown twice', async () => {
-    const d = desk()
+  test('a message that was stored just before the connection was lost is not shown twice', async () => {
+    const d = setup()
     d.join()
     void d.chat.send({ id: 'm1', text: 'once' })
     d.chat.lost()
@@ -100,8 +100,8 @@ describe('sending', () => {
     expect(d.rows[0]?.state).toBe('sent')
   })
 
-  test('the order of sending is the order of sending again', () => {
-    const d = desk()
+  test('messages are sent again in their order', () => {
+    const d = setup()
     for (const id of ['a', 'b', 'c']) void d.chat.send({ id, text: id })
     d.join()
     d.chat.lost()
@@ -109,8 +109,8 @@ describe('sending', () => {
     expect(d.sends()).toEqual(['a', 'b', 'c', 'a', 'b', 'c'])
   })
 
-  test('a refused row stays with its reason, is not sent again by itself, and can be retried or discarded', async () => {
-    const d = desk()
+  test('a refused message stays with its error, is not sent again by itself, and can be retried or discarded', async () => {
+    const d = setup()
     d.join()
     const first = d.chat.send({ id: 'a', text: 'x' })
     d.chat.event('unsent', { id: 'a', status: 429, title: 'Too many messages', detail: 'wait a moment' })
@@ -129,8 +129,8 @@ describe('sending', () => {
     expect(d.rows).toEqual([])
   })
 
-  test('the same id twice is the same message', () => {
-    const d = desk()
+  test('sending the same id twice is one message', () => {
+    const d = setup()
     d.join()
     expect(d.chat.send({ id: 'a', text: 'x' })).toBe(d.chat.send({ id: 'a', text: 'x' }))
     expect(d.sends()).toEqual(['a'])
@@ -139,7 +139,7 @@ describe('sending', () => {
 
 describe('the window', () => {
   test('opens with the last page and grows backwards', async () => {
-    const d = desk(range(1, 120))
+    const d = setup(range(1, 120))
     expect(d.chat.loading.get()).toBe(true)
     d.join()
     await settle()
@@ -154,15 +154,15 @@ describe('the window', () => {
     expect(d.asked).toEqual(['limit=50', 'before=71&limit=50', 'before=21&limit=50'].map((q) => `/api/rooms/class%2F7/messages?${q}`))
   })
 
-  test('an empty room is empty without doubt', async () => {
-    const d = desk()
+  test('an empty room has no older messages', async () => {
+    const d = setup()
     d.join()
     await settle()
     expect([d.rows, d.chat.loading.get(), d.chat.hasOlder.get()]).toEqual([[], false, false])
   })
 
-  test('a hole is fetched, and what came again or late is in its place once', async () => {
-    const d = desk([1, 2])
+  test('a hole is read, and a repeated or late message appears once in its place', async () => {
+    const d = setup([1, 2])
     d.join()
     await settle()
     d.history = range(1, 6)
@@ -180,16 +180,16 @@ describe('the window', () => {
     expect(d.rows[2]).toBe(before[2])
   })
 
-  test('live messages before the first page are not lost', async () => {
-    const d = desk(range(1, 60))
+  test('messages that arrive before the first page are not lost', async () => {
+    const d = setup(range(1, 60))
     d.join()
     d.chat.event('message', stored(61))
     await settle()
     expect(d.seqs).toEqual(range(11, 61))
   })
 
-  test('after a break what was missed is fetched; after a long one the window begins anew', async () => {
-    const d = desk(range(1, 10))
+  test('after a reconnect missed messages are read; after a long absence the window is replaced', async () => {
+    const d = setup(range(1, 10))
     d.join()
     await settle()
     d.chat.lost()
@@ -205,8 +205,8 @@ describe('the window', () => {
     expect(d.chat.hasOlder.get()).toBe(true)
   })
 
-  test('a fetch that fails is tried again, later and later', async () => {
-    const d = desk(range(1, 3))
+  test('a failed read is retried with growing delays', async () => {
+    const d = setup(range(1, 3))
     d.fail = true
     d.join()
     await settle()
@@ -222,8 +222,8 @@ describe('the window', () => {
   })
 })
 
-test('a mention of me, or of the room by another, is for me', () => {
-  const d = desk()
+test('mentionsMe is set by a mention of me, and by @room of another author', () => {
+  const d = setup()
   d.join()
   const cases: [Fields, boolean][] = [
     [{ mentions: [{ user: 'ana' }] }, true], [{ mentions: [{ room: true }] }, true],
@@ -234,8 +234,8 @@ test('a mention of me, or of the room by another, is for me', () => {
 })
 
 describe('typing', () => {
-  test('is renewed every 3 s and ends 5 s after the last key', () => {
-    const d = desk()
+  test('a typing mark is renewed every 3 s and ends 5 s after the last key', () => {
+    const d = setup()
     d.join()
     const told = (): unknown[] => d.sent.splice(0).map(([n, data]) => [n, data['on']])
     d.chat.setTyping(true)
@@ -250,8 +250,8 @@ describe('typing', () => {
     expect(told()).toEqual([])
   })
 
-  test('ends with a message, and shows everybody but me', () => {
-    const d = desk()
+  test('a typing mark ends with a message, and everybody else who types is listed', () => {
+    const d = setup()
     d.join()
     d.chat.event('typing', { users: [me, { id: 'ben', name: 'Ben' }] })
     expect(d.chat.typing.get()).toEqual([{ id: 'ben', name: 'Ben' }])

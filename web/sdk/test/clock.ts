@@ -1,6 +1,6 @@
 import type { Clock } from '../src/clock.ts'
 
-/** Time that moves when told to. */
+/** A clock that the test moves. */
 export class FakeClock implements Clock {
   #now = 1_000_000
   #timers: { at: number; run: () => void }[] = []
@@ -15,7 +15,7 @@ export class FakeClock implements Clock {
     return () => { this.#timers = this.#timers.filter((t) => t !== timer) }
   }
 
-  /** Runs what falls due, in order. */
+  /** Moves the time and runs the timers that are due, in order. */
   pass(ms: number): void {
     const end = this.#now + ms
     for (;;) {
@@ -31,5 +31,5 @@ export class FakeClock implements Clock {
   get waiting(): number { return this.#timers.length }
 }
 
-/** Lets promises and microtasks settle. */
+/** Waits until pending promises and microtasks have run. */
 export function settle(): Promise<void> { return new Promise((resolve) => setTimeout(resolve)) }

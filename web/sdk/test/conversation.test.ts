@@ -9,7 +9,7 @@ import { limits } from './fixtures.ts'
 const me = { id: 'ana', name: 'Ana' }
 const ben = { id: 'ben', name: 'Ben' }
 
-/** A server that keeps messages and revs as PROTOCOL.md has it; the test decides when it speaks. */
+/** A server that keeps messages and revs as PROTOCOL.md says; the test decides when it sends events. */
 class Server {
   readonly messages: Fields[] = []
   rev = 0
@@ -54,7 +54,7 @@ class Server {
   }
 }
 
-function desk(server = new Server()) {
+function setup(server = new Server()) {
   const clock = new FakeClock()
   const sent: [string, Fields][] = []
   const asked: string[] = []
@@ -72,14 +72,14 @@ function desk(server = new Server()) {
 }
 
 async function opened(messages: number, read?: Fields) {
-  const d = desk()
+  const d = setup()
   for (let i = 0; i < messages; i++) d.server.post()
   await d.join(read)
   return d
 }
 
 describe('changes', () => {
-  test('show at once, and stay when the server says so', async () => {
+  test('show at once, and stay when the server confirms them', async () => {
     const d = await opened(2)
     const mine = d.server.post({ user: me })
     d.chat.event('message', mine)
@@ -94,7 +94,7 @@ describe('changes', () => {
     expect(d.row('m3')).toMatchObject({ state: 'sent', parts: [{ type: 'text', text: 'better ' }, { type: 'bold' }] })
   })
 
-  test('that are refused are taken back', async () => {
+  test('that the server refuses are undone', async () => {
     const d = await opened(2)
     const promise = d.chat.remove('m1')
     expect(d.row('m1')).toMatchObject({ deleted: true, text: '', reactions: [] })
@@ -103,7 +103,7 @@ describe('changes', () => {
     expect(d.row('m1')).toMatchObject({ deleted: false, text: 'text 1' })
   })
 
-  test('asked without a connection go out when there is one, and again until they are answered', async () => {
+  test('made without a connection are sent on every join until they are answered', async () => {
     const d = await opened(1)
     d.chat.lost()
     void d.chat.react('m1', '👍')
@@ -132,7 +132,7 @@ describe('changes', () => {
     expect(d.row('m1')?.text).toBe('new')
   })
 
-  test('a message keeps its identity while nothing of it changes', async () => {
+  test('a message is the same object while nothing in it changes', async () => {
     const d = await opened(2)
     void d.chat.react('m1', '🎉')
     const [one, two] = d.rows
@@ -143,8 +143,8 @@ describe('changes', () => {
   })
 })
 
-describe('after a break', () => {
-  test('changes of old messages are read, and messages, and nothing else', async () => {
+describe('after a reconnect', () => {
+  test('missed messages and changes are read, and nothing else', async () => {
     const d = await opened(120)
     d.chat.lost()
     d.asked.length = 0
@@ -160,7 +160,7 @@ describe('after a break', () => {
     expect(d.asked).toHaveLength(1)
   })
 
-  test('a history that a backup has replaced is forgotten', async () => {
+  test('messages of a history that a backup has replaced are dropped', async () => {
     for (const tell of [true, false]) {
       const d = await opened(60)
       d.chat.lost()
@@ -173,8 +173,8 @@ describe('after a break', () => {
     }
   })
 
-  test('so are those that came while the first page was on its way', async () => {
-    const d = desk()
+  test('so are messages that came while the first page was read', async () => {
+    const d = setup()
     for (let i = 0; i < 3; i++) d.server.post()
     const joining = d.join()
     d.chat.event('message.changed', d.server.change(2, { text: 'while it opens' }))
@@ -184,14 +184,14 @@ describe('after a break', () => {
     expect(d.rows.map((m) => m.text)).toEqual(['text 1', 'while it opens', 'text 3', 'text 4'])
   })
 
-  test('at random: two clients that break off and come back agree with the server', async () => {
+  test('two clients that disconnect and reconnect at random agree with the server', async () => {
     let seed = Date.now() >>> 0
     const first = seed
     const next = (n: number): number => {
       seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0
       return Math.floor(seed / 2 ** 32 * n)
     }
-    const d = desk()
+    const d = setup()
     let online = false
     for (let i = 0; i < 400; i++) {
       const held = d.server.messages.length
@@ -224,7 +224,7 @@ describe('after a break', () => {
 })
 
 describe('what is unread', () => {
-  test('is the server’s count, and what has come since', async () => {
+  test('is the server’s count plus the messages since then', async () => {
     const d = await opened(10, { read: 7, unread: 3, mentions: 1, lastSeq: 10 })
     expect(d.chat.unread.get()).toEqual({ read: 7, count: 3, mentions: 1 })
     d.chat.event('message', d.server.post({ mentions: [{ user: 'ana' }] }))
@@ -233,7 +233,7 @@ describe('what is unread', () => {
     expect(d.chat.unread.get()).toEqual({ read: 7, count: 4, mentions: 2 })
   })
 
-  test('is marked once for a while of reading, never back, and again after a break', async () => {
+  test('read marks are collected, never go back, and are sent again after a reconnect', async () => {
     const d = await opened(10, { read: 7, unread: 3, mentions: 0, lastSeq: 10 })
     d.chat.markRead(8)
     d.chat.markRead(9)
@@ -251,7 +251,7 @@ describe('what is unread', () => {
     expect(d.chat.unread.get()).toEqual({ read: 10, count: 0, mentions: 0 })
   })
 
-  test('is what another tab of mine has left', async () => {
+  test('follows the read mark of another tab', async () => {
     const d = await opened(10, { read: 0, unread: 10, mentions: 0, lastSeq: 10 })
     d.chat.readElsewhere({ room: 'bio', read: 10, unread: 0, mentions: 0, lastSeq: 10 })
     expect(d.chat.unread.get()).toEqual({ read: 10, count: 0, mentions: 0 })
@@ -259,7 +259,7 @@ describe('what is unread', () => {
 })
 
 describe('a thread', () => {
-  test('has typing of its own', async () => {
+  test('has its own typing marks', async () => {
     const d = await opened(2)
     d.chat.event('typing.thread', { thread: 'm1', users: [ben, me] })
     const thread = d.chat.thread('m1')
@@ -275,8 +275,8 @@ describe('a thread', () => {
     expect([thread.typing.get(), d.chat.thread('m2').typing.get(), d.chat.thread('m3').typing.get()]).toEqual([[ben], [ben], []])
   })
 
-  test('has its replies, also from before the window, and grows', async () => {
-    const d = desk()
+  test('has its replies, also those before the window, and gets new ones', async () => {
+    const d = setup()
     const root = d.server.post()
     for (let i = 0; i < 3; i++) d.server.post({ thread: 'm1' })
     for (let i = 0; i < 100; i++) d.server.post()
@@ -297,7 +297,7 @@ describe('a thread', () => {
   })
 })
 
-test('system lines are read once somebody watches, again after a break, and each is there once', async () => {
+test('system messages are read for the first subscriber and after a reconnect, and each appears once', async () => {
   const d = await opened(1)
   const line = (n: number): Fields => ({ n, kind: 'joined', user: ben, after: 1, at: '2026-11-22T10:00:00Z' })
   d.server.lines.push(line(1), { n: 2, kind: 'joined' }, line(3))
@@ -315,7 +315,7 @@ test('system lines are read once somebody watches, again after a break, and each
   end()
 })
 
-test('an old message is brought into the window with all that lies between', async () => {
+test('an old message is loaded with all messages after it', async () => {
   const d = await opened(700)
   expect(await d.chat.reveal('m20')).toBe(true)
   expect(d.row('m20')).toBeDefined()

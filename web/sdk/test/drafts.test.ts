@@ -11,7 +11,7 @@ function storage(): Map<string, string> {
   return kept
 }
 
-test('a draft is there after a reload, each conversation’s its own, until it is empty', () => {
+test('a draft of each conversation survives a reload until it is empty', () => {
   const kept = storage()
   const open = (thread: string): DraftState => new DraftState('bio', thread, true)
   open('').set({ text: 'half a' })
@@ -23,7 +23,7 @@ test('a draft is there after a reload, each conversation’s its own, until it i
   expect(kept.size).toBe(0)
 })
 
-test('it is its writer’s alone', () => {
+test('a draft is shown only to its author', () => {
   storage()
   const mine = new DraftState('bio', '', true)
   mine.belongsTo('ana')
@@ -35,7 +35,7 @@ test('it is its writer’s alone', () => {
   expect(other.draft.get().text).toBe('')
 })
 
-test('it lives without storage, and with what others left there', () => {
+test('drafts work without storage, and with foreign data in it', () => {
   new DraftState('bio', '', true).set({ text: 'no storage here' })
   const kept = storage()
   const memory = new DraftState('bio', '', false)

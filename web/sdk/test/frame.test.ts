@@ -6,11 +6,11 @@ import { decodeFrame, encodeFrame, FrameError, type Body } from '../src/frame.ts
 
 interface Case { name: string; hex: string; channel: number; type: number; value: unknown; dialect?: string; address?: string }
 
-// The treaty with the server: append-only, shared with server/wire's tests.
+// Frames that the server's tests share: append-only.
 const cases = JSON.parse(readFileSync(new URL('../../../server/wire/testdata/frames.json', import.meta.url), 'utf8')) as Case[]
 const native = cases.filter((c) => !c.dialect)
 
-describe('the treaty', () => {
+describe('frames shared with the server', () => {
   test.each(native)('$name', ({ hex, channel, type, value }) => {
     const frame = decodeFrame(bytes(hex))
     expect(frame).toMatchObject({ channel, body: { type } })
@@ -19,8 +19,8 @@ describe('the treaty', () => {
   })
 })
 
-// The SDK does not speak Hocuspocus. It is read here as the stock providers do, by lib0.
-describe('the treaty, Hocuspocus', () => {
+// The SDK does not use the Hocuspocus dialect. Its frames are decoded here with lib0, as the stock providers do.
+describe('Hocuspocus frames shared with the server', () => {
   test.each(cases.filter((c) => c.dialect === 'hocuspocus'))('$name', ({ hex, address, type, value }) => {
     const d = createDecoder(bytes(hex))
     if (type !== 9 && type !== 10) expect(readVarString(d)).toBe(address)
@@ -30,7 +30,7 @@ describe('the treaty, Hocuspocus', () => {
   })
 })
 
-test('keys are sorted, and what is undefined is left out', () => {
+test('keys are sorted, and undefined members are left out', () => {
   expect(decodeEvent(encodeEvent('x', { b: 1, a: undefined, c: { z: 1, y: 2 } }))).toEqual({ name: 'x', data: { b: 1, c: { z: 1, y: 2 } } })
   expect(toHex(encodeEvent('x', { b: 1, a: 2 }))).toBe('92a17882a16102a16201')
 })
@@ -39,15 +39,15 @@ test('later versions may append to the array', () => {
   expect(decodeEvent(bytes('93a1788000'))).toEqual({ name: 'x', data: {} })
 })
 
-test('an event that is none is undefined', () => {
+test('malformed events are undefined', () => {
   for (const hex of ['', 'c1', '80', '91a178', '920080', '92a17890', '92a178']) expect(decodeEvent(bytes(hex)), hex).toBeUndefined()
 })
 
-test('a type of a newer server is passed over', () => {
+test('an unknown type is ignored', () => {
   expect(decodeFrame(bytes('010701'))).toBeUndefined()
 })
 
-test('a frame cut anywhere says so or is another frame, and never throws anything else', () => {
+test('a truncated frame throws a FrameError or is another valid frame', () => {
   for (const { hex } of native) {
     const whole = bytes(hex)
     for (let n = 0; n < whole.length; n++) {
@@ -61,7 +61,7 @@ test('a frame cut anywhere says so or is another frame, and never throws anythin
   }
 })
 
-test('numbers of more than 32 bits survive, larger than 53 are refused', () => {
+test('numbers of up to 53 bits are decoded, larger ones are refused', () => {
   const frame = encodeFrame(1, { type: 17, n: 2 ** 53 - 1 })
   expect(decodeFrame(frame)?.body).toEqual({ type: 17, n: 2 ** 53 - 1 })
   expect(() => decodeFrame(bytes('0111ffffffffffffffffff01'))).toThrow(FrameError)

@@ -48,7 +48,7 @@ test('without storage it lasts as long as the tab', async () => {
   expect(await guest.token('connect')).toBe('t1')
 })
 
-test('a 401 has one new token tried; the address never holds one', async () => {
+test('after a 401 one new token is tried; a URL never has a token', async () => {
   const { asked, fetcher } = server()
   const guest = new Guest('http://x', 'Ana', true, fetcher)
   const credentials = new Credentials(({ reason }) => guest.token(reason), new FakeClock())
@@ -58,7 +58,7 @@ test('a 401 has one new token tried; the address never holds one', async () => {
   expect(asked.some((a) => /t1|t2/.test(a.url))).toBe(false)
 })
 
-test('a token is renewed at 80 % of its life, and again if that fails', async () => {
+test('a token is renewed at 80 % of its lifetime, and again if that fails', async () => {
   const clock = new FakeClock()
   const reasons: string[] = []
   let fail = false

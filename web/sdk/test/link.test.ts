@@ -3,7 +3,7 @@ import { LinkState } from '../src/link.ts'
 import { RoomError } from '../src/errors.ts'
 import { FakeClock } from './clock.ts'
 
-test('a first connection is connecting until it is plainly not coming', () => {
+test('the first connection is connecting for 10 s, then offline', () => {
   const clock = new FakeClock()
   const link = new LinkState(clock)
   expect(link.get().state).toBe('idle')
@@ -20,7 +20,7 @@ test('a first connection is connecting until it is plainly not coming', () => {
   expect(clock.waiting).toBe(0)
 })
 
-test('a blip under 3 s is not told', () => {
+test('a connection lost for less than 3 s stays online', () => {
   const clock = new FakeClock()
   const link = new LinkState(clock)
   const seen: string[] = []
@@ -36,7 +36,7 @@ test('a blip under 3 s is not told', () => {
   expect(seen).toEqual(['online'])
 })
 
-test('3 s is reconnecting, 10 s is offline, and the next try is known', () => {
+test('after 3 s reconnecting, after 10 s offline, with the time of the next attempt', () => {
   const clock = new FakeClock()
   const link = new LinkState(clock)
   link.connecting()
@@ -58,7 +58,7 @@ test('3 s is reconnecting, 10 s is offline, and the next try is known', () => {
   expect(link.get().state).toBe('online')
 })
 
-test('closed stays closed until it is told to connect', () => {
+test('closed stays closed until connect()', () => {
   const clock = new FakeClock()
   const link = new LinkState(clock)
   link.connecting()

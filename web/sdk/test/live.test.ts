@@ -115,7 +115,7 @@ describe.skipIf(!bin)('against a real server', { timeout: 60_000 }, () => {
     await eventually(() => t.toString().startsWith('still here: z'))
   })
 
-  test('a long log is paged, and a long absence is skipped', async () => {
+  test('a long history is read in pages, and messages missed while disconnected are read', async () => {
     const ana = client('Ana')
     const room = ana.room('log')
     await room.synced
@@ -145,7 +145,7 @@ describe.skipIf(!bin)('against a real server', { timeout: 60_000 }, () => {
     await until(notes.live, Boolean)
     const id = ana.self.get()?.id ?? ''
     room.leave()
-    ana.disconnect() // she is away; only then does it ring
+    ana.disconnect() // a person who is present is not notified
     const ben = client('Ben').room('bell')
     await ben.synced
     await new Promise((r) => setTimeout(r, 6_000)) // the grace period

@@ -3,8 +3,8 @@ import { Api } from '../src/http.ts'
 import { Inbox } from '../src/notifications.ts'
 import { FakeClock, settle } from './clock.ts'
 
-/** A server whose stream the test writes. */
-function desk() {
+/** A server whose stream is written by the test. */
+function setup() {
   const clock = new FakeClock()
   const streams: { last: string | null; write: (s: string) => void; end: () => void; signal: AbortSignal | null | undefined }[] = []
   const posts: string[] = []
@@ -45,8 +45,8 @@ const notice = (id: string, minute = 0) => ({
 const event = (name: string, data: unknown, id?: string): string => `${id === undefined ? '' : `id: ${id}\n`}event: ${name}\ndata: ${JSON.stringify(data)}\n\n`
 const connected = (recovered = true, unread = 0): string => event('connected', { user: 'ana', recovered, unread, unseen: unread })
 
-test('nothing is asked before somebody looks; then the inbox and the stream', async () => {
-  const d = desk()
+test('without a subscriber nothing is requested; then the inbox and the stream are', async () => {
+  const d = setup()
   await settle()
   expect(d.streams).toHaveLength(0)
   d.list = [notice('n1')]
@@ -67,8 +67,8 @@ test('nothing is asked before somebody looks; then the inbox and the stream', as
   expect(d.stream.signal?.aborted).toBe(true)
 })
 
-test('what comes live while the inbox is being read is kept and counted', async () => {
-  const d = desk()
+test('a notification that arrives while the inbox is read is kept and counted', async () => {
+  const d = setup()
   d.list = [notice('n1')]
   d.inbox.start()
   await settle()
@@ -79,8 +79,8 @@ test('what comes live while the inbox is being read is kept and counted', async 
   d.inbox.destroy()
 })
 
-test('a broken stream comes back where it was, and reads the inbox only if it must', async () => {
-  const d = desk()
+test('a broken stream resumes, and the inbox is read only if it cannot', async () => {
+  const d = setup()
   d.inbox.start()
   await settle()
   d.stream.write(connected() + event('notification', notice('n1'), 'n1'))
@@ -105,8 +105,8 @@ test('a broken stream comes back where it was, and reads the inbox only if it mu
   d.inbox.destroy()
 })
 
-test('40 s of silence end a stream; a sign of life does not', async () => {
-  const d = desk()
+test('a stream without data for 40 s is closed; a comment keeps it', async () => {
+  const d = setup()
   d.inbox.start()
   await settle()
   d.stream.write(connected())
@@ -122,8 +122,8 @@ test('40 s of silence end a stream; a sign of life does not', async () => {
   d.inbox.destroy()
 })
 
-test('a hidden page gives its connection back after 30 s and takes it again when shown', async () => {
-  const d = desk()
+test('a hidden page closes its stream after 30 s and opens it when shown', async () => {
+  const d = setup()
   d.inbox.start()
   await settle()
   d.stream.write(connected() + event('notification', notice('n1'), 'n1'))
@@ -137,8 +137,8 @@ test('a hidden page gives its connection back after 30 s and takes it again when
   d.inbox.destroy()
 })
 
-test('reading shows at once and is said to the server; if it refuses, its word counts', async () => {
-  const d = desk()
+test('a read mark shows at once and is sent; if the server refuses it, the server’s state is shown', async () => {
+  const d = setup()
   d.list = [notice('n1', 1), notice('n2')]
   d.inbox.start()
   await settle()

@@ -19,13 +19,13 @@ test('subscribe calls at once, then once for all changes of a turn', async () =>
   expect(seen).toEqual([1, 3])
 })
 
-test('the owner hears of the first subscriber and of the last', () => {
-  const heard: boolean[] = []
-  const c = new Cell(0, (on) => heard.push(on))
+test('the owner is told of the first subscriber and of the last one leaving', () => {
+  const events: boolean[] = []
+  const c = new Cell(0, (on) => events.push(on))
   const run = (): void => {}
   const a = c.subscribe(run), b = c.subscribe(run)
   a(); a(); b()
-  expect(heard).toEqual([true, false])
+  expect(events).toEqual([true, false])
 })
 
 test('a derived value keeps its identity while its sources do', async () => {

@@ -11,7 +11,7 @@ import { limits } from './fixtures.ts'
 const ends: (() => void)[] = []
 afterEach(() => ends.splice(0).forEach((end) => end()))
 
-function desk() {
+function setup() {
   const clock = new FakeClock()
   const link = new LinkState(clock)
   const said: [number, string, Fields][] = []
@@ -49,8 +49,8 @@ function desk() {
 const person = (id: string, slot: number, status = 'online'): Fields =>
   ({ id, name: id, slot, status, devices: 1, since: '2026-11-22T10:00:00Z' })
 
-test('a join on a new channel every time; frames for an old one are nobody’s', () => {
-  const d = desk()
+test('every join uses a new channel; frames of an old channel are ignored', () => {
+  const d = setup()
   d.connect()
   expect(d.said).toEqual([[0, 'join', { channel: 1, room: 'bio' }]])
   expect(d.room.link.get().state).toBe('connecting')
@@ -64,8 +64,8 @@ test('a join on a new channel every time; frames for an old one are nobody’s',
   expect(d.room.received(2, { type: 17, n: 1 })).toBe(true)
 })
 
-test('people: me apart, the active first, leaving and coming', () => {
-  const d = desk()
+test('people: me apart, active people first, joins and leaves', () => {
+  const d = setup()
   d.connect()
   d.joined(1)
   const { me, others } = d.room.presence
@@ -86,8 +86,8 @@ test('people: me apart, the active first, leaving and coming', () => {
   expect(d.room.presence.count.get()).toBe(0)
 })
 
-test('a refusal for good closes the room, one for now is tried again', () => {
-  const d = desk()
+test('a final refusal closes the room, a temporary one is retried', () => {
+  const d = setup()
   d.connect()
   expect(d.room.refused(2, 4403, 'not yours')).toBe(false)
   d.room.refused(1, 1013, 'later')
@@ -104,8 +104,8 @@ test('a refusal for good closes the room, one for now is tried again', () => {
   expect(d.said.at(-1)).toEqual([0, 'join', { channel: 3, room: 'bio' }])
 })
 
-test('the last leave leaves after 5 s, unless somebody comes or work is unsaved', () => {
-  const d = desk()
+test('the last leave() leaves after 5 s, unless the room is used again or work is unsaved', () => {
+  const d = setup()
   d.room.use()
   d.room.use()
   d.connect()
@@ -128,14 +128,14 @@ test('the last leave leaves after 5 s, unless somebody comes or work is unsaved'
   expect(d.gone).toEqual(['bio'])
 })
 
-test('the provider says what editors listen for', async () => {
-  const d = desk()
+test('the provider emits the events that editors expect', async () => {
+  const d = setup()
   const { provider } = d.room
-  const heard: unknown[] = []
-  provider.on('status', (e) => heard.push(e.status))
-  provider.on('sync', (on) => heard.push(on))
-  provider.once('unsyncedChanges', (e) => heard.push(e.number))
-  const off = (): void => { heard.push('never') }
+  const events: unknown[] = []
+  provider.on('status', (e) => events.push(e.status))
+  provider.on('sync', (on) => events.push(on))
+  provider.once('unsyncedChanges', (e) => events.push(e.number))
+  const off = (): void => { events.push('never') }
   provider.on('synced', off)
   provider.off('synced', off)
   expect(provider.status).toBe('disconnected')
@@ -153,14 +153,14 @@ test('the provider says what editors listen for', async () => {
   provider.disconnect()
   expect(d.said.at(-1)).toEqual([0, 'leave', { channel: 1 }])
   await settle()
-  expect(heard).toEqual(['connecting', 'connected', true, 1, 'disconnected', false])
+  expect(events).toEqual(['connecting', 'connected', true, 1, 'disconnected', false])
   expect(d.room.safety.get().state).toBe('memory')
   provider.connect()
   expect(d.said.at(-1)).toEqual([0, 'join', { channel: 2, room: 'bio' }])
 })
 
-test('a body that cannot be used breaks nothing', () => {
-  const d = desk()
+test('a malformed body is ignored', () => {
+  const d = setup()
   d.connect()
   d.joined(1)
   d.room.received(1, { type: 0, kind: 2, bytes: Uint8Array.of(9, 9, 9) })

@@ -10,8 +10,8 @@ import { limits } from './fixtures.ts'
 const ends: (() => void)[] = []
 afterEach(() => ends.splice(0).forEach((end) => end()))
 
-/** A document on a channel, with a server that the test plays. */
-function desk(doc = new Y.Doc()) {
+/** A document on a channel, whose server is played by the test. */
+function setup(doc = new Y.Doc()) {
   const clock = new FakeClock()
   const link = new LinkState(clock)
   const sync = new DocSync(doc, clock)
@@ -38,7 +38,7 @@ function desk(doc = new Y.Doc()) {
         Y.applyUpdate(server, b.bytes)
       }, mayWrite, limits)
     },
-    /** The server's side of the exchange. */
+    /** The server's side of the sync exchange. */
     exchange() {
       sync.receive(0, Y.encodeStateVector(server))
       const step1 = sent.find((s) => s.kind === 0)!
@@ -53,7 +53,7 @@ function desk(doc = new Y.Doc()) {
 
 describe('safety', () => {
   test('opening is loading, then saved by the ack of an empty step 2, not before', () => {
-    const d = desk()
+    const d = setup()
     expect(d.safety).toEqual({ state: 'loading' })
     d.connect()
     expect(d.sent).toEqual([0])
@@ -66,7 +66,7 @@ describe('safety', () => {
   })
 
   test('saved only when everything sent is acked', () => {
-    const d = desk()
+    const d = setup()
     d.open()
     d.t.insert(0, 'a')
     d.clock.pass(1_500)
@@ -75,15 +75,15 @@ describe('safety', () => {
     expect(d.safety).toMatchObject({ state: 'saving', pending: 2, since: 1_000_000 })
     d.ack(2)
     expect(d.safety).toMatchObject({ state: 'saving', pending: 1 })
-    d.ack(1) // never back
+    d.ack(1) // acks never go back
     d.ack(99) // never more than was sent
     expect(d.safety).toMatchObject({ state: 'saving', pending: 1 })
     d.ack(3)
     expect(d.safety.state).toBe('saved')
   })
 
-  test('what one types in a second is one change, and safe only with its last letter', () => {
-    const d = desk()
+  test('changes within a second are one burst, which is safe with its last message', () => {
+    const d = setup()
     d.open()
     for (const c of 'hello') d.t.insert(d.t.length, c)
     expect(d.documents).toBe(6)
@@ -93,12 +93,12 @@ describe('safety', () => {
     expect(d.safety.state).toBe('saved')
   })
 
-  test('work left by a break lives in this tab only, until another join has it acked', () => {
-    const d = desk()
+  test('unacked work is in this tab only, until it is acked after another join', () => {
+    const d = setup()
     d.open()
     d.t.insert(0, 'unacked ')
     d.break()
-    expect(d.safety.state).toBe('saving') // 3 s say nothing
+    expect(d.safety.state).toBe('saving') // shown after 3 s
     d.clock.pass(3_000)
     expect(d.safety).toMatchObject({ state: 'memory', pending: 1 })
     d.t.insert(0, 'offline ')
@@ -117,8 +117,8 @@ describe('safety', () => {
     expect(d.server.getText('t').toString()).toBe('early offline unacked ')
   })
 
-  test('an ack of an earlier join means nothing in this one', () => {
-    const d = desk()
+  test('an ack that counts messages of an earlier join is ignored', () => {
+    const d = setup()
     d.open()
     for (let i = 0; i < 5; i++) d.t.insert(0, 'x')
     d.break()
@@ -129,8 +129,8 @@ describe('safety', () => {
     expect(d.safety.state).toBe('saving')
   })
 
-  test('offline with nothing to save stays saved, with the time it was', () => {
-    const d = desk()
+  test('without a connection and without changes it stays saved, with the same time', () => {
+    const d = setup()
     d.open()
     const before = d.safety
     d.break()
@@ -139,7 +139,7 @@ describe('safety', () => {
   })
 
   test("other people's changes are not mine to save, and not sent back", () => {
-    const d = desk()
+    const d = setup()
     d.open()
     d.server.getText('t').insert(0, 'theirs')
     d.sync.receive(2, Y.encodeStateAsUpdate(d.server))
@@ -148,10 +148,10 @@ describe('safety', () => {
     expect(d.safety.state).toBe('saved')
   })
 
-  test('a document that was filled before is work to save', () => {
+  test('the content of a document that was filled before joining is work to save', () => {
     const doc = new Y.Doc()
     doc.getText('t').insert(0, 'before')
-    const d = desk(doc)
+    const d = setup(doc)
     d.connect()
     d.exchange()
     expect(d.safety).toMatchObject({ state: 'saving', pending: 1 })
@@ -160,7 +160,7 @@ describe('safety', () => {
   })
 
   test('a reader is saved without acks; their changes are refused, with a copy to keep', () => {
-    const d = desk()
+    const d = setup()
     d.connect(false)
     d.exchange()
     expect(d.safety.state).toBe('saved')
@@ -170,7 +170,7 @@ describe('safety', () => {
   })
 
   test('a change that is too large for an update goes as a step 2, with everything since the last one', () => {
-    const d = desk()
+    const d = setup()
     d.open()
     d.t.insert(0, 'small, ')
     d.t.insert(0, 'x'.repeat(limits.update))
@@ -184,7 +184,7 @@ describe('safety', () => {
   })
 
   test('work of more than an update is saved by the step 2 of the next join', () => {
-    const d = desk()
+    const d = setup()
     d.open()
     d.break()
     for (let i = 0; i < 12; i++) d.t.insert(0, 'x'.repeat(100_000))
@@ -197,7 +197,7 @@ describe('safety', () => {
   })
 
   test('a change that is too large for a step 2 is refused and never sent', () => {
-    const d = desk()
+    const d = setup()
     d.open()
     d.t.insert(0, 'x'.repeat(limits.step2))
     expect(d.safety).toMatchObject({ state: 'refused', error: { code: 'too-large' } })
@@ -211,13 +211,13 @@ describe('safety', () => {
 })
 
 describe('holding while a composition is open', () => {
-  test('changes wait, and come 30 ms after it', () => {
-    const d = desk()
+  test('changes of others wait until 30 ms after it', () => {
+    const d = setup()
     d.open()
     d.server.getText('t').insert(0, 'theirs')
     d.sync.hold(true)
     d.sync.receive(2, Y.encodeStateAsUpdate(d.server))
-    d.t.insert(0, 'mine') // one's own go out
+    d.t.insert(0, 'mine') // own changes are sent
     expect(d.documents).toBe(2)
     d.sync.hold(false)
     d.clock.pass(29)
@@ -226,8 +226,8 @@ describe('holding while a composition is open', () => {
     expect(d.t.toString()).toHaveLength(10)
   })
 
-  test('not for longer than 10 s without a word', () => {
-    const d = desk()
+  test('for at most 10 s after the last event of the composition', () => {
+    const d = setup()
     d.open()
     d.server.getText('t').insert(0, 'theirs')
     d.sync.hold(true)

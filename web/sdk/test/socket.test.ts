@@ -22,23 +22,23 @@ class FakeWebSocket implements WebSocketLike {
   }
   close(): void { this.closed = true }
 
-  hear(name: string, data: Fields = {}): void {
+  receive(name: string, data: Fields = {}): void {
     const frame = encodeFrame(0, { type: 16, bytes: encodeEvent(name, data) })
     this.onmessage?.({ data: frame.slice().buffer })
   }
   welcome(): void {
     this.onopen?.(undefined as never)
-    this.hear('welcome', { user: { id: 'ana', name: 'Ana' }, heartbeat: 20_000, limits })
+    this.receive('welcome', { user: { id: 'ana', name: 'Ana' }, heartbeat: 20_000, limits })
   }
   end(code: number): void { this.onclose?.({ code, reason: '' }) }
 }
 
-function desk() {
+function setup() {
   const clock = new FakeClock()
   const link = new LinkState(clock)
   const sockets: FakeWebSocket[] = []
   const asked: string[] = []
-  const heard: string[] = []
+  const events: string[] = []
   const socket = new Socket({
     url: 'ws://x/socket', clock, link, log: () => {},
     token: (reason) => { asked.push(reason); return Promise.resolve(`t${asked.length}`) },
@@ -47,15 +47,15 @@ function desk() {
       sockets.push(ws)
       return ws
     },
-    onUp: (user) => heard.push(`up ${user.id}`),
-    onFrame: () => heard.push('frame'),
-    onDown: () => heard.push('down'),
+    onUp: (user) => events.push(`up ${user.id}`),
+    onFrame: () => events.push('frame'),
+    onDown: () => events.push('down'),
   })
-  return { clock, link, sockets, asked, heard, socket, get last() { return sockets.at(-1)! } }
+  return { clock, link, sockets, asked, events, socket, get last() { return sockets.at(-1)! } }
 }
 
 async function up() {
-  const d = desk()
+  const d = setup()
   d.socket.start()
   await settle()
   d.last.welcome()
@@ -63,17 +63,17 @@ async function up() {
 }
 
 describe('the socket', () => {
-  test('greets with a token, which is in no address and no header', async () => {
+  test('sends the token in hello, not in the URL or a header', async () => {
     const d = await up()
     expect(d.last.url).toBe('ws://x/socket')
     expect(d.last.protocols).toEqual(['weft.1'])
     expect(d.last.sent).toEqual([['hello', { token: 't1' }]])
-    expect(d.heard).toEqual(['up ana'])
+    expect(d.events).toEqual(['up ana'])
     expect(d.link.get().state).toBe('online')
   })
 
   test('sends nothing before the welcome', async () => {
-    const d = desk()
+    const d = setup()
     d.socket.start()
     await settle()
     d.last.onopen?.(undefined as never)
@@ -81,19 +81,19 @@ describe('the socket', () => {
     expect(d.last.sent).toHaveLength(1)
   })
 
-  test('pings every half heartbeat, and 8 s of silence after one is death', async () => {
+  test('pings every half heartbeat, and is lost after 8 s without an answer', async () => {
     const d = await up()
     d.clock.pass(10_000)
     expect(d.last.sent.at(-1)).toEqual(['ping', {}])
     d.clock.pass(7_999)
-    d.last.hear('pong')
+    d.last.receive('pong')
     d.clock.pass(2_001)
-    expect(d.heard).toEqual(['up ana', 'frame'])
+    expect(d.events).toEqual(['up ana', 'frame'])
     d.clock.pass(7_999)
     expect(d.last.closed).toBe(false)
     d.clock.pass(1)
     expect(d.last.closed).toBe(true)
-    expect(d.heard.at(-1)).toBe('down')
+    expect(d.events.at(-1)).toBe('down')
   })
 
   test('the first retry comes within 500 ms, later ones by full jitter up to 30 s', async () => {
@@ -115,7 +115,7 @@ describe('the socket', () => {
     expect(waits).toEqual([500, 1000, 2000, 4000, 8000, 16000, 30000, 30000])
   })
 
-  test('a wake retries at once, and asks a live connection for a sign of life', async () => {
+  test('retry() connects at once, and pings a connection that is up', async () => {
     const d = await up()
     d.socket.retry()
     expect(d.last.sent.at(-1)?.[0]).toBe('ping')
@@ -125,12 +125,12 @@ describe('the socket', () => {
     d.socket.retry()
     await settle()
     expect(d.sockets).toHaveLength(2)
-    d.socket.retry() // while a try is under way: no second one
+    d.socket.retry() // an attempt is under way: there is no second one
     await settle()
     expect(d.sockets).toHaveLength(2)
   })
 
-  test('a token that is not accepted is exchanged once; then it is over', async () => {
+  test('a rejected token is replaced once; a second rejection is final', async () => {
     const d = await up()
     d.last.end(4401)
     d.clock.pass(500)
@@ -144,8 +144,8 @@ describe('the socket', () => {
     expect(d.sockets).toHaveLength(2)
   })
 
-  test('no welcome within 10 s counts as broken', async () => {
-    const d = desk()
+  test('a connection without a welcome for 10 s is lost', async () => {
+    const d = setup()
     d.socket.start()
     await settle()
     d.last.onopen?.(undefined as never)
@@ -153,7 +153,7 @@ describe('the socket', () => {
     expect(d.last.closed).toBe(true)
   })
 
-  test('overload is given time', async () => {
+  test('after an overload the backoff is longer', async () => {
     const d = await up()
     d.last.end(1013)
     d.clock.pass(1_999)
@@ -164,14 +164,14 @@ describe('the socket', () => {
     expect(d.sockets).toHaveLength(2)
   })
 
-  test('stopped, it says so, and what comes late is dropped', async () => {
+  test('after stop() it is idle, and late frames are dropped', async () => {
     const d = await up()
     const ws = d.last
     const late = ws.onmessage
     d.socket.stop()
     late?.({ data: new ArrayBuffer(0) })
     expect(ws.closed).toBe(true)
-    expect(d.heard).toEqual(['up ana', 'down'])
+    expect(d.events).toEqual(['up ana', 'down'])
     expect(d.link.get().state).toBe('idle')
     expect(d.clock.waiting).toBe(0)
   })

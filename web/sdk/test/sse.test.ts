@@ -11,7 +11,7 @@ const want: StreamEvent[] = [
   { event: 'message', data: 'last', id: '8' },
 ]
 
-test('cut anywhere, the same events come out', () => {
+test('chunks cut anywhere give the same events', () => {
   const bytes = new TextEncoder().encode(stream)
   for (let a = 0; a <= bytes.length; a++) {
     for (const b of [a, a + 1, a + 3, bytes.length]) {
@@ -22,12 +22,12 @@ test('cut anywhere, the same events come out', () => {
   }
 })
 
-test('byte by byte', () => {
+test('single bytes give the same events', () => {
   const p = new EventParser('earlier')
   const got = [...new TextEncoder().encode(stream)].flatMap((b) => p.push(Uint8Array.of(b)))
   expect(got).toEqual([{ ...want[0], id: 'earlier' }, ...want.slice(1)])
 })
 
-test('an id with a NUL is not one', () => {
+test('an id with a NUL is ignored', () => {
   expect(new EventParser('a').push(new TextEncoder().encode('id: b\0\ndata: x\n\n'))).toEqual([{ event: 'message', data: 'x', id: 'a' }])
 })

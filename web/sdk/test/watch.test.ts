@@ -4,7 +4,7 @@ import { Watching } from '../src/watch.ts'
 import { settle } from './clock.ts'
 import { limits } from './fixtures.ts'
 
-function desk() {
+function setup() {
   const sent: [string, unknown][] = []
   const warned: string[] = []
   const watching = new Watching((name, data) => sent.push([name, (data as Fields)['users']]), (_level, message) => warned.push(message))
@@ -13,8 +13,8 @@ function desk() {
 
 const at = (status: string, more: Fields = {}): Fields => ({ status, devices: 1, ...more })
 
-test('people are watched while somebody subscribes, once each, and again on a new connection', async () => {
-  const { sent, watching } = desk()
+test('people are watched while there is a subscriber, once each, and again on a new connection', async () => {
+  const { sent, watching } = setup()
   const both = watching.watch(['ana', 'ben', 'ana'])
   watching.up(limits.watched)
   expect(sent).toEqual([])
@@ -34,24 +34,24 @@ test('people are watched while somebody subscribes, once each, and again on a ne
   again()
 })
 
-test('what is known is there for who asks, and gone with the connection', async () => {
-  const { watching } = desk()
+test('a known status is shown to new subscribers, and dropped with the connection', async () => {
+  const { watching } = setup()
   watching.up(limits.watched)
   const people = watching.watch(['ana', 'ben'])
   const end = people.subscribe(() => {})
   await settle()
-  watching.heard({ users: { ana: at('idle'), ben: at('offline', { lastSeen: '2026-11-22T10:00:00Z', devices: 0 }), eve: at('online'), bad: 7, worse: at('dancing') } })
+  watching.received({ users: { ana: at('idle'), ben: at('offline', { lastSeen: '2026-11-22T10:00:00Z', devices: 0 }), eve: at('online'), bad: 7, worse: at('dancing') } })
   expect([...people.get()]).toEqual([['ana', { status: 'idle', devices: 1 }], ['ben', { status: 'offline', devices: 0, lastSeen: '2026-11-22T10:00:00Z' }]])
   const before = people.get()
-  watching.heard({ users: { eve: at('away') } })
+  watching.received({ users: { eve: at('away') } })
   expect(people.get()).toBe(before)
   watching.down()
   expect(people.get().size).toBe(0)
   end()
 })
 
-test('no more are watched than the server takes', async () => {
-  const { sent, warned, watching } = desk()
+test('no more people are watched than the server allows', async () => {
+  const { sent, warned, watching } = setup()
   watching.up(limits.watched)
   const end = watching.watch(Array.from({ length: 250 }, (_, i) => `u${i}`)).subscribe(() => {})
   await settle()

@@ -15,8 +15,8 @@ function stored(seq: number, more: Fields = {}): Fields {
   }
 }
 
-/** A chat with a server that keeps revs as ours does. */
-function desk(seqs: number[] = []) {
+/** A chat with a server that numbers changes as ours does. */
+function setup(seqs: number[] = []) {
   const server = { history: seqs.map((n) => stored(n)), epoch: 'e1', held: undefined as (() => void)[] | undefined, asked: [] as string[] }
   const lastRev = (): number => Math.max(0, ...server.history.map(revOf))
   const chat = new ChatState({
@@ -51,8 +51,8 @@ function desk(seqs: number[] = []) {
   }
 }
 
-test('changes of old messages that were missed are read, and late events do not undo them', async () => {
-  const d = desk(range(1, 60))
+test('missed changes of old messages are read, and late events do not undo them', async () => {
+  const d = setup(range(1, 60))
   d.join()
   await settle()
   d.chat.lost()
@@ -78,8 +78,8 @@ test('changes of old messages that were missed are read, and late events do not 
   expect(d.seqs).toEqual(range(1, 60))
 })
 
-test('a change that comes while an older page is under way is not lost', async () => {
-  const d = desk(range(1, 60))
+test('a change that arrives while an older page is read is not lost', async () => {
+  const d = setup(range(1, 60))
   d.join()
   await settle()
   const held: (() => void)[] = d.server.held = []
@@ -92,8 +92,8 @@ test('a change that comes while an older page is under way is not lost', async (
   expect(d.row(5)?.text).toBe('changed meanwhile')
 })
 
-test('a room that was empty at first misses nothing either', async () => {
-  const d = desk()
+test('a room that was empty at first misses no message', async () => {
+  const d = setup()
   d.join()
   await settle()
   d.chat.lost()
@@ -108,9 +108,9 @@ test('a room that was empty at first misses nothing either', async () => {
   expect(d.row(1)?.text).toBe('edited')
 })
 
-test('where the server has another history, what is held is forgotten', async () => {
+test('messages of another history are dropped', async () => {
   for (const epoch of ['e2', 'e1']) {
-    const d = desk(range(1, 10))
+    const d = setup(range(1, 10))
     d.join()
     await settle()
     d.chat.lost()
