@@ -41,9 +41,9 @@ const (
 // maySet reports whether m may set the state of its client.
 //
 // The first member that sets it owns it. Another connection of the same user may take it
-// over: a client that reconnects while its old connection is not found dead yet. For
-// anonymous people the room cannot know that. Then the old connection, returned
-// as probe, must show that it is alive.
+// over: a client that reconnects while its old connection is not found dead yet. Of
+// anonymous people the room cannot know whether they are the same. Then the member with
+// the old connection is returned as probe: the connection must show that it is alive.
 func (s *state) maySet(m *member, st awareness.State, now time.Time) (allowed bool, probe *member) {
 	owner, taken := s.owners[st.ClientID]
 	switch {

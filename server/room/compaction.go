@@ -17,8 +17,8 @@ import (
 )
 
 // A Compactor replaces the logs of rooms by snapshots, in the background. It works on what
-// is stored and not on live rooms, so it takes no time from them. It never stores less than there was:
-// a snapshot is read back and compared before it replaces anything.
+// is stored and not on live rooms, so it takes no time from them. It never loses data: a
+// snapshot is read back and compared before it replaces anything.
 type Compactor struct {
 	store  CompactionStore
 	log    *slog.Logger

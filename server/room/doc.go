@@ -44,7 +44,7 @@
 //	                                                        them are caught up by a diff
 //	encodeCache                   4 MiB and one more        forgotten, encoded again
 //	journal: queue of all rooms   64 MiB (Limits.Journal)   rooms take no commands, unless read-only
-//	Compactor.unloaded            4,096 rooms               more are compacted after a later unloading
+//	Compactor.unloaded            4,096 rooms               further logs wait for their next unloading
 //
 // # Locks
 //
@@ -60,7 +60,7 @@
 //   - durableQueue.mu is also taken by the journal's goroutine, without Room.mu.
 //   - Hub.mu guards the hub's tables. No room's method is called with it held, and it is not
 //     taken with a room's lock held.
-//   - Compactor.mu, feed.Shared's lock and those in braces are leaves: with one of them held no other
-//     lock of this package is taken.
+//   - Compactor.mu, the lock of feed.Shared and the locks in braces are leaves: a goroutine
+//     that holds one takes no other lock of this package.
 //   - OnLimit may be called with any of Hub.mu, Room.mu and Journal.mu held.
 package room

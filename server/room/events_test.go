@@ -5,6 +5,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"weft/crdt"
 	"weft/server/event"
 	"weft/server/store"
 	"weft/server/wire"
@@ -59,6 +60,81 @@ func TestEventsAtTheirLimit(t *testing.T) {
 		a.mu.Lock()
 		if a.closed != wire.CloseOverload {
 			t.Errorf("closed with %d", a.closed)
+		}
+		a.mu.Unlock()
+		release()
+		if err := h.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestEventsOfASmallRoomAreDeliveredByTheirSender: after Broadcast or Relay has returned, the
+// peers of a small room that is at rest have the event, without the room's goroutine.
+func TestEventsOfASmallRoomAreDeliveredByTheirSender(t *testing.T) {
+	r := newTable(t)
+	a, b := newListener(), newListener()
+	for _, p := range []*listener{a, b} {
+		r.do(joinOf(p, PeerInfo{}))
+	}
+	news := func() [2]int { return [2]int{a.news, b.news} }
+	before := news()
+	r.Broadcast(newsOf(100))
+	if got, want := news(), [2]int{before[0] + 1, before[1] + 1}; got != want {
+		t.Errorf("after Broadcast the peers have got %v bodies, want %v", got, want)
+	}
+	r.Relay(a, []byte("stateless"))
+	if got, want := news(), [2]int{before[0] + 1, before[1] + 2}; got != want {
+		t.Errorf("after Relay the peers have got %v bodies, want %v", got, want)
+	}
+	for range smallRoom {
+		r.do(joinOf(newListener(), PeerInfo{}))
+	}
+	before = news()
+	r.Broadcast(newsOf(100))
+	if got := news(); got != before {
+		t.Errorf("in a large room the sender delivers an event itself")
+	}
+	r.work(r.deliverEvents)
+	if got, want := news(), [2]int{before[0] + 1, before[1] + 1}; got != want {
+		t.Errorf("the room's goroutine has delivered %v bodies, want %v", got, want)
+	}
+}
+
+// TestRelayWaitsForTheRoom: relayed messages of clients cannot fill the event queue, which would
+// end the room. Their sender waits instead, and events of the server are accepted meanwhile.
+func TestRelayWaitsForTheRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := diskHub(newDisk())
+		r, release, err := h.Open(t.Context(), store.RoomID("r"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := newListener()
+		mustJoin(t, r, a)
+		synctest.Wait()
+		before := a.news
+		const messages = 100
+		sent := 0
+		busy := make(chan struct{}) // until it is closed, the room's goroutine is busy
+		go func() { _ = r.read(t.Context(), func(*crdt.Doc) { <-busy }) }()
+		synctest.Wait()
+		go func() {
+			for range messages {
+				r.Relay(nil, make([]byte, 1<<20))
+				sent++
+			}
+		}()
+		synctest.Wait()
+		if most := maxRelayBytes>>20 + 1; sent > most {
+			t.Errorf("%d messages of 1 MiB are queued, want at most %d", sent, most)
+		}
+		r.Broadcast(newsOf(100))
+		close(busy)
+		synctest.Wait()
+		a.mu.Lock()
+		if a.closed != 0 || a.news-before != messages+1 {
+			t.Errorf("closed with %d after %d bodies, want %d and no close", a.closed, a.news-before, messages+1)
 		}
 		a.mu.Unlock()
 		release()

@@ -64,8 +64,8 @@ const (
 func (r *Room) ID() store.RoomID { return r.id }
 
 // Join adds a peer. The room sends it sync step 1 and the known awareness. When Join
-// returns nil, the peer gets everything that is broadcast from then on. ErrClosed says that the
-// room has ended.
+// returns nil, the peer gets everything that is broadcast from then on. ErrClosed says
+// that the room has ended.
 func (r *Room) Join(p Peer, info PeerInfo) error {
 	joined := make(chan struct{})
 	reader := r.feed.NewReader(feed.ReaderOptions{Echo: p.Echoes(), Owner: p})

@@ -101,7 +101,7 @@ func TestEchoIsTheVeryUpdateOnceItIsDurable(t *testing.T) {
 	}
 }
 
-// TestReaderBehindTheFeedRequestsADiff: a reader whose entries were dropped gets nothing from the feed
+// TestReaderBehindTheFeedRequestsADiff: a reader whose entries were dropped gets no update
 // until its request is answered, and goes on after the answer.
 func TestReaderBehindTheFeedRequestsADiff(t *testing.T) {
 	f, a := New(nil), newAuthor(t)
