@@ -161,7 +161,7 @@ export class WeftApp extends WeftElement {
     return html`<form class="card" @submit=${(e: SubmitEvent) => {
       e.preventDefault()
       const name = String(new FormData(e.currentTarget as HTMLFormElement).get('name') ?? '').trim()
-      if (name !== '') this.tell('app-join', { name })
+      if (name !== '') this.emit('app-join', { name })
     }}><label>${text.joinAs} <input name="name" required maxlength="40" placeholder=${text.yourName} autocomplete="nickname" .value=${this.guestName}></label>
       <button class="button solid">${text.join}</button></form>`
   }

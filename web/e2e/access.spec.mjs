@@ -1,16 +1,16 @@
-// What a machine can tell of whether everybody can use the pages: names, contrast, room, motion.
+// Accessibility, as far as a program can check it: names, contrast, narrow windows, motion.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { join, launch, person, surface } from './browser.mjs'
 import { call, guest, startServer } from './server.mjs'
 
-const named = new Set(['button', 'link', 'textbox', 'searchbox', 'combobox', 'checkbox', 'tab', 'tablist', 'img', 'dialog', 'log', 'main', 'complementary', 'navigation', 'toolbar', 'listbox', 'option', 'group'])
+const rolesWithName = new Set(['button', 'link', 'textbox', 'searchbox', 'combobox', 'checkbox', 'tab', 'tablist', 'img', 'dialog', 'log', 'main', 'complementary', 'navigation', 'toolbar', 'listbox', 'option', 'group'])
 
-/** Controls and regions that a screen reader could not name, by what the browser itself computes. */
-async function nameless(page) {
+/** Finds controls and regions without an accessible name, as the browser computes it. */
+async function withoutName(page) {
   const cdp = await page.context().newCDPSession(page)
   const { nodes } = await cdp.send('Accessibility.getFullAXTree')
-  const bad = nodes.filter((n) => !n.ignored && named.has(n.role?.value) && !n.name?.value)
+  const bad = nodes.filter((n) => !n.ignored && rolesWithName.has(n.role?.value) && !n.name?.value)
   const found = []
   for (const n of bad) {
     const { node } = await cdp.send('DOM.describeNode', { backendNodeId: n.backendDOMNodeId })
@@ -20,8 +20,8 @@ async function nameless(page) {
   return found
 }
 
-/** Text that stands out too little from what is behind it: WCAG 2.2, 1.4.3. */
-const faint = (page) => page.evaluate(() => {
+/** Finds text with too little contrast to its background (WCAG 2.2, 1.4.3). */
+const lowContrast = (page) => page.evaluate(() => {
   const pen = Object.assign(document.createElement('canvas'), { width: 1, height: 1 }).getContext('2d', { willReadFrequently: true })
   const rgba = (color) => {
     pen.clearRect(0, 0, 1, 1)
@@ -69,7 +69,8 @@ const faint = (page) => page.evaluate(() => {
   return found
 })
 
-const wide = (page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
+/** How many pixels the page is wider than the window. */
+const overflow = (page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
 
 async function fill(server, page) {
   const [sofia, amara] = [await guest(server, 'Sofia'), await guest(server, 'Amara')]
@@ -85,7 +86,7 @@ async function fill(server, page) {
   await page.locator('[data-message-id=x1] .replies').waitFor()
 }
 
-test('every control has a name and every text its contrast, in both themes', async (t) => {
+test('every control has a name and every text enough contrast, in both themes', async (t) => {
   const server = await startServer(t)
   const browser = await launch(t)
   for (const colorScheme of ['light', 'dark']) {
@@ -94,7 +95,7 @@ test('every control has a name and every text its contrast, in both themes', asy
     if (colorScheme === 'light') await fill(server, page)
     const row = (id) => page.locator(`[data-message-id=${id}]`)
     await row('x2').waitFor()
-    await t.test(`the check finds what it is for, ${colorScheme}`, async () => {
+    await t.test(`the checks find a button without a name and text without contrast, ${colorScheme}`, async () => {
       await page.evaluate(() => {
         const trap = Object.assign(document.createElement('button'), { id: 'trap' })
         Object.assign(trap.style, { position: 'fixed', inset: '0 auto auto 0', inlineSize: '90px', blockSize: '20px', background: '#888' })
@@ -103,8 +104,8 @@ test('every control has a name and every text its contrast, in both themes', asy
         trap.append(words)
         document.body.append(trap)
       })
-      assert.deepEqual((await nameless(page)).map((x) => x.split(' ').slice(0, 2).join(' ')), ['button button'])
-      assert.match((await faint(page)).join(), /"faint"/)
+      assert.deepEqual((await withoutName(page)).map((x) => x.split(' ').slice(0, 2).join(' ')), ['button button'])
+      assert.match((await lowContrast(page)).join(), /"faint"/)
       await page.evaluate(() => document.querySelector('#trap').remove())
     })
     const looks = {
@@ -133,19 +134,19 @@ test('every control has a name and every text its contrast, in both themes', asy
     for (const [what, open] of Object.entries(looks)) {
       await t.test(`${what}, ${colorScheme}`, async () => {
         await open()
-        assert.deepEqual(await nameless(page), [])
-        assert.deepEqual(await faint(page), [])
-        assert.equal(await wide(page), 0)
+        assert.deepEqual(await withoutName(page), [])
+        assert.deepEqual(await lowContrast(page), [])
+        assert.equal(await overflow(page), 0)
       })
     }
-    await t.test(`nothing moves for who wants that, ${colorScheme}`, async () => {
+    await t.test(`nothing moves with reduced motion, ${colorScheme}`, async () => {
       assert.equal(await page.evaluate(() => document.getAnimations().length), 0)
     })
     assert.deepEqual(mika.faults, [])
   }
 })
 
-test('320 pixels are enough, and a page from right to left is mirrored', async (t) => {
+test('a window 320 pixels wide is enough, and a page from right to left is mirrored', async (t) => {
   const server = await startServer(t)
   const browser = await launch(t)
   const mika = await person(browser, server, { viewport: { width: 1200, height: 800 } })
@@ -154,13 +155,13 @@ test('320 pixels are enough, and a page from right to left is mirrored', async (
   await fill(server, page)
 
   await t.test('right to left', async () => {
-    assert.equal(await wide(page), 0)
+    assert.equal(await overflow(page), 0)
     const [text, panel] = await Promise.all([surface(page).boundingBox(), page.locator('aside').boundingBox()])
     assert.ok(panel.x + panel.width <= text.x, 'the panel is on the left')
     const row = page.locator('[data-message-id=x2]')
     await row.hover()
     const [actions, face] = await Promise.all([row.locator('.actions').boundingBox(), row.locator('.face').first().boundingBox()])
-    assert.ok(actions.x + actions.width < face.x, 'what a row offers is opposite the face')
+    assert.ok(actions.x + actions.width < face.x, 'the actions of a row are opposite the face')
   })
 
   await t.test('a narrow phone', async () => {
@@ -168,13 +169,13 @@ test('320 pixels are enough, and a page from right to left is mirrored', async (
     const phone = await join(luis, server, 'bio', 'Luis')
     for (const tab of ['doc', 'chat', 'people']) {
       await phone.locator(`.bottom [data-tab=${tab}]`).tap()
-      assert.equal(await wide(phone), 0, tab)
+      assert.equal(await overflow(phone), 0, tab)
     }
     await phone.locator('.bottom [data-tab=chat]').tap()
     await phone.locator('[data-message-id=x1]').tap()
     await phone.locator('[data-message-id=x1] [data-act=reply]').tap()
     await phone.locator('[data-message-id]', { hasText: 'a reply' }).waitFor()
-    assert.equal(await wide(phone), 0)
+    assert.equal(await overflow(phone), 0)
     assert.deepEqual(luis.faults, [])
   })
   assert.deepEqual(mika.faults, [])

@@ -10,7 +10,7 @@ test('two people write, chat, see each other, and survive kill -9', async (t) =>
   const a = await join(ana, server, 'class/7', 'Ana')
   const b = await join(ben, server, 'class/7', 'Ben')
 
-  await t.test('both type at once and converge', async () => {
+  await t.test('two people type at once, and both see the same text', async () => {
     await surface(a).click()
     await surface(b).click()
     await Promise.all([a.keyboard.type('Membranes are fluid. ', { delay: 5 }), b.keyboard.type('Lipids swap places. ', { delay: 5 })])
@@ -21,7 +21,7 @@ test('two people write, chat, see each other, and survive kill -9', async (t) =>
     for (const letter of 'Lipids swap places') assert.ok(same.includes(letter))
   })
 
-  await t.test('choosing a name makes nobody twice', async () => {
+  await t.test('a guest who chooses a name is still one person', async () => {
     const answer = await fetch(`${server.url}/api/rooms/class%2F7/people`)
     assert.deepEqual((await answer.json()).people.map((p) => p.name), ['Ana', 'Ben'])
   })
@@ -33,7 +33,7 @@ test('two people write, chat, see each other, and survive kill -9', async (t) =>
     await a.locator('.weft-caret', { hasText: 'Ben' }).waitFor()
   })
 
-  await t.test('typing is shown while it lasts, and the message arrives', async () => {
+  await t.test('typing is shown until the message is sent, and the message arrives', async () => {
     const composer = b.locator('textarea[name=message]')
     await composer.click()
     await b.keyboard.type('Sideways, yes', { delay: 10 })
@@ -44,11 +44,11 @@ test('two people write, chat, see each other, and survive kill -9', async (t) =>
     assert.equal(await b.locator('[data-message-id]', { hasText: 'Sideways, yes' }).count(), 1)
   })
 
-  await t.test('the server is killed in the middle of typing: nothing is lost, nothing reloads', async () => {
+  await t.test('the server is killed during typing: no edit is lost, and the page does not reload', async () => {
     await surface(a).click()
     await a.keyboard.press('Control+End')
     const typing = a.keyboard.type('The quick brown fox jumps over the lazy dog while nobody watches it.', { delay: 25 })
-    await until('some of it on the other side', async () => (await textOf(b)).includes('quick'))
+    await until('some of the text on the other page', async () => (await textOf(b)).includes('quick'))
     await server.kill()
     await typing
     await b.locator('textarea[name=message]').fill('sent while the server is down')
@@ -56,15 +56,15 @@ test('two people write, chat, see each other, and survive kill -9', async (t) =>
     assert.notEqual(await a.locator('weft-status').getAttribute('data-state'), 'saved', 'unsaved work is not called saved')
     await server.restart()
     for (const page of [a, b]) await page.locator('weft-status[data-state=saved]').waitFor({ timeout: 30_000 })
-    await until('all of it on the other side', async () => (await textOf(b)).includes('over the lazy dog while nobody watches it.'))
+    await until('all of the text on the other page', async () => (await textOf(b)).includes('over the lazy dog while nobody watches it.'))
     assert.equal(await textOf(a), await textOf(b))
     await a.locator('[data-message-id]', { hasText: 'sent while the server is down' }).waitFor()
     assert.equal(await a.locator('[data-message-id]', { hasText: 'sent while the server is down' }).count(), 1)
     assert.equal(await a.locator('[data-message-id]', { hasText: 'Sideways, yes' }).count(), 1)
-    for (const page of [a, b]) assert.equal(await page.evaluate(() => globalThis.sameDocument), true, 'the page has not reloaded')
+    for (const page of [a, b]) assert.equal(await page.evaluate(() => globalThis.hasNotReloaded), true, 'the page has not reloaded')
   })
 
-  await t.test('killed once more, a newcomer finds everything', async () => {
+  await t.test('after another kill, a new person finds everything', async () => {
     const before = await textOf(a)
     await server.kill()
     await server.restart()

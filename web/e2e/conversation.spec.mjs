@@ -12,7 +12,7 @@ async function say(page, words) {
   await row(page, words).waitFor()
 }
 
-test('messages are edited, deleted, reacted to and answered', async (t) => {
+test('messages can be edited, deleted, reacted to and answered', async (t) => {
   const server = await startServer(t)
   const browser = await launch(t)
   const [ana, ben] = [await person(browser, server), await person(browser, server)]
@@ -21,10 +21,10 @@ test('messages are edited, deleted, reacted to and answered', async (t) => {
   await say(a, 'Does it flow?')
   await row(b, 'Does it flow?').waitFor()
 
-  await t.test('an arrow up in the empty composer edits my last', async () => {
+  await t.test('an arrow up in the empty composer edits the last own message', async () => {
     await composer(a).fill('a draft')
     await composer(a).press('ArrowUp')
-    assert.equal(await composer(a).inputValue(), 'a draft', 'not while something is written')
+    assert.equal(await composer(a).inputValue(), 'a draft', 'not while the composer has text')
     await composer(a).fill('')
     await composer(a).press('ArrowUp')
     await a.getByText('Editing').waitFor()
@@ -40,7 +40,7 @@ test('messages are edited, deleted, reacted to and answered', async (t) => {
     assert.equal(await b.locator('[data-message-id]').count(), 1)
   })
 
-  await t.test('reactions count people, and go again', async () => {
+  await t.test('reactions count people, and can be taken back', async () => {
     await row(b, 'really').hover()
     await row(b, 'really').locator('[data-act=react]').click()
     await row(b, 'really').locator('.picker [data-emoji="🤯"]').click()
@@ -56,7 +56,7 @@ test('messages are edited, deleted, reacted to and answered', async (t) => {
     await row(a, 'really').locator('.reaction', { hasText: '🐟 1' }).waitFor()
   })
 
-  await t.test('a thread takes the log’s place and gives it back', async () => {
+  await t.test('a thread takes the place of the log until it is closed', async () => {
     await row(b, 'really').hover()
     await row(b, 'really').locator('[data-act=reply]').click()
     await b.locator('weft-chat .top', { hasText: 'Thread' }).waitFor()
@@ -73,17 +73,17 @@ test('messages are edited, deleted, reacted to and answered', async (t) => {
     await b.locator('weft-chat [data-act=back]').click()
   })
 
-  await t.test('deleting asks once, and leaves the place', async () => {
+  await t.test('deleting asks for confirmation, and leaves a note in the message’s place', async () => {
     await say(a, 'Wrong room')
     await row(a, 'Wrong room').hover()
     await row(a, 'Wrong room').locator('[data-act=remove]').click()
     await row(a, 'Wrong room').locator('[data-act=confirm-remove]').click()
     await b.locator('[data-message-id]', { hasText: 'Message removed' }).waitFor()
     assert.equal(await row(b, 'Wrong room').count(), 0)
-    assert.equal(await row(b, 'really').locator('[data-act=edit]').count(), 0, 'others’ are not mine to edit')
+    assert.equal(await row(b, 'really').locator('[data-act=edit]').count(), 0, 'messages of others cannot be edited')
   })
 
-  await t.test('all of it by keyboard', async () => {
+  await t.test('a message’s actions work by keyboard', async () => {
     await row(a, 'really').focus()
     await a.keyboard.press('Enter')
     await a.keyboard.press('Enter')
@@ -95,7 +95,7 @@ test('messages are edited, deleted, reacted to and answered', async (t) => {
     assert.equal(await a.evaluate(() => document.querySelector('weft-chat').shadowRoot.activeElement?.localName), 'weft-composer')
   })
 
-  await t.test('the Enter that ends a word sends nothing', async () => {
+  await t.test('the Enter that ends a composition sends nothing', async () => {
     await composer(a).fill('かん')
     await composer(a).evaluate((area) => {
       area.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', isComposing: true, bubbles: true, composed: true }))
@@ -108,7 +108,7 @@ test('messages are edited, deleted, reacted to and answered', async (t) => {
   assert.deepEqual(ben.faults, [])
 })
 
-test('the log keeps its place, and knows what was read', async (t) => {
+test('the log keeps its scroll position, and counts what is unread', async (t) => {
   const server = await startServer(t)
   const browser = await launch(t)
   const mika = await guest(server, 'Mika')
@@ -121,8 +121,9 @@ test('the log keeps its place, and knows what was read', async (t) => {
   const atEnd = () => log.evaluate((e) => e.scrollHeight - e.scrollTop - e.clientHeight < 2)
   await until('the end of the log', atEnd)
 
-  // Looks in every frame, as it will be painted, how far the words of a row are from where they are now.
-  // Elements correct themselves in their ResizeObservers: a later observer sees what they made of it.
+  // Measures in every frame how far the text of a row is from where it is now. Elements
+  // correct the scroll position in their ResizeObservers, so a ResizeObserver that is
+  // made later measures what will be painted.
   const watch = (words, place) => log.evaluate((e, { words, place }) => {
     const row = [...e.querySelectorAll('[data-message-id]')].find((x) => x.innerText.includes(words))
     const top = () => row.querySelector('.text').getBoundingClientRect().top - e.getBoundingClientRect().top
@@ -145,14 +146,14 @@ test('the log keeps its place, and knows what was read', async (t) => {
     assert.ok(by <= 1, `${what}: moved by ${by}`)
   }
 
-  await t.test('older ones come in above, and the first row in view stays still', async () => {
+  await t.test('older messages load above, and the first row in view does not move', async () => {
     await watch('line 021', 40)
     await row(page, 'line 001').waitFor({ state: 'attached' })
     await still('older rows above')
-    assert.equal(await row(page, 'line 021').locator('.head').count(), 0, 'it stands under the name of the row before it')
+    assert.equal(await row(page, 'line 021').locator('.head').count(), 0, 'the row is now under the header of the row before it')
   })
 
-  await t.test('it stays when a row above it grows, when all rows do, and when the log was hidden', async () => {
+  await t.test('the first row in view does not move when rows grow, or when the log was hidden', async () => {
     const { id } = (await call(server, mika, 'GET', '/api/rooms/bio/messages?limit=100')).body.messages.find((m) => m.text.startsWith('line 003'))
     await watch('line 021')
     assert.equal((await call(server, mika, 'PATCH', `/api/rooms/bio/messages/${id}`, { text: `line 003${' and on'.repeat(60)}` })).status, 200)
@@ -172,7 +173,7 @@ test('the log keeps its place, and knows what was read', async (t) => {
     assert.equal(await log.evaluate((e) => e.scrollTop), place)
   })
 
-  await t.test('whoever leaves a thread is at the message it hangs on', async () => {
+  await t.test('closing a thread leads back to its message', async () => {
     const inView = () => row(page, 'line 025').evaluate((e) => {
       const [box, view] = [e.getBoundingClientRect(), e.closest('.log').getBoundingClientRect()]
       return box.top >= view.top - 1 && box.bottom <= view.bottom + 1 && e.matches(':focus')
@@ -184,7 +185,7 @@ test('the log keeps its place, and knows what was read', async (t) => {
     await until('the message again', inView)
   })
 
-  await t.test('a render before the event of a scroll does not undo the scroll; at the end, the end stays', async () => {
+  await t.test('a render before the scroll event does not undo the scroll; at the end, the log stays at the end', async () => {
     const to = (place) => page.locator('weft-chat').evaluate(async (chat, place) => {
       const log = chat.shadowRoot.querySelector('.log')
       const was = log.scrollTop
@@ -202,7 +203,7 @@ test('the log keeps its place, and knows what was read', async (t) => {
     assert.equal((await to(was)).is, was)
   })
 
-  await t.test('what comes below does not move the view; the pill counts it and goes there', async () => {
+  await t.test('new messages below do not move the view; a button counts them and goes to the first', async () => {
     const place = await log.evaluate((e) => e.scrollTop)
     for (let i = 1; i <= 5; i++) await post(`fresh ${i}`)
     await page.locator('weft-chat [data-new="5"]', { hasText: '5 new, from Mika' }).waitFor()
@@ -215,7 +216,7 @@ test('the log keeps its place, and knows what was read', async (t) => {
     await until('all of them read', async () => await page.locator('weft-chat [data-new]').count() === 0)
   })
 
-  await t.test('who was away finds the rule above what is new, and their count goes when they have seen it', async () => {
+  await t.test('a reader who was away finds the rule above new messages, and the count is gone when they are seen', async () => {
     await until('everything read', async () => (await page.evaluate(async () => {
       const { token } = JSON.parse(localStorage.getItem('weft.guest'))
       return (await fetch('/api/rooms/bio/read', { headers: { authorization: `Bearer ${token}` } })).json()
@@ -239,7 +240,7 @@ test('the log keeps its place, and knows what was read', async (t) => {
     assert.equal(left.lastSeq, 78)
   })
 
-  await t.test('a screen reader hears no history, and a burst as one or two sentences', async () => {
+  await t.test('a screen reader is told no history, and a burst of messages in one or two sentences', async () => {
     await page.evaluate(() => {
       globalThis.heard = []
       const region = document.querySelector('weft-chat').shadowRoot.querySelector('[data-announcer]')
@@ -256,7 +257,7 @@ test('the log keeps its place, and knows what was read', async (t) => {
     assert.ok(heard.length <= 2 + (Date.now() - began) / 3000, heard.join(' | '))
   })
 
-  await t.test('a search finds old messages, and a result leads to it', async () => {
+  await t.test('a search finds old messages, and a result leads to its message', async () => {
     await page.getByRole('button', { name: 'Search messages' }).click()
     const field = page.locator('weft-search input')
     await field.fill('osmosiss')

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { join, launch, person, surface, textOf } from './browser.mjs'
 import { startServer, until } from './server.mjs'
 
-/** Selects words of the page as a mouse would, by their place. */
+/** Selects a text of the page, as a mouse would. */
 const select = (page, words) => surface(page).evaluate((root, text) => {
   const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT)
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
@@ -16,8 +16,8 @@ const select = (page, words) => surface(page).evaluate((root, text) => {
   throw new Error(`the page has no "${text}"`)
 }, words)
 
-/** True if words of the page are in view and washed. */
-const washed = (page, words) => page.evaluate((text) => {
+/** Reports whether a text of the page is in view and highlighted. */
+const isHighlighted = (page, words) => page.evaluate((text) => {
   const [range] = [...CSS.highlights.get('weft-wash') ?? []]
   if (!range) return false
   const live = new Range()
@@ -27,7 +27,7 @@ const washed = (page, words) => page.evaluate((text) => {
   return live.toString() === text && box.top >= 52 && box.bottom <= innerHeight
 }, words)
 
-test('selected text becomes a quote in the chat that finds its way back', async (t) => {
+test('selected text becomes a quote in the chat that leads back to the text', async (t) => {
   const server = await startServer(t)
   const browser = await launch(t)
   const [ana, ben] = [await person(browser, server), await person(browser, server)]
@@ -39,7 +39,7 @@ test('selected text becomes a quote in the chat that finds its way back', async 
   const composer = a.locator('textarea[name=message]')
   const quoted = 'two-molecule-thick fluid'
 
-  await t.test('Discuss puts it into the composer, where the caret goes', async () => {
+  await t.test('Discuss puts the quote and the caret into the composer', async () => {
     await select(a, quoted)
     await a.getByRole('button', { name: 'Discuss' }).click()
     await a.locator('weft-composer .quote', { hasText: quoted }).waitFor()
@@ -47,7 +47,7 @@ test('selected text becomes a quote in the chat that finds its way back', async 
     assert.equal(await a.getByRole('button', { name: 'Discuss' }).count(), 0)
   })
 
-  await t.test('what is begun survives a reload', async () => {
+  await t.test('an unsent message survives a reload', async () => {
     await a.keyboard.type('does it **literally** flow?')
     await a.reload()
     await a.locator('weft-status[data-state=saved]').waitFor()
@@ -55,7 +55,7 @@ test('selected text becomes a quote in the chat that finds its way back', async 
     assert.equal(await composer.inputValue(), 'does it **literally** flow?')
   })
 
-  await t.test('sent, it is a button at the other’s that goes to the line, also after edits above', async () => {
+  await t.test('a press on the quote shows the text to others, also after edits above it', async () => {
     await composer.press('Enter')
     assert.equal(await composer.inputValue(), '')
     assert.equal(await a.locator('weft-composer .quote').count(), 0)
@@ -67,25 +67,25 @@ test('selected text becomes a quote in the chat that finds its way back', async 
     await until('the edits', async () => (await textOf(b)).split('Above it all.').length === 61)
     await b.locator('.scroll').evaluate((e) => e.scrollTo(0, 0))
     await row.locator('button.quote[data-quote=live]').click()
-    await until('the line in view, washed', () => washed(b, quoted))
+    await until('the highlighted text in view', () => isHighlighted(b, quoted))
   })
 
-  await t.test('an edit within it is said, and it still leads there', async () => {
+  await t.test('a quote of text that was edited says so, and still leads to the text', async () => {
     await select(a, 'molecule')
     await a.keyboard.type('lipid')
     const quote = b.locator('[data-message-id] button.quote[data-quote=changed]')
     await quote.getByText('Edited since').waitFor()
     await quote.click()
-    await until('the edited line', () => washed(b, 'two-lipid-thick fluid'))
+    await until('the edited text', () => isHighlighted(b, 'two-lipid-thick fluid'))
   })
 
-  await t.test('and when it is gone, that too', async () => {
+  await t.test('a quote of text that was deleted says so', async () => {
     await select(a, 'two-lipid-thick fluid')
     await a.keyboard.press('Delete')
     await b.locator('[data-message-id] div.quote[data-quote=gone]').getByText('Removed from the page').waitFor()
   })
 
-  await t.test('by keyboard alone', async () => {
+  await t.test('quotes can be made by keyboard', async () => {
     await select(a, 'cell membrane')
     await a.keyboard.press('Control+Alt+m')
     await a.locator('weft-composer .quote', { hasText: 'cell membrane' }).waitFor()

@@ -6,11 +6,11 @@ import * as hocuspocus3 from '@hocuspocus/provider-3'
 import WebSocket from 'ws'
 import { WebsocketProvider } from 'y-websocket'
 import * as Y from 'yjs'
-import { call, guest, secret, sleep, startServer, token, until } from './server.mjs'
+import { call, guest, secret, startServer, stays, token, until } from './server.mjs'
 
 const versions = { 2.15: hocuspocus2, 3.4: hocuspocus3, 4.8: hocuspocus4 }
 
-// Clients end before their server: provider 2 would look for it for ever.
+// Clients are destroyed before their server stops: provider 2 would try to reconnect for ever.
 const closers = new WeakMap()
 
 async function start(t, flags) {
@@ -20,7 +20,7 @@ async function start(t, flags) {
   return startServer(t, flags)
 }
 
-/** A socket of an unmodified provider; it ends with the test t. */
+/** Makes a socket of an unmodified provider. It is destroyed when the test t ends. */
 function socket(t, kind, server) {
   const s = new kind.HocuspocusProviderWebsocket({ url: `${server.ws}/hocuspocus`, WebSocketPolyfill: WebSocket, delay: 100, minDelay: 100, maxDelay: 500 })
   s.closes = []
@@ -29,7 +29,7 @@ function socket(t, kind, server) {
   return s
 }
 
-/** An unmodified provider of one document on a socket. */
+/** Makes an unmodified provider of one document on a socket. */
 function open(t, kind, websocketProvider, name, options = {}) {
   const document = new Y.Doc()
   const client = { doc: document, failed: [], scopes: [], stateless: [] }
@@ -43,17 +43,17 @@ function open(t, kind, websocketProvider, name, options = {}) {
   client.provider.attach?.()
   client.text = () => document.getText('notes').toString()
   client.write = (text) => document.getText('notes').insert(0, text)
-  // Provider 2 counts below zero when it has queued an update while it was away.
+  // Provider 2 counts below zero after it has queued an update while it was disconnected.
   client.saved = () => client.provider.synced && client.provider.unsyncedChanges <= 0
   client.names = () => [...client.provider.awareness.getStates().values()].map((s) => s.user?.name).filter(Boolean).sort()
   closers.get(t).push(() => client.provider.destroy())
   return client
 }
 
-const people = (t) => start(t, ['--jwt-secret', secret])
+const startWithTokens = (t) => start(t, ['--jwt-secret', secret])
 
 for (const [version, kind] of Object.entries(versions)) {
-  test(`Hocuspocus provider ${version}: sync, awareness, saved means on disk, and back after kill -9`, async (t) => {
+  test(`Hocuspocus provider ${version}: sync, awareness, saved means on disk, and reconnecting after kill -9`, async (t) => {
     const server = await start(t)
     const room = `class/7 ${version}`
     const [ana, ben] = [open(t, kind, socket(t, kind, server), room), open(t, kind, socket(t, kind, server), room)]
@@ -72,7 +72,7 @@ for (const [version, kind] of Object.entries(versions)) {
     ben.write('while it was away ')
     await server.restart()
     const late = open(t, kind, socket(t, kind, server), room)
-    await until('a newcomer synced', () => late.saved())
+    await until('a new client synced', () => late.saved())
     assert.ok(late.text().endsWith(saved), 'what was saved is there')
     await until('all back', () => [ana, ben, late].every((c) => c.saved() && c.text() === `while it was away ${saved}`))
     await until('awareness again', () => `${late.names()}` === 'Ana,Ben')
@@ -80,8 +80,8 @@ for (const [version, kind] of Object.entries(versions)) {
     await until('Ben has left', () => `${ana.names()}` === 'Ana')
   })
 
-  test(`Hocuspocus provider ${version}: a reader reads, and what it writes is refused`, async (t) => {
-    const server = await people(t)
+  test(`Hocuspocus provider ${version}: a reader reads, and its writes are refused`, async (t) => {
+    const server = await startWithTokens(t)
     const writer = open(t, kind, socket(t, kind, server), 'docs/1', { token: token('ana', [['docs/*', 'write']]) })
     await until('the writer synced', () => writer.saved())
     writer.write('to be read')
@@ -96,16 +96,16 @@ for (const [version, kind] of Object.entries(versions)) {
     assert.deepEqual(answers, [0])
     assert.ok(reader.provider.hasUnsyncedChanges)
     writer.write('still to be ')
-    await until('the rest at the reader', () => reader.text().replace('not mine ', '') === 'still to be read')
+    await until('the text at the reader', () => reader.text().replace('not mine ', '') === 'still to be read')
     await until('saved', () => writer.saved())
     assert.equal(writer.text(), 'still to be read')
     const late = open(t, kind, socket(t, kind, server), 'docs/1', { token: token('cara', [['**', 'write']]) })
-    await until('a newcomer synced', () => late.saved())
+    await until('a new client synced', () => late.saved())
     assert.equal(late.text(), 'still to be read')
   })
 
-  test(`Hocuspocus provider ${version}: two documents on one socket, and one that is refused`, async (t) => {
-    const server = await people(t)
+  test(`Hocuspocus provider ${version}: two documents on one socket, and refused ones`, async (t) => {
+    const server = await startWithTokens(t)
     const one = socket(t, kind, server)
     const mine = token('ana', [['a', 'write'], ['b', 'write']])
     const [a, b] = [open(t, kind, one, 'a', { token: mine }), open(t, kind, one, 'b', { token: mine })]
@@ -120,23 +120,23 @@ for (const [version, kind] of Object.entries(versions)) {
     await until('saved', () => a.saved() && b.saved())
     const other = socket(t, kind, server)
     const [a2, b2] = [open(t, kind, other, 'a', { token: mine }), open(t, kind, other, 'b', { token: mine })]
-    await until('it elsewhere', () => a2.text() === 'in a' && b2.text() === 'in b')
+    await until('the texts at the other client', () => a2.text() === 'in a' && b2.text() === 'in b')
     a.provider.destroy()
     b2.write('still ')
     await until('the other document goes on', () => b.text() === 'still in b')
     assert.deepEqual(one.closes, [])
     assert.equal(denied.provider.synced, false)
-    if (kind === hocuspocus2) return // it has detached, and does not try again
+    if (kind === hocuspocus2) return // provider 2 has detached and does not try again
     const all = token('ben', [['**', 'write']])
     const e = open(t, kind, other, 'e', { token: all })
     e.write('in e')
-    await until('it saved', () => e.saved())
+    await until('the document saved', () => e.saved())
     let refusals = 0
     const retry = open(t, kind, one, 'e', {
       token: () => refusals ? all : 'nonsense',
       onAuthenticationFailed: () => { refusals++; retry.provider.sendToken(); retry.provider.startSync() },
     })
-    await until('a second try to be let in', () => retry.saved() && retry.text() === 'in e')
+    await until('a second attempt to authenticate', () => retry.saved() && retry.text() === 'in e')
     assert.equal(refusals, 1)
   })
 }
@@ -159,7 +159,7 @@ test('Hocuspocus and y-websocket clients meet in one room', async (t) => {
   assert.deepEqual(clients.map((c) => c.stateless), [['hello'], ['hello'], []])
 })
 
-test('Hocuspocus providers hear chat and presence if they ask, and nobody can make it up', async (t) => {
+test('Hocuspocus providers get chat and presence if they subscribe, and cannot forge events', async (t) => {
   const server = await start(t)
   const clients = Object.values(versions).map((kind) => open(t, kind, socket(t, kind, server), 'talk'))
   await until('all synced', () => clients.every((c) => c.saved()))
@@ -180,7 +180,7 @@ test('Hocuspocus provider 4.8: two sessions of one document on one socket', asyn
   const [a, b] = [1, 2].map(() => open(t, hocuspocus4, one, 'twice', { sessionAwareness: true }))
   await until('both synced', () => a.saved() && b.saved())
   a.write('from a')
-  await until('it in b', () => b.text() === 'from a')
+  await until('the text in b', () => b.text() === 'from a')
   b.provider.setAwarenessField('user', { name: 'B' })
   await until('b seen by a', () => `${a.names()}` === 'B')
   b.provider.destroy()
@@ -189,32 +189,32 @@ test('Hocuspocus provider 4.8: two sessions of one document on one socket', asyn
   await until('saved', () => a.saved())
 })
 
-test('Hocuspocus providers 3.4 and 4.8: asked for the next token in time, and reading only without one', async (t) => {
-  const server = await people(t)
+test('Hocuspocus providers 3.4 and 4.8: asked for a new token before the old one expires, and read-only without one', async (t) => {
+  const server = await startWithTokens(t)
   const short = (seconds) => token('ana', [['a', 'write']], seconds)
   await Promise.all([hocuspocus3, hocuspocus4].map(async (kind) => {
     let given = 0
-    // Asked 30 s before its end, so within 3 s.
+    // The server asks for a new token 30 s before the old one expires: here within 3 s.
     const asked = open(t, kind, socket(t, kind, server), 'a', { token: () => short(given++ === 0 ? 33 : 3600) })
     let next = short(2)
     const late = open(t, kind, socket(t, kind, server), 'a', { token: () => next })
     await until('both synced', () => asked.saved() && late.saved())
     assert.deepEqual(late.scopes, ['read-write'])
     await until('a second token', () => given === 2)
-    await until('reading only', () => late.scopes.at(-1) === 'readonly')
+    await until('the read-only scope', () => late.scopes.at(-1) === 'readonly')
     next = short(3600)
     await late.provider.sendToken()
-    await until('writing again', () => late.scopes.at(-1) === 'read-write')
+    await until('the scope to write again', () => late.scopes.at(-1) === 'read-write')
     late.write('x')
     await until('saved', () => late.saved() && asked.text().includes('x'))
   }))
 })
 
-test('Hocuspocus providers stay connected for 75 s without doing anything', async (t) => {
+test('Hocuspocus providers stay connected for 75 s while idle', async (t) => {
   const server = await start(t)
   const sockets = Object.values(versions).map((kind) => socket(t, kind, server))
   const clients = Object.values(versions).map((kind, i) => open(t, kind, sockets[i], 'idle', { awareness: i === 1 ? null : undefined }))
   await until('all synced', () => clients.every((c) => c.saved()))
-  await sleep(75_000)
+  await stays('all connections', () => sockets.every((s) => s.closes.length === 0 && s.status === 'connected'), 75)
   assert.deepEqual(sockets.map((s) => [s.closes, s.status]), sockets.map(() => [[], 'connected']))
 })

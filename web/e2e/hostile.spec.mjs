@@ -6,8 +6,8 @@ import * as Y from 'yjs'
 import { join, launch, person, textOf } from './browser.mjs'
 import { call, guest, startServer, until } from './server.mjs'
 
-// Each would make an element, run something or ask for something if it were
-// taken for markup, and says so: by globalThis.pwned, or by a foreign request.
+// If one of these texts were taken for markup, it would make an element, run code
+// (which sets globalThis.pwned) or make a request to another host.
 const evil = 'https://evil.invalid/x'
 const texts = [
   '<script>globalThis.pwned = 1</script>',
@@ -27,12 +27,12 @@ const texts = [
 ]
 const names = ['<img src=https://evil.invalid/n onerror=globalThis.pwned=1>', '"><b onclick=globalThis.pwned=1>x', '\u202Eesrever\u202C <i>']
 
-/** Elements in the page and in all shadow roots that our own code never makes, and what links lead to. */
+/** Finds elements, in the page and in all shadow roots, that Weft never makes, event handler attributes, and the schemes of links. */
 const audit = () => {
   const found = { elements: [], links: [], handlers: [], pwned: globalThis.pwned ?? null }
   const walk = (root) => {
     for (const e of root.querySelectorAll('*')) {
-      if (e.className === 'ProseMirror-separator') continue // ProseMirror's own, without an address
+      if (e.className === 'ProseMirror-separator') continue // an image of ProseMirror's own, without an address
       if (['IMG', 'IFRAME', 'OBJECT', 'EMBED', 'VIDEO', 'AUDIO', 'FORM', 'BASE', 'MARQUEE', 'MATH'].includes(e.tagName) || e.id === 'injected') found.elements.push(e.outerHTML.slice(0, 200))
       if (e.tagName === 'SCRIPT' && !e.src.startsWith(location.origin)) found.elements.push(e.outerHTML.slice(0, 200))
       for (const a of e.attributes) if (a.name.startsWith('on')) found.handlers.push(`${e.tagName} ${a.name}`)
@@ -45,7 +45,7 @@ const audit = () => {
 }
 
 
-test('texts, names, cursors and documents of a hostile peer are shown as text', async (t) => {
+test('messages, names, carets and documents of a hostile peer are shown as text', async (t) => {
   const server = await startServer(t)
   const browser = await launch(t)
   const ben = await person(browser, server)
@@ -53,7 +53,7 @@ test('texts, names, cursors and documents of a hostile peer are shown as text', 
   const before = await page.evaluate(audit)
   assert.deepEqual(before.elements, [])
 
-  await t.test('in the chat, live and from the history', async () => {
+  await t.test('messages, live and from the history', async () => {
     for (const [i, text] of texts.entries()) {
       const who = await guest(server, names[i % names.length])
       const posted = await call(server, who, 'POST', '/api/rooms/bio/messages', { id: `evil${i}`, text, quote: { text, '<b>': text } })
@@ -61,7 +61,7 @@ test('texts, names, cursors and documents of a hostile peer are shown as text', 
       assert.equal(posted.body.text, text)
     }
     const shown = async () => (await page.locator('weft-chat').evaluate((chat) => chat.shadowRoot.querySelector('.log').textContent)).replace(/\s+/g, ' ')
-    // Code is drawn without its backticks.
+    // Code is shown without its backticks.
     const drawn = texts.map((text) => text.replace(/`+/g, '').replace(/\s+/g, ' ').trim())
     await until('the last message', async () => (await shown()).includes('line one'), 90)
     let text = await shown()
@@ -73,7 +73,7 @@ test('texts, names, cursors and documents of a hostile peer are shown as text', 
     for (const want of drawn) assert.ok(text.includes(want), `${want} is not shown in ${text}`)
   })
 
-  await t.test('in notifications', async () => {
+  await t.test('notifications', async () => {
     const who = await guest(server, names[0])
     assert.equal((await call(server, who, 'POST', '/api/rooms/bio/messages', { text: `@Ben ${texts[1]}` })).status, 201)
     await page.locator('weft-bell [data-unread="1"]').waitFor({ timeout: 90_000 })
@@ -83,7 +83,7 @@ test('texts, names, cursors and documents of a hostile peer are shown as text', 
     await page.keyboard.press('Escape')
   })
 
-  await t.test('as cursors, people, and a document that no editor of ours would write', async () => {
+  await t.test('carets, people, and a document that Weft’s editor would not write', async () => {
     const doc = new Y.Doc()
     const provider = new WebsocketProvider(`${server.ws}/ws`, 'bio', doc, { WebSocketPolyfill: WebSocket, disableBc: true })
     t.after(() => { provider.destroy(); doc.destroy() })
@@ -122,7 +122,7 @@ test('texts, names, cursors and documents of a hostile peer are shown as text', 
     await until('the document', async () => (await textOf(page)).includes('the end of it'), 90)
   })
 
-  const after = await until('all drawn', () => page.evaluate(audit), 90)
+  const after = await until('the audit of the page', () => page.evaluate(audit), 90)
   assert.equal(after.pwned, null)
   assert.deepEqual(after.elements, [])
   assert.deepEqual(after.handlers, before.handlers)

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { join, launch, person, surface } from './browser.mjs'
 import { startServer, until } from './server.mjs'
 
-test('Markdown typed by hand becomes structure, and the caret stays where one writes', async (t) => {
+test('typed Markdown becomes nodes, and the caret stays at the typed text', async (t) => {
   const server = await startServer(t)
   const browser = await launch(t)
   const [ana, ben] = [await person(browser, server), await person(browser, server)]
@@ -23,6 +23,6 @@ test('Markdown typed by hand becomes structure, and the caret stays where one wr
   const order = ['Membranes', 'Not a wall.', 'one', 'two', 'explain the pump', 'and diffusion', 'quoted', 'The end.']
   assert.deepEqual(order.map((s) => want.indexOf(s)), order.map((s) => want.indexOf(s)).sort((x, y) => x - y), want)
   assert.match(want, /blockquote/)
-  await until('the same structure on the other side', async () => (await structure(b)) === want)
+  await until('the same nodes on the other page', async () => (await structure(b)) === want)
   assert.deepEqual([...ana.faults, ...ben.faults], [])
 })

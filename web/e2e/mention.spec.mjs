@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { join, launch, person } from './browser.mjs'
 import { call, guest, startServer, until } from './server.mjs'
 
-test('a mention rings the bell of an open tab', async (t) => {
+test('a mention is shown by the bell of an open tab', async (t) => {
   const server = await startServer(t)
   const browser = await launch(t)
   const ben = await person(browser, server)
@@ -20,7 +20,7 @@ test('a mention rings the bell of an open tab', async (t) => {
   assert.deepEqual(ben.faults, [])
 })
 
-test('the worker shows a push, and a click brings the open tab forward', async (t) => {
+test('the service worker shows a push message, and a click on it focuses the open tab', async (t) => {
   const server = await startServer(t)
   const browser = await launch(t)
   const ben = await person(browser, server)
@@ -45,7 +45,7 @@ test('the worker shows a push, and a click brings the open tab forward', async (
     web_push: 8030,
     notification: { title: 'Ana mentioned you', body: 'can you take the pump?', navigate: url, tag: 'room:bio', lang: 'en', dir: 'auto', silent: false, data: { room: 'bio', id: '01', kind: 'mention', at: 1 } },
   })
-  // Chromium drops a push that it is handed while the worker is not up: then it is handed it again.
+  // Chromium drops a push message that arrives before the worker runs, so it is delivered again every 5 s.
   const push = (what, data, arrived) => {
     let delivered = 0
     return until(what, async () => {
@@ -58,20 +58,20 @@ test('the worker shows a push, and a click brings the open tab forward', async (
   }
   await push('the notification', payload, (all) => all.some((n) => n.tag === 'room:bio' && `${n.title} ${n.body}`.includes('can you take the pump?')))
 
-  await t.test('a payload that nobody can read still shows something', () => push('a second notification', 'not json', (all) => all.length >= 2))
+  await t.test('a payload that is not JSON still shows a notification', () => push('a second notification', 'not json', (all) => all.length >= 2))
 
-  await t.test('a click focuses the tab and tells it where to go', async () => {
+  await t.test('a click focuses the tab and sends it the address', async () => {
     await page.evaluate(() => {
-      globalThis.told = []
-      navigator.serviceWorker.addEventListener('message', (e) => globalThis.told.push(e.data))
+      globalThis.received = []
+      navigator.serviceWorker.addEventListener('message', (e) => globalThis.received.push(e.data))
     })
     const [worker] = ben.context.serviceWorkers()
     await worker.evaluate(async () => {
       const [notification] = await self.registration.getNotifications({ tag: 'room:bio' })
       self.dispatchEvent(new NotificationEvent('notificationclick', { notification }))
     })
-    const told = await until('the message', () => page.evaluate(() => globalThis.told.find((m) => m.type === 'room:navigate')))
-    assert.equal(told.url, url)
+    const received = await until('the message', () => page.evaluate(() => globalThis.received.find((m) => m.type === 'room:navigate')))
+    assert.equal(received.url, url)
     assert.equal(ben.context.pages().length, 1)
   })
 })

@@ -1,5 +1,5 @@
-// Pictures of the pages, for people to look at: results/*.png. Fails if a page
-// does not come up, or asks for anything it should not.
+// Takes pictures of the pages, for people to look at: results/*.png. It fails if a
+// page does not appear, has an error, or makes a request to another host.
 import assert from 'node:assert/strict'
 import { mkdirSync } from 'node:fs'
 import { dirname, join as joinPath } from 'node:path'

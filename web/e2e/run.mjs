@@ -1,6 +1,6 @@
-// Runs every *.spec.mjs here with Node's own test runner, against a server
-// built once from this checkout. WEFT_E2E=NAME,NAME runs only specs whose file name
-// contains one of the names.
+// Builds the server from this checkout, and runs every *.spec.mjs of this folder
+// against it with Node's test runner. WEFT_E2E=NAME,NAME runs only the specs whose
+// file name contains one of the names.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -24,7 +24,7 @@ const test = spawnSync(process.execPath, ['--test', '--test-concurrency=2', '--t
 })
 let failed = test.status !== 0
 if (only === '') {
-  // The SDK's own tests against a real server, killed and restarted.
+  // The SDK's tests that need a real server, which they kill and restart.
   const live = spawnSync('npx', ['vitest', 'run', 'sdk/test/live'], {
     cwd: join(here, '..'), stdio: 'inherit', env: { ...process.env, WEFT_BIN: weft },
   })

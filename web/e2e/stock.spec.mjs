@@ -9,14 +9,14 @@ import { WebsocketProvider as Provider2 } from 'y-websocket-2'
 import { WebsocketProvider as Provider30 } from 'y-websocket-3.0'
 import * as Y from 'yjs'
 import { join, launch, person, surface, textOf } from './browser.mjs'
-import { secret, sleep, startServer, token, until } from './server.mjs'
+import { secret, startServer, stays, token, until } from './server.mjs'
 
-// Unmodified clients, and the Yjs that each works with.
+// Versions of the unmodified y-websocket client, each with the Yjs it works with.
 const versions = {
   '1.5': [Provider1, Y], 2.1: [Provider2, Y], '3.0': [Provider30, Y], 3.1: [Provider3, Y], '4 rc': [Provider4, Y14],
 }
 
-/** A client of one of the versions; it ends with the test t. */
+/** Makes a client of one of the versions. It is destroyed when the test t ends. */
 function stock(t, version, server, room, options = {}) {
   const [Provider, yjs] = versions[version]
   const doc = new yjs.Doc()
@@ -54,19 +54,19 @@ test('y-websocket 2.1 and 3.1 sync with each other, with the page, and after a r
   const ana = await person(browser, server)
   const page = await join(ana, server, encodeURIComponent(room), 'Ana')
   three.doc.getXmlFragment('default').push([paragraph('from a stock client')])
-  await until('it on the page', async () => (await textOf(page)).includes('from a stock client'))
+  await until('the text on the page', async () => (await textOf(page)).includes('from a stock client'))
   await surface(page).click()
   await page.keyboard.press('Control+Home')
   await page.keyboard.type('from the page ')
-  await until('it at the stock client', () => two.doc.getXmlFragment('default').toString().includes('from the page'))
-  await until('her caret at the stock client', () => [...two.provider.awareness.getStates().values()].some((s) => s.user?.name === 'Ana' && s.cursor))
+  await until('the text at the stock client', () => two.doc.getXmlFragment('default').toString().includes('from the page'))
+  await until('Ana’s caret at the stock client', () => [...two.provider.awareness.getStates().values()].some((s) => s.user?.name === 'Ana' && s.cursor))
 
-  // Saved, as the page is told, is on disk.
+  // What the page calls saved is on disk.
   await page.locator('weft-status[data-state=saved]').waitFor()
   await server.kill()
   await server.restart()
   const late = stock(t, '3.1', server, room)
-  await until('a newcomer synced', () => late.provider.synced)
+  await until('a new client synced', () => late.provider.synced)
   assert.equal(late.text(), two.text())
   assert.equal(late.doc.getXmlFragment('default').toString(), two.doc.getXmlFragment('default').toString())
   two.doc.getText('notes').insert(0, 'again ')
@@ -74,7 +74,7 @@ test('y-websocket 2.1 and 3.1 sync with each other, with the page, and after a r
   assert.deepEqual(ana.faults, [])
 })
 
-test('y-websocket 1.5 to 4 rc: sync, awareness, leaving, and back after kill -9', async (t) => {
+test('y-websocket 1.5 to 4 rc: sync, awareness, leaving, and reconnecting after kill -9', async (t) => {
   const server = await startServer(t)
   const clients = Object.keys(versions).map((version) => stock(t, version, server, 'all'))
   await until('all synced', () => clients.every((c) => c.provider.synced))
@@ -83,22 +83,22 @@ test('y-websocket 1.5 to 4 rc: sync, awareness, leaving, and back after kill -9'
   await until('the same text', () => same(10))
   clients.forEach((c, i) => c.provider.awareness.setLocalStateField('user', { name: `n${i}` }))
   const names = (c) => [...c.provider.awareness.getStates().values()].map((s) => s.user?.name).sort().join()
-  await until('everybody', () => clients.every((c) => names(c) === 'n0,n1,n2,n3,n4'))
+  await until('all states', () => clients.every((c) => names(c) === 'n0,n1,n2,n3,n4'))
 
   await server.kill()
   clients.forEach((c) => c.write('x'))
   await server.restart()
   await until('all back', () => clients.every((c) => c.provider.synced) && same(15))
-  await until('everybody again', () => clients.every((c) => names(c) === 'n0,n1,n2,n3,n4'), 30)
+  await until('all states again', () => clients.every((c) => names(c) === 'n0,n1,n2,n3,n4'), 30)
   clients[1].provider.disconnect()
   await until('one has left', () => clients.every((c, i) => i === 1 || names(c) === 'n0,n2,n3,n4'))
   clients.forEach((c) => c.provider.disconnect())
   const late = stock(t, '3.1', server, 'all')
-  await until('a newcomer synced', () => late.provider.synced)
+  await until('a new client synced', () => late.provider.synced)
   assert.equal(late.text(), clients[0].text())
 })
 
-test('y-websocket with tokens: a reader changes nothing, no token gets no socket', async (t) => {
+test('y-websocket with tokens: a reader changes nothing, and without a token there is no connection', async (t) => {
   const server = await startServer(t, ['--jwt-secret', secret])
   const as = (user, role) => ({ params: { token: token(user, [['docs/*', role]]) } })
   for (const version of Object.keys(versions)) {
@@ -113,9 +113,9 @@ test('y-websocket with tokens: a reader changes nothing, no token gets no socket
     reader.write('not mine ')
     reader.provider.awareness.setLocalStateField('user', { name: 'Ben' })
     writer.write('still ')
-    await until('it at the reader', () => reader.text().replace('not mine ', '') === 'still to be read')
+    await until('the text at the reader', () => reader.text().replace('not mine ', '') === 'still to be read')
     const late = stock(t, version, server, room, as('cara', 'comment'))
-    await until('a newcomer synced', () => late.provider.synced)
+    await until('a new client synced', () => late.provider.synced)
     assert.equal(late.text(), 'still to be read')
     assert.equal(writer.text(), 'still to be read')
     assert.equal(writer.provider.awareness.getStates().has(reader.doc.clientID), false)
@@ -124,11 +124,11 @@ test('y-websocket with tokens: a reader changes nothing, no token gets no socket
   }
 })
 
-test('stock clients stay connected for 90 s without doing anything', async (t) => {
+test('stock clients stay connected for 90 s while idle', async (t) => {
   const server = await startServer(t)
   const clients = [...Object.keys(versions), '3.1'].map((version, i) => stock(t, version, server, `idle ${i}`))
-  clients.at(-1).provider.awareness.setLocalState(null) // says nothing at all
+  clients.at(-1).provider.awareness.setLocalState(null) // sends nothing at all
   await until('all synced', () => clients.every((c) => c.provider.synced))
-  await sleep(90_000)
+  await stays('all connections', () => clients.every((c) => c.closes === 0 && c.provider.wsconnected), 90)
   assert.deepEqual(clients.map((c) => [c.closes, c.provider.wsconnected]), clients.map(() => [0, true]))
 })

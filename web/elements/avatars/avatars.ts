@@ -50,7 +50,7 @@ export class WeftAvatars extends WeftElement {
       ${people.slice(0, this.max).map((p) => this.#face(p))}
       ${rest.length > 0
         ? html`<li><button class="more" title=${list(rest.map((p) => p.name))} aria-label=${text.more(rest.length)}
-            @click=${() => this.tell('weft-people-open', null)}>+${rest.length}</button></li>`
+            @click=${() => this.emit('weft-people-open', null)}>+${rest.length}</button></li>`
         : nothing}
     </ul>`
   }
@@ -58,6 +58,6 @@ export class WeftAvatars extends WeftElement {
   #face(p: Person): TemplateResult {
     const label = p.state === 'active' ? p.name : text.withState(p.name, p.state)
     return html`<li><button data-person=${p.id} data-state=${p.state} title=${label} aria-label=${label}
-      @click=${() => this.tell('weft-person', { id: p.id })}>${face(p)}</button></li>`
+      @click=${() => this.emit('weft-person', { id: p.id })}>${face(p)}</button></li>`
   }
 }

@@ -50,7 +50,7 @@ export abstract class WeftElement extends LitElement {
   }
 
   /** Dispatches an event that crosses the shadow root. It returns false if the event is cancelable and was cancelled. */
-  protected tell<T>(type: string, detail: T, cancelable = false): boolean {
+  protected emit<T>(type: string, detail: T, cancelable = false): boolean {
     return this.dispatchEvent(new CustomEvent(type, { detail, bubbles: true, composed: true, cancelable }))
   }
 }

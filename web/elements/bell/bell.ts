@@ -96,7 +96,7 @@ export class WeftBell extends WeftElement {
   #open(n: Notice): void {
     void this.client?.notifications.markRead(n.id).catch(() => undefined)
     this.renderRoot.querySelector<HTMLElement>('#panel')?.hidePopover()
-    if (this.tell('weft-open', { url: n.url, notice: n }, true)) location.assign(n.url)
+    if (this.emit('weft-open', { url: n.url, notice: n }, true)) location.assign(n.url)
   }
 
   #onToggle = (e: ToggleEvent): void => {

@@ -49,8 +49,8 @@ export class WeftChat extends WeftElement {
     log: () => this.renderRoot.querySelector<HTMLElement>('.log'),
     messages: () => this.#messages(),
     row: (id) => this.#rowElement(id),
-    onUnread: (count) => this.tell('weft-unread', { count }),
-    onSeen: (id) => this.tell('weft-seen', { id }),
+    onUnread: (count) => this.emit('weft-unread', { count }),
+    onSeen: (id) => this.emit('weft-seen', { id }),
   })
   readonly #actions = new MessageActions(this, {
     focusIn: (id, selector) => this.#focusIn(id, selector),
@@ -197,7 +197,7 @@ export class WeftChat extends WeftElement {
       quoteState: (quote) => this.#quotes.state(quote),
       run: (action, m) => this.#actions.run(action, m),
       react: (m, emoji) => this.#actions.react(m, emoji),
-      showQuote: (quote) => void this.tell('weft-quote', { quote }),
+      showQuote: (quote) => void this.emit('weft-quote', { quote }),
     }
   }
 
@@ -269,7 +269,7 @@ export class WeftChat extends WeftElement {
   #onCompose = (e: CustomEvent<{ text: string; quote?: Quote }>): void => {
     e.stopPropagation()
     const { text: words, quote } = e.detail
-    if (!this.tell('weft-send', { text: words }, true)) return this.compose(e.detail) // what was written goes back into the composer
+    if (!this.emit('weft-send', { text: words }, true)) return this.compose(e.detail) // what was written goes back into the composer
     this.#reading.followEnd()
     this.#reading.clearFirstUnread()
     void this.#conversation?.send({ text: words, ...(quote ? { quote } : {}) }).catch(() => undefined) // the row shows the error

@@ -118,7 +118,7 @@ export class WeftComposer extends WeftElement {
     const send = this.editing ? text.save : text.send
     return html`${suggestions.length > 0 ? this.#list(suggestions) : nothing}
       <div class="box" part="composer">
-        ${this.editing ? html`<div class="strip">${text.editing} <button type="button" @click=${() => this.tell('weft-edited', null)}>${text.cancel}</button></div>` : nothing}
+        ${this.editing ? html`<div class="strip">${text.editing} <button type="button" @click=${() => this.emit('weft-edited', null)}>${text.cancel}</button></div>` : nothing}
         ${quote?.text ? html`<div class="quote" part="quote">${icons.quote}<q dir="auto">${quote.text}</q>
           <button type="button" aria-label=${text.removeQuote} title=${text.removeQuote} @click=${this.#removeQuote}>${icons.close}</button></div>` : nothing}
         <textarea name="message" part="input" rows="1" dir="auto" placeholder=${this.thread === null ? text.placeholder : text.reply} aria-label=${this.thread === null ? text.label : text.reply}
@@ -184,8 +184,8 @@ export class WeftComposer extends WeftElement {
 
   /** Keys that begin or cancel the editing of a message; false if the key is not one. */
   #onEditKey(e: KeyboardEvent): boolean {
-    if (e.key === 'Escape' && this.editing) this.tell('weft-edited', null)
-    else if (e.key === 'ArrowUp' && !this.editing && this.#area?.value === '') this.tell('weft-edit-last', null)
+    if (e.key === 'Escape' && this.editing) this.emit('weft-edited', null)
+    else if (e.key === 'ArrowUp' && !this.editing && this.#area?.value === '') this.emit('weft-edit-last', null)
     else return false
     return true
   }
@@ -234,7 +234,7 @@ export class WeftComposer extends WeftElement {
     if (this.editing) {
       this.#conversation?.setTyping(false)
       this.query = null
-      this.tell('weft-edited', { id: this.editing.id, text: words })
+      this.emit('weft-edited', { id: this.editing.id, text: words })
       return
     }
     area.value = ''
@@ -244,7 +244,7 @@ export class WeftComposer extends WeftElement {
     const quote = this.#conversation?.draft.get().quote
     this.#conversation?.setTyping(false)
     this.#conversation?.setDraft({ text: '', quote: undefined })
-    this.tell('weft-compose', quote ? { text: words, quote } : { text: words })
+    this.emit('weft-compose', quote ? { text: words, quote } : { text: words })
     area.focus()
   }
 }

@@ -80,7 +80,7 @@ export class WeftSearch extends WeftElement {
   }
 
   #result({ message: m, snippet }: Found): TemplateResult {
-    return html`<li><button class="hit" data-found=${m.id} @click=${() => this.tell('weft-found', { id: m.id })}>${face(m.user)}
+    return html`<li><button class="hit" data-found=${m.id} @click=${() => this.emit('weft-found', { id: m.id })}>${face(m.user)}
       <span><b><bdi>${m.user.name}</bdi></b><time datetime=${m.createdAt} dir="auto">${ago(new Date(m.createdAt), new Date())}</time></span>
       <p dir="auto">${cutAtMarks(snippet).map((s) => s.mark ? html`<mark>${s.text}</mark>` : s.text)}</p></button></li>`
   }
@@ -91,7 +91,7 @@ export class WeftSearch extends WeftElement {
     this.#close()
   }
 
-  #close = (): void => { this.tell('weft-search-close', null) }
+  #close = (): void => { this.emit('weft-search-close', null) }
 
   #onInput = (): void => {
     clearTimeout(this.#timer)

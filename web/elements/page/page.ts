@@ -153,7 +153,7 @@ export class WeftPage extends WeftElement {
     const quote = view && quoteOfSelection(view)
     if (!quote) return false
     this.bubbleAt = null
-    this.tell('weft-discuss', { quote })
+    this.emit('weft-discuss', { quote })
     return true
   }
 
@@ -197,7 +197,7 @@ export class WeftPage extends WeftElement {
     this.#resize.observe(this)
     void document.fonts.ready.then(carets.draw)
     this.isOpen = true
-    this.tell('weft-ready', { room })
+    this.emit('weft-ready', { room })
   }
 
   /** Fires weft-outline if people or headings have moved, for the element that draws the rail. */
@@ -212,7 +212,7 @@ export class WeftPage extends WeftElement {
     const key = JSON.stringify(outline)
     if (key === this.#lastOutline) return
     this.#lastOutline = key
-    this.tell('weft-outline', outline)
+    this.emit('weft-outline', outline)
   }
 
   #stop(): void {

@@ -117,11 +117,11 @@ function placeholder(text: string): Plugin {
 
 /**
  * Makes a composition of an input method one step of undo. Without this, undo
- * brings back half-typed kana. `tell` lets the room hold back the updates of
+ * brings back half-typed kana. `onComposing` lets the room hold back the updates of
  * others meanwhile, because a browser loses a composition if the text node is
  * rewritten that it happens in.
  */
-function compositions(tell: (isComposing: boolean) => void): Plugin {
+function compositions(onComposing: (isComposing: boolean) => void): Plugin {
   return new Plugin({
     view: (view) => {
       let endTimer: ReturnType<typeof setTimeout> | undefined
@@ -130,11 +130,11 @@ function compositions(tell: (isComposing: boolean) => void): Plugin {
         const undo = undoManager(view)
         undo?.stopCapturing()
         if (undo) undo.captureTimeout = Number.POSITIVE_INFINITY
-        tell(true)
+        onComposing(true)
       }
-      const update = (): void => tell(true)
+      const update = (): void => onComposing(true)
       const end = (): void => {
-        tell(false)
+        onComposing(false)
         endTimer = setTimeout(() => { // ProseMirror writes the text into the document shortly after the event
           const undo = undoManager(view)
           if (undo) undo.captureTimeout = undoGroupMs
@@ -151,7 +151,7 @@ function compositions(tell: (isComposing: boolean) => void): Plugin {
           dom.removeEventListener('compositionstart', start)
           dom.removeEventListener('compositionupdate', update)
           dom.removeEventListener('compositionend', end)
-          tell(false)
+          onComposing(false)
         },
       }
     },

@@ -76,7 +76,7 @@ export class WeftPeople extends WeftElement {
   #present(p: Person, isMe: boolean): TemplateResult {
     return html`<li data-person=${p.id} data-state=${p.state}>${face(p)}
       <div class="who"><b><bdi>${p.name}</bdi></b>${isMe ? ` ${text.you}` : ''}<small>${text.states[p.state]}${p.devices > 1 ? `, ${text.onDevices(p.devices)}` : ''}</small></div>
-      ${isMe ? nothing : html`<button class="button quiet" aria-label=${text.goThereLabel(p.name)} @click=${() => this.tell('weft-person', { id: p.id })}>${text.goThere}</button>`}
+      ${isMe ? nothing : html`<button class="button quiet" aria-label=${text.goThereLabel(p.name)} @click=${() => this.emit('weft-person', { id: p.id })}>${text.goThere}</button>`}
     </li>`
   }
 

@@ -64,10 +64,10 @@ export class WeftRail extends WeftElement {
     const isWhole = this.inView.to - this.inView.from > 0.999
     return html`<div class="seen" ?hidden=${isWhole} .style=${`inset-block:${percent(this.inView.from)} ${percent(1 - this.inView.to)}`}></div>
       ${this.outline.headings.map((h) => html`<button class="tick" tabindex="-1" .style=${`inset-block-start:${percent(inset(h.at))}`}
-        title=${h.text} aria-label=${text.goTo(h.text)} @click=${() => this.tell('weft-heading', { index: h.index })}></button>`)}
+        title=${h.text} aria-label=${text.goTo(h.text)} @click=${() => this.emit('weft-heading', { index: h.index })}></button>`)}
       ${spread(this.outline.beads).map(({ bead: b, nudge }) => html`<button class="bead c${b.slot}" data-person=${b.id} ?data-idle=${b.idle}
         .style=${`inset-block-start:calc(${percent(inset(b.at))} + ${nudge}px)`} aria-label=${text.goTo(b.name)}
-        @click=${() => this.tell('weft-person', { id: b.id })}><span aria-hidden="true">${b.name}</span></button>`)}`
+        @click=${() => this.emit('weft-person', { id: b.id })}><span aria-hidden="true">${b.name}</span></button>`)}`
   }
 
   protected override updated(): void {

@@ -72,6 +72,6 @@ export class WeftStatus extends WeftElement {
   }
 
   #act(action: Pill['action']): void {
-    if (action) this.tell('weft-status-action', { action })
+    if (action) this.emit('weft-status-action', { action })
   }
 }
