@@ -114,7 +114,7 @@ for (const [version, kind] of Object.entries(versions)) {
     await until('both synced', () => a.saved() && b.saved())
     await until('the refusals', () => denied.failed.length === 1 && wrong.failed.length === 1)
     assert.match(denied.failed[0], /may not enter/)
-    assert.match(wrong.failed[0], /token is not valid/)
+    assert.match(wrong.failed[0], /invalid token/)
     a.write('in a')
     b.write('in b')
     await until('saved', () => a.saved() && b.saved())
