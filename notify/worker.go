@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/cenkalti/backoff/v5"
 )
 
 // Config of a Worker. Only Inbox is required.
@@ -182,7 +184,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	backoff := time.Duration(0) // while the inbox fails
+	delays := inboxBackoff()
 	for {
 		select {
 		case <-ctx.Done():
@@ -198,14 +200,14 @@ func (w *Worker) Run(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil:
-			backoff = min(maxInboxBackoff, max(minInboxBackoff, 2*backoff))
-			w.c.Log.Error("queued pushes cannot be read; retrying", "wait", backoff, "err", err)
-			timer.Reset(backoff)
+			delay := delays.NextBackOff()
+			w.c.Log.Error("queued pushes cannot be read; retrying", "wait", delay, "err", err)
+			timer.Reset(delay)
 		case wait < 0:
-			backoff = 0
+			delays.Reset()
 			timer.Stop() // wakeRun wakes Run
 		default:
-			backoff = 0
+			delays.Reset()
 			timer.Reset(wait)
 		}
 	}
@@ -314,7 +316,8 @@ func (w *Worker) send(ctx context.Context, job Job, heldUntil time.Time) (delive
 // a recorded outcome would be sent again; the job stays in flight meanwhile. During the
 // shutdown it tries once, for at most recordTimeout. outcome is logged; "" for none.
 func (w *Worker) record(ctx context.Context, log *slog.Logger, outcome string, write func(context.Context) error) {
-	for wait := minInboxBackoff; ; wait = min(maxInboxBackoff, 2*wait) {
+	delays := inboxBackoff()
+	for {
 		stopping := ctx.Err() != nil
 		writing, done := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 		err := write(writing)
@@ -329,7 +332,7 @@ func (w *Worker) record(ctx context.Context, log *slog.Logger, outcome string, w
 		if stopping {
 			return
 		}
-		pause := time.NewTimer(wait)
+		pause := time.NewTimer(delays.NextBackOff())
 		select {
 		case <-ctx.Done():
 		case <-pause.C:
@@ -338,15 +341,26 @@ func (w *Worker) record(ctx context.Context, log *slog.Logger, outcome string, w
 	}
 }
 
+// inboxBackoff returns the delays between calls of an inbox that fails.
+func inboxBackoff() *backoff.ExponentialBackOff {
+	return &backoff.ExponentialBackOff{InitialInterval: minInboxBackoff, Multiplier: 2, MaxInterval: maxInboxBackoff}
+}
+
+// maxDoublings is more than it takes from minSendBackoff to maxSendBackoff.
+const maxDoublings = 20
+
 // sendBackoff returns the time until the next send after the given number of failed
 // ones: exponential, with the second half at random, so that pushes that failed together
 // are not retried together. It is at least what the push service asked for.
 func sendBackoff(attempt int, asked time.Duration) time.Duration {
-	wait := maxSendBackoff
-	if attempt < 20 {
-		wait = min(maxSendBackoff, minSendBackoff<<max(0, attempt))
+	const jitter = 1. / 3 // the interval below is 3/4 of the longest wait: from 1/2 of it to all of it
+	delays := backoff.ExponentialBackOff{
+		InitialInterval: minSendBackoff * 3 / 4, MaxInterval: maxSendBackoff * 3 / 4, Multiplier: 2, RandomizationFactor: jitter,
 	}
-	wait = wait/2 + rand.N(wait/2)
+	wait := delays.NextBackOff()
+	for range min(attempt, maxDoublings) {
+		wait = delays.NextBackOff()
+	}
 	if asked > 0 {
 		wait = max(wait, asked+rand.N(1+asked/10))
 	}

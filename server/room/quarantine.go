@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
+
 	"weft/server/store"
 )
 
@@ -21,14 +23,14 @@ var ErrQuarantined = errors.New("room: the stored room is damaged")
 //	                ▲                    │ damaged
 //	                └── 10 s, 20 s … 5 min
 type quarantine struct {
-	err   error
-	delay time.Duration
-	until time.Time
+	err    error
+	delays backoff.ExponentialBackOff
+	until  time.Time
 }
 
 const (
-	firstQuarantine = 5 * time.Second
-	maxQuarantine   = 5 * time.Minute
+	minQuarantine = 5 * time.Second
+	maxQuarantine = 5 * time.Minute
 )
 
 // quarantineError returns why a room must not be loaded now, nil if it may. mu is held.
@@ -51,12 +53,11 @@ func (h *Hub) quarantineIfDamaged(id store.RoomID, err error) error {
 	defer h.mu.Unlock()
 	q := h.quarantined[id]
 	if q == nil {
-		q = &quarantine{}
+		q = &quarantine{delays: backoff.ExponentialBackOff{InitialInterval: minQuarantine, Multiplier: 2, MaxInterval: maxQuarantine}}
 		h.quarantined[id] = q
 	}
 	q.err = err
-	q.delay = min(max(firstQuarantine, 2*q.delay), maxQuarantine)
-	q.until = time.Now().Add(q.delay)
+	q.until = time.Now().Add(q.delays.NextBackOff())
 	return err
 }
 

@@ -20,6 +20,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
+
 	"weft/server/auth"
 )
 
@@ -84,17 +86,17 @@ func New(c Config) (*Set, error) {
 
 // Run reads the set now and then every refreshInterval, until ctx ends.
 func (s *Set) Run(ctx context.Context) {
-	backoff := minBackoff
+	delays := backoff.ExponentialBackOff{InitialInterval: minBackoff, Multiplier: 2, MaxInterval: maxBackoff}
 	for {
 		wait := refreshInterval
 		if err := s.refresh(ctx); err != nil {
 			if ctx.Err() != nil {
 				return
 			}
-			s.log.Error("token keys cannot be read; retrying", "wait", backoff, "err", err)
-			wait, backoff = backoff, min(2*backoff, maxBackoff)
+			wait = delays.NextBackOff()
+			s.log.Error("token keys cannot be read; retrying", "wait", wait, "err", err)
 		} else {
-			backoff = minBackoff
+			delays.Reset()
 		}
 		timer := time.NewTimer(wait)
 		select {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
+
 	"weft/server/store"
 )
 
@@ -13,7 +15,7 @@ import (
 var ErrStalled = errors.New("journal: the disk does not answer")
 
 const (
-	firstRetry = 50 * time.Millisecond
+	minRetryDelay = 50 * time.Millisecond
 	// MaxRetryDelay is the longest pause between two tries of one commit.
 	MaxRetryDelay = 2 * time.Second
 )
@@ -22,7 +24,7 @@ const (
 // as failed and yet happened is written twice, which is harmless: applying an update twice
 // changes nothing. It returns false when the journal has given up.
 func (j *Journal) commit(batch []Record) bool {
-	delay := firstRetry
+	delays := backoff.ExponentialBackOff{InitialInterval: minRetryDelay, Multiplier: 2, MaxInterval: MaxRetryDelay}
 	for {
 		err := j.append(batch)
 		if errors.Is(err, store.ErrCorrupt) {
@@ -36,6 +38,7 @@ func (j *Journal) commit(batch []Record) bool {
 			break
 		}
 		j.setTrouble(err)
+		delay := delays.NextBackOff()
 		j.o.Log.Error("journal: commit failed; rooms are read-only until a retry succeeds", "updates", len(batch), "retry", delay, "err", err)
 		timer := time.NewTimer(delay)
 		select {
@@ -45,7 +48,6 @@ func (j *Journal) commit(batch []Record) bool {
 			j.o.Log.Error("journal: closed before a commit succeeded; clients must send these updates again", "updates", len(batch))
 			return false
 		}
-		delay = min(2*delay, MaxRetryDelay)
 	}
 	if _, trouble := j.Health(); trouble != nil {
 		j.o.Log.Info("journal: the disk works again", "updates", len(batch))
