@@ -24,7 +24,7 @@ function server() {
       n++
       return Promise.resolve(Response.json({ user: { id: `guest-${n}`, name: 'Ana' }, token: `t${n}` }, { status: 201 }))
     }
-    return Promise.resolve(auth === 'Bearer t1' ? Response.json({ title: 'The token has run out', status: 401 }, { status: 401 }) : Response.json({ ok: auth }))
+    return Promise.resolve(auth === 'Bearer t1' ? Response.json({ title: 'The token has expired', status: 401 }, { status: 401 }) : Response.json({ ok: auth }))
   }) as typeof fetch
   return { asked, fetcher }
 }

@@ -81,6 +81,22 @@ describe('the socket', () => {
     expect(d.last.sent).toHaveLength(1)
   })
 
+  test('a welcome without all limits is none: the connection is lost and retried', async () => {
+    for (const bad of [undefined, {}, { ...limits, step2: 0 }]) {
+      const d = setup()
+      d.socket.start()
+      await settle()
+      d.last.onopen?.(undefined as never)
+      d.last.receive('welcome', { user: { id: 'ana', name: 'Ana' }, heartbeat: 20_000, limits: bad })
+      expect(d.socket.up).toBe(false)
+      expect(d.events).toEqual([])
+      expect(d.last.closed).toBe(true)
+      d.clock.pass(500)
+      await settle()
+      expect(d.sockets).toHaveLength(2)
+    }
+  })
+
   test('pings every half heartbeat, and is lost after 8 s without an answer', async () => {
     const d = await up()
     d.clock.pass(10_000)
