@@ -10,6 +10,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"weft/server/event"
 	"weft/server/internal/clientaddr"
 	"weft/server/problem"
 )
@@ -17,10 +18,10 @@ import (
 // problemDetails is the body of an error as RFC 9457 has it. Code is an
 // extension member: it names the kind of problem for programs.
 type problemDetails struct {
-	Code   string `json:"code"`
-	Title  string `json:"title"`
-	Status int    `json:"status"`
-	Detail string `json:"detail,omitempty"`
+	Code   event.ProblemCode `json:"code"`
+	Title  string            `json:"title"`
+	Status int               `json:"status"`
+	Detail string            `json:"detail,omitempty"`
 }
 
 // problemOf finds what to answer; known is false for an error that only the log

@@ -74,10 +74,10 @@ func (Role) EventName() string { return "role" }
 // Refused says, on channel 0, that a room could not be joined, or that the
 // client has been removed from it.
 type Refused struct {
-	Channel uint64 `json:"channel"` // the room's; 0: "watch" was refused
-	Code    int    `json:"code"`    // a close code of the protocol
-	Problem string `json:"problem"` // names the kind of problem; see server/PROTOCOL.md
-	Reason  string `json:"reason"`  // for people
+	Channel uint64      `json:"channel"` // the room's; 0: "watch" was refused
+	Code    int         `json:"code"`    // a close code of the protocol
+	Problem ProblemCode `json:"problem"` // names the kind of problem; see server/PROTOCOL.md
+	Reason  string      `json:"reason"`  // for people
 }
 
 // EventName implements Event.
@@ -107,12 +107,16 @@ type Sent struct {
 // EventName implements Event.
 func (Sent) EventName() string { return "sent" }
 
+// ProblemCode is the stable name of a kind of problem, in lower case with hyphens.
+// Package problem has the table of all kinds.
+type ProblemCode string
+
 // Failure says why a request was not carried out.
 type Failure struct {
-	Code   string `json:"code"`   // names the kind of problem; see server/PROTOCOL.md
-	Status int    `json:"status"` // an HTTP status code
-	Title  string `json:"title"`  // the same for every failure of this kind, for people
-	Detail string `json:"detail"` // more about this failure, for people
+	Code   ProblemCode `json:"code"`   // names the kind of problem; see server/PROTOCOL.md
+	Status int         `json:"status"` // an HTTP status code
+	Title  string      `json:"title"`  // the same for every failure of this kind, for people
+	Detail string      `json:"detail"` // more about this failure, for people
 	// RetryAfter is in seconds. It is missing if the server has no advice.
 	RetryAfter int `json:"retryAfter,omitempty"`
 }

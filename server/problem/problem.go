@@ -23,7 +23,7 @@ import (
 type Kind struct {
 	// Code names the kind, in lower case with hyphens. Programs depend on it:
 	// it never changes.
-	Code string
+	Code event.ProblemCode
 	// Status is the HTTP status.
 	Status int
 	// Close is the WebSocket close code of a connection or room that is refused

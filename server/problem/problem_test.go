@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"weft/server/event"
 	"weft/server/store"
 	"weft/server/wire"
 )
@@ -16,9 +17,9 @@ import (
 // TestTable promises: every code is unique and well-formed, every status is one
 // of HTTP's errors, and what a client may retry says so.
 func TestTable(t *testing.T) {
-	codes := map[string]bool{}
+	codes := map[event.ProblemCode]bool{}
 	for _, k := range Kinds() {
-		if !regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`).MatchString(k.Code) || codes[k.Code] {
+		if !regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`).MatchString(string(k.Code)) || codes[k.Code] {
 			t.Errorf("code %q is malformed or used twice", k.Code)
 		}
 		codes[k.Code] = true

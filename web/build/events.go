@@ -28,6 +28,7 @@ func addEvents(sources files) error {
 	server := typeWriter{docs: docs, names: map[string]reflect.Type{}}
 	members := server.eventTypes(event.FromServer(), "Event")
 	text := "// " + generatedFrom("server/event") + "\n\n" +
+		"import type { ProblemCode } from './problems.ts'\n\n" +
 		"/** What JSON and msgpack can say. */\nexport type WireJson = null | boolean | number | string | readonly WireJson[] | { readonly [key: string]: WireJson }\n" +
 		server.text.String() + "\n/** The events that the server sends, by name. */\nexport type ServerEvents = {\n" + members + "}\n"
 	if err := sources.add("sdk/src/generated/events.ts", []byte(text)); err != nil {
@@ -43,7 +44,7 @@ func addEvents(sources files) error {
 	text = "// " + generatedFrom("server/problem") + "\n\n" +
 		"/** The stable names of all kinds of problems. server/PROTOCOL.md says what they mean. */\nexport type ProblemCode =\n"
 	for _, k := range problem.Kinds() {
-		text += "  | '" + k.Code + "'\n"
+		text += "  | '" + string(k.Code) + "'\n"
 	}
 	if err := sources.add("sdk/src/generated/problems.ts", []byte(text)); err != nil {
 		return err
@@ -151,6 +152,7 @@ func (g *typeWriter) members(b *strings.Builder, t reflect.Type) {
 
 var (
 	timeType = reflect.TypeFor[time.Time]()
+	codeType = reflect.TypeFor[event.ProblemCode]() // declared in generated/problems.ts
 	rawType  = reflect.TypeFor[json.RawMessage]()
 )
 
@@ -160,6 +162,8 @@ func (g *typeWriter) typeOf(t reflect.Type, leftOut bool) string {
 	switch {
 	case t == timeType:
 		return "string"
+	case t == codeType:
+		return "ProblemCode"
 	case t == rawType:
 		return "{ readonly [key: string]: WireJson }"
 	}
