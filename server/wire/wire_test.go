@@ -245,3 +245,18 @@ func BenchmarkDecodeEvent(b *testing.B) {
 		}
 	}
 }
+
+// TestSyncOverheadIsAnUpperBound promises: a native frame is at most SyncOverhead
+// bytes longer than the update in it, on any channel, up to 4 GiB. Clients rely on
+// that: limits are announced to them for updates and enforced for frames.
+func TestSyncOverheadIsAnUpperBound(t *testing.T) {
+	for _, size := range []int{0, 127, 128, 1<<20 - SyncOverhead, 16<<20 - SyncOverhead} {
+		frame := AppendFrame(nil, MaxChannel, AppendStep2(nil, make([]byte, size)))
+		if got := len(frame) - size; got > SyncOverhead {
+			t.Errorf("a frame with an update of %d bytes has %d more, want %d at most", size, got, SyncOverhead)
+		}
+	}
+	if longest := len(lib0.AppendUvarint(nil, MaxChannel)) + 2 + len(lib0.AppendUvarint(nil, 1<<32-1)); longest != SyncOverhead {
+		t.Errorf("the longest overhead is %d bytes, want SyncOverhead, %d", longest, SyncOverhead)
+	}
+}
