@@ -16,14 +16,14 @@ import (
 
 // TestRightsAreTakenAwayAtOnce: on the connections that are open, through every
 // door, and for new ones, also after a restart; and given back.
-func TestRightsAreTakenAwayAtOnce(t *testing.T) {
+func TestCeilingAppliesToOpenConnections(t *testing.T) {
 	data := t.TempDir()
 	const key = "an api key"
 	config := Config{Data: data, JWTSecret: strings.Repeat("s", 32), APIKey: key}
-	s := run(t, config)
+	s := startServer(t, config)
 	everywhere := auth.Grant{Pattern: "**", Role: auth.Write}
-	ana, ben := s.token(t, "ana", everywhere), s.token(t, "ben", everywhere)
-	native, watcher := s.enter(t, ana, "r"), s.enter(t, ben, "r")
+	ana, ben := s.newUser(t, "ana", everywhere), s.newUser(t, "ben", everywhere)
+	native, watcher := s.joinRoom(t, ana, "r"), s.joinRoom(t, ben, "r")
 	dial := func(path string) *websocket.Conn {
 		ws, _, err := websocket.DefaultDialer.DialContext(t.Context(), "ws://"+s.host+path, nil)
 		if err != nil {
@@ -58,12 +58,12 @@ func TestRightsAreTakenAwayAtOnce(t *testing.T) {
 
 	limit := func(rooms ...[]string) {
 		t.Helper()
-		if code := s.call(t, "PUT", "/api/users/ana/access", key, map[string]any{"rooms": rooms}, nil); code != 200 {
+		if code := s.requestJSON(t, "PUT", "/api/users/ana/access", key, map[string]any{"rooms": rooms}, nil); code != 200 {
 			t.Fatalf("PUT access: %d", code)
 		}
 	}
 	limit([]string{"r", "read"})
-	if role := native.untilEvent("role"); role["role"] != "read" {
+	if role := native.waitForEvent("role"); role["role"] != "read" {
 		t.Errorf("native: %v", role)
 	}
 	if err := reads(hocus, authenticated(wire.ScopeReadOnly)); err != nil {
@@ -73,21 +73,21 @@ func TestRightsAreTakenAwayAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, stock, u)
+	sendUpdate(t, stock, u)
 	if err := reads(stock, string(wire.AppendDenied(nil, ""))[:2]); err != nil {
 		t.Errorf("y-websocket: %v", err)
 	}
-	native.body(1, wire.AppendUpdate(nil, u))
-	write(t, other, u) // she may still write there
+	native.sendBody(1, wire.AppendUpdate(nil, u))
+	sendUpdate(t, other, u) // she may still write there
 	if err := reads(other, string(wire.AppendUpdate(nil, u))); err != nil {
 		t.Errorf("in another room: %v", err)
 	}
-	if code := s.call(t, "POST", "/api/rooms/r/messages", ana.Token, map[string]string{"text": "hi"}, nil); code != 403 {
+	if code := s.requestJSON(t, "POST", "/api/rooms/r/messages", ana.Token, map[string]string{"text": "hi"}, nil); code != 403 {
 		t.Errorf("chat over HTTP: %d", code)
 	}
 
 	limit([]string{"**", "none"})
-	if refused := native.untilEvent("refused"); fmt.Sprint(refused["code"]) != "4403" {
+	if refused := native.waitForEvent("refused"); fmt.Sprint(refused["code"]) != "4403" {
 		t.Errorf("native: %v", refused)
 	}
 	if err := reads(hocus, string(wire.AppendDenied(append([]byte{}, address...), ""))[:4]); err != nil {
@@ -103,25 +103,25 @@ func TestRightsAreTakenAwayAtOnce(t *testing.T) {
 		t.Errorf("a reader has written %q, %v", text, err)
 	}
 	post := func() int {
-		return s.call(t, "POST", "/api/rooms/r/messages", ana.Token, map[string]string{"text": "hi"}, nil)
+		return s.requestJSON(t, "POST", "/api/rooms/r/messages", ana.Token, map[string]string{"text": "hi"}, nil)
 	}
 	if code := post(); code != 403 {
 		t.Errorf("chat over HTTP: %d", code)
 	}
-	if code := s.call(t, "PUT", "/api/users/ben/access", ben.Token, map[string]any{"rooms": [][]string{{"r", "admin"}}}, nil); code != 403 {
+	if code := s.requestJSON(t, "PUT", "/api/users/ben/access", ben.Token, map[string]any{"rooms": [][]string{{"r", "admin"}}}, nil); code != 403 {
 		t.Errorf("a writer rules: %d", code)
 	}
-	watcher.event(0, "ping", struct{}{})
-	watcher.untilEvent("pong")
+	watcher.sendEvent(0, "ping", struct{}{})
+	watcher.waitForEvent("pong")
 
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	s = run(t, config)
+	s = startServer(t, config)
 	if code := post(); code != 403 {
 		t.Errorf("after a restart: %d", code)
 	}
-	if code := s.call(t, "DELETE", "/api/users/ana/access", key, nil, nil); code != 204 {
+	if code := s.requestJSON(t, "DELETE", "/api/users/ana/access", key, nil, nil); code != 204 {
 		t.Errorf("DELETE: %d", code)
 	}
 	if code := post(); code != 201 {

@@ -11,13 +11,13 @@ import (
 
 // What somebody does makes them active, and what their client does by itself does
 // not.
-func TestWhatMakesActive(t *testing.T) {
-	s := run(t, Config{})
-	anaWho, benWho := s.guest(t, "Ana"), s.guest(t, "Ben")
-	ana, ben := s.enter(t, anaWho, "r"), s.enter(t, benWho, "r")
+func TestActionsMakeAPersonActive(t *testing.T) {
+	s := startServer(t, Config{})
+	anaWho, benWho := s.createGuest(t, "Ana"), s.createGuest(t, "Ben")
+	ana, ben := s.joinRoom(t, anaWho, "r"), s.joinRoom(t, benWho, "r")
 	becomes := func(why, status string) {
 		t.Helper()
-		ana.until("Ben "+status+" by "+why, func(g got) bool {
+		ana.waitFor("Ben "+status+" by "+why, func(g received) bool {
 			if g.name != "presence" {
 				return false
 			}
@@ -41,29 +41,29 @@ func TestWhatMakesActive(t *testing.T) {
 		name string
 		do   func()
 	}{
-		{"scrolling", func() { ben.event(0, "active", map[string]bool{"on": true}) }},
-		{"typing", func() { ben.event(1, "typing", map[string]bool{"on": true}) }},
-		{"a message", func() { ben.event(1, "send", map[string]string{"id": "m1", "text": "hello"}) }},
-		{"a cursor", func() { ben.body(1, cursor(1, `{"cursor":1}`)) }},
-		{"a cursor that moves", func() { ben.body(1, cursor(2, `{"cursor":2}`)) }},
-		{"an edit", func() { ben.body(1, wire.AppendUpdate(nil, edit)) }},
+		{"scrolling", func() { ben.sendEvent(0, "active", map[string]bool{"on": true}) }},
+		{"typing", func() { ben.sendEvent(1, "typing", map[string]bool{"on": true}) }},
+		{"a message", func() { ben.sendEvent(1, "send", map[string]string{"id": "m1", "text": "hello"}) }},
+		{"a cursor", func() { ben.sendBody(1, cursor(1, `{"cursor":1}`)) }},
+		{"a cursor that moves", func() { ben.sendBody(1, cursor(2, `{"cursor":2}`)) }},
+		{"an edit", func() { ben.sendBody(1, wire.AppendUpdate(nil, edit)) }},
 	} {
-		ben.event(0, "active", map[string]bool{"on": false})
+		ben.sendEvent(0, "active", map[string]bool{"on": false})
 		becomes("turning away", "idle")
 		way.do()
 		becomes(way.name, "online")
 	}
-	ben.event(0, "active", map[string]bool{"on": false})
+	ben.sendEvent(0, "active", map[string]bool{"on": false})
 	becomes("turning away", "idle")
-	ben.body(1, cursor(3, `{"cursor":2}`))
-	ana.until("a renewed cursor", func(g got) bool {
+	ben.sendBody(1, cursor(3, `{"cursor":2}`))
+	ana.waitFor("a renewed cursor", func(g received) bool {
 		states, err := awareness.Decode(g.Payload)
 		return g.Type == wire.TypeAwareness && err == nil && len(states) == 1 && states[0].Clock == 3
 	})
 	var room struct{ People []map[string]any }
-	s.call(t, "GET", "/api/rooms/r/people", anaWho.Token, nil, &room)
+	s.requestJSON(t, "GET", "/api/rooms/r/people", anaWho.Token, nil, &room)
 	var seen map[string]map[string]any
-	s.call(t, "GET", "/api/presence?ids="+benWho.User.ID, anaWho.Token, nil, &seen)
+	s.requestJSON(t, "GET", "/api/presence?ids="+benWho.User.ID, anaWho.Token, nil, &seen)
 	for _, p := range room.People {
 		if p["id"] == benWho.User.ID && p["status"] != "idle" {
 			t.Errorf("after a renewal Ben is %v", p)

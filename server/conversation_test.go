@@ -11,62 +11,23 @@ import (
 	"weft/server/store"
 )
 
-// message is posted over HTTP.
-func (s *site) message(t *testing.T, room, token string, in map[string]any) (m store.Message) {
-	t.Helper()
-	if code := s.call(t, "POST", "/api/rooms/"+url.PathEscape(room)+"/messages", token, in, &m); code != 201 {
-		t.Fatalf("posting %v: %d", in, code)
-	}
-	return m
-}
-
-// done makes a request on a native connection and returns the answer, whose
-// status is 0 if it was done.
-func (c *client) done(name string, in map[string]any) map[string]any {
-	c.t.Helper()
-	ref := fmt.Sprint(name, " ", time.Now().UnixNano())
-	in["ref"] = ref
-	c.event(1, name, in)
-	return c.until("the answer to "+name, func(g got) bool {
-		return (g.name == "done" || g.name == "failed") && g.value["ref"] == ref
-	}).value
-}
-
-// changed waits until a message as it is now is told of with the wanted JSON in
-// all of the paths, "key=value".
-func (c *client) changed(id string, want ...string) map[string]any {
-	c.t.Helper()
-	return c.until(fmt.Sprintf("%s to become %v", id, want), func(g got) bool {
-		if g.name != "message.changed" || g.value["id"] != id {
-			return false
-		}
-		for _, w := range want {
-			key, value, _ := strings.Cut(w, "=")
-			if fmt.Sprint(g.value[key]) != value {
-				return false
-			}
-		}
-		return true
-	}).value
-}
-
 // TestAConversationOverBothDoors: what is edited, deleted, reacted to and
 // answered over one door is told of at the other, and refused alike.
-func TestAConversationOverBothDoors(t *testing.T) {
-	s := run(t, Config{Limits: "lab"})
-	anaWho, benWho := s.guest(t, "Ana"), s.guest(t, "Ben")
-	ana, ben := s.enter(t, anaWho, "a/b"), s.enter(t, benWho, "a/b")
+func TestChatIsTheSameOverBothDoors(t *testing.T) {
+	s := startServer(t, Config{Limits: "lab"})
+	anaWho, benWho := s.createGuest(t, "Ana"), s.createGuest(t, "Ben")
+	ana, ben := s.joinRoom(t, anaWho, "a/b"), s.joinRoom(t, benWho, "a/b")
 	const room = "/api/rooms/a%2Fb"
-	s.message(t, "a/b", anaWho.Token, map[string]any{"id": "m1", "text": "first"})
+	s.postMessage(t, "a/b", anaWho.Token, map[string]any{"id": "m1", "text": "first"})
 
 	// Edits.
 	var m store.Message
-	if code := s.call(t, "PATCH", room+"/messages/m1", anaWho.Token, map[string]any{"text": "second"}, &m); code != 200 || m.Version != 2 || m.EditedAt == nil {
+	if code := s.requestJSON(t, "PATCH", room+"/messages/m1", anaWho.Token, map[string]any{"text": "second"}, &m); code != 200 || m.Version != 2 || m.EditedAt == nil {
 		t.Fatalf("edit: %d %+v", code, m)
 	}
-	ben.changed("m1", "text=second", "version=2")
-	ana.done("edit", map[string]any{"id": "m1", "text": "third", "version": 2})
-	ben.changed("m1", "text=third", "version=3")
+	ben.waitForChange("m1", "text=second", "version=2")
+	ana.sendRequest("edit", map[string]any{"id": "m1", "text": "third", "version": 2})
+	ben.waitForChange("m1", "text=third", "version=3")
 	for _, c := range []struct {
 		token  string
 		body   map[string]any
@@ -76,7 +37,7 @@ func TestAConversationOverBothDoors(t *testing.T) {
 		{anaWho.Token, map[string]any{"text": "  "}, 422},
 		{benWho.Token, map[string]any{"text": "mine now"}, 403},
 	} {
-		if code := s.call(t, "PATCH", room+"/messages/m1", c.token, c.body, nil); code != c.status {
+		if code := s.requestJSON(t, "PATCH", room+"/messages/m1", c.token, c.body, nil); code != c.status {
 			t.Errorf("edit %v: %d, want %d", c.body, code, c.status)
 		}
 		who := ana
@@ -84,106 +45,106 @@ func TestAConversationOverBothDoors(t *testing.T) {
 			who = ben
 		}
 		c.body["id"] = "m1"
-		if answer := who.done("edit", c.body); fmt.Sprint(answer["status"]) != fmt.Sprint(c.status) {
+		if answer := who.sendRequest("edit", c.body); fmt.Sprint(answer["status"]) != fmt.Sprint(c.status) {
 			t.Errorf("edit %v on the socket: %v, want %d", c.body, answer, c.status)
 		}
 	}
-	if code := s.call(t, "PATCH", room+"/messages/none", anaWho.Token, map[string]any{"text": "x"}, nil); code != 404 {
+	if code := s.requestJSON(t, "PATCH", room+"/messages/none", anaWho.Token, map[string]any{"text": "x"}, nil); code != 404 {
 		t.Errorf("editing nothing: %d", code)
 	}
 
 	// Reactions, by people who have not written it.
 	thumb := room + "/messages/m1/reactions/" + url.PathEscape("👍🏽")
 	for range 2 {
-		if code := s.call(t, "PUT", thumb, benWho.Token, nil, &m); code != 200 || len(m.Reactions) != 1 || m.Version != 3 {
+		if code := s.requestJSON(t, "PUT", thumb, benWho.Token, nil, &m); code != 200 || len(m.Reactions) != 1 || m.Version != 3 {
 			t.Errorf("react: %d %+v", code, m)
 		}
 	}
-	ana.done("react", map[string]any{"id": "m1", "emoji": "👍🏽", "on": true})
-	ben.changed("m1", fmt.Sprintf("reactions=[map[emoji:👍🏽 users:[%s %s]]]", benWho.User.ID, anaWho.User.ID))
-	if code := s.call(t, "DELETE", thumb, benWho.Token, nil, &m); code != 200 || len(m.Reactions) != 1 || len(m.Reactions[0].Users) != 1 {
+	ana.sendRequest("react", map[string]any{"id": "m1", "emoji": "👍🏽", "on": true})
+	ben.waitForChange("m1", fmt.Sprintf("reactions=[map[emoji:👍🏽 users:[%s %s]]]", benWho.User.ID, anaWho.User.ID))
+	if code := s.requestJSON(t, "DELETE", thumb, benWho.Token, nil, &m); code != 200 || len(m.Reactions) != 1 || len(m.Reactions[0].Users) != 1 {
 		t.Errorf("no longer: %d %+v", code, m)
 	}
 	for _, bad := range []string{"ok", "<b>", " ", "👍👍", "\xff"} {
-		if code := s.call(t, "PUT", room+"/messages/m1/reactions/"+url.PathEscape(bad), benWho.Token, nil, nil); code != 422 {
+		if code := s.requestJSON(t, "PUT", room+"/messages/m1/reactions/"+url.PathEscape(bad), benWho.Token, nil, nil); code != 422 {
 			t.Errorf("react with %q: %d", bad, code)
 		}
 	}
 
 	// Threads.
-	ben.event(1, "send", map[string]string{"id": "r1", "text": "answer", "thread": "m1"})
-	replies := func(n int) func(got) bool {
-		return func(g got) bool {
+	ben.sendEvent(1, "send", map[string]string{"id": "r1", "text": "answer", "thread": "m1"})
+	replies := func(n int) func(received) bool {
+		return func(g received) bool {
 			replies, _ := g.value["replies"].(map[string]any)
 			return g.name == "message.changed" && fmt.Sprint(replies["count"]) == fmt.Sprint(n)
 		}
 	}
-	ana.until("one reply", replies(1))
-	if r := s.message(t, "a/b", anaWho.Token, map[string]any{"id": "r2", "text": "answer to that", "thread": "r1"}); r.Thread != "m1" {
+	ana.waitFor("one reply", replies(1))
+	if r := s.postMessage(t, "a/b", anaWho.Token, map[string]any{"id": "r2", "text": "answer to that", "thread": "r1"}); r.Thread != "m1" {
 		t.Errorf("thread %q", r.Thread)
 	}
-	root := ben.until("two replies", replies(2)).value
+	root := ben.waitFor("two replies", replies(2)).value
 	if people := fmt.Sprint(root["replies"].(map[string]any)["people"]); !strings.Contains(people, "Ana") || !strings.Contains(people, "Ben") {
 		t.Errorf("people of the thread: %s", people)
 	}
-	if code := s.call(t, "POST", room+"/messages", anaWho.Token, map[string]any{"text": "to nothing", "thread": "none"}, nil); code != 404 {
+	if code := s.requestJSON(t, "POST", room+"/messages", anaWho.Token, map[string]any{"text": "to nothing", "thread": "none"}, nil); code != 404 {
 		t.Errorf("a reply to nothing: %d", code)
 	}
 	var page struct {
 		Messages []store.Message
 		Rev      store.Rev
 	}
-	s.call(t, "GET", room+"/messages?thread=m1", anaWho.Token, nil, &page)
+	s.requestJSON(t, "GET", room+"/messages?thread=m1", anaWho.Token, nil, &page)
 	if len(page.Messages) != 2 || page.Messages[0].ID != "r1" || page.Messages[1].ID != "r2" {
 		t.Errorf("the thread: %+v", page.Messages)
 	}
 
 	// Deletion.
-	if code := s.call(t, "DELETE", room+"/messages/m1", benWho.Token, nil, nil); code != 403 {
+	if code := s.requestJSON(t, "DELETE", room+"/messages/m1", benWho.Token, nil, nil); code != 403 {
 		t.Errorf("deleting somebody else's: %d", code)
 	}
 	rev := page.Rev
-	ana.done("delete", map[string]any{"id": "m1"})
-	ben.changed("m1", "deleted=true", "text=", "reactions=[]")
+	ana.sendRequest("delete", map[string]any{"id": "m1"})
+	ben.waitForChange("m1", "deleted=true", "text=", "reactions=[]")
 	for range 2 {
-		if code := s.call(t, "DELETE", room+"/messages/m1", anaWho.Token, nil, &m); code != 200 || !m.Deleted || m.Text != "" {
+		if code := s.requestJSON(t, "DELETE", room+"/messages/m1", anaWho.Token, nil, &m); code != 200 || !m.Deleted || m.Text != "" {
 			t.Errorf("deleting again: %d %+v", code, m)
 		}
 	}
-	if code := s.call(t, "PATCH", room+"/messages/m1", anaWho.Token, map[string]any{"text": "back"}, nil); code != 410 {
+	if code := s.requestJSON(t, "PATCH", room+"/messages/m1", anaWho.Token, map[string]any{"text": "back"}, nil); code != 410 {
 		t.Errorf("editing what is deleted: %d", code)
 	}
 
 	// What was away learns it all.
-	s.call(t, "GET", fmt.Sprintf("%s/messages?changed=%d", room, rev), anaWho.Token, nil, &page)
+	s.requestJSON(t, "GET", fmt.Sprintf("%s/messages?changed=%d", room, rev), anaWho.Token, nil, &page)
 	if len(page.Messages) != 1 || page.Messages[0].ID != "m1" || !page.Messages[0].Deleted || page.Rev != page.Messages[0].Rev {
 		t.Errorf("changed since %d: %+v", rev, page)
 	}
-	if code := s.call(t, "GET", room+"/messages/r2", anaWho.Token, nil, &m); code != 200 || m.ID != "r2" {
+	if code := s.requestJSON(t, "GET", room+"/messages/r2", anaWho.Token, nil, &m); code != 200 || m.ID != "r2" {
 		t.Errorf("one message: %d %+v", code, m)
 	}
 }
 
 // TestEditedMentionsRingOnce: whoever an edit names for the first time is told,
 // and nobody twice; a deleted message tells nobody any more.
-func TestEditedMentionsRingOnce(t *testing.T) {
-	s := run(t, Config{Limits: "lab"})
-	ana, ben, cid := s.guest(t, "Ana"), s.guest(t, "Ben"), s.guest(t, "Cid")
-	for _, g := range []guest{ben, cid} {
-		s.enter(t, g, "r").ws.Close()
+func TestEditNotifiesNewMentionsOnce(t *testing.T) {
+	s := startServer(t, Config{Limits: "lab"})
+	ana, ben, cid := s.createGuest(t, "Ana"), s.createGuest(t, "Ben"), s.createGuest(t, "Cid")
+	for _, g := range []testUser{ben, cid} {
+		s.joinRoom(t, g, "r").ws.Close()
 	}
-	s.message(t, "r", ana.Token, map[string]any{"id": "m1", "text": "hi @Ben"})
+	s.postMessage(t, "r", ana.Token, map[string]any{"id": "m1", "text": "hi @Ben"})
 	for _, text := range []string{"hi @Ben!", "hi @Cid and @Ben", "hi @Cid", "hi @Ben and @Cid again"} {
-		if code := s.call(t, "PATCH", "/api/rooms/r/messages/m1", ana.Token, map[string]any{"text": text}, nil); code != 200 {
+		if code := s.requestJSON(t, "PATCH", "/api/rooms/r/messages/m1", ana.Token, map[string]any{"text": text}, nil); code != 200 {
 			t.Fatalf("edit: %d", code)
 		}
 	}
-	s.message(t, "r", ana.Token, map[string]any{"id": "m2", "text": "@room last"})
-	for _, g := range []guest{ben, cid} {
+	s.postMessage(t, "r", ana.Token, map[string]any{"id": "m2", "text": "@room last"})
+	for _, g := range []testUser{ben, cid} {
 		deadline := time.Now().Add(90 * time.Second)
 		for {
 			var list inbox
-			s.call(t, "GET", "/api/notifications", g.Token, nil, &list)
+			s.requestJSON(t, "GET", "/api/notifications", g.Token, nil, &list)
 			// The last message's is the last to come.
 			if strings.Contains(fmt.Sprint(list.Notifications), "#m=m2") {
 				if len(list.Notifications) != 2 {
@@ -200,26 +161,26 @@ func TestEditedMentionsRingOnce(t *testing.T) {
 
 // TestRepliesRing: whoever began a thread or wrote in it is told of the next
 // reply, once, and what is deleted leaves no word behind in anybody's inbox.
-func TestRepliesRing(t *testing.T) {
-	s := run(t, Config{Limits: "lab"})
-	ana, ben, cid := s.guest(t, "Ana"), s.guest(t, "Ben"), s.guest(t, "Cid")
-	s.enter(t, cid, "r").ws.Close()
-	s.message(t, "r", ana.Token, map[string]any{"id": "root", "text": "question"})
-	s.message(t, "r", ben.Token, map[string]any{"id": "r1", "text": "first secret", "thread": "root"})
-	s.message(t, "r", ana.Token, map[string]any{"id": "r2", "text": "thanks @Cid", "thread": "r1"})
-	s.message(t, "r", ben.Token, map[string]any{"id": "r3", "text": "you are welcome", "thread": "root"})
-	s.call(t, "DELETE", "/api/rooms/r/messages/r1", ben.Token, nil, nil)
-	s.message(t, "r", cid.Token, map[string]any{"id": "last", "text": "so am I", "thread": "root"})
+func TestRepliesNotifyTheThread(t *testing.T) {
+	s := startServer(t, Config{Limits: "lab"})
+	ana, ben, cid := s.createGuest(t, "Ana"), s.createGuest(t, "Ben"), s.createGuest(t, "Cid")
+	s.joinRoom(t, cid, "r").ws.Close()
+	s.postMessage(t, "r", ana.Token, map[string]any{"id": "root", "text": "question"})
+	s.postMessage(t, "r", ben.Token, map[string]any{"id": "r1", "text": "first secret", "thread": "root"})
+	s.postMessage(t, "r", ana.Token, map[string]any{"id": "r2", "text": "thanks @Cid", "thread": "r1"})
+	s.postMessage(t, "r", ben.Token, map[string]any{"id": "r3", "text": "you are welcome", "thread": "root"})
+	s.requestJSON(t, "DELETE", "/api/rooms/r/messages/r1", ben.Token, nil, nil)
+	s.postMessage(t, "r", cid.Token, map[string]any{"id": "last", "text": "so am I", "thread": "root"})
 	want := map[string]string{
 		"Ana": "reply r#m=last so am I; reply r#m=r3 you are welcome; reply r#m=r1 ;",
 		"Ben": "reply r#m=last so am I; reply r#m=r2 thanks @Cid;",
 		"Cid": "mention r#m=r2 thanks @Cid;",
 	}
-	for _, g := range []guest{ana, ben, cid} {
+	for _, g := range []testUser{ana, ben, cid} {
 		deadline := time.Now().Add(90 * time.Second)
 		for {
 			var list inbox
-			s.call(t, "GET", "/api/notifications", g.Token, nil, &list)
+			s.requestJSON(t, "GET", "/api/notifications", g.Token, nil, &list)
 			got := ""
 			for _, n := range list.Notifications {
 				got += fmt.Sprint(n["kind"], " ", strings.TrimPrefix(n["url"].(string), "/s/"), " ", n["body"], "; ")
@@ -236,44 +197,44 @@ func TestRepliesRing(t *testing.T) {
 
 // TestWhoIsShutOutIsNotMentioned: what a backend has taken away ends mentions
 // too, whatever the person's token says.
-func TestWhoIsShutOutIsNotMentioned(t *testing.T) {
-	s := run(t, Config{JWTSecret: strings.Repeat("s", 32), Limits: "lab"})
+func TestPersonWithoutReadAccessIsNotMentioned(t *testing.T) {
+	s := startServer(t, Config{JWTSecret: strings.Repeat("s", 32), Limits: "lab"})
 	all := auth.Grant{Pattern: "**", Role: auth.Write}
-	ana, ben := s.token(t, "ana", all), s.token(t, "ben", all)
-	s.enter(t, ben, "r").ws.Close()
-	if m := s.message(t, "r", ana.Token, map[string]any{"text": "@ben"}); len(m.Mentions) != 1 {
+	ana, ben := s.newUser(t, "ana", all), s.newUser(t, "ben", all)
+	s.joinRoom(t, ben, "r").ws.Close()
+	if m := s.postMessage(t, "r", ana.Token, map[string]any{"text": "@ben"}); len(m.Mentions) != 1 {
 		t.Fatalf("%+v", m)
 	}
 	s.access.Set("ben", []auth.Grant{{Pattern: "r", Role: auth.None}})
-	if m := s.message(t, "r", ana.Token, map[string]any{"text": "@ben"}); len(m.Mentions) != 0 {
+	if m := s.postMessage(t, "r", ana.Token, map[string]any{"text": "@ben"}); len(m.Mentions) != 0 {
 		t.Errorf("somebody who may not read was mentioned: %+v", m)
 	}
 }
 
 // TestReadMarksReachTheOtherTabs: a mark made over one door is told to all tabs
 // of its person, and to nobody else.
-func TestReadMarksReachTheOtherTabs(t *testing.T) {
-	s := run(t, Config{Limits: "lab"})
-	ana, ben := s.guest(t, "Ana"), s.guest(t, "Ben")
-	s.message(t, "r", ana.Token, map[string]any{"id": "m0", "text": "long ago"})
-	here, elsewhere := s.enter(t, ben, "r"), s.enter(t, ben, "other")
-	other := s.enter(t, ana, "r")
-	stream := s.events(t, ben.Token, "")
-	stream.next()
+func TestReadMarksReachThePersonsOtherConnections(t *testing.T) {
+	s := startServer(t, Config{Limits: "lab"})
+	ana, ben := s.createGuest(t, "Ana"), s.createGuest(t, "Ben")
+	s.postMessage(t, "r", ana.Token, map[string]any{"id": "m0", "text": "long ago"})
+	here, elsewhere := s.joinRoom(t, ben, "r"), s.joinRoom(t, ben, "other")
+	other := s.joinRoom(t, ana, "r")
+	stream := s.openEvents(t, ben.Token, "")
+	stream.readEvent()
 	for i := range 3 {
-		s.message(t, "r", ana.Token, map[string]any{"text": fmt.Sprint("@Ben ", i)})
+		s.postMessage(t, "r", ana.Token, map[string]any{"text": fmt.Sprint("@Ben ", i)})
 	}
 	var rooms struct {
 		Rooms []store.RoomUnread
 		Next  store.RoomID
 	}
-	s.call(t, "GET", "/api/rooms", ben.Token, nil, &rooms)
+	s.requestJSON(t, "GET", "/api/rooms", ben.Token, nil, &rooms)
 	if len(rooms.Rooms) != 2 || rooms.Rooms[0].Room != "other" || rooms.Rooms[1].Unread != (store.Unread{Read: 1, Count: 3, Mentions: 3, LastSeq: 4}) || rooms.Next != "r" {
 		t.Errorf("rooms %+v", rooms)
 	}
-	told := func(c *client, want string) {
+	told := func(c *nativeClient, want string) {
 		t.Helper()
-		read := c.until("the mark", func(g got) bool { return g.name == "read" })
+		read := c.waitFor("the mark", func(g received) bool { return g.name == "read" })
 		if read.channel != 0 || fmt.Sprint(read.value) != want {
 			t.Errorf("on channel %d: %v, want %s", read.channel, read.value, want)
 		}
@@ -281,7 +242,7 @@ func TestReadMarksReachTheOtherTabs(t *testing.T) {
 	tells := func(want string) {
 		t.Helper()
 		for {
-			e := stream.next()
+			e := stream.readEvent()
 			if e.name == "notification" {
 				continue
 			}
@@ -291,7 +252,7 @@ func TestReadMarksReachTheOtherTabs(t *testing.T) {
 			return
 		}
 	}
-	answer := here.done("read", map[string]any{"seq": 3})
+	answer := here.sendRequest("read", map[string]any{"seq": 3})
 	want := "map[lastSeq:4 mentions:1 read:3 room:r unread:1]"
 	if fmt.Sprint(answer["read"]) != strings.Replace(want, " room:r", "", 1) {
 		t.Errorf("answer %v", answer)
@@ -299,26 +260,26 @@ func TestReadMarksReachTheOtherTabs(t *testing.T) {
 	told(elsewhere, want)
 	tells(want)
 	var u store.Unread
-	if code := s.call(t, "POST", "/api/rooms/r/read", ben.Token, map[string]any{"seq": 4}, &u); code != 200 || u != (store.Unread{Read: 4, LastSeq: 4}) {
+	if code := s.requestJSON(t, "POST", "/api/rooms/r/read", ben.Token, map[string]any{"seq": 4}, &u); code != 200 || u != (store.Unread{Read: 4, LastSeq: 4}) {
 		t.Errorf("%d %+v", code, u)
 	}
 	want = "map[lastSeq:4 mentions:0 read:4 room:r unread:0]"
 	told(elsewhere, want)
 	tells(want)
-	s.call(t, "GET", "/api/rooms/r/read", ben.Token, nil, &u)
+	s.requestJSON(t, "GET", "/api/rooms/r/read", ben.Token, nil, &u)
 	if u != (store.Unread{Read: 4, LastSeq: 4}) {
 		t.Errorf("%+v", u)
 	}
 	// Who comes later hears it when they join.
-	late := s.dial(t)
-	late.event(0, "hello", map[string]string{"token": ben.Token})
-	late.event(0, "join", map[string]any{"channel": 1, "room": "r"})
-	if joined := late.untilEvent("joined"); fmt.Sprint(joined["read"]) != "map[lastSeq:4 mentions:0 read:4 unread:0]" || fmt.Sprint(joined["lastRev"]) != "4" {
+	late := s.dialNative(t)
+	late.sendEvent(0, "hello", map[string]string{"token": ben.Token})
+	late.sendEvent(0, "join", map[string]any{"channel": 1, "room": "r"})
+	if joined := late.waitForEvent("joined"); fmt.Sprint(joined["read"]) != "map[lastSeq:4 mentions:0 read:4 unread:0]" || fmt.Sprint(joined["lastRev"]) != "4" {
 		t.Errorf("joined %v", joined)
 	}
 	// It was nobody else's business.
-	other.event(0, "ping", map[string]any{})
-	other.until("the pong", func(g got) bool {
+	other.sendEvent(0, "ping", map[string]any{})
+	other.waitFor("the pong", func(g received) bool {
 		if g.name == "read" {
 			t.Error("somebody else was told")
 		}
@@ -329,7 +290,7 @@ func TestReadMarksReachTheOtherTabs(t *testing.T) {
 		body   any
 		status int
 	}{{"", map[string]any{"seq": 1}, 401}, {ben.Token, map[string]any{}, 400}, {ben.Token, map[string]any{"seq": -1}, 400}, {ben.Token, map[string]any{"seq": "1"}, 400}} {
-		if code := s.call(t, "POST", "/api/rooms/r/read", c.token, c.body, nil); code != c.status {
+		if code := s.requestJSON(t, "POST", "/api/rooms/r/read", c.token, c.body, nil); code != c.status {
 			t.Errorf("%v: %d, want %d", c.body, code, c.status)
 		}
 	}
@@ -337,12 +298,12 @@ func TestReadMarksReachTheOtherTabs(t *testing.T) {
 
 // TestSearchFollowsTheChat: what is found is what is said now, in this room.
 func TestSearchFollowsTheChat(t *testing.T) {
-	s := run(t, Config{Limits: "lab"})
-	ana := s.guest(t, "Ana")
+	s := startServer(t, Config{Limits: "lab"})
+	ana := s.createGuest(t, "Ana")
 	for i, text := range []string{"Osmosis moves water", "nothing", "osmosis, again"} {
-		s.message(t, "a/b", ana.Token, map[string]any{"id": fmt.Sprint("m", i), "text": text})
+		s.postMessage(t, "a/b", ana.Token, map[string]any{"id": fmt.Sprint("m", i), "text": text})
 	}
-	s.message(t, "elsewhere", ana.Token, map[string]any{"text": "osmosis"})
+	s.postMessage(t, "elsewhere", ana.Token, map[string]any{"text": "osmosis"})
 	find := func(query string) (found string) {
 		t.Helper()
 		var got struct {
@@ -354,7 +315,7 @@ func TestSearchFollowsTheChat(t *testing.T) {
 				}
 			}
 		}
-		if code := s.call(t, "GET", "/api/rooms/a%2Fb/search?q="+url.QueryEscape(query), ana.Token, nil, &got); code != 200 {
+		if code := s.requestJSON(t, "GET", "/api/rooms/a%2Fb/search?q="+url.QueryEscape(query), ana.Token, nil, &got); code != 200 {
 			t.Fatalf("search for %q: %d", query, code)
 		}
 		for _, r := range got.Results {
@@ -373,42 +334,42 @@ func TestSearchFollowsTheChat(t *testing.T) {
 			t.Errorf("%q: %s, want %s", query, got, want)
 		}
 	}
-	s.call(t, "PATCH", "/api/rooms/a%2Fb/messages/m0", ana.Token, map[string]any{"text": "diffusion"}, nil)
-	s.call(t, "DELETE", "/api/rooms/a%2Fb/messages/m2", ana.Token, nil, nil)
+	s.requestJSON(t, "PATCH", "/api/rooms/a%2Fb/messages/m0", ana.Token, map[string]any{"text": "diffusion"}, nil)
+	s.requestJSON(t, "DELETE", "/api/rooms/a%2Fb/messages/m2", ana.Token, nil, nil)
 	if got := find("osmosis"); got != "" {
 		t.Errorf("found %s", got)
 	}
 	if got := find("diffusion"); got != "m0 diffusion[[0 9]];" {
 		t.Errorf("found %s", got)
 	}
-	if code := s.call(t, "GET", "/api/rooms/a%2Fb/search?q="+strings.Repeat("x", 201), ana.Token, nil, nil); code != 422 {
+	if code := s.requestJSON(t, "GET", "/api/rooms/a%2Fb/search?q="+strings.Repeat("x", 201), ana.Token, nil, nil); code != 422 {
 		t.Errorf("a long query: %d", code)
 	}
 }
 
 // TestLinesSayWhoIsNew: once, whatever reloads come, and nothing of readers.
-func TestLinesSayWhoIsNew(t *testing.T) {
-	s := run(t, Config{JWTSecret: strings.Repeat("s", 32), Limits: "lab"})
+func TestFirstJoinMakesOneSystemMessage(t *testing.T) {
+	s := startServer(t, Config{JWTSecret: strings.Repeat("s", 32), Limits: "lab"})
 	everywhere := func(role auth.Role) auth.Grant { return auth.Grant{Pattern: "**", Role: role} }
-	ana, ben := s.token(t, "ana", everywhere(auth.Comment)), s.token(t, "ben", everywhere(auth.Write))
+	ana, ben := s.newUser(t, "ana", everywhere(auth.Comment)), s.newUser(t, "ben", everywhere(auth.Write))
 	lines := func(n int) (list struct{ Lines []store.SystemMessage }) {
 		t.Helper()
 		for deadline := time.Now().Add(90 * time.Second); len(list.Lines) != n; {
-			s.call(t, "GET", "/api/rooms/r/lines", ana.Token, nil, &list)
+			s.requestJSON(t, "GET", "/api/rooms/r/lines", ana.Token, nil, &list)
 			if time.Now().After(deadline) {
 				t.Fatalf("lines %+v, want %d", list.Lines, n)
 			}
 		}
 		return list
 	}
-	watcher := s.enter(t, ana, "r")
+	watcher := s.joinRoom(t, ana, "r")
 	lines(1)
-	s.enter(t, s.token(t, "reader", everywhere(auth.Read)), "r")
-	s.message(t, "r", ana.Token, map[string]any{"text": "hello"})
+	s.joinRoom(t, s.newUser(t, "reader", everywhere(auth.Read)), "r")
+	s.postMessage(t, "r", ana.Token, map[string]any{"text": "hello"})
 	for range 3 {
-		s.enter(t, ben, "r").ws.Close()
+		s.joinRoom(t, ben, "r").ws.Close()
 	}
-	line := watcher.until("a line about Ben", func(g got) bool { return g.name == "line" && strings.Contains(fmt.Sprint(g.value), "ben") }).value
+	line := watcher.waitFor("a line about Ben", func(g received) bool { return g.name == "line" && strings.Contains(fmt.Sprint(g.value), "ben") }).value
 	if line["kind"] != "joined" || fmt.Sprint(line["after"]) != "1" || fmt.Sprint(line["n"]) != "2" {
 		t.Errorf("line %v", line)
 	}
@@ -420,15 +381,15 @@ func TestLinesSayWhoIsNew(t *testing.T) {
 // TestRolesHoldInTheChat: who may read reads and marks, who may comment writes,
 // changes what is theirs and reacts, who administers changes anybody's, and
 // nobody anything more, over both doors.
-func TestRolesHoldInTheChat(t *testing.T) {
-	s := run(t, Config{JWTSecret: strings.Repeat("s", 32), Limits: "lab"})
-	author := s.token(t, "author", auth.Grant{Pattern: "**", Role: auth.Comment})
+func TestRolesLimitChat(t *testing.T) {
+	s := startServer(t, Config{JWTSecret: strings.Repeat("s", 32), Limits: "lab"})
+	author := s.newUser(t, "author", auth.Grant{Pattern: "**", Role: auth.Comment})
 	thumb := "/reactions/" + url.PathEscape("👍")
 	for _, role := range []auth.Role{auth.None, auth.Read, auth.Comment, auth.Write, auth.Admin} {
 		room := "room-" + role.String()
-		s.message(t, room, author.Token, map[string]any{"id": "m1", "text": "theirs"})
+		s.postMessage(t, room, author.Token, map[string]any{"id": "m1", "text": "theirs"})
 		path := "/api/rooms/" + room
-		g := s.token(t, "ana", auth.Grant{Pattern: room, Role: role})
+		g := s.newUser(t, "ana", auth.Grant{Pattern: room, Role: role})
 		status := func(min auth.Role, good int) int {
 			if role < min {
 				return 403
@@ -455,15 +416,15 @@ func TestRolesHoldInTheChat(t *testing.T) {
 			{"PATCH", "/messages/m1", map[string]any{"text": "tidied"}, status(auth.Admin, 200)},
 			{"DELETE", "/messages/m1", nil, status(auth.Admin, 200)},
 		} {
-			if code := s.call(t, c.method, path+c.path, g.Token, c.body, nil); code != c.status {
+			if code := s.requestJSON(t, c.method, path+c.path, g.Token, c.body, nil); code != c.status {
 				t.Errorf("%s %s as %s: %d, want %d", c.method, c.path, role, code, c.status)
 			}
 		}
 		if role < auth.Read {
 			continue // nobody joins
 		}
-		s.message(t, room, author.Token, map[string]any{"id": "m2", "text": "theirs"})
-		c := s.enter(t, g, room)
+		s.postMessage(t, room, author.Token, map[string]any{"id": "m2", "text": "theirs"})
+		c := s.joinRoom(t, g, room)
 		for _, q := range []struct {
 			name string
 			in   map[string]any
@@ -475,7 +436,7 @@ func TestRolesHoldInTheChat(t *testing.T) {
 			{"edit", map[string]any{"id": "m2", "text": "tidied"}, auth.Admin},
 			{"delete", map[string]any{"id": "m2"}, auth.Admin},
 		} {
-			answer := c.done(q.name, q.in)
+			answer := c.sendRequest(q.name, q.in)
 			if done := answer["status"] == nil; done != (role >= q.min) || !done && fmt.Sprint(answer["status"]) != "403" {
 				t.Errorf("%s as %s: %v", q.name, role, answer)
 			}

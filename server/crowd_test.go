@@ -11,10 +11,10 @@ import (
 // A crowd of 2,000 that comes costs one in the room a few messages a second, with the
 // cards of the first 200 and how many there are: not one of each who came. A newcomer
 // is told the same. When one of the 200 leaves, the next one is told.
-func TestCrowd(t *testing.T) {
+func TestCrowdIsSummarised(t *testing.T) {
 	const crowd = 2000
-	s := run(t, Config{})
-	ana := s.enter(t, s.guest(t, "Ana"), "r")
+	s := startServer(t, Config{})
+	ana := s.joinRoom(t, s.createGuest(t, "Ana"), "r")
 	for i := range crowd {
 		m := presence.Member{Room: "r", Conn: fmt.Sprint("c", i), User: fmt.Sprint("u", i), Name: "Somebody"}
 		if _, err := s.people.Join(t.Context(), m); err != nil {
@@ -22,7 +22,7 @@ func TestCrowd(t *testing.T) {
 		}
 	}
 	told, messages := map[string]bool{}, 0
-	take := func(g got) bool {
+	take := func(g received) bool {
 		if g.name != "presence" {
 			return false
 		}
@@ -32,7 +32,7 @@ func TestCrowd(t *testing.T) {
 		}
 		return true
 	}
-	ana.until("all of the crowd", func(g got) bool {
+	ana.waitFor("all of the crowd", func(g received) bool {
 		return take(g) && fmt.Sprint(g.value["count"]) == fmt.Sprint(crowd+1)
 	})
 	if len(told) != event.MaxListed {
@@ -41,12 +41,12 @@ func TestCrowd(t *testing.T) {
 	if messages > crowd/4 {
 		t.Errorf("%d messages for %d people", messages, crowd)
 	}
-	ben := s.enter(t, s.guest(t, "Ben"), "r")
+	ben := s.joinRoom(t, s.createGuest(t, "Ben"), "r")
 	if n := len(ben.joined["people"].([]any)); n != 200 || fmt.Sprint(ben.joined["count"]) != fmt.Sprint(crowd+2) {
 		t.Errorf("told of %d people and a count of %v", n, ben.joined["count"])
 	}
 	if err := s.people.Leave(t.Context(), "r", "c0"); err != nil { // after a grace period
 		t.Fatal(err)
 	}
-	ana.until("the next one", func(g got) bool { return take(g) && len(told) == event.MaxListed+1 })
+	ana.waitFor("the next one", func(g received) bool { return take(g) && len(told) == event.MaxListed+1 })
 }

@@ -18,13 +18,13 @@ import (
 // is told to.
 type hangingDisk struct {
 	store.Store
-	hangs *atomic.Bool
-	until chan struct{}
+	hangs    *atomic.Bool
+	released chan struct{}
 }
 
 func (d hangingDisk) wait() {
 	if d.hangs.Load() {
-		<-d.until
+		<-d.released
 	}
 }
 
@@ -41,7 +41,7 @@ func (d hangingDisk) TouchMember(ctx context.Context, id store.RoomID, u store.U
 // TestHungDiskHoldsUpOnlyWhatMustBeOnIt: while a commit does not return, people
 // come and go and are seen, and what is typed is not acknowledged; and the
 // server ends in time all the same, and says that it did not end well.
-func TestHungDiskHoldsUpOnlyWhatMustBeOnIt(t *testing.T) {
+func TestHungDiskDelaysOnlyDurableWrites(t *testing.T) {
 	t.Parallel() // it waits for the room to notice
 	var hangs atomic.Bool
 	until := make(chan struct{})
@@ -58,9 +58,9 @@ func TestHungDiskHoldsUpOnlyWhatMustBeOnIt(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- srv.Serve(ctx, l) }()
-	s := &site{srv, l.Addr().String()}
-	ana, ben, cid := s.guest(t, "Ana"), s.guest(t, "Ben"), s.guest(t, "Cid")
-	writer, other := s.enter(t, ana, "busy"), s.enter(t, ben, "quiet")
+	s := &testServer{srv, l.Addr().String()}
+	ana, ben, cid := s.createGuest(t, "Ana"), s.createGuest(t, "Ben"), s.createGuest(t, "Cid")
+	writer, other := s.joinRoom(t, ana, "busy"), s.joinRoom(t, ben, "quiet")
 
 	hangs.Store(true)
 	u, err := crdt.New(crdt.Options{ClientID: 1}).InsertText("t", 0, "never stored")
@@ -68,18 +68,18 @@ func TestHungDiskHoldsUpOnlyWhatMustBeOnIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 100 {
-		writer.body(1, wire.AppendUpdate(nil, u))
+		writer.sendBody(1, wire.AppendUpdate(nil, u))
 	}
-	come := s.enter(t, cid, "quiet") // nobody has been told of Cid yet, so he must be remembered
-	other.until("Cid's arrival", func(g got) bool { return g.name == "presence" })
-	come.event(1, "typing", map[string]bool{"on": true})
-	other.untilEvent("typing")
+	come := s.joinRoom(t, cid, "quiet") // nobody has been told of Cid yet, so he must be remembered
+	other.waitFor("Cid's arrival", func(g received) bool { return g.name == "presence" })
+	come.sendEvent(1, "typing", map[string]bool{"on": true})
+	other.waitForEvent("typing")
 	if err := come.ws.Close(); err != nil {
 		t.Fatal(err)
 	}
-	other.until("Cid's leaving", func(g got) bool { return g.name == "presence" })
+	other.waitFor("Cid's leaving", func(g received) bool { return g.name == "presence" })
 	// The room notices after some seconds, and says so.
-	if told := writer.until("that the room is read-only, and no ack", func(g got) bool {
+	if told := writer.waitFor("that the room is read-only, and no ack", func(g received) bool {
 		return g.name == "storage" || g.Type == wire.TypeAck
 	}); told.value["writable"] != false {
 		t.Errorf("told %+v", told)

@@ -36,59 +36,26 @@ func hostileFrames(t *testing.T) int {
 }
 
 // alarm is a log that remembers errors: a recovered panic is one.
-type alarm struct {
-	mu   sync.Mutex
-	said []string
+type errorLog struct {
+	mu       sync.Mutex
+	messages []string
 }
 
-func (*alarm) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelError }
-func (a *alarm) WithAttrs([]slog.Attr) slog.Handler         { return a }
-func (a *alarm) WithGroup(string) slog.Handler              { return a }
-func (a *alarm) Handle(_ context.Context, r slog.Record) error {
+func (*errorLog) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelError }
+func (a *errorLog) WithAttrs([]slog.Attr) slog.Handler         { return a }
+func (a *errorLog) WithGroup(string) slog.Handler              { return a }
+func (a *errorLog) Handle(_ context.Context, r slog.Record) error {
 	var text strings.Builder
 	text.WriteString(r.Message)
 	r.Attrs(func(at slog.Attr) bool { text.WriteString(" " + at.String()); return true })
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.said = append(a.said, text.String())
+	a.messages = append(a.messages, text.String())
 	return nil
 }
 
-// a gate is a door as an attacker finds it.
-type gate struct {
-	name  string
-	path  string
-	enter [][]byte            // frames that bring one into the room
-	frame func([]byte) []byte // around a body
-}
-
-func gates(t *testing.T, room string) []gate {
-	t.Helper()
-	event := func(name string, v any) []byte {
-		body, err := wire.EncodeEvent(name, v)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return wire.AppendFrame(nil, 0, body)
-	}
-	address := []byte(room)
-	return []gate{
-		{name: "y-websocket", path: "/ws/" + room, frame: func(b []byte) []byte { return b }},
-		{
-			name: "Hocuspocus", path: "/hocuspocus",
-			enter: [][]byte{append(wire.AppendAddress(nil, address), "\x02\x00\x00\x054.8.0"...)},
-			frame: func(b []byte) []byte { return append(wire.AppendAddress(nil, address), b...) },
-		},
-		{
-			name: "native", path: "/socket",
-			enter: [][]byte{event("hello", map[string]any{}), event("join", map[string]any{"channel": 1, "room": room})},
-			frame: func(b []byte) []byte { return wire.AppendFrame(nil, 1, b) },
-		},
-	}
-}
-
 // bodies are one of each kind that clients send.
-func bodies(t *testing.T) [][]byte {
+func sampleBodies(t *testing.T) [][]byte {
 	t.Helper()
 	must := func(u []byte, err error) []byte {
 		if err != nil {
@@ -118,7 +85,7 @@ func bodies(t *testing.T) [][]byte {
 }
 
 // mutate damages a frame in one or two places, with pieces of another.
-func mutate(rng *rand.Rand, frame, other []byte) []byte {
+func mutateFrame(rng *rand.Rand, frame, other []byte) []byte {
 	b := bytes.Clone(frame)
 	for range 1 + rng.IntN(2) {
 		if len(b) == 0 {
@@ -146,7 +113,7 @@ func mutate(rng *rand.Rand, frame, other []byte) []byte {
 }
 
 // garbage is random bytes that look a little like a frame.
-func garbage(rng *rand.Rand, g gate) []byte {
+func randomFrame(rng *rand.Rand, g doorDialect) []byte {
 	b := make([]byte, rng.IntN(64))
 	for i := range b {
 		b[i] = byte(rng.Uint32())
@@ -161,27 +128,27 @@ func garbage(rng *rand.Rand, g gate) []byte {
 }
 
 // hostile is somebody at a gate, who comes back whenever they are thrown out.
-type hostile struct {
-	t     *testing.T
-	site  *site
-	gate  gate
-	ws    *websocket.Conn
-	ended chan int // the close code
-	asked chan struct{}
-	codes map[int]int
+type attacker struct {
+	t         *testing.T
+	server    *testServer
+	door      doorDialect
+	ws        *websocket.Conn
+	closeCode chan int // the close code
+	answers   chan struct{}
+	codes     map[int]int
 }
 
-func (h *hostile) come() {
+func (h *attacker) connect() {
 	h.t.Helper()
 	d := websocket.Dialer{}
-	if h.gate.path == "/socket" {
+	if h.door.path == "/socket" {
 		d.Subprotocols = []string{wire.Subprotocol}
 	}
-	ws, _, err := d.DialContext(h.t.Context(), "ws://"+h.site.host+h.gate.path, nil)
+	ws, _, err := d.DialContext(h.t.Context(), "ws://"+h.server.host+h.door.path, nil)
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	h.ws, h.ended, h.asked = ws, make(chan int, 1), make(chan struct{}, 1000)
+	h.ws, h.closeCode, h.answers = ws, make(chan int, 1), make(chan struct{}, 1000)
 	go func(ended chan<- int, asked chan<- struct{}) {
 		for {
 			_, frame, err := ws.ReadMessage()
@@ -196,7 +163,7 @@ func (h *hostile) come() {
 			}
 			// Step 2 is what the question below is answered with.
 			body := frame
-			if prefix := h.gate.frame(nil); bytes.HasPrefix(frame, prefix) {
+			if prefix := h.door.frame(nil); bytes.HasPrefix(frame, prefix) {
 				body = frame[len(prefix):]
 			}
 			if len(body) > 1 && body[0] == 0 && body[1] == 1 {
@@ -206,13 +173,13 @@ func (h *hostile) come() {
 				}
 			}
 		}
-	}(h.ended, h.asked)
-	for _, f := range h.gate.enter {
+	}(h.closeCode, h.answers)
+	for _, f := range h.door.joinFrames {
 		h.send(f)
 	}
 }
 
-func (h *hostile) send(frame []byte) {
+func (h *attacker) send(frame []byte) {
 	_ = h.ws.SetWriteDeadline(time.Now().Add(20 * time.Second))
 	_ = h.ws.WriteMessage(websocket.BinaryMessage, frame) // it may be thrown out already
 }
@@ -220,24 +187,24 @@ func (h *hostile) send(frame []byte) {
 // settle waits until all that was sent has been dealt with: an answer comes, or
 // the end. A frame that closed its document leaves no answer, so it enters
 // again before it asks.
-func (h *hostile) settle() {
+func (h *attacker) waitForAnswer() {
 	h.t.Helper()
-	for len(h.asked) > 0 {
-		<-h.asked
+	for len(h.answers) > 0 {
+		<-h.answers
 	}
-	if h.gate.path == "/hocuspocus" {
-		h.send(h.gate.enter[0])
+	if h.door.path == "/hocuspocus" {
+		h.send(h.door.joinFrames[0])
 	}
-	h.send(h.gate.frame(wire.AppendStep1(nil, []byte{0})))
+	h.send(h.door.frame(wire.AppendStep1(nil, []byte{0})))
 	select {
-	case <-h.asked:
+	case <-h.answers:
 		return
-	case code := <-h.ended:
+	case code := <-h.closeCode:
 		h.codes[code]++
 		h.ws.Close()
-		h.come()
+		h.connect()
 	case <-time.After(90 * time.Second):
-		h.t.Fatalf("%s: neither an answer nor the end", h.gate.name)
+		h.t.Fatalf("%s: neither an answer nor the end", h.door.name)
 	}
 }
 
@@ -246,10 +213,10 @@ func (h *hostile) settle() {
 func TestHostileFrames(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	log := &alarm{}
-	s := run(t, Config{Limits: "lab", Log: slog.New(log)})
+	log := &errorLog{}
+	s := startServer(t, Config{Limits: "lab", Log: slog.New(log)})
 	const room = "hostile"
-	one, other := s.stock(t, room), s.stock(t, room)
+	one, other := s.dialYWebsocket(t, room), s.dialYWebsocket(t, room)
 	// Not an id of the fixtures: whoever may write may delete another's text, and a
 	// mutated frame does so if it names them.
 	doc := crdt.New(crdt.Options{ClientID: 0xb57a_4de5})
@@ -261,7 +228,7 @@ func TestHostileFrames(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		write(t, one, u)
+		sendUpdate(t, one, u)
 		for ws, mirror := range mirrors {
 			// One deadline for all frames: there is always another one.
 			_ = ws.SetReadDeadline(time.Now().Add(90 * time.Second))
@@ -278,33 +245,33 @@ func TestHostileFrames(t *testing.T) {
 			}
 		}
 	}
-	messages := bodies(t)
+	messages := sampleBodies(t)
 	contract := []int{1009, 4400, 4401, 4403, 4408, 4413, 4429}
 	n := hostileFrames(t)
-	for _, g := range gates(t, room) {
+	for _, g := range doorDialects(t, room) {
 		rng := rand.New(rand.NewPCG(seed, uint64(len(g.name))))
 		for _, kind := range []string{"malformed", "mutated"} {
-			h := &hostile{t: t, site: s, gate: g, codes: map[int]int{}}
-			h.come()
+			h := &attacker{t: t, server: s, door: g, codes: map[int]int{}}
+			h.connect()
 			for i := range n {
 				if kind == "malformed" {
-					h.send(garbage(rng, g))
+					h.send(randomFrame(rng, g))
 				} else {
 					pick := func() []byte { return messages[rng.IntN(len(messages))] }
 					if rng.IntN(4) > 0 {
-						h.send(g.frame(mutate(rng, pick(), pick())))
+						h.send(g.frame(mutateFrame(rng, pick(), pick())))
 					} else {
-						h.send(mutate(rng, g.frame(pick()), g.frame(pick())))
+						h.send(mutateFrame(rng, g.frame(pick()), g.frame(pick())))
 					}
 				}
 				if i%3 == 2 {
-					h.settle()
+					h.waitForAnswer()
 				}
 				if i%200 == 199 {
 					works()
 				}
 			}
-			h.settle()
+			h.waitForAnswer()
 			h.ws.Close()
 			for code := range h.codes {
 				if !slices.Contains(contract, code) {
@@ -334,7 +301,7 @@ func TestHostileFrames(t *testing.T) {
 	}
 	log.mu.Lock()
 	defer log.mu.Unlock()
-	for _, said := range log.said {
+	for _, said := range log.messages {
 		t.Errorf("the log has: %s", said)
 	}
 }

@@ -33,57 +33,59 @@ import (
 //	server/e2e/mutation_test.go   the same against the built program
 //	server/limits_test.go         too many connections, rooms, bytes; made-up X-Forwarded-For
 //	server/slow_test.go           a reader that does not read
-//	server/speak_test.go          speaking for somebody else's cursor
+//	server/awareness_test.go      awareness states of another client
 //	server/roles_test.go          writing without the right, or after it ended
 //	server/room/limits_test.go    documents that grow without end
 //	crdt/hardening_test.go        updates that are refused, and why
 //	notify/webpush/guard_test.go  push endpoints that lead inside
 
 // village is a room in which two people work while somebody attacks.
-type village struct {
-	*site
-	one, other *client
-	token      string // of somebody who may read; empty in open mode
-	n          int
+type attackedRoom struct {
+	*testServer
+	writer, reader *nativeClient
+	token          string // of somebody who may read; empty in open mode
+	edits          int
 }
 
-func newVillage(t *testing.T, c Config) *village {
+func newAttackedRoom(t *testing.T, c Config) *attackedRoom {
 	t.Helper()
-	s := run(t, c)
-	v := &village{site: s}
+	s := startServer(t, c)
+	v := &attackedRoom{testServer: s}
 	if c.JWTSecret == "" {
-		v.one, v.other = s.enter(t, s.guest(t, "Ana"), "r"), s.enter(t, s.guest(t, "Ben"), "r")
+		v.writer, v.reader = s.joinRoom(t, s.createGuest(t, "Ana"), "r"), s.joinRoom(t, s.createGuest(t, "Ben"), "r")
 	} else {
 		all := auth.Grant{Pattern: "**", Role: auth.Write}
-		v.one, v.other = s.enter(t, s.token(t, "ana", all), "r"), s.enter(t, s.token(t, "ben", all), "r")
-		v.token = s.token(t, "reader", auth.Grant{Pattern: "**", Role: auth.Read}).Token
+		v.writer, v.reader = s.joinRoom(t, s.newUser(t, "ana", all), "r"), s.joinRoom(t, s.newUser(t, "ben", all), "r")
+		v.token = s.newUser(t, "reader", auth.Grant{Pattern: "**", Role: auth.Read}).Token
 	}
-	v.one.readAhead()
-	v.other.readAhead()
+	v.writer.readInBackground()
+	v.reader.readInBackground()
 	return v
 }
 
 // works writes something that must be acked, reach the other one, and be there
 // for somebody new.
-func (v *village) works(t *testing.T) {
+func (v *attackedRoom) checkWorks(t *testing.T) {
 	t.Helper()
-	v.n++
-	u, err := crdt.New(crdt.Options{ClientID: uint64(1000 + v.n)}).InsertText("village", 0, fmt.Sprintf("<%d>", v.n))
+	v.edits++
+	u, err := crdt.New(crdt.Options{ClientID: uint64(1000 + v.edits)}).InsertText("village", 0, fmt.Sprintf("<%d>", v.edits))
 	if err != nil {
 		t.Fatal(err)
 	}
-	v.one.body(1, wire.AppendUpdate(nil, u))
-	v.one.until("an ack", func(g got) bool { return g.Type == wire.TypeAck })
-	v.other.until("the update", func(g got) bool { return g.IsUpdate() && bytes.Contains(g.Payload, fmt.Appendf(nil, "<%d>", v.n)) })
-	if text := v.document(t).Text("village").String(); !strings.Contains(text, fmt.Sprintf("<%d>", v.n)) {
+	v.writer.sendBody(1, wire.AppendUpdate(nil, u))
+	v.writer.waitFor("an ack", func(g received) bool { return g.Type == wire.TypeAck })
+	v.reader.waitFor("the update", func(g received) bool {
+		return g.IsUpdate() && bytes.Contains(g.Payload, fmt.Appendf(nil, "<%d>", v.edits))
+	})
+	if text := v.readDocument(t).Text("village").String(); !strings.Contains(text, fmt.Sprintf("<%d>", v.edits)) {
 		t.Fatalf("somebody new finds %q", text)
 	}
 }
 
 // document is what a stock client finds that comes in now.
-func (v *village) document(t *testing.T) *crdt.Doc {
+func (v *attackedRoom) readDocument(t *testing.T) *crdt.Doc {
 	t.Helper()
-	ws, code := v.come(t, "/ws/r", v.token, nil)
+	ws, code := v.dialWebSocket(t, "/ws/r", v.token, nil)
 	if ws == nil {
 		t.Fatalf("somebody new is answered by %d", code)
 	}
@@ -115,39 +117,20 @@ func (v *village) document(t *testing.T) *crdt.Doc {
 }
 
 // stockSynced is a stock client that has asked for the document.
-func (v *village) stockSynced(t *testing.T) *websocket.Conn {
+func (v *attackedRoom) dialSynced(t *testing.T) *websocket.Conn {
 	t.Helper()
-	ws := v.stock(t, "r")
+	ws := v.dialYWebsocket(t, "r")
 	if err := ws.WriteMessage(websocket.BinaryMessage, wire.AppendStep1(nil, []byte{0})); err != nil {
 		t.Fatal(err)
 	}
 	return ws
 }
 
-// closed reads until the socket ends and returns its close code.
-func closed(t *testing.T, ws *websocket.Conn) int {
-	t.Helper()
-	for {
-		_ = ws.SetReadDeadline(time.Now().Add(90 * time.Second))
-		_, _, err := ws.ReadMessage()
-		if err == nil {
-			continue
-		}
-		if c := (*websocket.CloseError)(nil); asClose(err, &c) {
-			return c.Code
-		}
-		if e, ok := err.(net.Error); ok && e.Timeout() {
-			t.Fatal("the socket stays open")
-		}
-		return -1
-	}
-}
-
 // Some twenty bytes are enough to make a room unusable for ever in servers that
 // apply first and look later: no one can join any more, or the store can't be
 // written. Each must cost its sender only, and leave no trace.
-func TestPoisonLeavesNoTrace(t *testing.T) {
-	v := newVillage(t, Config{Limits: "lab"})
+func TestInvalidUpdatesLeaveDocumentUnchanged(t *testing.T) {
+	v := newAttackedRoom(t, Config{Limits: "lab"})
 	for name, update := range map[string]string{
 		"empty string":               "01010100040101740000", // the state can't be encoded in Yjs afterwards
 		"empty tombstone":            "01010100010101740000", // crashes Yjs
@@ -164,24 +147,24 @@ func TestPoisonLeavesNoTrace(t *testing.T) {
 		if err != nil {
 			t.Fatal(name, err)
 		}
-		before := v.document(t).EncodeStateAsUpdate(nil)
-		ws := v.stock(t, "r")
-		write(t, ws, b)
-		if code := closed(t, ws); code != int(wire.CloseBadFrame) {
+		before := v.readDocument(t).EncodeStateAsUpdate(nil)
+		ws := v.dialYWebsocket(t, "r")
+		sendUpdate(t, ws, b)
+		if code := readCloseCode(t, ws); code != int(wire.CloseBadFrame) {
 			t.Errorf("%s: closed with %d", name, code)
 		}
-		if !bytes.Equal(before, v.document(t).EncodeStateAsUpdate(nil)) {
+		if !bytes.Equal(before, v.readDocument(t).EncodeStateAsUpdate(nil)) {
 			t.Errorf("%s: left a trace", name)
 		}
 	}
-	v.works(t)
+	v.checkWorks(t)
 }
 
 // 100,000 root names, a megabyte, keep Yjs busy for 25 s and stay for ever. Here
 // they cost what they are, and the document takes no more than them.
-func TestFloodOfRoots(t *testing.T) {
-	v := newVillage(t, Config{Limits: "lab"})
-	v.works(t)
+func TestManyRootsAreStoredUpToTheLimit(t *testing.T) {
+	v := newAttackedRoom(t, Config{Limits: "lab"})
+	v.checkWorks(t)
 	const n = 60_000 // fits the largest message
 	flood := lib0.AppendUvarint([]byte{1}, n)
 	flood = append(flood, 7, 0) // client 7 from clock 0
@@ -191,38 +174,38 @@ func TestFloodOfRoots(t *testing.T) {
 		flood = append(flood, 1, 'x')
 	}
 	flood = append(flood, 0)
-	ws := v.stock(t, "r")
-	write(t, ws, flood)
+	ws := v.dialYWebsocket(t, "r")
+	sendUpdate(t, ws, flood)
 	whole := crdt.New(crdt.Options{})
-	for _, update := range [][]byte{v.document(t).EncodeStateAsUpdate(nil), flood} {
+	for _, update := range [][]byte{v.readDocument(t).EncodeStateAsUpdate(nil), flood} {
 		if _, err := whole.ApplyUpdate(update); err != nil {
 			t.Fatal(err)
 		}
 	}
-	drainUntil(t, v.stockSynced(t), crdt.New(crdt.Options{}), whole)
+	applyUntilEqual(t, v.dialSynced(t), crdt.New(crdt.Options{}), whole)
 	u, err := crdt.New(crdt.Options{ClientID: 8}).InsertText("one more", 0, "x")
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, ws, u)
-	if code := closed(t, ws); code != int(wire.CloseTooLarge) {
+	sendUpdate(t, ws, u)
+	if code := readCloseCode(t, ws); code != int(wire.CloseTooLarge) {
 		t.Errorf("closed with %d", code)
 	}
-	doc := v.document(t)
+	doc := v.readDocument(t)
 	if text := doc.Text("one more").String(); text != "" || len(doc.Roots()) != n+1 {
 		t.Errorf("%d roots, %q", len(doc.Roots()), text)
 	}
 	// Other rooms have nothing to do with it.
-	elsewhere := v.enter(t, v.guest(t, "Cid"), "elsewhere")
-	elsewhere.body(1, wire.AppendUpdate(nil, u))
-	elsewhere.until("an ack", func(g got) bool { return g.Type == wire.TypeAck })
+	elsewhere := v.joinRoom(t, v.createGuest(t, "Cid"), "elsewhere")
+	elsewhere.sendBody(1, wire.AppendUpdate(nil, u))
+	elsewhere.waitFor("an ack", func(g received) bool { return g.Type == wire.TypeAck })
 }
 
 // Updates that wait for others which never come are kept: by the thousand they
 // keep Yjs busy for 13 s, and cost memory for ever.
-func TestFloodOfPendingUpdates(t *testing.T) {
-	v := newVillage(t, Config{Limits: "lab"})
-	ws := v.stock(t, "r")
+func TestPendingUpdatesAreBounded(t *testing.T) {
+	v := newAttackedRoom(t, Config{Limits: "lab"})
+	ws := v.dialYWebsocket(t, "r")
 	go func() {
 		for i := range 40_000 {
 			// A string of a client at a clock far ahead, after one that is not there.
@@ -234,17 +217,17 @@ func TestFloodOfPendingUpdates(t *testing.T) {
 			}
 		}
 	}()
-	if code := closed(t, ws); code != int(wire.CloseOverload) && code != -1 {
+	if code := readCloseCode(t, ws); code != int(wire.CloseOverload) && code != -1 {
 		t.Errorf("closed with %d", code)
 	}
-	v.works(t)
+	v.checkWorks(t)
 }
 
 // A message in a thousand pieces of a few bytes is assembled by the library: its
 // limit must count all of them.
-func TestMessageInPieces(t *testing.T) {
-	v := newVillage(t, Config{Limits: "lab"})
-	ws := v.stock(t, "r")
+func TestFragmentedMessageIsLimitedAsAWhole(t *testing.T) {
+	v := newAttackedRoom(t, Config{Limits: "lab"})
+	ws := v.dialYWebsocket(t, "r")
 	w, err := ws.NextWriter(websocket.BinaryMessage)
 	if err != nil {
 		t.Fatal(err)
@@ -256,15 +239,15 @@ func TestMessageInPieces(t *testing.T) {
 		}
 	}
 	_ = w.Close()
-	if code := closed(t, ws); code != 1009 && code != -1 { // or cut off in the midst of writing
+	if code := readCloseCode(t, ws); code != 1009 && code != -1 { // or cut off in the midst of writing
 		t.Errorf("closed with %d", code)
 	}
-	v.works(t)
+	v.checkWorks(t)
 }
 
 // 64 KiB can expand to 64 MiB, and gorilla's limit counts what was compressed.
-func TestCompressionIsNotAgreedTo(t *testing.T) {
-	s := run(t, Config{})
+func TestCompressionIsNotNegotiated(t *testing.T) {
+	s := startServer(t, Config{})
 	for _, path := range []string{"/ws/r", "/socket", "/hocuspocus"} {
 		d := websocket.Dialer{EnableCompression: true}
 		ws, resp, err := d.DialContext(t.Context(), "ws://"+s.host+path, nil)
@@ -280,9 +263,9 @@ func TestCompressionIsNotAgreedTo(t *testing.T) {
 
 // Half a handshake costs a socket and a goroutine for as long as the server
 // waits for the other half.
-func TestHalfHandshake(t *testing.T) {
+func TestIncompleteHandshakeTimesOut(t *testing.T) {
 	t.Parallel()
-	s := run(t, Config{})
+	s := startServer(t, Config{})
 	var all sync.WaitGroup
 	for range 50 {
 		all.Go(func() {
@@ -303,8 +286,8 @@ func TestHalfHandshake(t *testing.T) {
 }
 
 // Headers are read before anything is known of who sends them.
-func TestEndlessHeader(t *testing.T) {
-	s := run(t, Config{})
+func TestLargeRequestHeaderIsRefused(t *testing.T) {
+	s := startServer(t, Config{})
 	conn, err := net.Dial("tcp", s.host)
 	if err != nil {
 		t.Fatal(err)
@@ -331,31 +314,31 @@ func TestEndlessHeader(t *testing.T) {
 
 // A presence of nested JSON ends a y-websocket server when the next person
 // joins; one at clock 2^53-1 is there for ever.
-func TestPresenceThatHurts(t *testing.T) {
-	v := newVillage(t, Config{Limits: "lab"})
+func TestInvalidAwarenessClosesOnlyItsSender(t *testing.T) {
+	v := newAttackedRoom(t, Config{Limits: "lab"})
 	for name, json := range map[string]string{
 		"nested":    strings.Repeat(`{"a":`, 2000) + "1" + strings.Repeat("}", 2000),
 		"no object": `[1]`,
 		"cut off":   `{"a":`,
 	} {
-		ws := v.stock(t, "r")
-		say(t, ws, 5, 1, json)
-		if code := closed(t, ws); code != int(wire.CloseBadFrame) {
+		ws := v.dialYWebsocket(t, "r")
+		sendAwareness(t, ws, 5, 1, json)
+		if code := readCloseCode(t, ws); code != int(wire.CloseBadFrame) {
 			t.Errorf("%s: closed with %d", name, code)
 		}
 	}
-	v.works(t)
+	v.checkWorks(t)
 	// Whatever clock a client claims, it goes with its connection.
-	ghost, watcher := v.stock(t, "r"), v.stock(t, "r")
-	say(t, ghost, 6, 1, `{}`)
-	hears(t, watcher, 6)
+	ghost, watcher := v.dialYWebsocket(t, "r"), v.dialYWebsocket(t, "r")
+	sendAwareness(t, ghost, 6, 1, `{}`)
+	readAwarenessOf(t, watcher, 6)
 	body := wire.AppendAwareness(nil, awareness.Append(nil, []awareness.State{{ClientID: 6, Clock: 1<<53 - 1, JSON: []byte(`{}`)}}))
 	if err := ghost.WriteMessage(websocket.BinaryMessage, body); err != nil {
 		t.Fatal(err)
 	}
 	ghost.Close()
 	for {
-		if st := hears(t, watcher, 6); st.Gone() {
+		if st := readAwarenessOf(t, watcher, 6); st.Gone() {
 			break
 		}
 	}
@@ -363,24 +346,24 @@ func TestPresenceThatHurts(t *testing.T) {
 
 // A hello may renew a token; with somebody else's it would turn what one person
 // opened into another's.
-func TestHelloOfSomebodyElse(t *testing.T) {
-	v := newVillage(t, Config{JWTSecret: strings.Repeat("s", 32)})
+func TestHelloCannotChangeTheUser(t *testing.T) {
+	v := newAttackedRoom(t, Config{JWTSecret: strings.Repeat("s", 32)})
 	all := auth.Grant{Pattern: "**", Role: auth.Write}
-	c := v.enter(t, v.site.token(t, "cid", all), "r")
-	c.event(0, "hello", map[string]string{"token": v.site.token(t, "ana", all).Token})
-	if code := closed(t, c.ws); code != int(wire.CloseAuth) {
+	c := v.joinRoom(t, v.testServer.newUser(t, "cid", all), "r")
+	c.sendEvent(0, "hello", map[string]string{"token": v.testServer.newUser(t, "ana", all).Token})
+	if code := readCloseCode(t, c.ws); code != int(wire.CloseAuth) {
 		t.Errorf("closed with %d", code)
 	}
-	v.works(t)
+	v.checkWorks(t)
 }
 
 // Under somebody else's name: an author is who the token says, whatever the
 // message says.
-func TestMessageUnderAnothersName(t *testing.T) {
-	v := newVillage(t, Config{JWTSecret: strings.Repeat("s", 32)})
-	c := v.enter(t, v.site.token(t, "mallory", auth.Grant{Pattern: "**", Role: auth.Write}), "r")
-	c.event(1, "send", map[string]any{"id": "m1", "text": "it was me", "user": map[string]string{"id": "ana", "name": "Ana"}})
-	message := v.one.untilEvent("message")
+func TestMessageAuthorComesFromTheToken(t *testing.T) {
+	v := newAttackedRoom(t, Config{JWTSecret: strings.Repeat("s", 32)})
+	c := v.joinRoom(t, v.testServer.newUser(t, "mallory", auth.Grant{Pattern: "**", Role: auth.Write}), "r")
+	c.sendEvent(1, "send", map[string]any{"id": "m1", "text": "it was me", "user": map[string]string{"id": "ana", "name": "Ana"}})
+	message := v.writer.waitForEvent("message")
 	if user := fmt.Sprint(message["user"]); !strings.Contains(user, "mallory") {
 		t.Errorf("the author is %s", user)
 	}
@@ -388,15 +371,15 @@ func TestMessageUnderAnothersName(t *testing.T) {
 
 // Chat costs a transaction and reaches everybody, so it is counted out, not
 // held up.
-func TestFloodOfChat(t *testing.T) {
-	s := run(t, Config{})
-	c := s.enter(t, s.guest(t, "Mallory"), "r")
+func TestChatFloodIsRefused(t *testing.T) {
+	s := startServer(t, Config{})
+	c := s.joinRoom(t, s.createGuest(t, "Mallory"), "r")
 	for i := range 20 {
-		c.event(1, "send", map[string]any{"id": fmt.Sprint("m", i), "text": "x"})
+		c.sendEvent(1, "send", map[string]any{"id": fmt.Sprint("m", i), "text": "x"})
 	}
 	sent, unsent := 0, 0
 	for sent+unsent < 20 {
-		switch g := c.until("an answer", func(g got) bool { return g.name == "sent" || g.name == "unsent" }); {
+		switch g := c.waitFor("an answer", func(g received) bool { return g.name == "sent" || g.name == "unsent" }); {
 		case g.name == "sent":
 			sent++
 		case fmt.Sprint(g.value["status"]) != "429":
@@ -423,16 +406,16 @@ func (l *logged) Write(b []byte) (int, error) {
 }
 
 // Logs are read by more people than tokens are for, and line by line.
-func TestLogTellsNoSecretsAndKeepsItsLines(t *testing.T) {
+func TestLogHasNoSecretsAndNoForgedLines(t *testing.T) {
 	log := &logged{}
-	s := run(t, Config{JWTSecret: strings.Repeat("s", 32), Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
-	g := s.token(t, "ana", auth.Grant{Pattern: "**", Role: auth.Write})
+	s := startServer(t, Config{JWTSecret: strings.Repeat("s", 32), Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	g := s.newUser(t, "ana", auth.Grant{Pattern: "**", Role: auth.Write})
 	const evil = "a%0d%0alevel=ERROR%20msg=forged"
 	for _, path := range []string{"/ws/" + evil, "/ws/r%1b%5b31m", "/socket", "/ws/ok"} {
 		for _, token := range []string{g.Token, "not-a-token-but-secret", g.Token + "x"} {
-			if ws, _ := s.come(t, path, token, nil); ws != nil {
+			if ws, _ := s.dialWebSocket(t, path, token, nil); ws != nil {
 				_ = ws.WriteMessage(websocket.TextMessage, []byte("secret text\nlevel=ERROR msg=forged"))
-				closed(t, ws)
+				readCloseCode(t, ws)
 			}
 		}
 	}

@@ -22,7 +22,7 @@ import (
 // TestTokensOfAnIssuerAtEveryDoor: with --jwks its tokens are taken, and nobody
 // comes in without one. As long as its keys can't be fetched every door says to
 // come back, and none that the token is bad: some clients would not ask again.
-func TestTokensOfAnIssuerAtEveryDoor(t *testing.T) {
+func TestJWKSTokensAtEveryDoor(t *testing.T) {
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -36,7 +36,7 @@ func TestTokensOfAnIssuerAtEveryDoor(t *testing.T) {
 		fmt.Fprintf(w, `{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k1","x":%q}]}`, base64.RawURLEncoding.EncodeToString(public))
 	}))
 	defer issuer.Close()
-	s := run(t, Config{JWKS: issuer.URL, JWKSPrivate: true, Issuer: "https://id.example.org"})
+	s := startServer(t, Config{JWKS: issuer.URL, JWKSPrivate: true, Issuer: "https://id.example.org"})
 	unsigned := jwt.NewWithClaims(jwt.SigningMethodEdDSA, jwt.MapClaims{
 		"iss": "https://id.example.org", "sub": "ana", "aud": "weft", "exp": time.Now().Add(time.Hour).Unix(),
 		"rooms": [][]string{{"r", "write"}},
@@ -73,10 +73,10 @@ func TestTokensOfAnIssuerAtEveryDoor(t *testing.T) {
 	native := wire.AppendFrame(nil, 0, hello)
 	address := wire.AppendAddress(nil, []byte("r"))
 	hocuspocus := lib0.AppendVarString(append(address, byte(wire.TypeAuth), 0), token)
-	if code := s.call(t, "GET", "/api/rooms/r/doc", token, nil, nil); code != 503 {
+	if code := s.requestJSON(t, "GET", "/api/rooms/r/doc", token, nil, nil); code != 503 {
 		t.Errorf("HTTP, no keys: %d", code)
 	}
-	if _, code := s.come(t, "/ws/r", token, nil); code != 503 {
+	if _, code := s.dialWebSocket(t, "/ws/r", token, nil); code != 503 {
 		t.Errorf("y-websocket, no keys: %d", code)
 	}
 	for path, frame := range map[string][]byte{"/socket": native, "/hocuspocus": hocuspocus} {
@@ -87,20 +87,20 @@ func TestTokensOfAnIssuerAtEveryDoor(t *testing.T) {
 	up.Store(true)
 	again, late := time.NewTicker(100*time.Millisecond), time.After(2*time.Minute)
 	defer again.Stop()
-	for s.call(t, "GET", "/api/rooms/r/doc", token, nil, nil) != 200 { // it tries again by itself
+	for s.requestJSON(t, "GET", "/api/rooms/r/doc", token, nil, nil) != 200 { // it tries again by itself
 		select {
 		case <-again.C:
 		case <-late:
 			t.Fatal("the keys were never read")
 		}
 	}
-	if code := s.call(t, "GET", "/api/rooms/other/doc", token, nil, nil); code != 403 {
+	if code := s.requestJSON(t, "GET", "/api/rooms/other/doc", token, nil, nil); code != 403 {
 		t.Errorf("another room: %d", code)
 	}
-	if code := s.call(t, "GET", "/api/rooms/r/doc", "", nil, nil); code != 401 {
+	if code := s.requestJSON(t, "GET", "/api/rooms/r/doc", "", nil, nil); code != 401 {
 		t.Errorf("without a token: %d", code)
 	}
-	ws, code := s.come(t, "/ws/r", token, nil)
+	ws, code := s.dialWebSocket(t, "/ws/r", token, nil)
 	if code != 101 {
 		t.Errorf("y-websocket: %d", code)
 	} else {

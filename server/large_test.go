@@ -17,8 +17,8 @@ import (
 // step 2, however large, and what is too large for one update sends the client
 // back to sync. A large document reaches a newcomer in several messages, none of
 // which has to wait for a later one, step 2 last.
-func TestLongOfflineSpellIsTaken(t *testing.T) {
-	s := run(t, Config{Limits: "lab"})
+func TestLargeStep2IsAccepted(t *testing.T) {
+	s := startServer(t, Config{Limits: "lab"})
 	doc := crdt.New(crdt.Options{ClientID: 1})
 	for i := range 60 { // of two writers, who build on each other
 		if i == 30 {
@@ -37,8 +37,8 @@ func TestLongOfflineSpellIsTaken(t *testing.T) {
 		t.Fatalf("the document has %d bytes only", len(state))
 	}
 
-	bold := s.stock(t, "r")
-	write(t, bold, state)
+	bold := s.dialYWebsocket(t, "r")
+	sendUpdate(t, bold, state)
 	for {
 		_ = bold.SetReadDeadline(time.Now().Add(90 * time.Second))
 		if _, _, err := bold.ReadMessage(); err != nil {
@@ -49,13 +49,13 @@ func TestLongOfflineSpellIsTaken(t *testing.T) {
 		}
 	}
 
-	back := s.stock(t, "r")
+	back := s.dialYWebsocket(t, "r")
 	if err := back.WriteMessage(websocket.BinaryMessage, wire.AppendStep2(nil, state)); err != nil {
 		t.Fatal(err)
 	}
-	drainUntil(t, back, crdt.New(crdt.Options{}), doc) // the echo: it is on disk
+	applyUntilEqual(t, back, crdt.New(crdt.Options{}), doc) // the echo: it is on disk
 
-	late := s.stock(t, "r")
+	late := s.dialYWebsocket(t, "r")
 	if err := late.WriteMessage(websocket.BinaryMessage, wire.AppendStep1(nil, []byte{0})); err != nil {
 		t.Fatal(err)
 	}

@@ -9,8 +9,8 @@ import (
 // TestLimitsOverHTTP: what is of the limit's size is taken, and one more is refused
 // with the status of the contract.
 func TestLimitsOverHTTP(t *testing.T) {
-	s := run(t, Config{})
-	ana := s.guest(t, "Ana")
+	s := startServer(t, Config{})
+	ana := s.createGuest(t, "Ana")
 	const messages = "/api/rooms/r/messages"
 	message := func(text, id string) string { return `{"text":"` + text + `","id":"` + id + `"}` }
 	for name, c := range map[string]struct {
@@ -44,7 +44,7 @@ func TestLimitsOverHTTP(t *testing.T) {
 			}
 			r.Header.Set("Content-Type", "application/json")
 			r.Header.Set("Authorization", "Bearer "+ana.Token)
-			if status, _ := problemOr(t, r, c.limit); status != want {
+			if status, _ := statusOrProblem(t, r, c.limit); status != want {
 				t.Errorf("%s of %d: %d, want %d", name, c.most+over, status, want)
 			}
 		}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/gorilla/websocket"
 
@@ -14,49 +13,11 @@ import (
 	"weft/server/wire"
 )
 
-// sized makes a frame of exactly that many bytes; frame grows by a byte with n.
-func sized(t *testing.T, size int, frame func(n int) []byte) []byte {
-	t.Helper()
-	for n := size; n >= 0; {
-		f := frame(n)
-		if len(f) == size {
-			return f
-		}
-		n -= len(f) - size
-	}
-	t.Fatalf("no frame has %d bytes", size)
-	return nil
-}
-
-// answered sends the frames and then asks for something: it returns 0 when that has
-// been answered, or the code that the socket was closed with.
-func answered(t *testing.T, ws *websocket.Conn, ask []byte, answer string, frames ...[]byte) int {
-	t.Helper()
-	for _, f := range append(frames, ask) {
-		if err := ws.WriteMessage(websocket.BinaryMessage, f); err != nil {
-			break // it has been closed already
-		}
-	}
-	_ = ws.SetReadDeadline(time.Now().Add(90 * time.Second))
-	for {
-		_, frame, err := ws.ReadMessage()
-		if closed := (*websocket.CloseError)(nil); err != nil {
-			if !asClose(err, &closed) {
-				t.Fatal(err)
-			}
-			return closed.Code
-		}
-		if strings.HasPrefix(string(frame), answer) {
-			return 0
-		}
-	}
-}
-
 // TestSizesAtEveryDoor: a message of the limit's size is taken, and one of a byte
 // more is answered with the code of the contract, whichever door it comes through.
 func TestSizesAtEveryDoor(t *testing.T) {
 	const message, answer, event = 4 << 10, 8 << 10, 2 << 10
-	s := run(t, Config{Limit: map[string]string{"message": "4KiB", "answer": "8KiB", "event": "2KiB"}})
+	s := startServer(t, Config{Limit: map[string]string{"message": "4KiB", "answer": "8KiB", "event": "2KiB"}})
 	insertion := func(n int) []byte {
 		u, err := crdt.New(crdt.Options{ClientID: 1 << 20}).InsertText("t", 0, strings.Repeat("x", n))
 		if err != nil {
@@ -94,21 +55,21 @@ func TestSizesAtEveryDoor(t *testing.T) {
 			return wire.AppendAwareness(nil, awareness.Append(nil, states))
 		}, wire.CloseTooLarge, "event"},
 	} {
-		for _, g := range gates(t, "sizes") {
+		for _, g := range doorDialects(t, "sizes") {
 			for over := range 2 {
 				t.Run(fmt.Sprint(name, " by ", g.name, " plus ", over), func(t *testing.T) {
-					ws, _ := s.come(t, g.path, "", nil)
-					before := s.hit(t, c.counted)
-					frame := sized(t, c.limit+over, func(n int) []byte { return g.frame(c.body(n)) })
+					ws, _ := s.dialWebSocket(t, g.path, "", nil)
+					before := s.limitCount(t, c.counted)
+					frame := frameOfSize(t, c.limit+over, func(n int) []byte { return g.frame(c.body(n)) })
 					ask := g.frame(wire.AppendStep1(nil, []byte{0}))
 					want := 0
 					if over == 1 {
 						want = int(c.code)
 					}
-					if code := answered(t, ws, ask, string(g.frame([]byte{0, 1})), append(g.enter, frame)...); code != want {
+					if code := sendAndAwaitAnswer(t, ws, ask, string(g.frame([]byte{0, 1})), append(g.joinFrames, frame)...); code != want {
 						t.Errorf("%d bytes: closed with %d, want %d", len(frame), code, want)
 					}
-					if n := s.hit(t, c.counted) - before; n != over {
+					if n := s.limitCount(t, c.counted) - before; n != over {
 						t.Errorf("%d bytes: counted %d times", len(frame), n)
 					}
 				})
@@ -119,12 +80,12 @@ func TestSizesAtEveryDoor(t *testing.T) {
 
 // TestSizesOfStrangers: who has not said who they are may send as much as a hello
 // or a token takes.
-func TestSizesOfStrangers(t *testing.T) {
-	s := run(t, Config{Limit: map[string]string{"hello": "1KiB"}})
+func TestSizesBeforeAuthentication(t *testing.T) {
+	s := startServer(t, Config{Limit: map[string]string{"hello": "1KiB"}})
 	for over := range 2 {
 		want := over * int(wire.CloseTooLarge)
-		ws, _ := s.come(t, "/socket", "", nil)
-		hello := sized(t, 1<<10+over, func(n int) []byte {
+		ws, _ := s.dialWebSocket(t, "/socket", "", nil)
+		hello := frameOfSize(t, 1<<10+over, func(n int) []byte {
 			body, err := wire.EncodeEvent("hello", map[string]string{"later": strings.Repeat("x", n)})
 			if err != nil {
 				t.Fatal(err)
@@ -135,17 +96,17 @@ func TestSizesOfStrangers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if code := answered(t, ws, wire.AppendFrame(nil, 0, ping), "\x00\x10\x92\xa4pong", hello); code != want {
+		if code := sendAndAwaitAnswer(t, ws, wire.AppendFrame(nil, 0, ping), "\x00\x10\x92\xa4pong", hello); code != want {
 			t.Errorf("hello plus %d: closed with %d, want %d", over, code, want)
 		}
-		ws, _ = s.come(t, "/hocuspocus", "", nil)
-		token := sized(t, 1<<10+over, func(n int) []byte {
+		ws, _ = s.dialWebSocket(t, "/hocuspocus", "", nil)
+		token := frameOfSize(t, 1<<10+over, func(n int) []byte {
 			return lib0.AppendVarString(append(wire.AppendAddress(nil, []byte("r")), byte(wire.TypeAuth), 0), strings.Repeat("x", n))
 		})
-		if code := answered(t, ws, []byte{byte(wire.TypePing)}, string([]byte{byte(wire.TypePong)}), token); code != want {
+		if code := sendAndAwaitAnswer(t, ws, []byte{byte(wire.TypePing)}, string([]byte{byte(wire.TypePong)}), token); code != want {
 			t.Errorf("token plus %d: closed with %d, want %d", over, code, want)
 		}
-		if n := s.hit(t, "hello"); n != 2*over {
+		if n := s.limitCount(t, "hello"); n != 2*over {
 			t.Errorf("plus %d: counted %d times", over, n)
 		}
 	}
@@ -153,43 +114,43 @@ func TestSizesOfStrangers(t *testing.T) {
 
 // TestHocuspocusLimits: stateless messages and documents, at the limit and over it.
 func TestHocuspocusLimits(t *testing.T) {
-	s := run(t, Config{Limit: map[string]string{"rooms": "2"}})
+	s := startServer(t, Config{Limit: map[string]string{"rooms": "2"}})
 	pong := string([]byte{byte(wire.TypePong)})
 	for over := range 2 {
-		ws, _ := s.come(t, "/hocuspocus", "", nil)
-		g := gates(t, "r")[1]
+		ws, _ := s.dialWebSocket(t, "/hocuspocus", "", nil)
+		g := doorDialects(t, "r")[1]
 		frame := g.frame(wire.AppendStateless(nil, []byte(strings.Repeat("x", 8<<10+over))))
-		if code := answered(t, ws, []byte{byte(wire.TypePing)}, pong, append(g.enter, frame)...); code != over*int(wire.CloseTooLarge) {
+		if code := sendAndAwaitAnswer(t, ws, []byte{byte(wire.TypePing)}, pong, append(g.joinFrames, frame)...); code != over*int(wire.CloseTooLarge) {
 			t.Errorf("stateless plus %d: closed with %d", over, code)
 		}
 	}
-	ws, _ := s.come(t, "/hocuspocus", "", nil)
+	ws, _ := s.dialWebSocket(t, "/hocuspocus", "", nil)
 	for n := 1; n <= 3; n++ {
-		g := gates(t, fmt.Sprint("r", n))[1]
+		g := doorDialects(t, fmt.Sprint("r", n))[1]
 		want := string(g.frame([]byte{byte(wire.TypeAuth), 2}))
 		if n == 3 {
 			want = string(g.frame([]byte{byte(wire.TypeAuth), 1}))
 		}
-		if code := answered(t, ws, []byte{byte(wire.TypePing)}, want, g.enter...); code != 0 {
+		if code := sendAndAwaitAnswer(t, ws, []byte{byte(wire.TypePing)}, want, g.joinFrames...); code != 0 {
 			t.Errorf("document %d: closed with %d", n, code)
 		}
 	}
 }
 
 // TestMessageThatIsNotReadIsCounted: so large a message is closed by the socket itself.
-func TestMessageThatIsNotReadIsCounted(t *testing.T) {
-	s := run(t, Config{Limit: map[string]string{"message": "1KiB", "event": "1KiB", "answer": "2KiB"}})
+func TestOversizedUnreadMessageIsCounted(t *testing.T) {
+	s := startServer(t, Config{Limit: map[string]string{"message": "1KiB", "event": "1KiB", "answer": "2KiB"}})
 	for limit, c := range map[string]struct {
 		path  string
 		bytes int
 	}{"answer": {"/ws/r", 100 << 10}, "hello": {"/socket", 3 << 20}} {
-		ws, _ := s.come(t, c.path, "", nil)
+		ws, _ := s.dialWebSocket(t, c.path, "", nil)
 		if err := ws.WriteMessage(websocket.BinaryMessage, make([]byte, c.bytes)); err != nil {
 			t.Logf("%s: %v", limit, err) // it has been closed already
 		}
-		until(t, limit+" is counted", func() bool { return s.hit(t, limit) == 1 })
+		waitUntil(t, limit+" is counted", func() bool { return s.limitCount(t, limit) == 1 })
 	}
-	if others := s.others("answer"); len(others) != 1 || others["hello"] != 1 {
+	if others := s.otherLimitCounts("answer"); len(others) != 1 || others["hello"] != 1 {
 		t.Errorf("counted as well: %v", others)
 	}
 }

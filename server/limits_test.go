@@ -53,30 +53,9 @@ func TestLimitsAreSetByName(t *testing.T) {
 	}
 }
 
-// come asks for a connection and returns it, or the status of the answer.
-func (s *site) come(t *testing.T, path, token string, header http.Header) (*websocket.Conn, int) {
-	t.Helper()
-	if token != "" {
-		path += "?token=" + token
-	}
-	d := websocket.Dialer{}
-	if strings.HasPrefix(path, "/socket") {
-		d.Subprotocols = []string{wire.Subprotocol}
-	}
-	ws, resp, err := d.DialContext(t.Context(), "ws://"+s.host+path, header)
-	if err != nil {
-		if resp == nil {
-			t.Fatal(err)
-		}
-		return nil, resp.StatusCode
-	}
-	t.Cleanup(func() { ws.Close() })
-	return ws, http.StatusSwitchingProtocols
-}
-
 // TestLimitsAtTheDoor: what is configured holds on real connections, at the
 // limit and one over it, with the codes of the contract.
-func TestLimitsAtTheDoor(t *testing.T) {
+func TestLimitsOnRealConnections(t *testing.T) {
 	until := func(t *testing.T, want int, come func() int) (n int) {
 		t.Helper()
 		for ; n < 10; n++ {
@@ -91,84 +70,84 @@ func TestLimitsAtTheDoor(t *testing.T) {
 		return n
 	}
 	t.Run("address", func(t *testing.T) {
-		s := run(t, Config{Limit: map[string]string{"address": "3"}, TrustedProxies: []string{"127.0.0.1"}})
+		s := startServer(t, Config{Limit: map[string]string{"address": "3"}, TrustedProxies: []string{"127.0.0.1"}})
 		for _, client := range []string{"198.51.100.1", "198.51.100.2"} {
 			n := until(t, 429, func() int {
-				_, code := s.come(t, "/ws/r", "", http.Header{"X-Forwarded-For": {"8.8.8.8, " + client}})
+				_, code := s.dialWebSocket(t, "/ws/r", "", http.Header{"X-Forwarded-For": {"8.8.8.8, " + client}})
 				return code
 			})
 			if n != 3 {
 				t.Errorf("%d connections from %s", n, client)
 			}
 		}
-		if n := s.hit(t, "address"); n != 2 {
+		if n := s.limitCount(t, "address"); n != 2 {
 			t.Errorf("counted %d times", n)
 		}
 	})
 	t.Run("a proxy that is not trusted", func(t *testing.T) {
-		s := run(t, Config{Limit: map[string]string{"address": "3"}})
+		s := startServer(t, Config{Limit: map[string]string{"address": "3"}})
 		made := 0
 		if n := until(t, 429, func() int {
 			made++
-			_, code := s.come(t, "/ws/r", "", http.Header{"X-Forwarded-For": {fmt.Sprint("198.51.100.", made)}})
+			_, code := s.dialWebSocket(t, "/ws/r", "", http.Header{"X-Forwarded-For": {fmt.Sprint("198.51.100.", made)}})
 			return code
 		}); n != 3 {
 			t.Errorf("%d connections", n)
 		}
 	})
 	t.Run("arrivals", func(t *testing.T) {
-		s := run(t, Config{Limit: map[string]string{"arrivals": "1:3"}})
-		if n := until(t, 429, func() int { _, code := s.come(t, "/ws/r", "", nil); return code }); n < 3 || n > 4 {
+		s := startServer(t, Config{Limit: map[string]string{"arrivals": "1:3"}})
+		if n := until(t, 429, func() int { _, code := s.dialWebSocket(t, "/ws/r", "", nil); return code }); n < 3 || n > 4 {
 			t.Errorf("%d connections at once", n)
 		}
 	})
 	t.Run("person", func(t *testing.T) {
-		s := run(t, Config{JWTSecret: strings.Repeat("s", 32), Limit: map[string]string{"person": "3"}})
-		ana := s.token(t, "ana", auth.Grant{Pattern: "**", Role: auth.Write})
-		if n := until(t, 429, func() int { _, code := s.come(t, "/ws/r", ana.Token, nil); return code }); n != 3 {
+		s := startServer(t, Config{JWTSecret: strings.Repeat("s", 32), Limit: map[string]string{"person": "3"}})
+		ana := s.newUser(t, "ana", auth.Grant{Pattern: "**", Role: auth.Write})
+		if n := until(t, 429, func() int { _, code := s.dialWebSocket(t, "/ws/r", ana.Token, nil); return code }); n != 3 {
 			t.Errorf("%d connections of one person", n)
 		}
 		// The native dialect learns later who it is.
-		c := s.dial(t)
-		c.event(0, "hello", map[string]string{"token": ana.Token})
-		if _, err := c.next(); !websocket.IsCloseError(err, int(wire.CloseRate)) {
+		c := s.dialNative(t)
+		c.sendEvent(0, "hello", map[string]string{"token": ana.Token})
+		if _, err := c.readMessage(); !websocket.IsCloseError(err, int(wire.CloseRate)) {
 			t.Errorf("one more, native: %v", err)
 		}
-		ben := s.token(t, "ben", auth.Grant{Pattern: "**", Role: auth.Write})
-		if _, code := s.come(t, "/ws/r", ben.Token, nil); code != http.StatusSwitchingProtocols {
+		ben := s.newUser(t, "ben", auth.Grant{Pattern: "**", Role: auth.Write})
+		if _, code := s.dialWebSocket(t, "/ws/r", ben.Token, nil); code != http.StatusSwitchingProtocols {
 			t.Errorf("somebody else is answered by %d", code)
 		}
-		if n := s.hit(t, "person"); n != 2 {
+		if n := s.limitCount(t, "person"); n != 2 {
 			t.Errorf("counted %d times", n)
 		}
 	})
 	t.Run("strangers", func(t *testing.T) {
-		s := run(t, Config{Limit: map[string]string{"strangers": "3"}})
-		if n := until(t, 429, func() int { _, code := s.come(t, "/socket", "", nil); return code }); n != 3 {
+		s := startServer(t, Config{Limit: map[string]string{"strangers": "3"}})
+		if n := until(t, 429, func() int { _, code := s.dialWebSocket(t, "/socket", "", nil); return code }); n != 3 {
 			t.Errorf("%d strangers", n)
 		}
-		if n := s.hit(t, "strangers"); n != 1 {
+		if n := s.limitCount(t, "strangers"); n != 1 {
 			t.Errorf("counted %d times", n)
 		}
 	})
 	t.Run("rooms", func(t *testing.T) {
-		s := run(t, Config{Limit: map[string]string{"rooms": "3"}})
-		c := s.enter(t, s.guest(t, "Ana"), "r1")
+		s := startServer(t, Config{Limit: map[string]string{"rooms": "3"}})
+		c := s.joinRoom(t, s.createGuest(t, "Ana"), "r1")
 		for n := 2; n <= 4; n++ {
-			c.event(0, "join", map[string]any{"channel": n, "room": fmt.Sprint("r", n)})
-			got := c.until("an answer", func(g got) bool { return g.name == "joined" || g.name == "refused" })
+			c.sendEvent(0, "join", map[string]any{"channel": n, "room": fmt.Sprint("r", n)})
+			got := c.waitFor("an answer", func(g received) bool { return g.name == "joined" || g.name == "refused" })
 			if (got.name == "joined") != (n <= 3) || got.name == "refused" && fmt.Sprint(got.value["code"]) != "4429" {
 				t.Errorf("room %d: %s %v", n, got.name, got.value)
 			}
-			if over := max(n-3, 0); s.hit(t, "rooms") != over {
-				t.Errorf("room %d: counted %d times", n, s.hit(t, "rooms"))
+			if over := max(n-3, 0); s.limitCount(t, "rooms") != over {
+				t.Errorf("room %d: counted %d times", n, s.limitCount(t, "rooms"))
 			}
 		}
 	})
 	t.Run("event", func(t *testing.T) {
-		s := run(t, Config{Limit: map[string]string{"event": "1KiB"}})
+		s := startServer(t, Config{Limit: map[string]string{"event": "1KiB"}})
 		for size, want := range map[int]int{1 << 10: 0, 1<<10 + 1: int(wire.CloseTooLarge)} {
-			c := s.enter(t, s.guest(t, "Ana"), "r")
+			c := s.joinRoom(t, s.createGuest(t, "Ana"), "r")
 			body, err := wire.EncodeEvent("dance", "")
 			if err != nil {
 				t.Fatal(err)
@@ -180,13 +159,13 @@ func TestLimitsAtTheDoor(t *testing.T) {
 			if n := len(wire.AppendFrame(nil, 1, body)); n != size {
 				t.Fatalf("a frame of %d bytes, want %d", n, size)
 			}
-			c.body(1, body)
-			c.event(0, "ping", struct{}{})
+			c.sendBody(1, body)
+			c.sendEvent(0, "ping", struct{}{})
 			code := 0
 			for {
-				g, err := c.next()
+				g, err := c.readMessage()
 				if closed := (*websocket.CloseError)(nil); err != nil {
-					if !asClose(err, &closed) {
+					if !asCloseError(err, &closed) {
 						t.Fatal(err)
 					}
 					code = closed.Code
@@ -201,10 +180,4 @@ func TestLimitsAtTheDoor(t *testing.T) {
 			}
 		}
 	})
-}
-
-func asClose(err error, to **websocket.CloseError) bool {
-	c, ok := err.(*websocket.CloseError)
-	*to = c
-	return ok
 }

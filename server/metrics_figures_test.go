@@ -32,38 +32,38 @@ func (d damagedRoom) LoadPart(ctx context.Context, id store.RoomID, after store.
 
 // TestMetricsFollowWhatHappens: who comes and goes, what is written and what is
 // damaged shows in the next scrape, and nobody's name.
-func TestMetricsFollowWhatHappens(t *testing.T) {
+func TestMetricsFollowEvents(t *testing.T) {
 	t.Parallel()
 	var hangs atomic.Bool
 	disk := make(chan struct{})
-	s := run(t, Config{rooms: func(in store.Store) store.Store {
+	s := startServer(t, Config{rooms: func(in store.Store) store.Store {
 		return damagedRoom{hangingDisk{in, &hangs, disk}, "secret/damaged"}
 	}})
 	says := func(want float64, name string, label ...string) {
 		t.Helper()
-		until(t, fmt.Sprint(name, label, " is ", want), func() bool { return s.metric(t, name, label...) == want })
+		waitUntil(t, fmt.Sprint(name, label, " is ", want), func() bool { return s.readMetric(t, name, label...) == want })
 	}
 
 	for _, door := range []string{"y-websocket", "hocuspocus", "native", "sse"} {
 		says(0, "weft_connections", door)
 	}
 	says(0, "weft_rooms")
-	stock := s.stock(t, "secret/room")
+	stock := s.dialYWebsocket(t, "secret/room")
 	says(1, "weft_connections", "y-websocket")
 	says(1, "weft_rooms")
-	s.provider(t, "secret/room")
+	s.joinHocuspocus(t, "secret/room")
 	says(1, "weft_connections", "hocuspocus")
-	ana := s.guest(t, "Anastasia")
-	native := s.enter(t, ana, "secret/room")
+	ana := s.createGuest(t, "Anastasia")
+	native := s.joinRoom(t, ana, "secret/room")
 	says(1, "weft_connections", "native")
-	s.events(t, ana.Token, "").next()
+	s.openEvents(t, ana.Token, "").readEvent()
 	says(1, "weft_connections", "sse")
 	native.ws.Close()
 	says(0, "weft_connections", "native")
 	says(1, "weft_connections", "y-websocket")
 
-	before := s.metric(t, "weft_resyncs_total", "asked")
-	answered(t, stock, wire.AppendStep1(nil, []byte{0}), "\x00\x01")
+	before := s.readMetric(t, "weft_resyncs_total", "asked")
+	sendAndAwaitAnswer(t, stock, wire.AppendStep1(nil, []byte{0}), "\x00\x01")
 	says(before+1, "weft_resyncs_total", "asked")
 	says(0, "weft_resyncs_total", "behind")
 
@@ -74,27 +74,27 @@ func TestMetricsFollowWhatHappens(t *testing.T) {
 	}
 	says(0, "weft_journal_bytes")
 	says(0, "weft_journal_oldest_seconds")
-	before = s.metric(t, "weft_commit_seconds")
+	before = s.readMetric(t, "weft_commit_seconds")
 	hangs.Store(true)
-	write(t, stock, update)
+	sendUpdate(t, stock, update)
 	says(float64(len(update)), "weft_journal_bytes")
-	age := s.metric(t, "weft_journal_oldest_seconds")
-	until(t, "what waits grows older", func() bool { return s.metric(t, "weft_journal_oldest_seconds") > age })
+	age := s.readMetric(t, "weft_journal_oldest_seconds")
+	waitUntil(t, "what waits grows older", func() bool { return s.readMetric(t, "weft_journal_oldest_seconds") > age })
 	close(disk)
-	drainUntil(t, stock, crdt.New(crdt.Options{}), doc)
-	if after := s.metric(t, "weft_commit_seconds"); after <= before {
+	applyUntilEqual(t, stock, crdt.New(crdt.Options{}), doc)
+	if after := s.readMetric(t, "weft_commit_seconds"); after <= before {
 		t.Errorf("%v commits after %v", after, before)
 	}
 	says(0, "weft_journal_bytes")
 	says(0, "weft_journal_oldest_seconds")
 
 	says(0, "weft_rooms_quarantined")
-	if _, code := s.come(t, "/ws/secret/damaged", "", nil); code != 503 {
+	if _, code := s.dialWebSocket(t, "/ws/secret/damaged", "", nil); code != 503 {
 		t.Errorf("a damaged room is answered by %d", code)
 	}
 	says(1, "weft_rooms_quarantined")
 
-	page, families := s.scrape(t)
+	page, families := s.scrapeMetrics(t)
 	for _, name := range []string{"go_goroutines", "weft_pushes_total", "weft_rooms_memory_bytes"} {
 		if families[name] == nil {
 			t.Errorf("/metrics does not say %s", name)
@@ -116,21 +116,21 @@ func TestMetricsFollowWhatHappens(t *testing.T) {
 
 // stuck is a peer with which whoever works for its room stands still, and so the room's
 // lock is held.
-type stuck struct {
-	witness
-	stands func()
-	until  chan struct{}
+type blockedPeer struct {
+	recordingPeer
+	blocked  func()
+	released chan struct{}
 }
 
-func (s *stuck) Deliver(room.Class, []byte) {
-	s.stands()
-	<-s.until
+func (s *blockedPeer) Deliver(room.Class, []byte) {
+	s.blocked()
+	<-s.released
 }
 
 // TestAScrapeWaitsForNoRoom: /metrics answers while the locks of 1,000 rooms are held.
-func TestAScrapeWaitsForNoRoom(t *testing.T) {
+func TestScrapeDoesNotWaitForRoomLocks(t *testing.T) {
 	t.Parallel()
-	s := run(t, Config{})
+	s := startServer(t, Config{})
 	const n = 1000
 	var standing, joined sync.WaitGroup
 	until := make(chan struct{})
@@ -144,7 +144,7 @@ func TestAScrapeWaitsForNoRoom(t *testing.T) {
 		standing.Add(1)
 		joined.Go(func() {
 			defer release()
-			p := &stuck{stands: sync.OnceFunc(standing.Done), until: until}
+			p := &blockedPeer{blocked: sync.OnceFunc(standing.Done), released: until}
 			if err := r.Join(p, room.PeerInfo{Role: auth.Write}); err != nil {
 				t.Error(err)
 			}
@@ -152,10 +152,10 @@ func TestAScrapeWaitsForNoRoom(t *testing.T) {
 		})
 	}
 	standing.Wait()
-	if got := s.metric(t, "weft_rooms"); got != n {
+	if got := s.readMetric(t, "weft_rooms"); got != n {
 		t.Errorf("%v rooms", got)
 	}
-	if got := s.metric(t, "weft_rooms_memory_bytes"); got < n*1024 {
+	if got := s.readMetric(t, "weft_rooms_memory_bytes"); got < n*1024 {
 		t.Errorf("%v bytes", got)
 	}
 	goOn()

@@ -46,7 +46,7 @@ func (r *sharedRedis) start() {
 	if err := r.cmd.Start(); err != nil {
 		r.t.Fatal(err)
 	}
-	until(r.t, "Redis listens", func() bool { _, err := os.Stat(socket); return err == nil })
+	waitUntil(r.t, "Redis listens", func() bool { _, err := os.Stat(socket); return err == nil })
 }
 
 func (r *sharedRedis) kill() {
@@ -65,37 +65,20 @@ func (r *sharedRedis) signal(s syscall.Signal) {
 	}
 }
 
-// until waits, far longer than anything takes.
-func until(t testing.TB, what string, ok func() bool, state ...*string) {
-	t.Helper()
-	limit, tick := time.After(90*time.Second), time.NewTicker(20*time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-limit:
-			for _, s := range state {
-				what += "; but " + *s
-			}
-			t.Fatal("not so: " + what)
-		}
-	}
-}
-
 // Who watches somebody hears how they are, over the socket and over SSE, whatever
 // node they are on; and no room's name.
-func TestWatchOverTwoNodes(t *testing.T) {
+func TestWatchedStatusAcrossTwoNodes(t *testing.T) {
 	shared := startRedis(t)
 	c := Config{Redis: shared.url, JWTSecret: strings.Repeat("s", 32), grace: time.Second}
-	a, b := run(t, c), run(t, c)
-	ana, cara := a.token(t, "ana", auth.Grant{Pattern: "**", Role: auth.Write}), b.token(t, "cara", auth.Grant{Pattern: "**", Role: auth.Write})
-	watcher := b.dial(t)
-	watcher.event(0, "hello", map[string]string{"token": cara.Token})
-	watcher.event(0, "watch", map[string]any{"users": []string{"ana", "nobody"}})
-	stream := b.events(t, cara.Token, "", "watch=ana")
+	a, b := startServer(t, c), startServer(t, c)
+	ana, cara := a.newUser(t, "ana", auth.Grant{Pattern: "**", Role: auth.Write}), b.newUser(t, "cara", auth.Grant{Pattern: "**", Role: auth.Write})
+	watcher := b.dialNative(t)
+	watcher.sendEvent(0, "hello", map[string]string{"token": cara.Token})
+	watcher.sendEvent(0, "watch", map[string]any{"users": []string{"ana", "nobody"}})
+	stream := b.openEvents(t, cara.Token, "", "watch=ana")
 	both := func(want string) {
 		t.Helper()
-		watcher.until("ana is "+want, func(g got) bool {
+		watcher.waitFor("ana is "+want, func(g received) bool {
 			if g.name != "status" {
 				return false
 			}
@@ -104,7 +87,7 @@ func TestWatchOverTwoNodes(t *testing.T) {
 			return told && ana["status"] == want
 		})
 		for {
-			ev := stream.next()
+			ev := stream.readEvent()
 			if users, ok := ev.data["users"].(map[string]any); ok && ev.name == "status" {
 				if fmt.Sprint(users["ana"].(map[string]any)["status"]) == want {
 					return
@@ -113,37 +96,37 @@ func TestWatchOverTwoNodes(t *testing.T) {
 		}
 	}
 	both("offline")
-	room := b.follow(t, "secret/room", cara.Token, "") // where nobody on that node is
-	ws := a.enter(t, ana, "secret/room")
+	room := b.followRoom(t, "secret/room", cara.Token, "") // where nobody on that node is
+	ws := a.joinRoom(t, ana, "secret/room")
 	both("online")
-	if e := room.event(t, "presence"); !strings.Contains(e["data"], `"ana"`) {
+	if e := room.readEvent(t, "presence"); !strings.Contains(e["data"], `"ana"`) {
 		t.Errorf("the room's stream on the other node tells %v", e)
 	}
-	ws.event(1, "typing", map[string]any{"on": true})
-	if e := room.event(t, "typing"); !strings.Contains(e["data"], `"ana"`) {
+	ws.sendEvent(1, "typing", map[string]any{"on": true})
+	if e := room.readEvent(t, "typing"); !strings.Contains(e["data"], `"ana"`) {
 		t.Errorf("the room's stream on the other node tells %v", e)
 	}
-	ws.event(0, "active", map[string]bool{"on": false})
+	ws.sendEvent(0, "active", map[string]bool{"on": false})
 	both("idle")
-	ws.event(0, "active", map[string]bool{"on": true})
+	ws.sendEvent(0, "active", map[string]bool{"on": true})
 	both("online")
 	ws.ws.Close()
 	both("offline")
 	var seen map[string]map[string]any
-	if code := b.call(t, "GET", "/api/presence?ids=ana", cara.Token, nil, &seen); code != 200 || seen["ana"]["lastSeen"] == nil {
+	if code := b.requestJSON(t, "GET", "/api/presence?ids=ana", cara.Token, nil, &seen); code != 200 || seen["ana"]["lastSeen"] == nil {
 		t.Errorf("%d, %v", code, seen)
 	}
-	if code := b.call(t, "GET", "/api/presence?ids=ana", "", nil, nil); code != 401 {
+	if code := b.requestJSON(t, "GET", "/api/presence?ids=ana", "", nil, nil); code != 401 {
 		t.Errorf("without a token: %d", code)
 	}
 
-	watcher.event(0, "unwatch", map[string]any{"users": []string{"ana"}})
+	watcher.sendEvent(0, "unwatch", map[string]any{"users": []string{"ana"}})
 	many := make([]string, 201)
 	for i := range many {
 		many[i] = fmt.Sprint("u", i)
 	}
-	watcher.event(0, "watch", map[string]any{"users": many})
-	if refused := watcher.untilEvent("refused"); fmt.Sprint(refused["code"]) != "4429" {
+	watcher.sendEvent(0, "watch", map[string]any{"users": many})
+	if refused := watcher.waitForEvent("refused"); fmt.Sprint(refused["code"]) != "4429" {
 		t.Errorf("201 people: %v", refused)
 	}
 }
@@ -151,19 +134,19 @@ func TestWatchOverTwoNodes(t *testing.T) {
 // Two servers and one Redis: arrivals, departures, typing and who is watched agree,
 // and again after Redis was restarted, emptied and stopped for a while, with nobody
 // told to be gone who stayed and no typing that stays behind.
-func TestTwoNodesThroughTrouble(t *testing.T) {
+func TestTwoNodesRecoverFromRedisFailures(t *testing.T) {
 	shared := startRedis(t)
 	c := Config{Redis: shared.url, JWTSecret: strings.Repeat("s", 32), grace: time.Second, lease: 5 * time.Second}
-	a, b := run(t, c), run(t, c)
-	enter := func(s *site, user string) *view {
-		return watch(s.enter(t, s.token(t, user, auth.Grant{Pattern: "**", Role: auth.Write}), "r"))
+	a, b := startServer(t, c), startServer(t, c)
+	enter := func(s *testServer, user string) *roomView {
+		return watchRoom(s.joinRoom(t, s.newUser(t, user, auth.Grant{Pattern: "**", Role: auth.Write}), "r"))
 	}
 	ana, ben := enter(a, "ana"), enter(b, "ben")
 	agree := func(when, typing string, people ...string) {
 		t.Helper()
 		since := time.Now()
-		for _, v := range []*view{ana, ben} {
-			v.shows(t, when, typing, people...)
+		for _, v := range []*roomView{ana, ben} {
+			v.waitForView(t, when, typing, people...)
 		}
 		t.Logf("%s: both know after %s", when, time.Since(since).Round(10*time.Millisecond)) // asked for within 1 s; not a test's to assert
 	}
@@ -172,27 +155,27 @@ func TestTwoNodesThroughTrouble(t *testing.T) {
 		t.Helper()
 		cleo := enter(b, "cleo")
 		agree(when, "", "ana", "ben", "cleo")
-		cleo.event(1, "typing", map[string]any{"on": true})
+		cleo.sendEvent(1, "typing", map[string]any{"on": true})
 		agree(when+", typing", "cleo", "ana", "ben", "cleo")
-		cleo.event(1, "typing", map[string]any{"on": true, "thread": "m1"})
+		cleo.sendEvent(1, "typing", map[string]any{"on": true, "thread": "m1"})
 		agree(when+", in a thread", "m1:cleo", "ana", "ben", "cleo")
-		cleo.event(1, "send", map[string]any{"id": when, "text": "hello"})
+		cleo.sendEvent(1, "send", map[string]any{"id": when, "text": "hello"})
 		agree(when+", sent", "", "ana", "ben", "cleo")
-		cleo.event(1, "typing", map[string]any{"on": true})
+		cleo.sendEvent(1, "typing", map[string]any{"on": true})
 		agree(when+", typing again", "cleo", "ana", "ben", "cleo")
 		cleo.ws.Close()
 		agree(when+", gone", "", "ana", "ben")
 	}
 	healthy := func() {
 		t.Helper()
-		until(t, "both have Redis", func() bool { return len(a.degraded())+len(b.degraded()) == 0 })
+		waitUntil(t, "both have Redis", func() bool { return len(a.degraded())+len(b.degraded()) == 0 })
 	}
 	talk("calm")
 
 	shared.kill()
-	until(t, "both are alone", func() bool { return len(a.degraded())*len(b.degraded()) > 0 })
-	ana.event(1, "typing", map[string]any{"on": true})
-	ana.shows(t, "alone", "ana", "ana", "ben")
+	waitUntil(t, "both are alone", func() bool { return len(a.degraded())*len(b.degraded()) > 0 })
+	ana.sendEvent(1, "typing", map[string]any{"on": true})
+	ana.waitForView(t, "alone", "ana", "ana", "ben")
 	shared.start()
 	healthy()
 	talk("restarted")
@@ -204,14 +187,14 @@ func TestTwoNodesThroughTrouble(t *testing.T) {
 	talk("emptied")
 
 	shared.signal(syscall.SIGSTOP)
-	until(t, "both are alone", func() bool { return len(a.degraded())*len(b.degraded()) > 0 })
+	waitUntil(t, "both are alone", func() bool { return len(a.degraded())*len(b.degraded()) > 0 })
 	shared.signal(syscall.SIGCONT)
 	healthy()
 	talk("stopped for a while")
 
-	for _, v := range []*view{ana, ben} {
+	for _, v := range []*roomView{ana, ben} {
 		for _, user := range []string{"ana", "ben"} {
-			if n := v.left(user); n > 0 {
+			if n := v.timesLeft(user); n > 0 {
 				t.Errorf("%s was told %d times to have left", user, n)
 			}
 		}
@@ -219,8 +202,8 @@ func TestTwoNodesThroughTrouble(t *testing.T) {
 }
 
 // view is what one client in a room has been told.
-type view struct {
-	*client
+type roomView struct {
+	*nativeClient
 
 	mu     sync.Mutex
 	people map[string]bool
@@ -229,24 +212,24 @@ type view struct {
 }
 
 // watch reads all that the client is told from now on.
-func watch(c *client) *view {
-	v := &view{client: c, people: map[string]bool{}, typing: map[string]string{}, leaves: map[string]int{}}
+func watchRoom(c *nativeClient) *roomView {
+	v := &roomView{nativeClient: c, people: map[string]bool{}, typing: map[string]string{}, leaves: map[string]int{}}
 	for _, p := range c.joined["people"].([]any) {
 		v.people[p.(map[string]any)["id"].(string)] = true
 	}
 	go func() {
 		for {
-			g, err := c.next()
+			g, err := c.readMessage()
 			if err != nil {
 				return
 			}
-			v.take(g)
+			v.record(g)
 		}
 	}()
 	return v
 }
 
-func (v *view) take(g got) {
+func (v *roomView) record(g received) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	switch g.name {
@@ -271,10 +254,10 @@ func (v *view) take(g got) {
 }
 
 // shows waits until the people are these, and typing as "ana ben" or "THREAD:ana".
-func (v *view) shows(t *testing.T, when, typing string, people ...string) {
+func (v *roomView) waitForView(t *testing.T, when, typing string, people ...string) {
 	t.Helper()
 	var last string
-	until(t, fmt.Sprintf("%s: %v are here and %q type", when, people, typing), func() bool {
+	waitUntil(t, fmt.Sprintf("%s: %v are here and %q type", when, people, typing), func() bool {
 		v.mu.Lock()
 		defer v.mu.Unlock()
 		now := []string{}
@@ -290,7 +273,7 @@ func (v *view) shows(t *testing.T, when, typing string, people ...string) {
 	}, &last)
 }
 
-func (v *view) left(user string) int {
+func (v *roomView) timesLeft(user string) int {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.leaves[user]

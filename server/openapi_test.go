@@ -11,7 +11,7 @@ import (
 
 // TestOpenAPIHasEveryRoute holds the page that describes the API against the
 // page that makes it, both ways.
-func TestOpenAPIHasEveryRoute(t *testing.T) {
+func TestOpenAPIDescribesEveryRoute(t *testing.T) {
 	source, err := os.ReadFile("api/routes.go")
 	if err != nil {
 		t.Fatal(err)
@@ -32,7 +32,7 @@ func TestOpenAPIHasEveryRoute(t *testing.T) {
 		t.Fatalf("only %d routes found in api/routes.go: has its form changed?", len(routes))
 	}
 
-	s := run(t, Config{})
+	s := startServer(t, Config{})
 	answer, err := http.Get("http://" + s.host + "/api/openapi.yaml")
 	if err != nil {
 		t.Fatal(err)

@@ -12,10 +12,10 @@ import (
 
 // People on one node are seen on the other; without Redis each goes on alone and
 // says so.
-func TestPresenceOverTwoNodes(t *testing.T) {
+func TestPresenceAcrossTwoNodes(t *testing.T) {
 	shared := startRedis(t)
-	a, b := run(t, Config{Redis: shared.url}), run(t, Config{Redis: shared.url})
-	get := func(s *site, path string, into any) {
+	a, b := startServer(t, Config{Redis: shared.url}), startServer(t, Config{Redis: shared.url})
+	get := func(s *testServer, path string, into any) {
 		t.Helper()
 		answer, err := http.Get("http://" + s.host + path)
 		if err != nil {
@@ -26,22 +26,22 @@ func TestPresenceOverTwoNodes(t *testing.T) {
 			t.Fatalf("%s: %s, %v", path, answer.Status, err)
 		}
 	}
-	degraded := func(s *site) string {
+	degraded := func(s *testServer) string {
 		var ready struct{ Degraded []string }
 		get(s, "/readyz", &ready)
 		return fmt.Sprint(ready.Degraded)
 	}
-	until(t, "both have Redis", func() bool { return degraded(a)+degraded(b) == "[][]" })
+	waitUntil(t, "both have Redis", func() bool { return degraded(a)+degraded(b) == "[][]" })
 	m := presence.Member{Room: "r", Conn: "1", User: "ana", Name: "Ana"}
 	if _, err := a.people.Join(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the other node knows", func() bool {
+	waitUntil(t, "the other node knows", func() bool {
 		people, err := b.people.People(t.Context(), "r")
 		return err == nil && len(people) == 1 && people[0].Name == "Ana"
 	})
 	shared.kill()
-	until(t, "both say that they are alone", func() bool { return degraded(a)+degraded(b) == "[presence][presence]" })
+	waitUntil(t, "both say that they are alone", func() bool { return degraded(a)+degraded(b) == "[presence][presence]" })
 }
 
 func TestBadRedisURLIsRefusedWithoutItsPassword(t *testing.T) {

@@ -21,18 +21,18 @@ import (
 )
 
 // witness is a peer that takes note of when its room is told of somebody.
-type witness struct {
+type recordingPeer struct {
 	mu   sync.Mutex
 	seen map[string]time.Time // by id
 }
 
-func (w *witness) Echoes() bool                 { return false }
-func (w *witness) Wake(*feed.Reader)            {}
-func (w *witness) Acked(uint64)                 {}
-func (w *witness) Refused()                     {}
-func (w *witness) Close(wire.CloseCode, string) {}
-func (w *witness) Deliver(room.Class, []byte)   {}
-func (w *witness) DeliverEvent(e *event.Encoded) {
+func (w *recordingPeer) Echoes() bool                 { return false }
+func (w *recordingPeer) Wake(*feed.Reader)            {}
+func (w *recordingPeer) Acked(uint64)                 {}
+func (w *recordingPeer) Refused()                     {}
+func (w *recordingPeer) Close(wire.CloseCode, string) {}
+func (w *recordingPeer) Deliver(room.Class, []byte)   {}
+func (w *recordingPeer) DeliverEvent(e *event.Encoded) {
 	now := time.Now()
 	told, ok := e.Event().(event.Presence)
 	if !ok {
@@ -47,7 +47,7 @@ func (w *witness) DeliverEvent(e *event.Encoded) {
 	}
 }
 
-func (w *witness) when(id string) (time.Time, bool) {
+func (w *recordingPeer) firstSeen(id string) (time.Time, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	at, ok := w.seen[id]
@@ -55,7 +55,7 @@ func (w *witness) when(id string) (time.Time, bool) {
 }
 
 // distant is Redis behind a line that takes that long each way.
-func distant(b *testing.B, url string, delay time.Duration) string {
+func delayRedis(b *testing.B, url string, delay time.Duration) string {
 	path := filepath.Join(b.TempDir(), "s")
 	l, err := net.Listen("unix", path)
 	if err != nil {
@@ -119,7 +119,7 @@ func BenchmarkPresenceOfManyRooms(b *testing.B) {
 					c.Redis = startRedis(b).url
 				}
 				if at == "Redis, 200 ms away" {
-					c.Redis = distant(b, c.Redis, 100*time.Millisecond)
+					c.Redis = delayRedis(b, c.Redis, 100*time.Millisecond)
 				}
 				s, err := New(c)
 				if err != nil {
@@ -131,21 +131,21 @@ func BenchmarkPresenceOfManyRooms(b *testing.B) {
 					_, err := s.people.Join(b.Context(), presence.Member{Room: id, Conn: id + user, User: user, Name: "Somebody"})
 					return begun, err
 				}
-				enter := func(id string) *witness {
+				enter := func(id string) *recordingPeer {
 					r, release, err := s.hub.Open(b.Context(), store.RoomID(id))
 					if err != nil {
 						b.Fatal(err)
 					}
 					b.Cleanup(release)
-					w := &witness{seen: map[string]time.Time{}}
+					w := &recordingPeer{seen: map[string]time.Time{}}
 					if err := r.Join(w, room.PeerInfo{Role: auth.Read}); err != nil {
 						b.Fatal(err)
 					}
 					return w
 				}
-				told := func(w *witness, id string) time.Time {
+				told := func(w *recordingPeer, id string) time.Time {
 					for {
-						if at, ok := w.when(id); ok {
+						if at, ok := w.firstSeen(id); ok {
 							return at
 						}
 						<-time.After(time.Millisecond)
@@ -159,7 +159,7 @@ func BenchmarkPresenceOfManyRooms(b *testing.B) {
 				for n := 0; b.Loop(); n++ {
 					b.StopTimer()
 					user := fmt.Sprint("u", n)
-					watch := make([]*witness, rooms)
+					watch := make([]*recordingPeer, rooms)
 					for i := range watch {
 						watch[i] = enter(fmt.Sprintf("%d-%d", n, i))
 					}

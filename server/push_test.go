@@ -11,22 +11,22 @@ import (
 	"weft/notify/webpush"
 )
 
-func TestMentionRingsAClosedPhone(t *testing.T) {
+func TestMentionIsPushedToAnAbsentPerson(t *testing.T) {
 	service := notifytest.NewPushService(t)
-	s := run(t, Config{
+	s := startServer(t, Config{
 		PublicURL: "https://weft.example.org",
 		push:      webpush.Config{AllowLoopback: true, RootCAs: service.CertPool(), AllowHosts: []string{"127.0.0.1", "localhost"}},
 		pushDelay: -1, Limit: map[string]string{"push-every": "0"},
 	})
-	ana, ben := s.guest(t, "Ana"), s.guest(t, "Ben")
-	inRoom := s.enter(t, ben, "class/7")
+	ana, ben := s.createGuest(t, "Ana"), s.createGuest(t, "Ben")
+	inRoom := s.joinRoom(t, ben, "class/7")
 	sub := service.Subscribe(ben.User.ID)
-	if code := s.call(t, "POST", "/api/push/subscriptions", ben.Token, json.RawMessage(notifytest.SubscriptionJSON(sub)), nil); code != 201 {
+	if code := s.requestJSON(t, "POST", "/api/push/subscriptions", ben.Token, json.RawMessage(notifytest.SubscriptionJSON(sub)), nil); code != 201 {
 		t.Fatalf("subscribe: %d", code)
 	}
 	say := func(text string) {
 		t.Helper()
-		if code := s.call(t, "POST", "/api/rooms/class%2F7/messages", ana.Token, map[string]string{"text": text}, nil); code != 201 {
+		if code := s.requestJSON(t, "POST", "/api/rooms/class%2F7/messages", ana.Token, map[string]string{"text": text}, nil); code != 201 {
 			t.Fatalf("post: %d", code)
 		}
 	}
@@ -40,12 +40,12 @@ func TestMentionRingsAClosedPhone(t *testing.T) {
 		}
 		return messages
 	}
-	stream := s.events(t, ben.Token, "")
-	stream.next()
+	stream := s.openEvents(t, ben.Token, "")
+	stream.readEvent()
 
 	// In the room, Ben sees it there: the inbox has it, the phone is quiet.
 	say("@Ben one")
-	stream.next()
+	stream.readEvent()
 	inRoom.ws.Close()
 	for here := true; here; {
 		var err error
@@ -71,7 +71,7 @@ func TestMentionRingsAClosedPhone(t *testing.T) {
 	if want := "https://weft.example.org/s/class/7#m="; len(n.Navigate) <= len(want) || n.Navigate[:len(want)] != want {
 		t.Errorf("navigate %q", n.Navigate)
 	}
-	until(t, "it is counted", func() bool { return s.metric(t, "weft_pushes_total", "2xx") == 1 })
+	waitUntil(t, "it is counted", func() bool { return s.readMetric(t, "weft_pushes_total", "2xx") == 1 })
 	// A subscription that the service has forgotten is forgotten here too.
 	service.Unsubscribe(sub)
 	say("@Ben three")
@@ -89,28 +89,28 @@ func TestMentionRingsAClosedPhone(t *testing.T) {
 			break
 		}
 	}
-	until(t, "that is counted too", func() bool { return s.metric(t, "weft_pushes_total", "4xx") == 1 })
+	waitUntil(t, "that is counted too", func() bool { return s.readMetric(t, "weft_pushes_total", "4xx") == 1 })
 	if refused := service.Refused(); len(refused) != 0 {
 		t.Errorf("the push service refused: %v", errors.Join(refused...))
 	}
 }
 
-func TestSubscriptionsThatCannotBeAreRefused(t *testing.T) {
+func TestInvalidPushSubscriptionsAreRefused(t *testing.T) {
 	service := notifytest.NewPushService(t)
-	s := run(t, Config{})
-	ben := s.guest(t, "Ben")
+	s := startServer(t, Config{})
+	ben := s.createGuest(t, "Ben")
 	sub := json.RawMessage(notifytest.SubscriptionJSON(service.Subscribe("ben")))
-	if code := s.call(t, "POST", "/api/push/subscriptions", ben.Token, sub, nil); code != 422 {
+	if code := s.requestJSON(t, "POST", "/api/push/subscriptions", ben.Token, sub, nil); code != 422 {
 		t.Errorf("an endpoint on this machine: %d", code)
 	}
-	if code := s.call(t, "POST", "/api/push/subscriptions", "", sub, nil); code != 401 {
+	if code := s.requestJSON(t, "POST", "/api/push/subscriptions", "", sub, nil); code != 401 {
 		t.Errorf("without a token: %d", code)
 	}
-	if code := s.call(t, "POST", "/api/push/subscriptions", ben.Token, map[string]any{"endpoint": "x"}, nil); code != 422 {
+	if code := s.requestJSON(t, "POST", "/api/push/subscriptions", ben.Token, map[string]any{"endpoint": "x"}, nil); code != 422 {
 		t.Errorf("no keys: %d", code)
 	}
 	var key struct{ Key string }
-	if code := s.call(t, "GET", "/api/push/key", "", nil, &key); code != 200 || len(key.Key) < 80 {
+	if code := s.requestJSON(t, "GET", "/api/push/key", "", nil, &key); code != 200 || len(key.Key) < 80 {
 		t.Errorf("key %q, %d", key.Key, code)
 	}
 }

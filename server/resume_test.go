@@ -17,39 +17,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"weft/server/auth"
-	"weft/server/chat"
 	"weft/server/store"
 )
-
-// connectedTo is a room's stream, and what its first event says.
-type connectedTo struct {
-	rawStream
-	Recovered bool
-	chat.Position
-	id string
-}
-
-func (s *site) follow(t *testing.T, room, token, last string) *connectedTo {
-	t.Helper()
-	c := &connectedTo{rawStream: s.lines(t, "/api/rooms/"+url.PathEscape(room)+"/events", token, last)}
-	first := c.event(t, "connected", "message", "message.changed", "typing", "presence")
-	if err := json.Unmarshal([]byte(first["data"]), c); err != nil || first["event"] != "connected" || first["id"] == "" {
-		t.Fatalf("the first event is %v: %v", first, err)
-	}
-	c.id = first["id"]
-	return c
-}
-
-// message returns the next one, new or changed.
-func (c *connectedTo) message(t *testing.T) (m store.Message, name string) {
-	t.Helper()
-	e := c.event(t, "message", "message.changed")
-	if err := json.Unmarshal([]byte(e["data"]), &m); err != nil {
-		t.Fatal(err)
-	}
-	c.id = e["id"]
-	return m, e["event"]
-}
 
 // TestStreamResumesExactly promises: whenever a room's stream breaks and whatever
 // happens meanwhile, the next one gives each message that is new or has changed,
@@ -61,8 +30,8 @@ func TestStreamResumesExactly(t *testing.T) {
 	}
 	t.Logf("WEFT_SEED=%d", seed)
 	random := rand.New(rand.NewPCG(seed, 1))
-	s := run(t, Config{Limits: "lab"})
-	ana, ben := s.guest(t, "Ana"), s.guest(t, "Ben")
+	s := startServer(t, Config{Limits: "lab"})
+	ana, ben := s.createGuest(t, "Ana"), s.createGuest(t, "Ben")
 	const path = "/api/rooms/r/messages"
 	have := map[string]store.Message{} // what a client that follows the stream shows
 	var ids []string
@@ -76,13 +45,13 @@ func TestStreamResumesExactly(t *testing.T) {
 			if n == 3 && len(ids) > 1 {
 				post["thread"] = ids[0] // which changes that one too
 			}
-			code = s.call(t, "POST", path, ana.Token, post, nil)
+			code = s.requestJSON(t, "POST", path, ana.Token, post, nil)
 		case n < 6:
-			code = s.call(t, "PATCH", one(), ana.Token, map[string]any{"text": fmt.Sprint("edited ", random.IntN(5))}, nil)
+			code = s.requestJSON(t, "PATCH", one(), ana.Token, map[string]any{"text": fmt.Sprint("edited ", random.IntN(5))}, nil)
 		case n < 9:
-			code = s.call(t, "PUT", one()+"/reactions/"+url.PathEscape([]string{"👍", "🎉"}[random.IntN(2)]), ben.Token, map[string]any{}, nil)
+			code = s.requestJSON(t, "PUT", one()+"/reactions/"+url.PathEscape([]string{"👍", "🎉"}[random.IntN(2)]), ben.Token, map[string]any{}, nil)
 		case random.IntN(4) == 0 && len(ids) > 1:
-			code = s.call(t, "DELETE", path+"/"+ids[1+random.IntN(len(ids)-1)], ana.Token, nil, nil)
+			code = s.requestJSON(t, "DELETE", path+"/"+ids[1+random.IntN(len(ids)-1)], ana.Token, nil, nil)
 		default:
 			return
 		}
@@ -101,13 +70,13 @@ func TestStreamResumesExactly(t *testing.T) {
 		for range random.IntN(12) {
 			act()
 		}
-		c := s.follow(t, "r", ana.Token, last)
+		c := s.followRoom(t, "r", ana.Token, last)
 		if c.Recovered != (last != "") {
 			t.Fatalf("round %d: recovered is %v after %q", round, c.Recovered, last)
 		}
 		if last == "" {
 			page.Messages = nil
-			s.call(t, "GET", path+"?limit=200", ana.Token, nil, &page)
+			s.requestJSON(t, "GET", path+"?limit=200", ana.Token, nil, &page)
 			for _, m := range page.Messages {
 				have[m.ID] = m
 			}
@@ -117,7 +86,7 @@ func TestStreamResumesExactly(t *testing.T) {
 			want, at := 0, rev
 			for {
 				page.Messages, page.Recovered = nil, nil
-				if code := s.call(t, "GET", fmt.Sprintf("%s?changed=%d&epoch=%s&limit=3", path, at, c.Epoch), ana.Token, nil, &page); code != 200 || page.Recovered == nil || !*page.Recovered {
+				if code := s.requestJSON(t, "GET", fmt.Sprintf("%s?changed=%d&epoch=%s&limit=3", path, at, c.Epoch), ana.Token, nil, &page); code != 200 || page.Recovered == nil || !*page.Recovered {
 					t.Fatalf("%d: %+v", code, page)
 				}
 				if len(page.Messages) == 0 {
@@ -145,7 +114,7 @@ func TestStreamResumesExactly(t *testing.T) {
 		}
 		before := seq
 		for rev < end && random.IntN(12) > 0 {
-			m, name := c.message(t)
+			m, name := c.readMessage(t)
 			if m.Rev <= rev {
 				t.Fatalf("round %d: rev %d after %d", round, m.Rev, rev)
 			}
@@ -162,9 +131,9 @@ func TestStreamResumesExactly(t *testing.T) {
 	}
 	// At the end all is read, and it is what there is.
 	act()
-	c := s.follow(t, "r", ana.Token, last)
+	c := s.followRoom(t, "r", ana.Token, last)
 	for rev < c.Rev {
-		m, _ := c.message(t)
+		m, _ := c.readMessage(t)
 		have[m.ID], rev = m, m.Rev
 	}
 	all, err := s.store.Changes(t.Context(), "r", 0, 200)
@@ -172,13 +141,13 @@ func TestStreamResumesExactly(t *testing.T) {
 		t.Fatalf("%d messages, and %d are shown: %v", len(all), len(have), err)
 	}
 	for _, m := range all {
-		if want, got := mustJSON(t, m), mustJSON(t, have[m.ID]); want != got {
+		if want, got := marshalJSON(t, m), marshalJSON(t, have[m.ID]); want != got {
 			t.Errorf("shown is %s\nand there is %s", got, want)
 		}
 	}
 }
 
-func mustJSON(t *testing.T, v any) string {
+func marshalJSON(t *testing.T, v any) string {
 	t.Helper()
 	text, err := json.Marshal(v)
 	if err != nil {
@@ -189,9 +158,9 @@ func mustJSON(t *testing.T, v any) string {
 
 // TestStreamSaysWhatItCannotResume promises: a client that has been away too long,
 // or whose history is another one, is told so.
-func TestStreamSaysWhatItCannotResume(t *testing.T) {
-	s := run(t, Config{Limits: "lab"})
-	ana := s.guest(t, "Ana")
+func TestStreamReportsWhenItCannotResume(t *testing.T) {
+	s := startServer(t, Config{Limits: "lab"})
+	ana := s.createGuest(t, "Ana")
 	fill := func(from, to int) {
 		t.Helper()
 		var g errgroup.Group
@@ -207,16 +176,16 @@ func TestStreamSaysWhatItCannotResume(t *testing.T) {
 		}
 	}
 	fill(0, 5)
-	first := s.follow(t, "r", ana.Token, "")
+	first := s.followRoom(t, "r", ana.Token, "")
 	if first.Recovered || first.Rev != 5 || first.Seq != 5 || first.Epoch == "" {
 		t.Errorf("a new client is told %+v", first)
 	}
 	fill(5, 1005)
-	if c := s.follow(t, "r", ana.Token, first.id); !c.Recovered {
+	if c := s.followRoom(t, "r", ana.Token, first.id); !c.Recovered {
 		t.Error("1,000 changes are not caught up with")
 	} else {
 		for seq := store.Seq(6); seq <= 1005; seq++ {
-			if m, name := c.message(t); m.Seq != seq || name != "message" {
+			if m, name := c.readMessage(t); m.Seq != seq || name != "message" {
 				t.Fatalf("%s %d, want message %d", name, m.Seq, seq)
 			}
 		}
@@ -231,7 +200,7 @@ func TestStreamSaysWhatItCannotResume(t *testing.T) {
 		"below nothing":   first.Epoch + "--5-5",
 		"too long":        first.Epoch + "-5-" + strings.Repeat("0", 200) + "5",
 	} {
-		if c := s.follow(t, "r", ana.Token, last); c.Recovered || c.Rev != 1006 {
+		if c := s.followRoom(t, "r", ana.Token, last); c.Recovered || c.Rev != 1006 {
 			t.Errorf("%s: %+v", name, c)
 		}
 	}
@@ -242,7 +211,7 @@ func TestStreamSaysWhatItCannotResume(t *testing.T) {
 			Messages  []store.Message
 			Recovered bool
 		}
-		if code := s.call(t, "GET", "/api/rooms/r/messages?"+query, ana.Token, nil, &page); code != 200 || page.Recovered != want {
+		if code := s.requestJSON(t, "GET", "/api/rooms/r/messages?"+query, ana.Token, nil, &page); code != 200 || page.Recovered != want {
 			t.Errorf("%s: %d, recovered %v", query, code, page.Recovered)
 		}
 		if !want && (len(page.Messages) != 50 || page.Messages[49].Seq != 1006) {
@@ -253,14 +222,14 @@ func TestStreamSaysWhatItCannotResume(t *testing.T) {
 
 // TestRestoredBackupIsAnotherHistory: what a client saw after the backup is gone,
 // and its numbers are given anew, so it must not go on from there.
-func TestRestoredBackupIsAnotherHistory(t *testing.T) {
+func TestRestoreStartsANewEpoch(t *testing.T) {
 	dir := t.TempDir()
 	file, restored := filepath.Join(dir, "backup"), filepath.Join(dir, "restored")
-	s := run(t, Config{Data: filepath.Join(dir, "data"), Limits: "lab"})
-	ana := s.guest(t, "Ana")
-	post := func(s *site, id string) {
+	s := startServer(t, Config{Data: filepath.Join(dir, "data"), Limits: "lab"})
+	ana := s.createGuest(t, "Ana")
+	post := func(s *testServer, id string) {
 		t.Helper()
-		if code := s.call(t, "POST", "/api/rooms/r/messages", ana.Token, map[string]any{"id": id, "text": id}, nil); code != http.StatusCreated {
+		if code := s.requestJSON(t, "POST", "/api/rooms/r/messages", ana.Token, map[string]any{"id": id, "text": id}, nil); code != http.StatusCreated {
 			t.Fatalf("%s: %d", id, code)
 		}
 	}
@@ -268,41 +237,41 @@ func TestRestoredBackupIsAnotherHistory(t *testing.T) {
 	if _, err := Backup(t.Context(), filepath.Join(dir, "data"), file); err != nil {
 		t.Fatal(err)
 	}
-	c := s.follow(t, "r", ana.Token, "")
+	c := s.followRoom(t, "r", ana.Token, "")
 	post(s, "gone")
-	if m, _ := c.message(t); m.ID != "gone" {
+	if m, _ := c.readMessage(t); m.ID != "gone" {
 		t.Fatalf("%+v", m)
 	}
 	if _, err := Restore(t.Context(), restored, file); err != nil {
 		t.Fatal(err)
 	}
-	again := run(t, Config{Data: restored, Limits: "lab"})
+	again := startServer(t, Config{Data: restored, Limits: "lab"})
 	post(again, "other") // seq 2 and rev 2 are its now
-	if n := again.follow(t, "r", ana.Token, c.id); n.Recovered || n.Rev != 2 || n.Epoch == c.Epoch {
+	if n := again.followRoom(t, "r", ana.Token, c.id); n.Recovered || n.Rev != 2 || n.Epoch == c.Epoch {
 		t.Errorf("after the restore a client is told %+v", n)
 	}
-	if n := s.follow(t, "r", ana.Token, c.id); !n.Recovered {
+	if n := s.followRoom(t, "r", ana.Token, c.id); !n.Recovered {
 		t.Errorf("and without one %+v", n)
 	}
 }
 
 // TestStreamEndsWithTheRight: who may not read any more is told nothing more, and
 // one person has a bounded number of streams.
-func TestStreamEndsWithTheRight(t *testing.T) {
-	s := run(t, Config{JWTSecret: strings.Repeat("s", 32), APIKey: strings.Repeat("k", 32), Limits: "lab"})
-	ana, ben := s.token(t, "ana", auth.Grant{Pattern: "**", Role: auth.Write}), s.token(t, "ben", auth.Grant{Pattern: "**", Role: auth.Read})
-	c := s.follow(t, "r", ben.Token, "")
+func TestStreamEndsWhenReadAccessIsRemoved(t *testing.T) {
+	s := startServer(t, Config{JWTSecret: strings.Repeat("s", 32), APIKey: strings.Repeat("k", 32), Limits: "lab"})
+	ana, ben := s.newUser(t, "ana", auth.Grant{Pattern: "**", Role: auth.Write}), s.newUser(t, "ben", auth.Grant{Pattern: "**", Role: auth.Read})
+	c := s.followRoom(t, "r", ben.Token, "")
 	post := func(id string) {
 		t.Helper()
-		if code := s.call(t, "POST", "/api/rooms/r/messages", ana.Token, map[string]any{"id": id, "text": id}, nil); code != http.StatusCreated {
+		if code := s.requestJSON(t, "POST", "/api/rooms/r/messages", ana.Token, map[string]any{"id": id, "text": id}, nil); code != http.StatusCreated {
 			t.Fatalf("%s: %d", id, code)
 		}
 	}
 	post("m1")
-	if m, name := c.message(t); m.ID != "m1" || name != "message" {
+	if m, name := c.readMessage(t); m.ID != "m1" || name != "message" {
 		t.Fatalf("%+v", m)
 	}
-	if code := s.call(t, "PUT", "/api/users/ben/access", strings.Repeat("k", 32), map[string]any{"rooms": [][]string{{"**", "none"}}}, nil); code != 200 {
+	if code := s.requestJSON(t, "PUT", "/api/users/ben/access", strings.Repeat("k", 32), map[string]any{"rooms": [][]string{{"**", "none"}}}, nil); code != 200 {
 		t.Fatal(code)
 	}
 	post("m2")
@@ -315,13 +284,13 @@ func TestStreamEndsWithTheRight(t *testing.T) {
 			t.Fatalf("ben is told %q", line)
 		}
 	}
-	if code := s.call(t, "GET", "/api/rooms/r/events", ben.Token, nil, nil); code != http.StatusForbidden {
+	if code := s.requestJSON(t, "GET", "/api/rooms/r/events", ben.Token, nil, nil); code != http.StatusForbidden {
 		t.Errorf("and can come back: %d", code)
 	}
 	for range 20 {
-		s.follow(t, "r", ana.Token, "")
+		s.followRoom(t, "r", ana.Token, "")
 	}
-	if code := s.call(t, "GET", "/api/rooms/r/events", ana.Token, nil, nil); code != http.StatusTooManyRequests {
+	if code := s.requestJSON(t, "GET", "/api/rooms/r/events", ana.Token, nil, nil); code != http.StatusTooManyRequests {
 		t.Errorf("stream 21 is answered by %d", code)
 	}
 }

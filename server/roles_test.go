@@ -15,57 +15,45 @@ import (
 	"weft/server/wire"
 )
 
-// token signs a token for a person on a server that is not in open mode.
-func (s *site) token(t *testing.T, user string, grants ...auth.Grant) guest {
-	t.Helper()
-	token, err := s.verifier.Sign(auth.Identity{User: user, Name: user, Grants: grants}, time.Hour)
-	if err != nil {
-		t.Fatal(err)
-	}
-	g := guest{Token: token}
-	g.User.ID, g.User.Name = user, user
-	return g
-}
-
 // TestRenewedTokenHoldsInTheRoomsJoined: a later hello with fewer rights takes
 // them away at once, also where the connection is already.
-func TestRenewedTokenHoldsInTheRoomsJoined(t *testing.T) {
-	s := run(t, Config{JWTSecret: strings.Repeat("s", 32)})
-	ana := s.enter(t, s.token(t, "ana", auth.Grant{Pattern: "**", Role: auth.Write}), "r")
-	ben := s.enter(t, s.token(t, "ben", auth.Grant{Pattern: "**", Role: auth.Write}), "r")
-	ana.event(0, "join", map[string]any{"channel": 2, "room": "secret"})
-	ana.untilEvent("joined")
+func TestRenewedTokenAppliesToJoinedRooms(t *testing.T) {
+	s := startServer(t, Config{JWTSecret: strings.Repeat("s", 32)})
+	ana := s.joinRoom(t, s.newUser(t, "ana", auth.Grant{Pattern: "**", Role: auth.Write}), "r")
+	ben := s.joinRoom(t, s.newUser(t, "ben", auth.Grant{Pattern: "**", Role: auth.Write}), "r")
+	ana.sendEvent(0, "join", map[string]any{"channel": 2, "room": "secret"})
+	ana.waitForEvent("joined")
 
-	less := s.token(t, "ana", auth.Grant{Pattern: "r", Role: auth.Read})
-	ana.event(0, "hello", map[string]string{"token": less.Token})
-	if refused := ana.untilEvent("refused"); fmt.Sprint(refused["channel"], refused["code"]) != "2 4403" {
+	less := s.newUser(t, "ana", auth.Grant{Pattern: "r", Role: auth.Read})
+	ana.sendEvent(0, "hello", map[string]string{"token": less.Token})
+	if refused := ana.waitForEvent("refused"); fmt.Sprint(refused["channel"], refused["code"]) != "2 4403" {
 		t.Errorf("refused %v", refused)
 	}
 	u, err := crdt.New(crdt.Options{ClientID: 1}).InsertText("t", 0, "not mine to write")
 	if err != nil {
 		t.Fatal(err)
 	}
-	ana.body(1, wire.AppendUpdate(nil, u))
-	ana.body(1, wire.AppendStep1(nil, []byte{0}))
-	answer := ana.until("step 2", func(g got) bool { return g.Type == wire.TypeSync && g.Sync == 1 })
+	ana.sendBody(1, wire.AppendUpdate(nil, u))
+	ana.sendBody(1, wire.AppendStep1(nil, []byte{0}))
+	answer := ana.waitFor("step 2", func(g received) bool { return g.Type == wire.TypeSync && g.Sync == 1 })
 	if !bytes.Equal(answer.Payload, []byte{0, 0}) {
 		t.Errorf("a reader has written %x", answer.Payload)
 	}
-	ben.until("Ana is not seen any more", func(g got) bool {
+	ben.waitFor("Ana is not seen any more", func(g received) bool {
 		return g.name == "presence" && fmt.Sprint(g.value["leaves"]) == "[ana]"
 	})
 
-	more := s.token(t, "ana", auth.Grant{Pattern: "r", Role: auth.Write})
-	ana.event(0, "hello", map[string]string{"token": more.Token})
-	ana.untilEvent("welcome")
-	ana.body(1, wire.AppendUpdate(nil, u))
-	ben.until("the update", func(g got) bool { return g.IsUpdate() && bytes.Equal(g.Payload, u) })
+	more := s.newUser(t, "ana", auth.Grant{Pattern: "r", Role: auth.Write})
+	ana.sendEvent(0, "hello", map[string]string{"token": more.Token})
+	ana.waitForEvent("welcome")
+	ana.sendBody(1, wire.AppendUpdate(nil, u))
+	ben.waitFor("the update", func(g received) bool { return g.IsUpdate() && bytes.Equal(g.Payload, u) })
 }
 
 // TestEncodedRoomIDsAreDecodedOnce: in the API's segment as in a socket's path.
 func TestEncodedRoomIDsAreDecodedOnce(t *testing.T) {
-	s := run(t, Config{})
-	ana := s.guest(t, "Ana")
+	s := startServer(t, Config{})
+	ana := s.createGuest(t, "Ana")
 	for room, segment := range map[string]string{
 		"a/b":    "a%2Fb",
 		"a%2Fb":  "a%252Fb",
@@ -75,10 +63,10 @@ func TestEncodedRoomIDsAreDecodedOnce(t *testing.T) {
 		"é+":     "%C3%A9+",
 	} {
 		var m struct{ Room string }
-		if code := s.call(t, "POST", "/api/rooms/"+segment+"/messages", ana.Token, map[string]string{"text": "hi"}, &m); code != 201 || m.Room != room {
+		if code := s.requestJSON(t, "POST", "/api/rooms/"+segment+"/messages", ana.Token, map[string]string{"text": "hi"}, &m); code != 201 || m.Room != room {
 			t.Errorf("%s: %d, room %q, want %q", segment, code, m.Room, room)
 		}
-		s.stock(t, segment).Close()
+		s.dialYWebsocket(t, segment).Close()
 		if _, ok := s.hub.Loaded(store.RoomID(room)); !ok {
 			t.Errorf("/ws/%s did not open %q", segment, room)
 		}
@@ -86,32 +74,32 @@ func TestEncodedRoomIDsAreDecodedOnce(t *testing.T) {
 }
 
 // TestTokenThatRunsOutEndsWhatItOpened: sockets with 4401, streams just so.
-func TestTokenThatRunsOutEndsWhatItOpened(t *testing.T) {
-	s := run(t, Config{JWTSecret: strings.Repeat("s", 32)})
-	ben := guest{}
+func TestExpiredTokenClosesSocketsAndStreams(t *testing.T) {
+	s := startServer(t, Config{JWTSecret: strings.Repeat("s", 32)})
+	ben := testUser{}
 	ben.User.ID, ben.User.Name = "ben", "ben"
 	var err error
 	ben.Token, err = s.verifier.Sign(auth.Identity{User: "ben", Grants: []auth.Grant{{Pattern: "**", Role: auth.Write}}}, 3*time.Second-auth.Leeway)
 	if err != nil {
 		t.Fatal(err)
 	}
-	stream := s.events(t, ben.Token, "")
-	if first := stream.next(); first.name != "connected" {
+	stream := s.openEvents(t, ben.Token, "")
+	if first := stream.readEvent(); first.name != "connected" {
 		t.Fatalf("the first event: %+v", first)
 	}
-	c := s.enter(t, ben, "r")
+	c := s.joinRoom(t, ben, "r")
 	for err == nil {
-		_, err = c.next()
+		_, err = c.readMessage()
 	}
 	if !websocket.IsCloseError(err, int(wire.CloseAuth)) {
 		t.Errorf("the socket ended with %v", err)
 	}
-	for stream.lines.Scan() {
-		if line := stream.lines.Text(); strings.HasPrefix(line, "event:") {
+	for stream.scanner.Scan() {
+		if line := stream.scanner.Text(); strings.HasPrefix(line, "event:") {
 			t.Errorf("the stream went on: %s", line)
 		}
 	}
-	if err := stream.lines.Err(); err != nil {
+	if err := stream.scanner.Err(); err != nil {
 		t.Errorf("the stream ended with %v", err)
 	}
 }

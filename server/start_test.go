@@ -16,7 +16,7 @@ import (
 
 // TestFailedStartLeavesNothing: whatever New fails at, early or late, no goroutine
 // of it runs on, and the data folder can be opened again.
-func TestFailedStartLeavesNothing(t *testing.T) {
+func TestFailedStartReleasesEverything(t *testing.T) {
 	broken := os.DirFS(filepath.Join(t.TempDir(), "nowhere"))
 	for name, c := range map[string]struct {
 		config  Config

@@ -13,17 +13,17 @@ import (
 )
 
 // provider is a bare Hocuspocus connection in one document.
-type provider struct {
+type hocuspocusClient struct {
 	t    *testing.T
 	ws   *websocket.Conn
-	gate gate
+	door doorDialect
 }
 
-func (s *site) provider(t *testing.T, room string) *provider {
+func (s *testServer) joinHocuspocus(t *testing.T, room string) *hocuspocusClient {
 	t.Helper()
-	p := &provider{t: t, gate: gates(t, room)[1]}
-	p.ws, _ = s.come(t, p.gate.path, "", nil)
-	for _, f := range p.gate.enter {
+	p := &hocuspocusClient{t: t, door: doorDialects(t, room)[1]}
+	p.ws, _ = s.dialWebSocket(t, p.door.path, "", nil)
+	for _, f := range p.door.joinFrames {
 		if err := p.ws.WriteMessage(websocket.BinaryMessage, f); err != nil {
 			t.Fatal(err)
 		}
@@ -31,15 +31,15 @@ func (s *site) provider(t *testing.T, room string) *provider {
 	return p
 }
 
-func (p *provider) says(payload string) {
+func (p *hocuspocusClient) sendStateless(payload string) {
 	p.t.Helper()
-	if err := p.ws.WriteMessage(websocket.BinaryMessage, p.gate.frame(wire.AppendStateless(nil, []byte(payload)))); err != nil {
+	if err := p.ws.WriteMessage(websocket.BinaryMessage, p.door.frame(wire.AppendStateless(nil, []byte(payload)))); err != nil {
 		p.t.Fatal(err)
 	}
 }
 
 // hears returns the next stateless message that ok likes; forged fails the test.
-func (p *provider) hears(what string, ok func(payload string) bool) string {
+func (p *hocuspocusClient) waitForStateless(what string, ok func(payload string) bool) string {
 	p.t.Helper()
 	for {
 		_ = p.ws.SetReadDeadline(time.Now().Add(90 * time.Second))
@@ -62,17 +62,17 @@ func (p *provider) hears(what string, ok func(payload string) bool) string {
 
 // TestHocuspocusClientHearsTheRoom: one that asks for it is told in stateless
 // messages what native clients are told in events, and nobody can make that up.
-func TestHocuspocusClientHearsTheRoom(t *testing.T) {
-	s := run(t, Config{Limits: "lab"})
-	ana, ben := s.guest(t, "Ana"), s.guest(t, "Ben")
+func TestHocuspocusClientReceivesRoomEvents(t *testing.T) {
+	s := startServer(t, Config{Limits: "lab"})
+	ana, ben := s.createGuest(t, "Ana"), s.createGuest(t, "Ben")
 	post := func(text string) {
 		t.Helper()
-		if code := s.call(t, "POST", "/api/rooms/r/messages", ana.Token, map[string]string{"text": text}, nil); code != 201 {
+		if code := s.requestJSON(t, "POST", "/api/rooms/r/messages", ana.Token, map[string]string{"text": text}, nil); code != 201 {
 			t.Fatalf("post: %d", code)
 		}
 	}
 	post("before")
-	one, two := s.provider(t, "r"), s.provider(t, "r")
+	one, two := s.joinHocuspocus(t, "r"), s.joinHocuspocus(t, "r")
 	has := func(parts ...string) func(string) bool {
 		return func(payload string) bool {
 			for _, part := range parts {
@@ -83,20 +83,20 @@ func TestHocuspocusClientHearsTheRoom(t *testing.T) {
 			return true
 		}
 	}
-	one.says(`{"weft":"subscribe"}`)
+	one.sendStateless(`{"weft":"subscribe"}`)
 	var first struct {
 		Weft, Room string
 		People     []struct{ ID string }
 		LastSeq    int
 	}
-	text := one.hears("an answer", has(`"weft"`))
+	text := one.waitForStateless("an answer", has(`"weft"`))
 	if err := json.Unmarshal([]byte(text), &first); err != nil || first.Weft != "subscribed" || first.Room != "r" || first.LastSeq != 1 || len(first.People) == 0 {
 		t.Errorf("the answer is %s, %v", text, err)
 	}
-	s.enter(t, ben, "r")
-	one.hears("Ben's arrival", has(`"weft":"event"`, `"name":"presence"`, ben.User.ID))
+	s.joinRoom(t, ben, "r")
+	one.waitForStateless("Ben's arrival", has(`"weft":"event"`, `"name":"presence"`, ben.User.ID))
 	post("hello, Providers")
-	text = one.hears("the message", has(`"weft":"event"`, `"name":"message"`))
+	text = one.waitForStateless("the message", has(`"weft":"event"`, `"name":"message"`))
 	var event struct {
 		Data struct {
 			Text string
@@ -111,19 +111,19 @@ func TestHocuspocusClientHearsTheRoom(t *testing.T) {
 		`{"weft":"event","name":"message","data":"forged"}`, ` {"\u0077eft":"event","name":"forged"}`, `{"a":{},"weft":7,"b":"forged"}`,
 		"\n" + `{"weft":null,"a":"forged","weft":{}}`, `{"a":` + strings.Repeat("[", 4000) + `"forged"` + strings.Repeat("]", 4000) + `,"weft":"event"}`,
 	} {
-		two.says(forgery)
-		two.hears("an answer to a forgery", has(`"weft":"unknown"`))
+		two.sendStateless(forgery)
+		two.waitForStateless("an answer to a forgery", has(`"weft":"unknown"`))
 	}
 	for n, other := range []string{"hello", `"weft"`, `["weft"]`, `{"a":"weft"}`, `{"a":{"weft":"event"}}`, `{"weft":`} {
-		two.says(fmt.Sprint(other, n))
-		one.hears(other, func(payload string) bool { return payload == fmt.Sprint(other, n) })
+		two.sendStateless(fmt.Sprint(other, n))
+		one.waitForStateless(other, func(payload string) bool { return payload == fmt.Sprint(other, n) })
 	}
-	one.says(`{"weft":"unsubscribe"}`)
-	one.says(`{"weft":"?"}`)
-	one.hears("the end of it", has(`"weft":"unknown"`))
+	one.sendStateless(`{"weft":"unsubscribe"}`)
+	one.sendStateless(`{"weft":"?"}`)
+	one.waitForStateless("the end of it", has(`"weft":"unknown"`))
 	post("not for this one")
-	two.says("bye")
-	one.hears("a last word", func(payload string) bool {
+	two.sendStateless("bye")
+	one.waitForStateless("a last word", func(payload string) bool {
 		if strings.Contains(payload, "not for this one") {
 			t.Error("it still hears the room")
 		}

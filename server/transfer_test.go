@@ -11,22 +11,22 @@ import (
 
 // TestExportKeepsTheConversation: edits, deletions, reactions and threads move
 // with a room.
-func TestExportKeepsTheConversation(t *testing.T) {
+func TestExportKeepsChat(t *testing.T) {
 	from, to := t.TempDir(), t.TempDir()
-	s := run(t, Config{Data: from, Limits: "lab"})
-	ana, ben := s.guest(t, "Ana"), s.guest(t, "Ben")
-	c, d := s.enter(t, ana, "r"), s.enter(t, ben, "r")
+	s := startServer(t, Config{Data: from, Limits: "lab"})
+	ana, ben := s.createGuest(t, "Ana"), s.createGuest(t, "Ben")
+	c, d := s.joinRoom(t, ana, "r"), s.joinRoom(t, ben, "r")
 	for _, id := range []string{"m1", "m2", "m3"} {
-		s.message(t, "r", ana.Token, map[string]any{"id": id, "text": "@Ben " + id, "quote": map[string]any{"text": id}})
+		s.postMessage(t, "r", ana.Token, map[string]any{"id": id, "text": "@Ben " + id, "quote": map[string]any{"text": id}})
 	}
-	s.message(t, "r", ben.Token, map[string]any{"id": "r1", "text": "answer", "thread": "m1"})
-	s.message(t, "r", ben.Token, map[string]any{"id": "r2", "text": "answer", "thread": "m2"})
-	c.done("edit", map[string]any{"id": "m1", "text": "other"})
-	d.done("react", map[string]any{"id": "m1", "emoji": "👍", "on": true})
-	c.done("delete", map[string]any{"id": "m2"})
-	c.done("delete", map[string]any{"id": "m3"})
+	s.postMessage(t, "r", ben.Token, map[string]any{"id": "r1", "text": "answer", "thread": "m1"})
+	s.postMessage(t, "r", ben.Token, map[string]any{"id": "r2", "text": "answer", "thread": "m2"})
+	c.sendRequest("edit", map[string]any{"id": "m1", "text": "other"})
+	d.sendRequest("react", map[string]any{"id": "m1", "emoji": "👍", "on": true})
+	c.sendRequest("delete", map[string]any{"id": "m2"})
+	c.sendRequest("delete", map[string]any{"id": "m3"})
 	var before struct{ Messages []store.Message }
-	s.call(t, "GET", "/api/rooms/r/messages", ana.Token, nil, &before)
+	s.requestJSON(t, "GET", "/api/rooms/r/messages", ana.Token, nil, &before)
 	var file bytes.Buffer
 	if err := Export(t.Context(), from, "r", &file); err != nil {
 		t.Fatal(err)
@@ -36,9 +36,9 @@ func TestExportKeepsTheConversation(t *testing.T) {
 			t.Fatalf("imported %d into %q: %v", stored, room, err)
 		}
 	}
-	again := run(t, Config{Data: to})
+	again := startServer(t, Config{Data: to})
 	var after struct{ Messages []store.Message }
-	again.call(t, "GET", "/api/rooms/copy/messages", again.guest(t, "Cid").Token, nil, &after)
+	again.requestJSON(t, "GET", "/api/rooms/copy/messages", again.createGuest(t, "Cid").Token, nil, &after)
 	for i := range before.Messages {
 		before.Messages[i].Room, before.Messages[i].Rev = "copy", 0
 	}

@@ -18,8 +18,8 @@ import (
 // TestRolesHoldAtEveryDoor: whoever may read sees, whoever may comment is seen
 // and chats, whoever may write writes, and nobody anything more, whichever door
 // they come through.
-func TestRolesHoldAtEveryDoor(t *testing.T) {
-	s := run(t, Config{JWTSecret: strings.Repeat("s", 32), Limits: "lab"})
+func TestRolesApplyAtEveryDoor(t *testing.T) {
+	s := startServer(t, Config{JWTSecret: strings.Repeat("s", 32), Limits: "lab"})
 	event := func(name string, v any) []byte {
 		body, err := wire.EncodeEvent(name, v)
 		if err != nil {
@@ -33,7 +33,7 @@ func TestRolesHoldAtEveryDoor(t *testing.T) {
 			t.Run(fmt.Sprint(role, " by ", door), func(t *testing.T) {
 				client++
 				room := fmt.Sprintf("%s-%s", role, door)
-				g := s.token(t, "ana", auth.Grant{Pattern: room, Role: role})
+				g := s.newUser(t, "ana", auth.Grant{Pattern: room, Role: role})
 				var path string
 				var enter [][]byte
 				var prefix []byte
@@ -100,16 +100,16 @@ func TestRolesHoldAtEveryDoor(t *testing.T) {
 					}
 				}
 				var doc map[string]any
-				s.call(t, "GET", "/api/rooms/"+room+"/doc", s.token(t, "watcher", auth.Grant{Pattern: "**", Role: auth.Read}).Token, nil, &doc)
+				s.requestJSON(t, "GET", "/api/rooms/"+room+"/doc", s.newUser(t, "watcher", auth.Grant{Pattern: "**", Role: auth.Read}).Token, nil, &doc)
 				if wrote := len(doc) > 0; wrote != (role >= auth.Write) {
 					t.Errorf("wrote: %v", doc)
 				}
-				watcher, _, err := websocket.DefaultDialer.DialContext(t.Context(), "ws://"+s.host+"/ws/"+room+"?token="+s.token(t, "watcher", auth.Grant{Pattern: "**", Role: auth.Write}).Token, nil)
+				watcher, _, err := websocket.DefaultDialer.DialContext(t.Context(), "ws://"+s.host+"/ws/"+room+"?token="+s.newUser(t, "watcher", auth.Grant{Pattern: "**", Role: auth.Write}).Token, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
 				defer watcher.Close()
-				say(t, watcher, client+1000, 1, `{}`)
+				sendAwareness(t, watcher, client+1000, 1, `{}`)
 				seen := false
 				for own := false; !own; { // its own comes back after what was there
 					_ = watcher.SetReadDeadline(time.Now().Add(90 * time.Second))
@@ -137,7 +137,7 @@ func TestRolesHoldAtEveryDoor(t *testing.T) {
 				if role >= auth.Comment {
 					want = 201
 				}
-				if code := s.call(t, "POST", "/api/rooms/"+room+"/messages", g.Token, map[string]string{"text": "hi"}, nil); code != want {
+				if code := s.requestJSON(t, "POST", "/api/rooms/"+room+"/messages", g.Token, map[string]string{"text": "hi"}, nil); code != want {
 					t.Errorf("chat is answered with %d", code)
 				}
 			})

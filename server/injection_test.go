@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -9,11 +8,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 	"unicode"
 
 	"weft/server/auth"
@@ -33,45 +29,45 @@ var hostileTexts = []string{
 // TestHostileTextsStayText promises: what people call themselves and write comes
 // back as it was, through every door, or is refused or cleaned as documented; it
 // forges no event, header or log line.
-func TestHostileTextsStayText(t *testing.T) {
-	var log lines
-	s := run(t, Config{Limit: map[string]string{"chat": "0", "room-chat": "0"}, Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
-	ben := s.guest(t, "Ben")
-	socket := s.enter(t, ben, "r") // and so he can be mentioned
-	stream := s.lines(t, "/api/events", ben.Token, "")
+func TestHostileTextIsReturnedUnchanged(t *testing.T) {
+	var log logBuffer
+	s := startServer(t, Config{Limit: map[string]string{"chat": "0", "room-chat": "0"}, Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	ben := s.createGuest(t, "Ben")
+	socket := s.joinRoom(t, ben, "r") // and so he can be mentioned
+	stream := s.openRawStream(t, "/api/events", ben.Token, "")
 
 	for i, text := range hostileTexts {
 		name := text
-		ana := s.guest(t, name)
+		ana := s.createGuest(t, name)
 		if want := auth.CleanName(name); want != "" && ana.User.Name != want || strings.ContainsFunc(ana.User.Name, unicode.IsControl) {
 			t.Errorf("the name %q has become %q", name, ana.User.Name)
 		}
 		id := fmt.Sprint("m", i)
 		text += " @" + ben.User.ID
 		if strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }) {
-			if code := s.call(t, "POST", "/api/rooms/r/messages", ana.Token, map[string]any{"id": id, "text": text}, nil); code != http.StatusUnprocessableEntity {
+			if code := s.requestJSON(t, "POST", "/api/rooms/r/messages", ana.Token, map[string]any{"id": id, "text": text}, nil); code != http.StatusUnprocessableEntity {
 				t.Errorf("%q is answered by %d", text, code)
 			}
 			continue
 		}
 		post := map[string]any{"id": id, "text": text, "quote": map[string]any{text: text}}
 		var stored, read store.Message
-		if code := s.call(t, "POST", "/api/rooms/r/messages", ana.Token, post, &stored); code != http.StatusCreated || stored.Text != text {
+		if code := s.requestJSON(t, "POST", "/api/rooms/r/messages", ana.Token, post, &stored); code != http.StatusCreated || stored.Text != text {
 			t.Fatalf("%q is answered by %d, %q", text, code, stored.Text)
 		}
-		heard := socket.until("the message", func(g got) bool { return g.name == "message" && g.value["id"] == id })
+		heard := socket.waitFor("the message", func(g received) bool { return g.name == "message" && g.value["id"] == id })
 		if heard.value["text"] != text || fmt.Sprint(heard.value["quote"]) != fmt.Sprint(post["quote"]) {
 			t.Errorf("%q is heard as %q, %v", text, heard.value["text"], heard.value["quote"])
 		}
 		var page struct{ Messages []store.Message }
-		if code := s.call(t, "GET", "/api/rooms/r/messages?limit=1", ana.Token, nil, &page); code != http.StatusOK || len(page.Messages) != 1 {
+		if code := s.requestJSON(t, "GET", "/api/rooms/r/messages?limit=1", ana.Token, nil, &page); code != http.StatusOK || len(page.Messages) != 1 {
 			t.Fatalf("%d: %v", code, page)
 		}
-		if read = page.Messages[0]; read.Text != text || !sameJSON(read.Quote, post["quote"]) || read.User.Name != ana.User.Name {
+		if read = page.Messages[0]; read.Text != text || !isSameJSON(read.Quote, post["quote"]) || read.User.Name != ana.User.Name {
 			t.Errorf("%q is read as %+v", text, read)
 		}
 		// The notification: one event, with a line each for id, name and data.
-		event := stream.event(t, "notification")
+		event := stream.readEvent(t, "notification")
 		var n struct{ Title, Body string }
 		if err := json.Unmarshal([]byte(event["data"]), &n); err != nil || !strings.Contains(n.Title, ana.User.Name) || strings.ContainsFunc(event["id"], unicode.IsControl) {
 			t.Errorf("%q makes the event %q: %v", text, event, err)
@@ -80,7 +76,7 @@ func TestHostileTextsStayText(t *testing.T) {
 			t.Errorf("%q has become the notification %q", text, n.Body)
 		}
 	}
-	for _, line := range log.all() {
+	for _, line := range log.lines() {
 		if !strings.HasPrefix(line, "time=") {
 			t.Errorf("a line of the log is forged: %q", line)
 		}
@@ -90,15 +86,15 @@ func TestHostileTextsStayText(t *testing.T) {
 // TestHostileQueriesFindText promises: what is searched for is words, whatever it
 // would be to a query language, and finds no more than what has them, in its own
 // room; a snippet is pieces of the text as it is.
-func TestHostileQueriesFindText(t *testing.T) {
-	s := run(t, Config{Limits: "lab"})
-	ana := s.guest(t, "Ana")
+func TestHostileQueriesAreSearchedAsText(t *testing.T) {
+	s := startServer(t, Config{Limits: "lab"})
+	ana := s.createGuest(t, "Ana")
 	for i, text := range []string{`<b>secret</b> "apple" pie`, "pear", "OR NEAR AND NOT", "column text rowid words"} {
-		if code := s.call(t, "POST", "/api/rooms/r/messages", ana.Token, map[string]any{"id": fmt.Sprint("m", i), "text": text}, nil); code != http.StatusCreated {
+		if code := s.requestJSON(t, "POST", "/api/rooms/r/messages", ana.Token, map[string]any{"id": fmt.Sprint("m", i), "text": text}, nil); code != http.StatusCreated {
 			t.Fatal(code)
 		}
 	}
-	if code := s.call(t, "POST", "/api/rooms/other/messages", ana.Token, map[string]any{"text": "apple pear of another room"}, nil); code != http.StatusCreated {
+	if code := s.requestJSON(t, "POST", "/api/rooms/other/messages", ana.Token, map[string]any{"text": "apple pear of another room"}, nil); code != http.StatusCreated {
 		t.Fatal(code)
 	}
 	for query, want := range map[string]string{
@@ -110,7 +106,7 @@ func TestHostileQueriesFindText(t *testing.T) {
 		var found struct {
 			Results []struct{ Message store.Message }
 		}
-		code := s.call(t, "GET", "/api/rooms/r/search?q="+url.QueryEscape(query), ana.Token, nil, &found)
+		code := s.requestJSON(t, "GET", "/api/rooms/r/search?q="+url.QueryEscape(query), ana.Token, nil, &found)
 		if code != http.StatusOK && code != http.StatusUnprocessableEntity {
 			t.Errorf("%q is answered by %d", query, code)
 		}
@@ -123,23 +119,23 @@ func TestHostileQueriesFindText(t *testing.T) {
 			t.Errorf("%q finds %d messages, want %s", query, len(found.Results), want)
 		}
 	}
-	if code := s.call(t, "GET", "/api/rooms/r/search?q="+url.QueryEscape(strings.Repeat("a ", 5000)), ana.Token, nil, nil); code != http.StatusUnprocessableEntity {
+	if code := s.requestJSON(t, "GET", "/api/rooms/r/search?q="+url.QueryEscape(strings.Repeat("a ", 5000)), ana.Token, nil, nil); code != http.StatusUnprocessableEntity {
 		t.Errorf("a query of 10,000 characters is answered by %d", code)
 	}
 	// Reactions, edits and quotes.
 	for emoji, ok := range map[string]bool{"👍": true, "👩‍👩‍👧": true, "<b>": false, "a": false, "👍👍": false, "👍\r\n": false, "../x": false, "\u202e": false, strings.Repeat("👍", 30): false} {
-		code := s.call(t, "PUT", "/api/rooms/r/messages/m1/reactions/"+url.PathEscape(emoji), ana.Token, map[string]any{}, nil)
+		code := s.requestJSON(t, "PUT", "/api/rooms/r/messages/m1/reactions/"+url.PathEscape(emoji), ana.Token, map[string]any{}, nil)
 		if ok != (code == http.StatusOK) || !ok && code >= 500 {
 			t.Errorf("the reaction %q is answered by %d", emoji, code)
 		}
 	}
 	for _, text := range []string{"a\x00b", "\x1b[2J", "", " "} {
-		if code := s.call(t, "PATCH", "/api/rooms/r/messages/m1", ana.Token, map[string]any{"text": text}, nil); code != http.StatusUnprocessableEntity {
+		if code := s.requestJSON(t, "PATCH", "/api/rooms/r/messages/m1", ana.Token, map[string]any{"text": text}, nil); code != http.StatusUnprocessableEntity {
 			t.Errorf("an edit to %q is answered by %d", text, code)
 		}
 	}
 	var m store.Message
-	if code := s.call(t, "PATCH", "/api/rooms/r/messages/m1", ana.Token, map[string]any{"text": hostileTexts[1]}, &m); code != http.StatusOK || m.Text != hostileTexts[1] {
+	if code := s.requestJSON(t, "PATCH", "/api/rooms/r/messages/m1", ana.Token, map[string]any{"text": hostileTexts[1]}, &m); code != http.StatusOK || m.Text != hostileTexts[1] {
 		t.Errorf("an edit: %d, %q", code, m.Text)
 	}
 }
@@ -147,8 +143,8 @@ func TestHostileQueriesFindText(t *testing.T) {
 // TestHostileNamesAreRefused promises: whatever becomes part of an address, a key
 // or a header has its form, or nothing happens and the answer is a problem.
 func TestHostileNamesAreRefused(t *testing.T) {
-	var log lines
-	s := run(t, Config{APIKey: strings.Repeat("k", 32), Limit: map[string]string{"chat": "0"}, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	var log logBuffer
+	s := startServer(t, Config{APIKey: strings.Repeat("k", 32), Limit: map[string]string{"chat": "0"}, Log: slog.New(slog.NewTextHandler(&log, nil))})
 	ask := func(method, path, user string, body any) (*http.Response, []byte) {
 		t.Helper()
 		text, err := json.Marshal(body)
@@ -224,91 +220,15 @@ func TestHostileNamesAreRefused(t *testing.T) {
 			}
 		}
 	}
-	for _, line := range log.all() {
+	for _, line := range log.lines() {
 		if !strings.HasPrefix(line, "time=") {
 			t.Errorf("a line of the log is forged: %q", line)
 		}
 	}
 }
 
-func sameJSON(a json.RawMessage, b any) bool {
+func isSameJSON(a json.RawMessage, b any) bool {
 	var x, y any
 	text, err := json.Marshal(b)
 	return err == nil && json.Unmarshal(a, &x) == nil && json.Unmarshal(text, &y) == nil && fmt.Sprint(x) == fmt.Sprint(y)
-}
-
-// lines is a log that is kept. Safe for concurrent use.
-type lines struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *lines) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *lines) all() []string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return slices.DeleteFunc(strings.Split(l.text.String(), "\n"), func(s string) bool { return s == "" })
-}
-
-// rawStream is a stream of events, read line by line.
-type rawStream struct {
-	in   *bufio.Reader
-	body io.Closer
-}
-
-// lines opens a stream; last is the id of the last event that came over another.
-func (s *site) lines(t *testing.T, path, token, last string) rawStream {
-	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+s.host+path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("Authorization", "Bearer "+token)
-	if last != "" {
-		r.Header.Set("Last-Event-ID", last)
-	}
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if answer.StatusCode != http.StatusOK {
-		t.Fatalf("%s is answered by %s", path, answer.Status)
-	}
-	timer := time.AfterFunc(90*time.Second, func() { answer.Body.Close() })
-	t.Cleanup(func() { timer.Stop(); answer.Body.Close() })
-	return rawStream{bufio.NewReader(answer.Body), answer.Body}
-}
-
-// event returns the fields of the next event of those names. Each field has one
-// line, and there are no others.
-func (s rawStream) event(t *testing.T, names ...string) map[string]string {
-	t.Helper()
-	for {
-		fields := map[string]string{}
-		for {
-			line, err := s.in.ReadString('\n')
-			if err != nil {
-				t.Fatalf("the stream has ended: %v", err)
-			}
-			if line = strings.TrimSuffix(line, "\n"); line == "" {
-				break
-			}
-			if strings.HasPrefix(line, ":") {
-				continue
-			}
-			field, value, ok := strings.Cut(line, ": ")
-			if _, twice := fields[field]; !ok || twice || strings.ContainsAny(line, "\r") || !slices.Contains([]string{"id", "event", "data"}, field) {
-				t.Fatalf("a line of the stream is forged: %q", line)
-			}
-			fields[field] = value
-		}
-		if slices.Contains(names, fields["event"]) {
-			return fields
-		}
-	}
 }

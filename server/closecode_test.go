@@ -14,8 +14,8 @@ import (
 // TestCloseCodeArrives: a client that goes on sending still learns why it was
 // closed. A socket that is closed with bytes unread is reset, and most systems then
 // drop what it said last (Linux does not, so the test looks for the reset).
-func TestCloseCodeArrives(t *testing.T) {
-	s := run(t, Config{Limits: "lab", Limit: map[string]string{"message": "64KiB", "answer": "64KiB"}})
+func TestCloseCodeReachesASendingClient(t *testing.T) {
+	s := startServer(t, Config{Limits: "lab", Limit: map[string]string{"message": "64KiB", "answer": "64KiB"}})
 	more := wire.AppendAwareness(nil, make([]byte, 16<<10))
 	for name, c := range map[string]struct {
 		first []byte
@@ -26,13 +26,13 @@ func TestCloseCodeArrives(t *testing.T) {
 		"too large":            {wire.AppendStep2(nil, make([]byte, 128<<10)), int(wire.CloseTooLarge)},
 	} {
 		for range 20 {
-			ws, _ := s.come(t, "/ws/r", "", nil)
+			ws, _ := s.dialWebSocket(t, "/ws/r", "", nil)
 			begun := time.Now()
 			err := ws.WriteMessage(websocket.BinaryMessage, c.first)
 			for n := 0; n < 50 && err == nil; n++ {
 				err = ws.WriteMessage(websocket.BinaryMessage, more)
 			}
-			if code := closed(t, ws); code != c.want {
+			if code := readCloseCode(t, ws); code != c.want {
 				t.Fatalf("%s: closed with %d, want %d", name, code, c.want)
 			}
 			if err == nil {
