@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"weft/notify/guard"
 	"weft/notify/webpush"
 	"weft/presence/redis"
 	"weft/server/auth/jwks"
@@ -97,7 +98,7 @@ func (c *Config) Check() error {
 	if err != nil {
 		return fmt.Errorf("server: address %q: want HOST:PORT: %w", c.Addr, err)
 	}
-	if !isLoopback(host) && !c.Open {
+	if !guard.IsLoopback(host) && !c.Open {
 		if c.OpenMode() {
 			return fmt.Errorf("%w (%s): set --jwt-secret or --jwks so that people need tokens, or set --open", ErrOpen, c.Addr)
 		}
@@ -150,13 +151,4 @@ func (c Config) localURL() string {
 		host = "localhost"
 	}
 	return "http://" + net.JoinHostPort(host, port)
-}
-
-// isLoopback reports whether host is localhost or a loopback address.
-func isLoopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"weft/notify"
+	"weft/notify/guard"
 	"weft/notify/webpush"
 	"weft/presence"
 	"weft/presence/redis"
@@ -215,7 +216,7 @@ func (s *Server) buildDoors(ctx context.Context, l limits, started *closers) err
 		Auth: s.verifier, Access: &s.access, Chat: s.chat, Hub: s.hub, Store: s.store, Inbox: s.store, Worker: s.notifier, Push: s.push,
 		People: s.people, Degraded: s.degraded, Sockets: sockets{s.door}, Proxies: proxies, Live: s.live, Pages: pages, Limits: l.api, Log: c.Log,
 		Hit: s.limits.reached, Metrics: s.metrics(),
-		Origins: api.Origins{Allowed: c.Origins, PublicURL: c.PublicURL, Local: c.OpenMode() && isLoopback(host)},
+		Origins: api.Origins{Allowed: c.Origins, PublicURL: c.PublicURL, Local: c.OpenMode() && guard.IsLoopback(host)},
 	})
 	if err != nil {
 		return err

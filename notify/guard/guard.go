@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -88,4 +89,15 @@ func Public(addr netip.Addr) bool {
 		}
 	}
 	return true
+}
+
+// IsLoopback reports whether host, a name or an address with or without brackets and port,
+// is "localhost" or a loopback address. It looks no name up.
+func IsLoopback(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	addr, err := netip.ParseAddr(host)
+	return strings.EqualFold(host, "localhost") || err == nil && addr.Unmap().IsLoopback()
 }

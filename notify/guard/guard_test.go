@@ -27,3 +27,15 @@ func TestPublicAddresses(t *testing.T) {
 		}
 	}
 }
+
+func TestIsLoopback(t *testing.T) {
+	for host, want := range map[string]bool{
+		"localhost": true, "LocalHost": true, "localhost:80": true, "127.0.0.1": true, "127.9.9.9:8080": true, "::1": true, "[::1]": true, "[::1]:80": true,
+		"::ffff:127.0.0.1": true, "[::ffff:127.0.0.1]:1": true,
+		"": false, ":80": false, "0.0.0.0": false, "10.0.0.1": false, "localhost.example": false, "weft.example:80": false, "2130706433": false, "::2": false,
+	} {
+		if got := IsLoopback(host); got != want {
+			t.Errorf("IsLoopback(%q) is %v, want %v", host, got, want)
+		}
+	}
+}

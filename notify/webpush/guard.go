@@ -66,7 +66,7 @@ func (p policy) url(u *url.URL) (origin string, err error) {
 		return "", refusef("endpoint has a user name")
 	case u.Fragment != "":
 		return "", refusef("endpoint has a fragment")
-	case p.loopback && isLoopback(host):
+	case p.loopback && guard.IsLoopback(host):
 		return "https://" + strings.ToLower(u.Host), nil
 	case u.Port() != "" && u.Port() != "443":
 		return "", refusef("endpoint is not at port 443")
@@ -90,11 +90,6 @@ func (p policy) allows(host string) bool {
 		}
 	}
 	return false
-}
-
-func isLoopback(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && addr.IsLoopback()
 }
 
 // control implements guard.Config.Control.

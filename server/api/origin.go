@@ -2,13 +2,13 @@ package api
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
 
 	"github.com/labstack/echo/v4"
 
+	"weft/notify/guard"
 	"weft/server/problem"
 )
 
@@ -46,7 +46,7 @@ func (o Origins) allows(origin, host string) bool {
 	if err != nil || u.Scheme == "" || u.Host == "" {
 		return false
 	}
-	if strings.EqualFold(u.Host, host) || o.Local && isLoopback(u.Host) {
+	if strings.EqualFold(u.Host, host) || o.Local && guard.IsLoopback(u.Host) {
 		return true
 	}
 	for _, allowed := range o.Allowed {
@@ -61,27 +61,13 @@ func (o Origins) allows(origin, host string) bool {
 // checkHost returns an error if Local is set and the Host header does not name this
 // machine.
 func (o Origins) checkHost(r *http.Request) error {
-	if !o.Local || isLoopback(r.Host) {
+	if !o.Local || guard.IsLoopback(r.Host) {
 		return nil
 	}
 	if public, err := url.Parse(o.PublicURL); err == nil && o.PublicURL != "" && strings.EqualFold(public.Host, r.Host) {
 		return nil
 	}
 	return errHost
-}
-
-// isLoopback reports whether a host, with or without a port, is this machine.
-func isLoopback(host string) bool {
-	name := host
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		name = h
-	}
-	name = strings.Trim(name, "[]")
-	if strings.EqualFold(name, "localhost") {
-		return true
-	}
-	ip := net.ParseIP(name)
-	return ip != nil && ip.IsLoopback()
 }
 
 // guard applies Origins to every request, and sets the CORS headers for allowed
