@@ -1,6 +1,6 @@
 // Package notify delivers notifications to people who are not looking. It stores them
 // in an inbox per person, decides by rules whether a notification is pushed to the
-// person's devices, and sends the pushes. It knows nothing of chat, and of rooms only
+// person's devices, and sends the pushes. It does not know chat, and of rooms only
 // their ids.
 //
 // The parts:

@@ -2,7 +2,7 @@
 // those of the npm package lib0: variable-length integers, length-prefixed strings and
 // bytes, and the self-describing value called "any".
 //
-// It knows nothing of documents and imports only the standard library.
+// It imports only the standard library.
 //
 //	uvarint    7 bits per byte, least significant first; the top bit says that more
 //	           bytes follow. Range 0 … 2^53−1, JavaScript's safe integers. The reader

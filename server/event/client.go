@@ -51,7 +51,7 @@ type Watch struct {
 func (Watch) EventName() string { return "watch" }
 
 // Unwatch ends Watch for some people, on channel 0. It has no answer; a "status"
-// that is under way may still come.
+// that was sent before may still arrive.
 type Unwatch struct {
 	Users []string `json:"users"` // ids
 }

@@ -54,8 +54,8 @@ type Joined struct {
 	LastSeq       store.Seq                    `json:"lastSeq"` // of the newest message; 0: there is none
 	LastRev       store.Rev                    `json:"lastRev"` // of the newest change in the chat
 	Epoch         string                       `json:"epoch"`   // names the history that seq and rev belong to
-	// Read is what the client's user has not read here. It is missing for people
-	// who came without a token: nothing is remembered for them.
+	// Read counts what the client's user has not read here. It is missing for guests
+	// without a token: the server stores no read marks for them.
 	Read *store.Unread `json:"read,omitempty"`
 }
 

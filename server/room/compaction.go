@@ -91,7 +91,7 @@ func (c *Compactor) Unloaded(id store.RoomID, log logSize) {
 	}
 }
 
-// Stop ends compaction after the part under way. It does not wait.
+// Stop ends compaction after the part in progress. It does not wait.
 func (c *Compactor) Stop() { c.cancel() }
 
 // Close stops and waits, until a second after ctx ends: a store that does not answer is

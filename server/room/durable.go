@@ -22,8 +22,8 @@ type delivery struct {
 }
 
 const (
-	// maxWaitingBytes bounds what waits for the disk. When it is exceeded, the room takes no
-	// commands, and so the sockets they come from are not read.
+	// maxWaitingBytes bounds the acks and answers that wait for the disk. Beyond it the room
+	// takes no commands, and so the sockets they come from are not read.
 	maxWaitingBytes = 8 << 20
 	// ackBytes is what a delivery counts for, in bytes, besides the bodies of its answer.
 	ackBytes = 200

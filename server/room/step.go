@@ -37,7 +37,7 @@ type state struct {
 	// few is memory for the effects of a message, which are valid until the next one. An
 	// update has at most 5, so they take no allocation.
 	few [5]effect
-	// tooManyClients: the message under way brought a client over maxClients.
+	// tooManyClients: the current message brought a client over maxClients.
 	tooManyClients bool
 }
 

@@ -199,7 +199,7 @@ func (s *slowCompaction) Compact(ctx context.Context, id store.RoomID, snapshot 
 	return s.parts.Compact(ctx, id, snapshot, through)
 }
 
-// TestRoomsDoNotWaitForCompaction: while a compaction is under way rooms are unloaded and
+// TestRoomsDoNotWaitForCompaction: while a compaction runs, rooms are unloaded and
 // loaded again, also the room that is compacted.
 func TestRoomsDoNotWaitForCompaction(t *testing.T) {
 	visiting(t, "a compaction that hangs", func(v *visits) {

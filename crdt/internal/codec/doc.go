@@ -1,6 +1,6 @@
 // Package codec reads and writes the parts of Yjs updates in format V1: structs, their
-// content and delete sets. It also merges updates as bytes. It knows nothing of
-// documents: where a struct belongs among others is the business of package crdt.
+// content and delete sets. It also merges updates as bytes. It does not know
+// documents: package crdt decides where a struct belongs among others.
 //
 //	update bytes ──Struct.Read──▶ Struct ──Struct.Append──▶ update bytes
 //

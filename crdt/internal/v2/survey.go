@@ -87,7 +87,7 @@ func (d *Decoder) survey(update []byte, why Purpose) (s Survey, err error) {
 	return s, nil
 }
 
-// surveying is a survey under way. It stays on the stack, which makes reading faster.
+// surveying is a survey in progress. It stays on the stack, which makes reading faster.
 type surveying struct {
 	why  Purpose
 	most int // the cost that the update may have

@@ -207,6 +207,15 @@ func TestRules(t *testing.T) {
 			[]string{"crdt/a_test.go:4:", "crdt/b_test.go:4:", "presence/presencetest/suite.go:3:"},
 		},
 		{
+			"words that make a reader guess", Words,
+			map[string]string{
+				"crdt/a.go":    "package crdt\n\n// a is fine.\n//\n// It is pas" + "sed over.\nvar a = \"co" + "me back\"",
+				"web/sdk/a.ts": "const a = 'com" + "es back' // fine\n// wh" + "o comes\n * it ran o" + "ut\nconst b = 1 /* under w" + "ay */",
+				"README.md":    "Expired tokens are refused.\nWh" + "at comes is applied.",
+			},
+			[]string{"crdt/a.go:5: says", "README.md:2: says", "web/sdk/a.ts:2: says", "web/sdk/a.ts:3: says", "web/sdk/a.ts:4: says"},
+		},
+		{
 			"one machine", Outside,
 			map[string]string{
 				"web/package-lock.json": "{}\n\"https://" + "registry." + "npmjs.org/yjs\"",

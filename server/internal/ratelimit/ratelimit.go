@@ -49,8 +49,8 @@ func New[K comparable](maxKeys int) *Keyed[K] {
 
 // Take takes one token for each claim and returns 0. If any of them has no token
 // now, it takes none, and returns how long to wait until all of them have one, and
-// the index of the claim that takes longest. Who waits that long gets the tokens,
-// unless somebody else has taken them in the meantime.
+// the index of the claim that takes longest. A caller that waits this long gets the
+// tokens, unless another caller has taken them in the meantime.
 func (k *Keyed[K]) Take(claims ...Claim[K]) (retryAfter time.Duration, limitedBy int) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -28,7 +28,7 @@ type Journal struct {
 	spare  []Record // empty; its memory is used for the next queue
 	bytes  int      // in queue
 	closed bool
-	// committing is how many bytes are in the commit under way, 0 if there is none. oldest
+	// committing is how many bytes are in the current commit, 0 if there is none. oldest
 	// is when the first of its records was added, counted from begun.
 	committing int
 	oldest     time.Duration
@@ -150,8 +150,8 @@ func (j *Journal) Backlog() (bytes int, age time.Duration) {
 	return j.bytes + j.committing, time.Since(j.begun) - at
 }
 
-// Queued returns how many bytes of updates are in the queue, without those in the commit
-// under way.
+// Queued returns how many bytes of updates are in the queue, without those in the
+// current commit.
 func (j *Journal) Queued() int {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -50,7 +50,7 @@ func TestRecordsGatherDuringACommit(t *testing.T) {
 		j := New(Options{Store: log, Log: quietLog})
 		d := NewPosition(nil)
 		j.Add(Record{Update: store.Update{Room: "r", Data: []byte{1}}, Position: d, Number: 1})
-		synctest.Wait() // the first commit is under way
+		synctest.Wait() // the first commit has begun
 		for n := uint64(2); n <= 100; n++ {
 			j.Add(Record{Update: store.Update{Room: "r", Data: []byte{byte(n)}}, Position: d, Number: n})
 		}
@@ -143,7 +143,7 @@ func TestFullJournalDelaysItsWriters(t *testing.T) {
 	})
 }
 
-// TestBacklogCountsWhatIsNotDurable: the records in the commit under way and those in the
+// TestBacklogCountsWhatIsNotDurable: the records in the current commit and those in the
 // queue, also if these are more than one commit takes.
 func TestBacklogCountsWhatIsNotDurable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -127,7 +127,7 @@ export class Inbox implements Notifications {
       this.items.set(merge(this.items.get(), page))
       return
     }
-    // Notifications that arrived while the request was under way are newer than its answer.
+    // Notifications that arrived during the request are newer than its answer.
     const newest = Date.parse(page[0]?.createdAt ?? '') || 0
     const live = this.items.get().filter((n) => Date.parse(n.createdAt) > newest && !page.some((m) => m.id === n.id))
     this.items.set(merge(live, page))

@@ -141,7 +141,7 @@ describe('the socket', () => {
     d.socket.retry()
     await settle()
     expect(d.sockets).toHaveLength(2)
-    d.socket.retry() // an attempt is under way: there is no second one
+    d.socket.retry() // an attempt is in progress: there is no second one
     await settle()
     expect(d.sockets).toHaveLength(2)
   })

@@ -66,7 +66,7 @@
 //
 // # Hand-over between TryWrite and Write
 //
-// The caller has at most one message under way: when TryWrite returns false, the same
+// The caller has at most one message in flight: when TryWrite returns false, the same
 // message must be passed to the library next. If the kernel took only a part of the
 // frame, the Conn keeps the rest. The rest is sent before anything that the library
 // writes then, and the library's own copy of the frame is discarded.

@@ -46,7 +46,7 @@ export type WatchCommand = {
 
 /**
  * Unwatch ends Watch for some people, on channel 0. It has no answer; a "status"
- * that is under way may still come.
+ * that was sent before may still arrive.
  */
 export type UnwatchCommand = {
   /** ids */

@@ -126,8 +126,8 @@ export type JoinedEvent = {
   /** names the history that seq and rev belong to */
   readonly epoch: string
   /**
-   * Read is what the client's user has not read here. It is missing for people
-   * who came without a token: nothing is remembered for them.
+   * Read counts what the client's user has not read here. It is missing for guests
+   * without a token: the server stores no read marks for them.
    */
   readonly read?: WireUnread
 }
