@@ -14,8 +14,9 @@ import (
 	"weft/server/wire"
 )
 
-// TestRightsAreTakenAwayAtOnce: on the connections that are open, through every
-// door, and for new ones, also after a restart; and given back.
+// TestCeilingAppliesToOpenConnections checks that a ceiling limits the rights of open
+// connections at every door and of new ones, that it outlives a restart, and that
+// removing it gives the rights back.
 func TestCeilingAppliesToOpenConnections(t *testing.T) {
 	data := t.TempDir()
 	const key = "an api key"
@@ -32,15 +33,15 @@ func TestCeilingAppliesToOpenConnections(t *testing.T) {
 		t.Cleanup(func() { ws.Close() })
 		return ws
 	}
-	stock, other := dial("/ws/r?token="+ana.Token), dial("/ws/elsewhere?token="+ana.Token)
-	hocus := dial("/hocuspocus")
+	yws, yws2 := dial("/ws/r?token="+ana.Token), dial("/ws/elsewhere?token="+ana.Token)
+	hocuspocus := dial("/hocuspocus")
 	address := wire.AppendAddress(nil, []byte("r"))
 	enter := lib0.AppendVarString(append(append([]byte{}, address...), byte(wire.TypeAuth), 0), ana.Token)
-	if err := hocus.WriteMessage(websocket.BinaryMessage, enter); err != nil {
+	if err := hocuspocus.WriteMessage(websocket.BinaryMessage, enter); err != nil {
 		t.Fatal(err)
 	}
-	// reads until the frame that begins like this, or the close code.
-	reads := func(ws *websocket.Conn, want string) error {
+	// readUntil reads until a frame begins with want, or returns the error of the read.
+	readUntil := func(ws *websocket.Conn, want string) error {
 		for {
 			_ = ws.SetReadDeadline(time.Now().Add(90 * time.Second))
 			_, frame, err := ws.ReadMessage()
@@ -52,64 +53,64 @@ func TestCeilingAppliesToOpenConnections(t *testing.T) {
 	authenticated := func(scope wire.Scope) string {
 		return string(wire.AppendAuthenticated(append([]byte{}, address...), scope))
 	}
-	if err := reads(hocus, authenticated(wire.ScopeReadWrite)); err != nil {
+	if err := readUntil(hocuspocus, authenticated(wire.ScopeReadWrite)); err != nil {
 		t.Fatal(err)
 	}
 
-	limit := func(rooms ...[]string) {
+	setCeiling := func(rooms ...[]string) {
 		t.Helper()
 		if code := s.requestJSON(t, "PUT", "/api/users/ana/access", key, map[string]any{"rooms": rooms}, nil); code != 200 {
-			t.Fatalf("PUT access: %d", code)
+			t.Fatalf("PUT access: status %d, want 200", code)
 		}
 	}
-	limit([]string{"r", "read"})
+	setCeiling([]string{"r", "read"})
 	if role := native.waitForEvent("role"); role["role"] != "read" {
-		t.Errorf("native: %v", role)
+		t.Errorf("native: got role %v, want read", role)
 	}
-	if err := reads(hocus, authenticated(wire.ScopeReadOnly)); err != nil {
-		t.Errorf("Hocuspocus: %v", err)
+	if err := readUntil(hocuspocus, authenticated(wire.ScopeReadOnly)); err != nil {
+		t.Errorf("Hocuspocus: no message about the read-only scope: %v", err)
 	}
 	u, err := crdt.New(crdt.Options{ClientID: 1}).InsertText("t", 0, "no more")
 	if err != nil {
 		t.Fatal(err)
 	}
-	sendUpdate(t, stock, u)
-	if err := reads(stock, string(wire.AppendDenied(nil, ""))[:2]); err != nil {
-		t.Errorf("y-websocket: %v", err)
+	sendUpdate(t, yws, u)
+	if err := readUntil(yws, string(wire.AppendDenied(nil, ""))[:2]); err != nil {
+		t.Errorf("y-websocket: the update was not denied: %v", err)
 	}
 	native.sendBody(1, wire.AppendUpdate(nil, u))
-	sendUpdate(t, other, u) // she may still write there
-	if err := reads(other, string(wire.AppendUpdate(nil, u))); err != nil {
-		t.Errorf("in another room: %v", err)
+	sendUpdate(t, yws2, u) // the ceiling is about the room r only
+	if err := readUntil(yws2, string(wire.AppendUpdate(nil, u))); err != nil {
+		t.Errorf("the update in another room was not accepted: %v", err)
 	}
 	if code := s.requestJSON(t, "POST", "/api/rooms/r/messages", ana.Token, map[string]string{"text": "hi"}, nil); code != 403 {
-		t.Errorf("chat over HTTP: %d", code)
+		t.Errorf("posting over HTTP: status %d, want 403", code)
 	}
 
-	limit([]string{"**", "none"})
+	setCeiling([]string{"**", "none"})
 	if refused := native.waitForEvent("refused"); fmt.Sprint(refused["code"]) != "4403" {
-		t.Errorf("native: %v", refused)
+		t.Errorf("native: refused is %v, want code 4403", refused)
 	}
-	if err := reads(hocus, string(wire.AppendDenied(append([]byte{}, address...), ""))[:4]); err != nil {
-		t.Errorf("Hocuspocus: %v", err)
+	if err := readUntil(hocuspocus, string(wire.AppendDenied(append([]byte{}, address...), ""))[:4]); err != nil {
+		t.Errorf("Hocuspocus: not denied: %v", err)
 	}
-	for name, ws := range map[string]*websocket.Conn{"r": stock, "elsewhere": other} {
-		if err := reads(ws, "nothing like it"); !websocket.IsCloseError(err, int(wire.CloseForbidden)) {
-			t.Errorf("%s: %v", name, err)
+	for name, ws := range map[string]*websocket.Conn{"r": yws, "elsewhere": yws2} {
+		if err := readUntil(ws, "no frame begins like this"); !websocket.IsCloseError(err, int(wire.CloseForbidden)) {
+			t.Errorf("room %s: got %v, want close code 4403", name, err)
 		}
 	}
 	live, _ := s.hub.Loaded("r")
 	if text, err := live.Text(t.Context(), "t"); err != nil || text != "" {
-		t.Errorf("a reader has written %q, %v", text, err)
+		t.Errorf("the document has %q, want the update ignored; error %v", text, err)
 	}
 	post := func() int {
 		return s.requestJSON(t, "POST", "/api/rooms/r/messages", ana.Token, map[string]string{"text": "hi"}, nil)
 	}
 	if code := post(); code != 403 {
-		t.Errorf("chat over HTTP: %d", code)
+		t.Errorf("posting over HTTP: status %d, want 403", code)
 	}
 	if code := s.requestJSON(t, "PUT", "/api/users/ben/access", ben.Token, map[string]any{"rooms": [][]string{{"r", "admin"}}}, nil); code != 403 {
-		t.Errorf("a writer rules: %d", code)
+		t.Errorf("PUT access without the API key: status %d, want 403", code)
 	}
 	watcher.sendEvent(0, "ping", struct{}{})
 	watcher.waitForEvent("pong")
@@ -119,12 +120,12 @@ func TestCeilingAppliesToOpenConnections(t *testing.T) {
 	}
 	s = startServer(t, config)
 	if code := post(); code != 403 {
-		t.Errorf("after a restart: %d", code)
+		t.Errorf("posting after a restart: status %d, want 403", code)
 	}
 	if code := s.requestJSON(t, "DELETE", "/api/users/ana/access", key, nil, nil); code != 204 {
-		t.Errorf("DELETE: %d", code)
+		t.Errorf("DELETE access: status %d, want 204", code)
 	}
 	if code := post(); code != 201 {
-		t.Errorf("given back: %d", code)
+		t.Errorf("posting without a ceiling: status %d, want 201", code)
 	}
 }

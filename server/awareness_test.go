@@ -4,13 +4,14 @@ import (
 	"testing"
 )
 
-// TestClientComesBackBeforeItsOldConnectionIsFoundDead: without tokens nothing
-// tells it from somebody else, so the old connection has to prove that it lives.
-// One that does keeps the client.
+// TestClientReconnectsBeforeItsDeadConnectionIsNoticed checks who owns a Yjs client id when
+// a second connection uses it. Without tokens the server cannot tell whether the second is
+// the same person. So it pings the first connection, which keeps the client id if it
+// answers; otherwise its state is removed and the second connection gets the client id.
 func TestClientReconnectsBeforeItsDeadConnectionIsNoticed(t *testing.T) {
 	s := startServer(t, Config{})
 	watcher, dead, living := s.dialYWebsocket(t, "r"), s.dialYWebsocket(t, "r"), s.dialYWebsocket(t, "r")
-	go func() { // reading is what answers pings
+	go func() { // the library answers pings only while it reads
 		for {
 			if _, _, err := living.ReadMessage(); err != nil {
 				return
@@ -22,18 +23,18 @@ func TestClientReconnectsBeforeItsDeadConnectionIsNoticed(t *testing.T) {
 	sendAwareness(t, dead, 7, 1, `{}`)
 	readAwarenessOf(t, watcher, 7)
 
-	again := s.dialYWebsocket(t, "r")
-	sendAwareness(t, again, 8, 2, `{"x":1}`)
-	sendAwareness(t, again, 7, 2, `{"x":1}`)
+	second := s.dialYWebsocket(t, "r")
+	sendAwareness(t, second, 8, 2, `{"x":1}`)
+	sendAwareness(t, second, 7, 2, `{"x":1}`)
 	if st := readAwarenessOf(t, watcher, 7); !st.Gone() {
-		t.Fatalf("somebody else's word was taken: %d %s", st.Clock, st.JSON)
+		t.Fatalf("the second connection's state was accepted: clock %d, %s", st.Clock, st.JSON)
 	}
-	sendAwareness(t, again, 7, 2, `{"x":2}`)
+	sendAwareness(t, second, 7, 2, `{"x":2}`)
 	if st := readAwarenessOf(t, watcher, 7); st.Clock != 2 {
-		t.Errorf("back again: %d %s", st.Clock, st.JSON)
+		t.Errorf("after the dead connection was removed: got clock %d, %s; want clock 2", st.Clock, st.JSON)
 	}
 	sendAwareness(t, living, 8, 2, `{"x":3}`)
 	if st := readAwarenessOf(t, watcher, 8); string(st.JSON) != `{"x":3}` {
-		t.Errorf("the one that lives has lost its client: %d %s", st.Clock, st.JSON)
+		t.Errorf("the living connection has lost its client id: clock %d, %s", st.Clock, st.JSON)
 	}
 }

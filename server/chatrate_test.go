@@ -12,27 +12,28 @@ import (
 	"weft/server/store"
 )
 
-// TestChatRateIsOnePersonsOverAllDoors: at the limit a message is taken, one
-// over it is refused with 429 and the time to wait, whichever door it comes
-// through; another room and another person are not concerned.
+// TestChatRateIsPerPersonOverAllDoors checks that one rate limit applies to a person's
+// messages in a room over all doors: messages within it are accepted, further ones are
+// refused with 429 and the seconds to wait, and are not stored. Other rooms and other
+// people are not affected.
 func TestChatRateIsPerPersonOverAllDoors(t *testing.T) {
 	const burst = 4
 	s := startServer(t, Config{Limit: map[string]string{"chat": fmt.Sprintf("1:%d", burst)}})
 	ana, ben := s.createGuest(t, "Ana"), s.createGuest(t, "Ben")
-	one, two := s.joinRoom(t, ana, "r"), s.joinRoom(t, ana, "r")
+	first, second := s.joinRoom(t, ana, "r"), s.joinRoom(t, ana, "r")
 	n := 0
 	id := func() string { n++; return fmt.Sprint("m", n) }
 	doors := []struct {
 		name string
 		post func() (int, int)
 	}{
-		{"socket", func() (int, int) { return one.tryPostMessage(id()) }},
-		{"another socket", func() (int, int) { return two.tryPostMessage(id()) }},
+		{"a WebSocket", func() (int, int) { return first.tryPostMessage(id()) }},
+		{"another WebSocket", func() (int, int) { return second.tryPostMessage(id()) }},
 		{"HTTP", func() (int, int) { return s.tryPostMessage(t, "r", ana.Token, id()) }},
 	}
 	begun := time.Now()
-	seen := map[string]bool{}
-	for taken := 0; len(seen) < len(doors); {
+	refusedBy := map[string]bool{} // by name of the door
+	for taken := 0; len(refusedBy) < len(doors); {
 		skipIfTooSlow(t, begun)
 		door := doors[n%len(doors)]
 		status, retry := door.post()
@@ -41,24 +42,24 @@ func TestChatRateIsPerPersonOverAllDoors(t *testing.T) {
 		case status == http.StatusCreated:
 			taken++
 			if taken > most {
-				t.Fatalf("%d messages were taken, over %s", taken, door.name)
+				t.Fatalf("%d messages were accepted, the last over %s; want at most %d", taken, door.name, most)
 			}
 		case status != http.StatusTooManyRequests || retry < 1 || retry > 2:
-			t.Fatalf("over %s: %d, wait %d s", door.name, status, retry)
+			t.Fatalf("over %s: status %d, retry after %d s; want 429 and 1 or 2 s", door.name, status, retry)
 		case taken < burst:
-			t.Fatalf("over %s: refused after %d messages", door.name, taken)
+			t.Fatalf("over %s: refused after %d messages, want at least %d", door.name, taken, burst)
 		default:
-			seen[door.name] = true
+			refusedBy[door.name] = true
 		}
 	}
 	if status, _ := s.tryPostMessage(t, "elsewhere", ana.Token, id()); status != http.StatusCreated {
-		t.Errorf("in another room: %d", status)
+		t.Errorf("in another room: status %d, want 201", status)
 	}
 	if status, _ := s.tryPostMessage(t, "r", ben.Token, id()); status != http.StatusCreated {
-		t.Errorf("somebody else: %d", status)
+		t.Errorf("another person: status %d, want 201", status)
 	}
 
-	// Without a token everybody is new with every request: the address counts.
+	// Each request without a token is from a new guest, so the limit is per address.
 	begun = time.Now()
 	for taken := 0; ; taken++ {
 		skipIfTooSlow(t, begun)
@@ -67,22 +68,22 @@ func TestChatRateIsPerPersonOverAllDoors(t *testing.T) {
 			break
 		}
 		if status != http.StatusCreated || taken > burst+int(math.Ceil(time.Since(begun).Seconds())) {
-			t.Fatalf("message %d without a token: %d", taken+1, status)
+			t.Fatalf("message %d without a token: status %d", taken+1, status)
 		}
 	}
 
-	// What was refused is not there.
+	// Refused messages are not stored.
 	last, err := s.store.LastSeq(t.Context(), "r")
 	if err != nil {
 		t.Fatal(err)
 	}
 	page, err := s.store.Messages(t.Context(), "r", store.MessagePage{Limit: 200})
 	if err != nil || len(page) != int(last) || int(last) >= n {
-		t.Errorf("%d messages of %d, last seq %d: %v", len(page), n, last, err)
+		t.Errorf("%d messages stored of %d sent, last seq %d; want as many as seq, and fewer than sent; error %v", len(page), n, last, err)
 	}
 }
 
-// TestChatRateOfARoom: many people together are held to the room's limit.
+// TestChatRateIsPerRoom checks that the room's limit applies to many people together.
 func TestChatRateIsPerRoom(t *testing.T) {
 	s := startServer(t, Config{Limit: map[string]string{"room-chat": "1:5"}})
 	begun := time.Now()
@@ -93,27 +94,27 @@ func TestChatRateIsPerRoom(t *testing.T) {
 			break
 		}
 		if status != http.StatusCreated || taken > 5+int(math.Ceil(time.Since(begun).Seconds())) {
-			t.Fatalf("message %d: %d", taken+1, status)
+			t.Fatalf("message %d: status %d", taken+1, status)
 		}
 	}
-	var said bytes.Buffer
+	var help bytes.Buffer
 	for _, line := range LimitNames() {
-		said.WriteString(line)
+		help.WriteString(line)
 	}
 	for _, want := range []string{"chat              5:10 a second", "room-chat         100:300 a second"} {
-		if !strings.Contains(said.String(), want) {
-			t.Errorf("weft limits does not say %q", want)
+		if !strings.Contains(help.String(), want) {
+			t.Errorf("the output of weft limits lacks %q", want)
 		}
 	}
 }
 
-// TestGuestRateIsOneAddresss: at the limit somebody is made a guest, one over it they
-// are told when to come back; a proxy's clients are told apart by what it says, and
-// nobody else's word is believed.
+// TestGuestRateIsPerAddress checks that creating guests is limited per address, and that
+// a refusal says when to retry. X-Forwarded-For tells a trusted proxy's clients apart; of
+// other peers it is ignored.
 func TestGuestRateIsPerAddress(t *testing.T) {
 	const burst = 3
 	limit := map[string]string{"guests": fmt.Sprint("1:", burst)}
-	ask := func(t *testing.T, s *testServer, forwarded string) (status, retry int) {
+	createGuest := func(t *testing.T, s *testServer, forwarded string) (status, retry int) {
 		t.Helper()
 		r, err := http.NewRequestWithContext(t.Context(), "POST", "http://"+s.host+"/api/guests", strings.NewReader(`{"name":"Ana"}`))
 		if err != nil {
@@ -123,36 +124,37 @@ func TestGuestRateIsPerAddress(t *testing.T) {
 		r.Header.Set("X-Forwarded-For", forwarded)
 		return statusOrProblem(t, r, http.StatusCreated)
 	}
-	// upTo asks until it is refused, each time as from says.
-	upTo := func(t *testing.T, s *testServer, from func(n int) string) {
+	// createUntilRefused creates guests until one is refused; from(n) is the
+	// X-Forwarded-For of request n.
+	createUntilRefused := func(t *testing.T, s *testServer, from func(n int) string) {
 		t.Helper()
 		begun := time.Now()
 		for made := 0; ; made++ {
 			skipIfTooSlow(t, begun)
-			status, retry := ask(t, s, from(made))
+			status, retry := createGuest(t, s, from(made))
 			if status == http.StatusTooManyRequests && made >= burst && retry == 1 {
 				return
 			}
 			if status != http.StatusCreated || made > burst+int(math.Ceil(time.Since(begun).Seconds())) {
-				t.Fatalf("guest %d is answered by %d, %d", made+1, status, retry)
+				t.Fatalf("guest %d: status %d, retry after %d s", made+1, status, retry)
 			}
 		}
 	}
-	t.Run("behind a proxy", func(t *testing.T) {
+	t.Run("behind a trusted proxy", func(t *testing.T) {
 		s := startServer(t, Config{Limit: limit, TrustedProxies: []string{"127.0.0.1"}})
 		for _, client := range []string{"198.51.100.1", "198.51.100.2"} {
-			upTo(t, s, func(n int) string { return fmt.Sprintf("192.0.2.%d, %s", n, client) })
+			createUntilRefused(t, s, func(n int) string { return fmt.Sprintf("192.0.2.%d, %s", n, client) })
 		}
 	})
-	t.Run("behind nobody", func(t *testing.T) {
+	t.Run("without a proxy", func(t *testing.T) {
 		s := startServer(t, Config{Limit: limit})
-		upTo(t, s, func(n int) string { return fmt.Sprint("198.51.100.", n) })
+		createUntilRefused(t, s, func(n int) string { return fmt.Sprint("198.51.100.", n) })
 	})
 	t.Run("lab", func(t *testing.T) {
 		s := startServer(t, Config{Limits: "lab"})
 		for n := range 200 {
-			if status, _ := ask(t, s, ""); status != http.StatusCreated {
-				t.Fatalf("guest %d is answered by %d", n+1, status)
+			if status, _ := createGuest(t, s, ""); status != http.StatusCreated {
+				t.Fatalf("guest %d: status %d, want 201", n+1, status)
 			}
 		}
 	})

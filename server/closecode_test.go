@@ -11,9 +11,9 @@ import (
 	"weft/server/wire"
 )
 
-// TestCloseCodeArrives: a client that goes on sending still learns why it was
-// closed. A socket that is closed with bytes unread is reset, and most systems then
-// drop what it said last (Linux does not, so the test looks for the reset).
+// TestCloseCodeReachesASendingClient checks that a client receives the close code although
+// it continues to send. A TCP socket that is closed with unread bytes is reset, and most
+// systems then drop the close frame. Linux does not, so the test looks for the reset.
 func TestCloseCodeReachesASendingClient(t *testing.T) {
 	s := startServer(t, Config{Limits: "lab", Limit: map[string]string{"message": "64KiB", "answer": "64KiB"}})
 	more := wire.AppendAwareness(nil, make([]byte, 16<<10))
@@ -38,9 +38,9 @@ func TestCloseCodeReachesASendingClient(t *testing.T) {
 			if err == nil {
 				_, err = ws.NetConn().Read(make([]byte, 1))
 			}
-			// The server reads on for 2 s, which may be short on a busy machine.
+			// The server continues to read for 2 s, which a busy machine may exceed.
 			if took := time.Since(begun); !errors.Is(err, io.EOF) && took < 2*time.Second {
-				t.Fatalf("%s: the socket ended with %v after %s", name, err, took)
+				t.Fatalf("%s: got %v after %s, want EOF", name, err, took)
 			}
 			ws.Close()
 		}

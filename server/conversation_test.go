@@ -11,19 +11,19 @@ import (
 	"weft/server/store"
 )
 
-// TestAConversationOverBothDoors: what is edited, deleted, reacted to and
-// answered over one door is told of at the other, and refused alike.
+// TestChatIsTheSameOverBothDoors checks that edits, deletions, reactions and replies over
+// one door arrive at the other, and that both refuse the same requests.
 func TestChatIsTheSameOverBothDoors(t *testing.T) {
 	s := startServer(t, Config{Limits: "lab"})
-	anaWho, benWho := s.createGuest(t, "Ana"), s.createGuest(t, "Ben")
-	ana, ben := s.joinRoom(t, anaWho, "a/b"), s.joinRoom(t, benWho, "a/b")
+	anaUser, benUser := s.createGuest(t, "Ana"), s.createGuest(t, "Ben")
+	ana, ben := s.joinRoom(t, anaUser, "a/b"), s.joinRoom(t, benUser, "a/b")
 	const room = "/api/rooms/a%2Fb"
-	s.postMessage(t, "a/b", anaWho.Token, map[string]any{"id": "m1", "text": "first"})
+	s.postMessage(t, "a/b", anaUser.Token, map[string]any{"id": "m1", "text": "first"})
 
 	// Edits.
 	var m store.Message
-	if code := s.requestJSON(t, "PATCH", room+"/messages/m1", anaWho.Token, map[string]any{"text": "second"}, &m); code != 200 || m.Version != 2 || m.EditedAt == nil {
-		t.Fatalf("edit: %d %+v", code, m)
+	if code := s.requestJSON(t, "PATCH", room+"/messages/m1", anaUser.Token, map[string]any{"text": "second"}, &m); code != 200 || m.Version != 2 || m.EditedAt == nil {
+		t.Fatalf("edit: status %d, message %+v; want 200, version 2 and editedAt", code, m)
 	}
 	ben.waitForChange("m1", "text=second", "version=2")
 	ana.sendRequest("edit", map[string]any{"id": "m1", "text": "third", "version": 2})
@@ -33,41 +33,41 @@ func TestChatIsTheSameOverBothDoors(t *testing.T) {
 		body   map[string]any
 		status int
 	}{
-		{anaWho.Token, map[string]any{"text": "late", "version": 2}, 412},
-		{anaWho.Token, map[string]any{"text": "  "}, 422},
-		{benWho.Token, map[string]any{"text": "mine now"}, 403},
+		{anaUser.Token, map[string]any{"text": "late", "version": 2}, 412},
+		{anaUser.Token, map[string]any{"text": "  "}, 422},
+		{benUser.Token, map[string]any{"text": "mine now"}, 403},
 	} {
 		if code := s.requestJSON(t, "PATCH", room+"/messages/m1", c.token, c.body, nil); code != c.status {
-			t.Errorf("edit %v: %d, want %d", c.body, code, c.status)
+			t.Errorf("edit %v over HTTP: status %d, want %d", c.body, code, c.status)
 		}
-		who := ana
-		if c.token == benWho.Token {
-			who = ben
+		conn := ana
+		if c.token == benUser.Token {
+			conn = ben
 		}
 		c.body["id"] = "m1"
-		if answer := who.sendRequest("edit", c.body); fmt.Sprint(answer["status"]) != fmt.Sprint(c.status) {
-			t.Errorf("edit %v on the socket: %v, want %d", c.body, answer, c.status)
+		if answer := conn.sendRequest("edit", c.body); fmt.Sprint(answer["status"]) != fmt.Sprint(c.status) {
+			t.Errorf("edit %v over the WebSocket: answer %v, want status %d", c.body, answer, c.status)
 		}
 	}
-	if code := s.requestJSON(t, "PATCH", room+"/messages/none", anaWho.Token, map[string]any{"text": "x"}, nil); code != 404 {
-		t.Errorf("editing nothing: %d", code)
+	if code := s.requestJSON(t, "PATCH", room+"/messages/none", anaUser.Token, map[string]any{"text": "x"}, nil); code != 404 {
+		t.Errorf("editing an unknown message: status %d, want 404", code)
 	}
 
-	// Reactions, by people who have not written it.
+	// Reactions of people other than the author.
 	thumb := room + "/messages/m1/reactions/" + url.PathEscape("👍🏽")
 	for range 2 {
-		if code := s.requestJSON(t, "PUT", thumb, benWho.Token, nil, &m); code != 200 || len(m.Reactions) != 1 || m.Version != 3 {
-			t.Errorf("react: %d %+v", code, m)
+		if code := s.requestJSON(t, "PUT", thumb, benUser.Token, nil, &m); code != 200 || len(m.Reactions) != 1 || m.Version != 3 {
+			t.Errorf("adding a reaction: status %d, message %+v; want 200, one reaction, version 3", code, m)
 		}
 	}
 	ana.sendRequest("react", map[string]any{"id": "m1", "emoji": "👍🏽", "on": true})
-	ben.waitForChange("m1", fmt.Sprintf("reactions=[map[emoji:👍🏽 users:[%s %s]]]", benWho.User.ID, anaWho.User.ID))
-	if code := s.requestJSON(t, "DELETE", thumb, benWho.Token, nil, &m); code != 200 || len(m.Reactions) != 1 || len(m.Reactions[0].Users) != 1 {
-		t.Errorf("no longer: %d %+v", code, m)
+	ben.waitForChange("m1", fmt.Sprintf("reactions=[map[emoji:👍🏽 users:[%s %s]]]", benUser.User.ID, anaUser.User.ID))
+	if code := s.requestJSON(t, "DELETE", thumb, benUser.Token, nil, &m); code != 200 || len(m.Reactions) != 1 || len(m.Reactions[0].Users) != 1 {
+		t.Errorf("removing a reaction: status %d, message %+v; want 200 and one person's reaction", code, m)
 	}
 	for _, bad := range []string{"ok", "<b>", " ", "👍👍", "\xff"} {
-		if code := s.requestJSON(t, "PUT", room+"/messages/m1/reactions/"+url.PathEscape(bad), benWho.Token, nil, nil); code != 422 {
-			t.Errorf("react with %q: %d", bad, code)
+		if code := s.requestJSON(t, "PUT", room+"/messages/m1/reactions/"+url.PathEscape(bad), benUser.Token, nil, nil); code != 422 {
+			t.Errorf("reaction %q: status %d, want 422", bad, code)
 		}
 	}
 
@@ -80,53 +80,53 @@ func TestChatIsTheSameOverBothDoors(t *testing.T) {
 		}
 	}
 	ana.waitFor("one reply", replies(1))
-	if r := s.postMessage(t, "a/b", anaWho.Token, map[string]any{"id": "r2", "text": "answer to that", "thread": "r1"}); r.Thread != "m1" {
-		t.Errorf("thread %q", r.Thread)
+	if r := s.postMessage(t, "a/b", anaUser.Token, map[string]any{"id": "r2", "text": "answer to that", "thread": "r1"}); r.Thread != "m1" {
+		t.Errorf("a reply to a reply is in thread %q, want m1", r.Thread)
 	}
 	root := ben.waitFor("two replies", replies(2)).value
 	if people := fmt.Sprint(root["replies"].(map[string]any)["people"]); !strings.Contains(people, "Ana") || !strings.Contains(people, "Ben") {
-		t.Errorf("people of the thread: %s", people)
+		t.Errorf("the people of the thread are %s, want Ana and Ben", people)
 	}
-	if code := s.requestJSON(t, "POST", room+"/messages", anaWho.Token, map[string]any{"text": "to nothing", "thread": "none"}, nil); code != 404 {
-		t.Errorf("a reply to nothing: %d", code)
+	if code := s.requestJSON(t, "POST", room+"/messages", anaUser.Token, map[string]any{"text": "to nothing", "thread": "none"}, nil); code != 404 {
+		t.Errorf("a reply to an unknown message: status %d, want 404", code)
 	}
 	var page struct {
 		Messages []store.Message
 		Rev      store.Rev
 	}
-	s.requestJSON(t, "GET", room+"/messages?thread=m1", anaWho.Token, nil, &page)
+	s.requestJSON(t, "GET", room+"/messages?thread=m1", anaUser.Token, nil, &page)
 	if len(page.Messages) != 2 || page.Messages[0].ID != "r1" || page.Messages[1].ID != "r2" {
-		t.Errorf("the thread: %+v", page.Messages)
+		t.Errorf("the thread is %+v, want r1 and r2", page.Messages)
 	}
 
 	// Deletion.
-	if code := s.requestJSON(t, "DELETE", room+"/messages/m1", benWho.Token, nil, nil); code != 403 {
-		t.Errorf("deleting somebody else's: %d", code)
+	if code := s.requestJSON(t, "DELETE", room+"/messages/m1", benUser.Token, nil, nil); code != 403 {
+		t.Errorf("deleting another person's message: status %d, want 403", code)
 	}
 	rev := page.Rev
 	ana.sendRequest("delete", map[string]any{"id": "m1"})
 	ben.waitForChange("m1", "deleted=true", "text=", "reactions=[]")
 	for range 2 {
-		if code := s.requestJSON(t, "DELETE", room+"/messages/m1", anaWho.Token, nil, &m); code != 200 || !m.Deleted || m.Text != "" {
-			t.Errorf("deleting again: %d %+v", code, m)
+		if code := s.requestJSON(t, "DELETE", room+"/messages/m1", anaUser.Token, nil, &m); code != 200 || !m.Deleted || m.Text != "" {
+			t.Errorf("deleting again: status %d, message %+v; want 200, deleted, no text", code, m)
 		}
 	}
-	if code := s.requestJSON(t, "PATCH", room+"/messages/m1", anaWho.Token, map[string]any{"text": "back"}, nil); code != 410 {
-		t.Errorf("editing what is deleted: %d", code)
+	if code := s.requestJSON(t, "PATCH", room+"/messages/m1", anaUser.Token, map[string]any{"text": "back"}, nil); code != 410 {
+		t.Errorf("editing a deleted message: status %d, want 410", code)
 	}
 
-	// What was away learns it all.
-	s.requestJSON(t, "GET", fmt.Sprintf("%s/messages?changed=%d", room, rev), anaWho.Token, nil, &page)
+	// A client that was disconnected gets the last state of each changed message.
+	s.requestJSON(t, "GET", fmt.Sprintf("%s/messages?changed=%d", room, rev), anaUser.Token, nil, &page)
 	if len(page.Messages) != 1 || page.Messages[0].ID != "m1" || !page.Messages[0].Deleted || page.Rev != page.Messages[0].Rev {
-		t.Errorf("changed since %d: %+v", rev, page)
+		t.Errorf("changed=%d returns %+v, want the deleted m1", rev, page)
 	}
-	if code := s.requestJSON(t, "GET", room+"/messages/r2", anaWho.Token, nil, &m); code != 200 || m.ID != "r2" {
-		t.Errorf("one message: %d %+v", code, m)
+	if code := s.requestJSON(t, "GET", room+"/messages/r2", anaUser.Token, nil, &m); code != 200 || m.ID != "r2" {
+		t.Errorf("GET of one message: status %d, %+v; want 200 and r2", code, m)
 	}
 }
 
-// TestEditedMentionsRingOnce: whoever an edit names for the first time is told,
-// and nobody twice; a deleted message tells nobody any more.
+// TestEditNotifiesNewMentionsOnce checks that an edit notifies a person who is mentioned
+// for the first time, and that nobody is notified twice about one message.
 func TestEditNotifiesNewMentionsOnce(t *testing.T) {
 	s := startServer(t, Config{Limits: "lab"})
 	ana, ben, cid := s.createGuest(t, "Ana"), s.createGuest(t, "Ben"), s.createGuest(t, "Cid")
@@ -145,22 +145,22 @@ func TestEditNotifiesNewMentionsOnce(t *testing.T) {
 		for {
 			var list inbox
 			s.requestJSON(t, "GET", "/api/notifications", g.Token, nil, &list)
-			// The last message's is the last to come.
+			// The notification about m2 is the last one.
 			if strings.Contains(fmt.Sprint(list.Notifications), "#m=m2") {
 				if len(list.Notifications) != 2 {
-					t.Errorf("%s has %d notifications: %v", g.User.Name, len(list.Notifications), list.Notifications)
+					t.Errorf("%s has %d notifications, want 2: %v", g.User.Name, len(list.Notifications), list.Notifications)
 				}
 				break
 			}
 			if time.Now().After(deadline) {
-				t.Fatalf("%s was not told: %v", g.User.Name, list.Notifications)
+				t.Fatalf("%s is not notified of m2: %v", g.User.Name, list.Notifications)
 			}
 		}
 	}
 }
 
-// TestRepliesRing: whoever began a thread or wrote in it is told of the next
-// reply, once, and what is deleted leaves no word behind in anybody's inbox.
+// TestRepliesNotifyTheThread checks that the authors in a thread are notified once of each
+// later reply, and that the text of a deleted message disappears from every inbox.
 func TestRepliesNotifyTheThread(t *testing.T) {
 	s := startServer(t, Config{Limits: "lab"})
 	ana, ben, cid := s.createGuest(t, "Ana"), s.createGuest(t, "Ben"), s.createGuest(t, "Cid")
@@ -189,30 +189,30 @@ func TestRepliesNotifyTheThread(t *testing.T) {
 				break
 			}
 			if time.Now().After(deadline) {
-				t.Fatalf("%s was told %s, want %s", g.User.Name, got, want[g.User.Name])
+				t.Fatalf("%s has the notifications %s, want %s", g.User.Name, got, want[g.User.Name])
 			}
 		}
 	}
 }
 
-// TestWhoIsShutOutIsNotMentioned: what a backend has taken away ends mentions
-// too, whatever the person's token says.
+// TestPersonWithoutReadAccessIsNotMentioned checks that a ceiling below read ends mentions
+// too, although the person's token still grants access.
 func TestPersonWithoutReadAccessIsNotMentioned(t *testing.T) {
 	s := startServer(t, Config{JWTSecret: strings.Repeat("s", 32), Limits: "lab"})
 	all := auth.Grant{Pattern: "**", Role: auth.Write}
 	ana, ben := s.newUser(t, "ana", all), s.newUser(t, "ben", all)
 	s.joinRoom(t, ben, "r").ws.Close()
 	if m := s.postMessage(t, "r", ana.Token, map[string]any{"text": "@ben"}); len(m.Mentions) != 1 {
-		t.Fatalf("%+v", m)
+		t.Fatalf("got %+v, want one mention", m)
 	}
 	s.access.Set("ben", []auth.Grant{{Pattern: "r", Role: auth.None}})
 	if m := s.postMessage(t, "r", ana.Token, map[string]any{"text": "@ben"}); len(m.Mentions) != 0 {
-		t.Errorf("somebody who may not read was mentioned: %+v", m)
+		t.Errorf("a person without read access is mentioned: %+v", m)
 	}
 }
 
-// TestReadMarksReachTheOtherTabs: a mark made over one door is told to all tabs
-// of its person, and to nobody else.
+// TestReadMarksReachThePersonsOtherConnections checks that a new read position is sent to
+// all connections and streams of the person, and to nobody else.
 func TestReadMarksReachThePersonsOtherConnections(t *testing.T) {
 	s := startServer(t, Config{Limits: "lab"})
 	ana, ben := s.createGuest(t, "Ana"), s.createGuest(t, "Ben")
@@ -230,16 +230,16 @@ func TestReadMarksReachThePersonsOtherConnections(t *testing.T) {
 	}
 	s.requestJSON(t, "GET", "/api/rooms", ben.Token, nil, &rooms)
 	if len(rooms.Rooms) != 2 || rooms.Rooms[0].Room != "other" || rooms.Rooms[1].Unread != (store.Unread{Read: 1, Count: 3, Mentions: 3, LastSeq: 4}) || rooms.Next != "r" {
-		t.Errorf("rooms %+v", rooms)
+		t.Errorf("GET /api/rooms returns %+v", rooms)
 	}
-	told := func(c *nativeClient, want string) {
+	wantOnConnection := func(c *nativeClient, want string) {
 		t.Helper()
-		read := c.waitFor("the mark", func(g received) bool { return g.name == "read" })
+		read := c.waitFor("the read event", func(g received) bool { return g.name == "read" })
 		if read.channel != 0 || fmt.Sprint(read.value) != want {
-			t.Errorf("on channel %d: %v, want %s", read.channel, read.value, want)
+			t.Errorf("read event %v on channel %d, want %s on channel 0", read.value, read.channel, want)
 		}
 	}
-	tells := func(want string) {
+	wantOnStream := func(want string) {
 		t.Helper()
 		for {
 			e := stream.readEvent()
@@ -247,7 +247,7 @@ func TestReadMarksReachThePersonsOtherConnections(t *testing.T) {
 				continue
 			}
 			if e.name != "read" || fmt.Sprint(e.data) != want {
-				t.Errorf("the stream says %s %v, want %s", e.name, e.data, want)
+				t.Errorf("the stream has %s %v, want read %s", e.name, e.data, want)
 			}
 			return
 		}
@@ -255,33 +255,33 @@ func TestReadMarksReachThePersonsOtherConnections(t *testing.T) {
 	answer := here.sendRequest("read", map[string]any{"seq": 3})
 	want := "map[lastSeq:4 mentions:1 read:3 room:r unread:1]"
 	if fmt.Sprint(answer["read"]) != strings.Replace(want, " room:r", "", 1) {
-		t.Errorf("answer %v", answer)
+		t.Errorf("the answer is %v, want %s without the room", answer, want)
 	}
-	told(elsewhere, want)
-	tells(want)
+	wantOnConnection(elsewhere, want)
+	wantOnStream(want)
 	var u store.Unread
 	if code := s.requestJSON(t, "POST", "/api/rooms/r/read", ben.Token, map[string]any{"seq": 4}, &u); code != 200 || u != (store.Unread{Read: 4, LastSeq: 4}) {
-		t.Errorf("%d %+v", code, u)
+		t.Errorf("POST read: status %d, %+v; want 200, all 4 read", code, u)
 	}
 	want = "map[lastSeq:4 mentions:0 read:4 room:r unread:0]"
-	told(elsewhere, want)
-	tells(want)
+	wantOnConnection(elsewhere, want)
+	wantOnStream(want)
 	s.requestJSON(t, "GET", "/api/rooms/r/read", ben.Token, nil, &u)
 	if u != (store.Unread{Read: 4, LastSeq: 4}) {
-		t.Errorf("%+v", u)
+		t.Errorf("GET read returns %+v, want all 4 read", u)
 	}
-	// Who comes later hears it when they join.
+	// A connection that joins later gets the position with "joined".
 	late := s.dialNative(t)
 	late.sendEvent(0, "hello", map[string]string{"token": ben.Token})
 	late.sendEvent(0, "join", map[string]any{"channel": 1, "room": "r"})
 	if joined := late.waitForEvent("joined"); fmt.Sprint(joined["read"]) != "map[lastSeq:4 mentions:0 read:4 unread:0]" || fmt.Sprint(joined["lastRev"]) != "4" {
-		t.Errorf("joined %v", joined)
+		t.Errorf("joined is %v, want all 4 read and lastRev 4", joined)
 	}
-	// It was nobody else's business.
+	// Other people receive no read event.
 	other.sendEvent(0, "ping", map[string]any{})
 	other.waitFor("the pong", func(g received) bool {
 		if g.name == "read" {
-			t.Error("somebody else was told")
+			t.Error("another person received the read event")
 		}
 		return g.name == "pong"
 	})
@@ -291,12 +291,13 @@ func TestReadMarksReachThePersonsOtherConnections(t *testing.T) {
 		status int
 	}{{"", map[string]any{"seq": 1}, 401}, {ben.Token, map[string]any{}, 400}, {ben.Token, map[string]any{"seq": -1}, 400}, {ben.Token, map[string]any{"seq": "1"}, 400}} {
 		if code := s.requestJSON(t, "POST", "/api/rooms/r/read", c.token, c.body, nil); code != c.status {
-			t.Errorf("%v: %d, want %d", c.body, code, c.status)
+			t.Errorf("POST read %v: status %d, want %d", c.body, code, c.status)
 		}
 	}
 }
 
-// TestSearchFollowsTheChat: what is found is what is said now, in this room.
+// TestSearchFollowsTheChat checks that search finds the current texts of this room only,
+// also after edits and deletions.
 func TestSearchFollowsTheChat(t *testing.T) {
 	s := startServer(t, Config{Limits: "lab"})
 	ana := s.createGuest(t, "Ana")
@@ -316,7 +317,7 @@ func TestSearchFollowsTheChat(t *testing.T) {
 			}
 		}
 		if code := s.requestJSON(t, "GET", "/api/rooms/a%2Fb/search?q="+url.QueryEscape(query), ana.Token, nil, &got); code != 200 {
-			t.Fatalf("search for %q: %d", query, code)
+			t.Fatalf("search for %q: status %d, want 200", query, code)
 		}
 		for _, r := range got.Results {
 			found += fmt.Sprint(r.Message.ID, " ", r.Snippet.Text, r.Snippet.Marks, ";")
@@ -331,23 +332,24 @@ func TestSearchFollowsTheChat(t *testing.T) {
 		"":            "",
 	} {
 		if got := find(query); got != want {
-			t.Errorf("%q: %s, want %s", query, got, want)
+			t.Errorf("search for %q: got %s, want %s", query, got, want)
 		}
 	}
 	s.requestJSON(t, "PATCH", "/api/rooms/a%2Fb/messages/m0", ana.Token, map[string]any{"text": "diffusion"}, nil)
 	s.requestJSON(t, "DELETE", "/api/rooms/a%2Fb/messages/m2", ana.Token, nil, nil)
 	if got := find("osmosis"); got != "" {
-		t.Errorf("found %s", got)
+		t.Errorf("after the edit and the deletion: got %s, want nothing", got)
 	}
 	if got := find("diffusion"); got != "m0 diffusion[[0 9]];" {
-		t.Errorf("found %s", got)
+		t.Errorf("search for the edited text: got %s, want m0", got)
 	}
 	if code := s.requestJSON(t, "GET", "/api/rooms/a%2Fb/search?q="+strings.Repeat("x", 201), ana.Token, nil, nil); code != 422 {
-		t.Errorf("a long query: %d", code)
+		t.Errorf("a query of 201 characters: status %d, want 422", code)
 	}
 }
 
-// TestLinesSayWhoIsNew: once, whatever reloads come, and nothing of readers.
+// TestFirstJoinMakesOneSystemMessage checks that a person's first join makes one system
+// message, later joins make none, and people who may only read make none.
 func TestFirstJoinMakesOneSystemMessage(t *testing.T) {
 	s := startServer(t, Config{JWTSecret: strings.Repeat("s", 32), Limits: "lab"})
 	everywhere := func(role auth.Role) auth.Grant { return auth.Grant{Pattern: "**", Role: role} }
@@ -357,7 +359,7 @@ func TestFirstJoinMakesOneSystemMessage(t *testing.T) {
 		for deadline := time.Now().Add(90 * time.Second); len(list.Lines) != n; {
 			s.requestJSON(t, "GET", "/api/rooms/r/lines", ana.Token, nil, &list)
 			if time.Now().After(deadline) {
-				t.Fatalf("lines %+v, want %d", list.Lines, n)
+				t.Fatalf("got the system messages %+v, want %d", list.Lines, n)
 			}
 		}
 		return list
@@ -369,18 +371,20 @@ func TestFirstJoinMakesOneSystemMessage(t *testing.T) {
 	for range 3 {
 		s.joinRoom(t, ben, "r").ws.Close()
 	}
-	line := watcher.waitFor("a line about Ben", func(g received) bool { return g.name == "line" && strings.Contains(fmt.Sprint(g.value), "ben") }).value
+	line := watcher.waitFor("the system message about Ben", func(g received) bool { return g.name == "line" && strings.Contains(fmt.Sprint(g.value), "ben") }).value
 	if line["kind"] != "joined" || fmt.Sprint(line["after"]) != "1" || fmt.Sprint(line["n"]) != "2" {
-		t.Errorf("line %v", line)
+		t.Errorf("the system message is %v, want kind joined, after 1, n 2", line)
 	}
 	if list := lines(2); list.Lines[0].User.ID != "ana" || list.Lines[1].User.ID != "ben" {
-		t.Errorf("lines %+v", list.Lines)
+		t.Errorf("got the system messages %+v, want those of ana and ben", list.Lines)
 	}
 }
 
-// TestRolesHoldInTheChat: who may read reads and marks, who may comment writes,
-// changes what is theirs and reacts, who administers changes anybody's, and
-// nobody anything more, over both doors.
+// TestRolesLimitChat checks over both doors what each role may do in chat:
+//
+//   - read: read messages and set the read position;
+//   - comment: also post, react, and change one's own messages;
+//   - admin: also change everybody's messages.
 func TestRolesLimitChat(t *testing.T) {
 	s := startServer(t, Config{JWTSecret: strings.Repeat("s", 32), Limits: "lab"})
 	author := s.newUser(t, "author", auth.Grant{Pattern: "**", Role: auth.Comment})
@@ -417,11 +421,11 @@ func TestRolesLimitChat(t *testing.T) {
 			{"DELETE", "/messages/m1", nil, status(auth.Admin, 200)},
 		} {
 			if code := s.requestJSON(t, c.method, path+c.path, g.Token, c.body, nil); code != c.status {
-				t.Errorf("%s %s as %s: %d, want %d", c.method, c.path, role, code, c.status)
+				t.Errorf("%s %s with role %s: status %d, want %d", c.method, c.path, role, code, c.status)
 			}
 		}
 		if role < auth.Read {
-			continue // nobody joins
+			continue // may not join
 		}
 		s.postMessage(t, room, author.Token, map[string]any{"id": "m2", "text": "theirs"})
 		c := s.joinRoom(t, g, room)
@@ -438,7 +442,7 @@ func TestRolesLimitChat(t *testing.T) {
 		} {
 			answer := c.sendRequest(q.name, q.in)
 			if done := answer["status"] == nil; done != (role >= q.min) || !done && fmt.Sprint(answer["status"]) != "403" {
-				t.Errorf("%s as %s: %v", q.name, role, answer)
+				t.Errorf("%s with role %s is answered %v; want it allowed from role %s on, else 403", q.name, role, answer, q.min)
 			}
 		}
 	}

@@ -8,9 +8,9 @@ import (
 	"weft/server/event"
 )
 
-// A crowd of 2,000 that comes costs one in the room a few messages a second, with the
-// cards of the first 200 and how many there are: not one of each who came. A newcomer
-// is told the same. When one of the 200 leaves, the next one is told.
+// TestCrowdIsSummarised checks presence events while 2,000 people join a room. A peer
+// receives few events, which name the first 200 people and count all. A later peer gets
+// the same in "joined". When one of the 200 leaves, the next person is named.
 func TestCrowdIsSummarised(t *testing.T) {
 	const crowd = 2000
 	s := startServer(t, Config{})
@@ -21,32 +21,32 @@ func TestCrowdIsSummarised(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	told, messages := map[string]bool{}, 0
-	take := func(g received) bool {
+	named, events := map[string]bool{}, 0
+	record := func(g received) bool {
 		if g.name != "presence" {
 			return false
 		}
-		messages++
+		events++
 		for _, p := range g.value["joins"].([]any) {
-			told[p.(map[string]any)["id"].(string)] = true
+			named[p.(map[string]any)["id"].(string)] = true
 		}
 		return true
 	}
-	ana.waitFor("all of the crowd", func(g received) bool {
-		return take(g) && fmt.Sprint(g.value["count"]) == fmt.Sprint(crowd+1)
+	ana.waitFor("the count of the whole crowd", func(g received) bool {
+		return record(g) && fmt.Sprint(g.value["count"]) == fmt.Sprint(crowd+1)
 	})
-	if len(told) != event.MaxListed {
-		t.Errorf("told of %d people", len(told))
+	if len(named) != event.MaxListed {
+		t.Errorf("%d people are named, want %d", len(named), event.MaxListed)
 	}
-	if messages > crowd/4 {
-		t.Errorf("%d messages for %d people", messages, crowd)
+	if events > crowd/4 {
+		t.Errorf("%d events for %d people, want at most %d", events, crowd, crowd/4)
 	}
 	ben := s.joinRoom(t, s.createGuest(t, "Ben"), "r")
 	if n := len(ben.joined["people"].([]any)); n != 200 || fmt.Sprint(ben.joined["count"]) != fmt.Sprint(crowd+2) {
-		t.Errorf("told of %d people and a count of %v", n, ben.joined["count"])
+		t.Errorf("joined names %d people and counts %v, want 200 and %d", n, ben.joined["count"], crowd+2)
 	}
 	if err := s.people.Leave(t.Context(), "r", "c0"); err != nil { // after a grace period
 		t.Fatal(err)
 	}
-	ana.waitFor("the next one", func(g received) bool { return take(g) && len(told) == event.MaxListed+1 })
+	ana.waitFor("the name of the next person", func(g received) bool { return record(g) && len(named) == event.MaxListed+1 })
 }

@@ -14,8 +14,7 @@ import (
 	"weft/server/wire"
 )
 
-// hangingDisk is a store whose writes do not return, from the moment on that it
-// is told to.
+// hangingDisk is a store whose writes block while hangs is set, until released is closed.
 type hangingDisk struct {
 	store.Store
 	hangs    *atomic.Bool
@@ -38,29 +37,31 @@ func (d hangingDisk) TouchMember(ctx context.Context, id store.RoomID, u store.U
 	return d.Store.TouchMember(ctx, id, u, at)
 }
 
-// TestHungDiskHoldsUpOnlyWhatMustBeOnIt: while a commit does not return, people
-// come and go and are seen, and what is typed is not acknowledged; and the
-// server ends in time all the same, and says that it did not end well.
+// TestHungDiskDelaysOnlyDurableWrites checks a server whose commit does not return:
+//
+//   - people join and leave rooms, and presence and typing reach the other clients;
+//   - updates are not acked, and the room becomes read-only;
+//   - the server stops within its drain timeout, and Serve returns an error.
 func TestHungDiskDelaysOnlyDurableWrites(t *testing.T) {
-	t.Parallel() // it waits for the room to notice
+	t.Parallel() // the room becomes read-only only after some seconds
 	var hangs atomic.Bool
-	until := make(chan struct{})
+	released := make(chan struct{})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	srv, err := New(Config{Data: t.TempDir(), Addr: l.Addr().String(), Poller: os.Getenv("WEFT_POLLER"), drain: 2 * time.Second, rooms: func(s store.Store) store.Store {
-		return hangingDisk{s, &hangs, until}
+		return hangingDisk{s, &hangs, released}
 	}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- srv.Serve(ctx, l) }()
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(ctx, l) }()
 	s := &testServer{srv, l.Addr().String()}
 	ana, ben, cid := s.createGuest(t, "Ana"), s.createGuest(t, "Ben"), s.createGuest(t, "Cid")
-	writer, other := s.joinRoom(t, ana, "busy"), s.joinRoom(t, ben, "quiet")
+	writer, watcher := s.joinRoom(t, ana, "busy"), s.joinRoom(t, ben, "quiet")
 
 	hangs.Store(true)
 	u, err := crdt.New(crdt.Options{ClientID: 1}).InsertText("t", 0, "never stored")
@@ -70,29 +71,29 @@ func TestHungDiskDelaysOnlyDurableWrites(t *testing.T) {
 	for range 100 {
 		writer.sendBody(1, wire.AppendUpdate(nil, u))
 	}
-	come := s.joinRoom(t, cid, "quiet") // nobody has been told of Cid yet, so he must be remembered
-	other.waitFor("Cid's arrival", func(g received) bool { return g.name == "presence" })
-	come.sendEvent(1, "typing", map[string]bool{"on": true})
-	other.waitForEvent("typing")
-	if err := come.ws.Close(); err != nil {
+	joining := s.joinRoom(t, cid, "quiet") // Cid is new to the room, so joining writes to the store
+	watcher.waitFor("that Cid joins", func(g received) bool { return g.name == "presence" })
+	joining.sendEvent(1, "typing", map[string]bool{"on": true})
+	watcher.waitForEvent("typing")
+	if err := joining.ws.Close(); err != nil {
 		t.Fatal(err)
 	}
-	other.waitFor("Cid's leaving", func(g received) bool { return g.name == "presence" })
-	// The room notices after some seconds, and says so.
-	if told := writer.waitFor("that the room is read-only, and no ack", func(g received) bool {
+	watcher.waitFor("that Cid leaves", func(g received) bool { return g.name == "presence" })
+	// After some seconds the room becomes read-only.
+	if got := writer.waitFor("a storage event or an ack", func(g received) bool {
 		return g.name == "storage" || g.Type == wire.TypeAck
-	}); told.value["writable"] != false {
-		t.Errorf("told %+v", told)
+	}); got.value["writable"] != false {
+		t.Errorf("got %+v, want a storage event with writable false", got)
 	}
 
 	stop()
 	select {
-	case err := <-ended:
+	case err := <-served:
 		if !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("ended with %v", err)
+			t.Errorf("Serve returned %v, want %v", err, context.DeadlineExceeded)
 		}
 	case <-time.After(90 * time.Second):
-		t.Fatal("the server waits for a disk that does not answer")
+		t.Fatal("the server has not stopped after 90 s while the disk hangs")
 	}
-	close(until) // the goroutines left behind end with it
+	close(released) // the blocked goroutines return
 }

@@ -21,8 +21,8 @@ import (
 	"weft/server/wire"
 )
 
-// hostileFrames is how many malformed frames, and how many mutated ones, each
-// door gets; WEFT_HOSTILE sets it. The check sends 10,000.
+// hostileFrames is the number of random frames, and of mutated ones, that each door
+// gets. WEFT_HOSTILE sets it; go tool check sends 10,000.
 func hostileFrames(t *testing.T) int {
 	text := os.Getenv("WEFT_HOSTILE")
 	if text == "" {
@@ -35,7 +35,7 @@ func hostileFrames(t *testing.T) int {
 	return n
 }
 
-// alarm is a log that remembers errors: a recovered panic is one.
+// errorLog keeps log records of level Error. A recovered panic is one.
 type errorLog struct {
 	mu       sync.Mutex
 	messages []string
@@ -54,7 +54,7 @@ func (a *errorLog) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-// bodies are one of each kind that clients send.
+// sampleBodies returns one valid body of each kind that clients send.
 func sampleBodies(t *testing.T) [][]byte {
 	t.Helper()
 	must := func(u []byte, err error) []byte {
@@ -84,7 +84,7 @@ func sampleBodies(t *testing.T) [][]byte {
 	return append(all, chat)
 }
 
-// mutate damages a frame in one or two places, with pieces of another.
+// mutateFrame damages a frame in one or two places, partly with pieces of other.
 func mutateFrame(rng *rand.Rand, frame, other []byte) []byte {
 	b := bytes.Clone(frame)
 	for range 1 + rng.IntN(2) {
@@ -112,7 +112,8 @@ func mutateFrame(rng *rand.Rand, frame, other []byte) []byte {
 	return b
 }
 
-// garbage is random bytes that look a little like a frame.
+// randomFrame returns random bytes: mostly framed for the dialect, half of them with a
+// valid type.
 func randomFrame(rng *rand.Rand, g doorDialect) []byte {
 	b := make([]byte, rng.IntN(64))
 	for i := range b {
@@ -127,7 +128,8 @@ func randomFrame(rng *rand.Rand, g doorDialect) []byte {
 	return b
 }
 
-// hostile is somebody at a gate, who comes back whenever they are thrown out.
+// attacker sends hostile frames through one dialect and reconnects whenever the server
+// closes the connection.
 type attacker struct {
 	t         *testing.T
 	server    *testServer
@@ -138,6 +140,7 @@ type attacker struct {
 	codes     map[int]int
 }
 
+// connect opens a connection, joins the room, and starts to read.
 func (h *attacker) connect() {
 	h.t.Helper()
 	d := websocket.Dialer{}
@@ -161,7 +164,7 @@ func (h *attacker) connect() {
 				ended <- code
 				return
 			}
-			// Step 2 is what the question below is answered with.
+			// Step 2 is the answer to waitForAnswer's step 1.
 			body := frame
 			if prefix := h.door.frame(nil); bytes.HasPrefix(frame, prefix) {
 				body = frame[len(prefix):]
@@ -181,12 +184,12 @@ func (h *attacker) connect() {
 
 func (h *attacker) send(frame []byte) {
 	_ = h.ws.SetWriteDeadline(time.Now().Add(20 * time.Second))
-	_ = h.ws.WriteMessage(websocket.BinaryMessage, frame) // it may be thrown out already
+	_ = h.ws.WriteMessage(websocket.BinaryMessage, frame) // may fail: the connection may be closed
 }
 
-// settle waits until all that was sent has been dealt with: an answer comes, or
-// the end. A frame that closed its document leaves no answer, so it enters
-// again before it asks.
+// waitForAnswer waits until the server has handled all frames that were sent: until it
+// answers a step 1, or closes the connection. A frame may have closed a Hocuspocus
+// document, which then answers nothing, so the document is joined again first.
 func (h *attacker) waitForAnswer() {
 	h.t.Helper()
 	for len(h.answers) > 0 {
@@ -204,12 +207,13 @@ func (h *attacker) waitForAnswer() {
 		h.ws.Close()
 		h.connect()
 	case <-time.After(90 * time.Second):
-		h.t.Fatalf("%s: neither an answer nor the end", h.door.name)
+		h.t.Fatalf("%s: neither an answer nor a close frame after 90 s", h.door.name)
 	}
 }
 
-// TestHostileFrames promises: whatever bytes come through any door, at most
-// their own socket ends, with a code of the contract, and the others work on.
+// TestHostileFrames checks that malformed frames close at most the connection that sent
+// them, with a close code of the contract, at every door. Two other connections in the
+// room must keep working, the room must stay loadable, and no error may be logged.
 func TestHostileFrames(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -217,12 +221,12 @@ func TestHostileFrames(t *testing.T) {
 	s := startServer(t, Config{Limits: "lab", Log: slog.New(log)})
 	const room = "hostile"
 	one, other := s.dialYWebsocket(t, room), s.dialYWebsocket(t, room)
-	// Not an id of the fixtures: whoever may write may delete another's text, and a
-	// mutated frame does so if it names them.
+	// This client id must not occur in sampleBodies: a mutated frame that names it could
+	// legally delete this client's text.
 	doc := crdt.New(crdt.Options{ClientID: 0xb57a_4de5})
 	mirrors := map[*websocket.Conn]*crdt.Doc{one: crdt.New(crdt.Options{}), other: crdt.New(crdt.Options{})}
-	// works writes a line that must come back, and must reach the other one.
-	works := func() {
+	// checkBystanders inserts a character through one connection. Both must receive it.
+	checkBystanders := func() {
 		t.Helper()
 		u, err := doc.InsertText("bystander", 0, "x")
 		if err != nil {
@@ -230,16 +234,16 @@ func TestHostileFrames(t *testing.T) {
 		}
 		sendUpdate(t, one, u)
 		for ws, mirror := range mirrors {
-			// One deadline for all frames: there is always another one.
+			// One deadline for all frames, because frames of the attack arrive all the time.
 			_ = ws.SetReadDeadline(time.Now().Add(90 * time.Second))
 			for mirror.Text("bystander").String() != doc.Text("bystander").String() {
 				_, frame, err := ws.ReadMessage()
 				if err != nil {
-					t.Fatalf("a bystander was disturbed: %v", err)
+					t.Fatalf("a bystander's connection was closed: %v", err)
 				}
 				if b, err := wire.DecodeBody(frame); err == nil && b.IsUpdate() {
 					if _, err := mirror.ApplyUpdate(b.Payload); err != nil {
-						t.Fatalf("a bystander was told nonsense: %v", err)
+						t.Fatalf("a bystander received an invalid update: %v", err)
 					}
 				}
 			}
@@ -268,26 +272,26 @@ func TestHostileFrames(t *testing.T) {
 					h.waitForAnswer()
 				}
 				if i%200 == 199 {
-					works()
+					checkBystanders()
 				}
 			}
 			h.waitForAnswer()
 			h.ws.Close()
 			for code := range h.codes {
 				if !slices.Contains(contract, code) {
-					t.Errorf("%s, %s: a socket was closed with %d", g.name, kind, code)
+					t.Errorf("%s, %s frames: a connection was closed with %d, which is not a code of the contract", g.name, kind, code)
 				}
 			}
-			t.Logf("%s: %d %s frames, sockets closed by code: %v", g.name, n, kind, h.codes)
+			t.Logf("%s: %d %s frames, connections closed by code: %v", g.name, n, kind, h.codes)
 		}
 	}
-	works()
+	checkBystanders()
 	live, ok := s.hub.Loaded(room)
 	if !ok {
-		t.Fatal("the room is gone")
+		t.Fatal("the room is not loaded any more")
 	}
 	if text, err := live.Text(t.Context(), "bystander"); err != nil || text != doc.Text("bystander").String() {
-		t.Errorf("the bystander's text is %q, %v", text, err)
+		t.Errorf("the bystander's text is %q, want %q; error %v", text, doc.Text("bystander").String(), err)
 	}
 	state, err := live.State(t.Context())
 	if err != nil {
@@ -295,13 +299,13 @@ func TestHostileFrames(t *testing.T) {
 	}
 	again := crdt.New(crdt.Options{})
 	if _, err := again.ApplyUpdate(state); err != nil {
-		t.Errorf("the room can't be loaded any more: %v", err)
+		t.Errorf("the room's state cannot be applied: %v", err)
 	} else if err := again.Check(); err != nil {
 		t.Error(err)
 	}
 	log.mu.Lock()
 	defer log.mu.Unlock()
-	for _, said := range log.messages {
-		t.Errorf("the log has: %s", said)
+	for _, message := range log.messages {
+		t.Errorf("an error was logged: %s", message)
 	}
 }

@@ -25,25 +25,24 @@ import (
 	door "weft/server/ws"
 )
 
-// What a hostile peer may try against a running server, one test each, with the
-// reason. Elsewhere:
+// Attacks on a running server, one test each, with the reason. Others are tested in:
 //
 //	server/e2e/hostile_test.go    malformed frames, room names and origins at each door
 //	server/frames_test.go         malformed and damaged frames by the thousand, at each door
 //	server/e2e/mutation_test.go   the same against the built program
 //	server/limits_test.go         too many connections, rooms, bytes; made-up X-Forwarded-For
-//	server/slow_test.go           a reader that does not read
+//	server/slow_test.go           a client that stops reading
 //	server/awareness_test.go      awareness states of another client
-//	server/roles_test.go          writing without the right, or after it ended
-//	server/room/limits_test.go    documents that grow without end
+//	server/roles_test.go          writing without the right, or after the token expired
+//	server/room/limits_test.go    documents that grow without bound
 //	crdt/hardening_test.go        updates that are refused, and why
-//	notify/webpush/guard_test.go  push endpoints that lead inside
+//	notify/webpush/guard_test.go  push endpoints in the private network
 
-// village is a room in which two people work while somebody attacks.
+// attackedRoom is a room in which two people work while another connection attacks.
 type attackedRoom struct {
 	*testServer
 	writer, reader *nativeClient
-	token          string // of somebody who may read; empty in open mode
+	token          string // of a person with the role read; empty in open mode
 	edits          int
 }
 
@@ -63,8 +62,8 @@ func newAttackedRoom(t *testing.T, c Config) *attackedRoom {
 	return v
 }
 
-// works writes something that must be acked, reach the other one, and be there
-// for somebody new.
+// checkWorks sends an update that must be acked, reach the other connection, and be in
+// the document that a new connection reads.
 func (v *attackedRoom) checkWorks(t *testing.T) {
 	t.Helper()
 	v.edits++
@@ -78,16 +77,16 @@ func (v *attackedRoom) checkWorks(t *testing.T) {
 		return g.IsUpdate() && bytes.Contains(g.Payload, fmt.Appendf(nil, "<%d>", v.edits))
 	})
 	if text := v.readDocument(t).Text("village").String(); !strings.Contains(text, fmt.Sprintf("<%d>", v.edits)) {
-		t.Fatalf("somebody new finds %q", text)
+		t.Fatalf("a new connection reads %q, want it to contain <%d>", text, v.edits)
 	}
 }
 
-// document is what a stock client finds that comes in now.
+// readDocument reads the document over a new y-websocket connection.
 func (v *attackedRoom) readDocument(t *testing.T) *crdt.Doc {
 	t.Helper()
 	ws, code := v.dialWebSocket(t, "/ws/r", v.token, nil)
 	if ws == nil {
-		t.Fatalf("somebody new is answered by %d", code)
+		t.Fatalf("a new connection is refused with status %d", code)
 	}
 	defer ws.Close()
 	if err := ws.WriteMessage(websocket.BinaryMessage, wire.AppendStep1(nil, []byte{0})); err != nil {
@@ -108,7 +107,7 @@ func (v *attackedRoom) readDocument(t *testing.T) *crdt.Doc {
 			continue
 		}
 		if _, err := doc.ApplyUpdate(b.Payload); err != nil {
-			t.Fatalf("a client can't take what the server sends: %v", err)
+			t.Fatalf("the server sent an invalid update: %v", err)
 		}
 		if b.Sync == ysync.Step2 {
 			return doc
@@ -116,7 +115,7 @@ func (v *attackedRoom) readDocument(t *testing.T) *crdt.Doc {
 	}
 }
 
-// stockSynced is a stock client that has asked for the document.
+// dialSynced opens a y-websocket connection and asks for the document.
 func (v *attackedRoom) dialSynced(t *testing.T) *websocket.Conn {
 	t.Helper()
 	ws := v.dialYWebsocket(t, "r")
@@ -126,9 +125,10 @@ func (v *attackedRoom) dialSynced(t *testing.T) *websocket.Conn {
 	return ws
 }
 
-// Some twenty bytes are enough to make a room unusable for ever in servers that
-// apply first and look later: no one can join any more, or the store can't be
-// written. Each must cost its sender only, and leave no trace.
+// TestInvalidUpdatesLeaveDocumentUnchanged checks that invalid updates close only their
+// sender's connection. About twenty bytes are enough to make a room unusable for ever in
+// a server that applies an update before it validates it: clients cannot join any more,
+// or the document cannot be stored.
 func TestInvalidUpdatesLeaveDocumentUnchanged(t *testing.T) {
 	v := newAttackedRoom(t, Config{Limits: "lab"})
 	for name, update := range map[string]string{
@@ -151,25 +151,26 @@ func TestInvalidUpdatesLeaveDocumentUnchanged(t *testing.T) {
 		ws := v.dialYWebsocket(t, "r")
 		sendUpdate(t, ws, b)
 		if code := readCloseCode(t, ws); code != int(wire.CloseBadFrame) {
-			t.Errorf("%s: closed with %d", name, code)
+			t.Errorf("%s: closed with %d, want %d", name, code, wire.CloseBadFrame)
 		}
 		if !bytes.Equal(before, v.readDocument(t).EncodeStateAsUpdate(nil)) {
-			t.Errorf("%s: left a trace", name)
+			t.Errorf("%s: the document has changed", name)
 		}
 	}
 	v.checkWorks(t)
 }
 
-// 100,000 root names, a megabyte, keep Yjs busy for 25 s and stay for ever. Here
-// they cost what they are, and the document takes no more than them.
+// TestManyRootsAreStoredUpToTheLimit checks a document with 60,000 root types. In Yjs,
+// 100,000 root names (1 MB) take 25 s and stay for ever. Here they are applied and
+// served, and the next root is refused.
 func TestManyRootsAreStoredUpToTheLimit(t *testing.T) {
 	v := newAttackedRoom(t, Config{Limits: "lab"})
 	v.checkWorks(t)
-	const n = 60_000 // fits the largest message
+	const n = 60_000 // as many as fit in the largest message
 	flood := lib0.AppendUvarint([]byte{1}, n)
 	flood = append(flood, 7, 0) // client 7 from clock 0
 	for i := range n {
-		flood = append(flood, 4, 1) // a string in a root
+		flood = append(flood, 4, 1) // a string whose parent is a root
 		flood = lib0.AppendVarString(flood, fmt.Sprint(i))
 		flood = append(flood, 1, 'x')
 	}
@@ -189,26 +190,27 @@ func TestManyRootsAreStoredUpToTheLimit(t *testing.T) {
 	}
 	sendUpdate(t, ws, u)
 	if code := readCloseCode(t, ws); code != int(wire.CloseTooLarge) {
-		t.Errorf("closed with %d", code)
+		t.Errorf("one more root: closed with %d, want %d", code, wire.CloseTooLarge)
 	}
 	doc := v.readDocument(t)
 	if text := doc.Text("one more").String(); text != "" || len(doc.Roots()) != n+1 {
-		t.Errorf("%d roots, %q", len(doc.Roots()), text)
+		t.Errorf("%d roots, want %d; the refused root has the text %q", len(doc.Roots()), n+1, text)
 	}
-	// Other rooms have nothing to do with it.
+	// The limit is per room.
 	elsewhere := v.joinRoom(t, v.createGuest(t, "Cid"), "elsewhere")
 	elsewhere.sendBody(1, wire.AppendUpdate(nil, u))
 	elsewhere.waitFor("an ack", func(g received) bool { return g.Type == wire.TypeAck })
 }
 
-// Updates that wait for others which never come are kept: by the thousand they
-// keep Yjs busy for 13 s, and cost memory for ever.
+// TestPendingUpdatesAreBounded checks that a flood of updates with missing dependencies
+// closes the connection. In Yjs they are pending for ever; 40,000 take 13 s and their
+// memory is never freed.
 func TestPendingUpdatesAreBounded(t *testing.T) {
 	v := newAttackedRoom(t, Config{Limits: "lab"})
 	ws := v.dialYWebsocket(t, "r")
 	go func() {
 		for i := range 40_000 {
-			// A string of a client at a clock far ahead, after one that is not there.
+			// A string at clock 50 of a new client, whose origin, clock 49, is missing.
 			u := append([]byte{1, 1}, lib0.AppendUvarint(nil, uint64(10+i))...)
 			u = append(u, 50, 0x84)
 			u = append(lib0.AppendUvarint(u, uint64(10+i)), 49, 1, 'a', 0)
@@ -218,13 +220,13 @@ func TestPendingUpdatesAreBounded(t *testing.T) {
 		}
 	}()
 	if code := readCloseCode(t, ws); code != int(wire.CloseOverload) && code != -1 {
-		t.Errorf("closed with %d", code)
+		t.Errorf("closed with %d, want %d or no close frame", code, wire.CloseOverload)
 	}
 	v.checkWorks(t)
 }
 
-// A message in a thousand pieces of a few bytes is assembled by the library: its
-// limit must count all of them.
+// TestFragmentedMessageIsLimitedAsAWhole checks that the size limit applies to the sum of
+// a message's fragments, which the WebSocket library assembles.
 func TestFragmentedMessageIsLimitedAsAWhole(t *testing.T) {
 	v := newAttackedRoom(t, Config{Limits: "lab"})
 	ws := v.dialYWebsocket(t, "r")
@@ -232,20 +234,21 @@ func TestFragmentedMessageIsLimitedAsAWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	piece := make([]byte, 64<<10)
-	for range (door.LabLimits().Answer + 1<<20) / len(piece) { // more than the largest answer: the socket stops reading
-		if _, err := w.Write(piece); err != nil {
+	fragment := make([]byte, 64<<10)
+	for range (door.LabLimits().Answer + 1<<20) / len(fragment) { // 1 MiB more than the largest answer that the server reads
+		if _, err := w.Write(fragment); err != nil {
 			break
 		}
 	}
 	_ = w.Close()
-	if code := readCloseCode(t, ws); code != 1009 && code != -1 { // or cut off in the midst of writing
-		t.Errorf("closed with %d", code)
+	if code := readCloseCode(t, ws); code != 1009 && code != -1 { // -1: reset while the test was writing
+		t.Errorf("closed with %d, want 1009 or no close frame", code)
 	}
 	v.checkWorks(t)
 }
 
-// 64 KiB can expand to 64 MiB, and gorilla's limit counts what was compressed.
+// TestCompressionIsNotNegotiated checks that no door accepts permessage-deflate: 64 KiB
+// can expand to 64 MiB, and gorilla's read limit counts compressed bytes.
 func TestCompressionIsNotNegotiated(t *testing.T) {
 	s := startServer(t, Config{})
 	for _, path := range []string{"/ws/r", "/socket", "/hocuspocus"} {
@@ -256,13 +259,13 @@ func TestCompressionIsNotNegotiated(t *testing.T) {
 		}
 		defer ws.Close()
 		if ext := resp.Header.Get("Sec-WebSocket-Extensions"); ext != "" {
-			t.Errorf("%s agrees to %q", path, ext)
+			t.Errorf("%s: the server accepts the extension %q", path, ext)
 		}
 	}
 }
 
-// Half a handshake costs a socket and a goroutine for as long as the server
-// waits for the other half.
+// TestIncompleteHandshakeTimesOut checks that the server closes connections whose request
+// header is never completed. Each takes a socket and a goroutine while it is open.
 func TestIncompleteHandshakeTimesOut(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, Config{})
@@ -278,14 +281,15 @@ func TestIncompleteHandshakeTimesOut(t *testing.T) {
 			fmt.Fprintf(conn, "GET /ws/r HTTP/1.1\r\nHost: %s\r\nX-Slow: ", s.host)
 			_ = conn.SetReadDeadline(time.Now().Add(90 * time.Second))
 			if _, err := io.Copy(io.Discard, conn); err != nil {
-				t.Errorf("the server waits for the other half: %v", err)
+				t.Errorf("the connection with an incomplete header was not closed: %v", err)
 			}
 		})
 	}
 	all.Wait()
 }
 
-// Headers are read before anything is known of who sends them.
+// TestLargeRequestHeaderIsRefused checks that request headers are bounded: they are read
+// before the client is authenticated.
 func TestLargeRequestHeaderIsRefused(t *testing.T) {
 	s := startServer(t, Config{})
 	conn, err := net.Dial("tcp", s.host)
@@ -304,16 +308,17 @@ func TestLargeRequestHeaderIsRefused(t *testing.T) {
 	_ = conn.SetReadDeadline(time.Now().Add(90 * time.Second))
 	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
-		return // cut off before the answer was read
+		return // the connection was reset before the response was read
 	}
 	resp.Body.Close()
 	if resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
-		t.Errorf("answered by %d", resp.StatusCode)
+		t.Errorf("status %d, want %d", resp.StatusCode, http.StatusRequestHeaderFieldsTooLarge)
 	}
 }
 
-// A presence of nested JSON ends a y-websocket server when the next person
-// joins; one at clock 2^53-1 is there for ever.
+// TestInvalidAwarenessClosesOnlyItsSender checks hostile awareness states. Deeply nested
+// JSON crashes a y-websocket server when the next client joins; a state with clock 2^53-1
+// stays there for ever.
 func TestInvalidAwarenessClosesOnlyItsSender(t *testing.T) {
 	v := newAttackedRoom(t, Config{Limits: "lab"})
 	for name, json := range map[string]string{
@@ -324,11 +329,11 @@ func TestInvalidAwarenessClosesOnlyItsSender(t *testing.T) {
 		ws := v.dialYWebsocket(t, "r")
 		sendAwareness(t, ws, 5, 1, json)
 		if code := readCloseCode(t, ws); code != int(wire.CloseBadFrame) {
-			t.Errorf("%s: closed with %d", name, code)
+			t.Errorf("%s: closed with %d, want %d", name, code, wire.CloseBadFrame)
 		}
 	}
 	v.checkWorks(t)
-	// Whatever clock a client claims, it goes with its connection.
+	// A state is removed when its connection is closed, whatever its clock.
 	ghost, watcher := v.dialYWebsocket(t, "r"), v.dialYWebsocket(t, "r")
 	sendAwareness(t, ghost, 6, 1, `{}`)
 	readAwarenessOf(t, watcher, 6)
@@ -344,33 +349,33 @@ func TestInvalidAwarenessClosesOnlyItsSender(t *testing.T) {
 	}
 }
 
-// A hello may renew a token; with somebody else's it would turn what one person
-// opened into another's.
+// TestHelloCannotChangeTheUser checks that a second hello, which may renew the token, is
+// refused with a token of another person: it would hand over the open connection.
 func TestHelloCannotChangeTheUser(t *testing.T) {
 	v := newAttackedRoom(t, Config{JWTSecret: strings.Repeat("s", 32)})
 	all := auth.Grant{Pattern: "**", Role: auth.Write}
 	c := v.joinRoom(t, v.testServer.newUser(t, "cid", all), "r")
 	c.sendEvent(0, "hello", map[string]string{"token": v.testServer.newUser(t, "ana", all).Token})
 	if code := readCloseCode(t, c.ws); code != int(wire.CloseAuth) {
-		t.Errorf("closed with %d", code)
+		t.Errorf("closed with %d, want %d", code, wire.CloseAuth)
 	}
 	v.checkWorks(t)
 }
 
-// Under somebody else's name: an author is who the token says, whatever the
-// message says.
+// TestMessageAuthorComesFromTheToken checks that the author of a message is the person of
+// the token, not the user that the message names.
 func TestMessageAuthorComesFromTheToken(t *testing.T) {
 	v := newAttackedRoom(t, Config{JWTSecret: strings.Repeat("s", 32)})
 	c := v.joinRoom(t, v.testServer.newUser(t, "mallory", auth.Grant{Pattern: "**", Role: auth.Write}), "r")
 	c.sendEvent(1, "send", map[string]any{"id": "m1", "text": "it was me", "user": map[string]string{"id": "ana", "name": "Ana"}})
 	message := v.writer.waitForEvent("message")
 	if user := fmt.Sprint(message["user"]); !strings.Contains(user, "mallory") {
-		t.Errorf("the author is %s", user)
+		t.Errorf("the author is %s, want mallory", user)
 	}
 }
 
-// Chat costs a transaction and reaches everybody, so it is counted out, not
-// held up.
+// TestChatFloodIsRefused checks that messages beyond the rate limit are refused with 429
+// and not delayed: each costs a transaction and is sent to every peer.
 func TestChatFloodIsRefused(t *testing.T) {
 	s := startServer(t, Config{})
 	c := s.joinRoom(t, s.createGuest(t, "Mallory"), "r")
@@ -383,31 +388,20 @@ func TestChatFloodIsRefused(t *testing.T) {
 		case g.name == "sent":
 			sent++
 		case fmt.Sprint(g.value["status"]) != "429":
-			t.Errorf("unsent: %v", g.value)
+			t.Errorf("unsent is %v, want status 429", g.value)
 		default:
 			unsent++
 		}
 	}
 	if sent < 10 || unsent < 5 {
-		t.Errorf("%d sent at once, %d not", sent, unsent)
+		t.Errorf("%d messages accepted, %d refused; want at least 10 and 5", sent, unsent)
 	}
 }
 
-// logged keeps a log.
-type logged struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logged) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-// Logs are read by more people than tokens are for, and line by line.
+// TestLogHasNoSecretsAndNoForgedLines checks that tokens and texts of clients are not
+// logged, and that a client cannot add a line to the log.
 func TestLogHasNoSecretsAndNoForgedLines(t *testing.T) {
-	log := &logged{}
+	log := &logBuffer{}
 	s := startServer(t, Config{JWTSecret: strings.Repeat("s", 32), Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	g := s.newUser(t, "ana", auth.Grant{Pattern: "**", Role: auth.Write})
 	const evil = "a%0d%0alevel=ERROR%20msg=forged"
@@ -419,9 +413,7 @@ func TestLogHasNoSecretsAndNoForgedLines(t *testing.T) {
 			}
 		}
 	}
-	log.mu.Lock()
-	defer log.mu.Unlock()
-	text := log.text.String()
+	text := log.String()
 	for _, bad := range []string{g.Token, "not-a-token", "secret text", "\nlevel=ERROR", "\x1b"} {
 		if strings.Contains(text, bad) {
 			t.Errorf("the log has %q", bad)
@@ -429,7 +421,7 @@ func TestLogHasNoSecretsAndNoForgedLines(t *testing.T) {
 	}
 	for line := range strings.Lines(text) {
 		if !strings.HasPrefix(line, "time=") {
-			t.Errorf("a line that is none of ours: %q", line)
+			t.Errorf("the log has a forged line: %q", line)
 		}
 	}
 }

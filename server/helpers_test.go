@@ -278,9 +278,14 @@ func (l *logBuffer) Write(b []byte) (int, error) {
 	return l.text.Write(b)
 }
 
-// lines returns the lines that are not empty.
-func (l *logBuffer) lines() []string {
+// String returns all of the text.
+func (l *logBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.DeleteFunc(strings.Split(l.text.String(), "\n"), func(s string) bool { return s == "" })
+	return l.text.String()
+}
+
+// lines returns the lines that are not empty.
+func (l *logBuffer) lines() []string {
+	return slices.DeleteFunc(strings.Split(l.String(), "\n"), func(s string) bool { return s == "" })
 }

@@ -19,17 +19,17 @@ import (
 	"weft/server/wire"
 )
 
-// TestTokensOfAnIssuerAtEveryDoor: with --jwks its tokens are taken, and nobody
-// comes in without one. As long as its keys can't be fetched every door says to
-// come back, and none that the token is bad: some clients would not ask again.
+// TestJWKSTokensAtEveryDoor checks that with --jwks every door accepts the issuer's tokens
+// and refuses requests without one. While the keys cannot be fetched, the doors answer
+// 503 or close with 1013, not with "bad token": some clients would not retry after that.
 func TestJWKSTokensAtEveryDoor(t *testing.T) {
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var up atomic.Bool
+	var isUp atomic.Bool
 	issuer := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		if !up.Load() {
+		if !isUp.Load() {
 			http.Error(w, "starting", http.StatusBadGateway)
 			return
 		}
@@ -50,8 +50,8 @@ func TestJWKSTokensAtEveryDoor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// enter says who it is, and returns the first answer, or the code it is closed with.
-	enter := func(path string, frame []byte) (answer []byte, code int) {
+	// authenticate sends the frame, and returns the first answer, or the close code 1013.
+	authenticate := func(path string, frame []byte) (answer []byte, code int) {
 		ws, _, err := (&websocket.Dialer{Subprotocols: []string{wire.Subprotocol}}).DialContext(t.Context(), "ws://"+s.host+path, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -74,46 +74,48 @@ func TestJWKSTokensAtEveryDoor(t *testing.T) {
 	address := wire.AppendAddress(nil, []byte("r"))
 	hocuspocus := lib0.AppendVarString(append(address, byte(wire.TypeAuth), 0), token)
 	if code := s.requestJSON(t, "GET", "/api/rooms/r/doc", token, nil, nil); code != 503 {
-		t.Errorf("HTTP, no keys: %d", code)
+		t.Errorf("HTTP, keys not fetched: status %d, want 503", code)
 	}
 	if _, code := s.dialWebSocket(t, "/ws/r", token, nil); code != 503 {
-		t.Errorf("y-websocket, no keys: %d", code)
+		t.Errorf("y-websocket, keys not fetched: status %d, want 503", code)
 	}
 	for path, frame := range map[string][]byte{"/socket": native, "/hocuspocus": hocuspocus} {
-		if answer, code := enter(path, frame); code != int(wire.CloseOverload) {
-			t.Errorf("%s, no keys: %x", path, answer)
+		if answer, code := authenticate(path, frame); code != int(wire.CloseOverload) {
+			t.Errorf("%s, keys not fetched: answer %x, want close code 1013", path, answer)
 		}
 	}
-	up.Store(true)
-	again, late := time.NewTicker(100*time.Millisecond), time.After(2*time.Minute)
-	defer again.Stop()
-	for s.requestJSON(t, "GET", "/api/rooms/r/doc", token, nil, nil) != 200 { // it tries again by itself
+	isUp.Store(true)
+	retry, deadline := time.NewTicker(100*time.Millisecond), time.After(2*time.Minute)
+	defer retry.Stop()
+	for s.requestJSON(t, "GET", "/api/rooms/r/doc", token, nil, nil) != 200 { // the server retries by itself
 		select {
-		case <-again.C:
-		case <-late:
-			t.Fatal("the keys were never read")
+		case <-retry.C:
+		case <-deadline:
+			t.Fatal("the server has not fetched the keys after 2 minutes")
 		}
 	}
 	if code := s.requestJSON(t, "GET", "/api/rooms/other/doc", token, nil, nil); code != 403 {
-		t.Errorf("another room: %d", code)
+		t.Errorf("another room: status %d, want 403", code)
 	}
 	if code := s.requestJSON(t, "GET", "/api/rooms/r/doc", "", nil, nil); code != 401 {
-		t.Errorf("without a token: %d", code)
+		t.Errorf("without a token: status %d, want 401", code)
 	}
 	ws, code := s.dialWebSocket(t, "/ws/r", token, nil)
 	if code != 101 {
-		t.Errorf("y-websocket: %d", code)
+		t.Errorf("y-websocket: status %d, want 101", code)
 	} else {
 		ws.Close()
 	}
-	if answer, code := enter("/socket", native); code != 0 || !strings.Contains(string(answer), "welcome") {
-		t.Errorf("native: %d, %q", code, answer)
+	if answer, code := authenticate("/socket", native); code != 0 || !strings.Contains(string(answer), "welcome") {
+		t.Errorf("native: close code %d, answer %q; want welcome", code, answer)
 	}
-	if answer, code := enter("/hocuspocus", hocuspocus); code != 0 || !strings.Contains(string(answer), "read-write") {
-		t.Errorf("Hocuspocus: %d, %q", code, answer)
+	if answer, code := authenticate("/hocuspocus", hocuspocus); code != 0 || !strings.Contains(string(answer), "read-write") {
+		t.Errorf("Hocuspocus: close code %d, answer %q; want read-write", code, answer)
 	}
 }
 
+// TestJWKSConfig checks that an invalid JWKS configuration is refused, and that with keys
+// a server is not in open mode and may listen on any address.
 func TestJWKSConfig(t *testing.T) {
 	for name, c := range map[string]Config{
 		"an issuer and no keys": {Issuer: "https://id.example.org"},
@@ -122,12 +124,11 @@ func TestJWKSConfig(t *testing.T) {
 	} {
 		c.Data = t.TempDir()
 		if err := c.Check(); err == nil {
-			t.Errorf("%s was taken", name)
+			t.Errorf("%s: the configuration is accepted", name)
 		}
 	}
-	// With keys a server is not open, and may listen anywhere.
 	c := Config{Data: t.TempDir(), Addr: "0.0.0.0:8080", JWKS: "https://id.example.org/keys"}
 	if err := c.Check(); err != nil || c.OpenMode() {
-		t.Errorf("%v, open: %v", err, c.OpenMode())
+		t.Errorf("with keys, on all addresses: error %v, open mode %v; want neither", err, c.OpenMode())
 	}
 }

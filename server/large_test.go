@@ -13,14 +13,16 @@ import (
 	"weft/server/wire"
 )
 
-// TestLongOfflineSpellIsTaken: what a client wrote while it was away comes in one
-// step 2, however large, and what is too large for one update sends the client
-// back to sync. A large document reaches a newcomer in several messages, none of
-// which has to wait for a later one, step 2 last.
+// TestLargeStep2IsAccepted checks documents larger than one message may be:
+//
+//   - a client that was offline sends its edits in one step 2, which is accepted;
+//   - the same bytes as an update close the connection with 1013, so that the client syncs;
+//   - a new client gets the document in several updates, none of which leaves anything
+//     pending, and step 2 last.
 func TestLargeStep2IsAccepted(t *testing.T) {
 	s := startServer(t, Config{Limits: "lab"})
 	doc := crdt.New(crdt.Options{ClientID: 1})
-	for i := range 60 { // of two writers, who build on each other
+	for i := range 60 { // two Yjs clients, the second continues the first's text
 		if i == 30 {
 			other := crdt.New(crdt.Options{ClientID: 2})
 			if _, err := other.ApplyUpdate(doc.EncodeStateAsUpdate(nil)); err != nil {
@@ -34,35 +36,35 @@ func TestLargeStep2IsAccepted(t *testing.T) {
 	}
 	state := doc.EncodeStateAsUpdate(nil)
 	if len(state) < 2<<20 {
-		t.Fatalf("the document has %d bytes only", len(state))
+		t.Fatalf("the document has %d bytes, want at least 2 MiB", len(state))
 	}
 
-	bold := s.dialYWebsocket(t, "r")
-	sendUpdate(t, bold, state)
+	updating := s.dialYWebsocket(t, "r")
+	sendUpdate(t, updating, state)
 	for {
-		_ = bold.SetReadDeadline(time.Now().Add(90 * time.Second))
-		if _, _, err := bold.ReadMessage(); err != nil {
+		_ = updating.SetReadDeadline(time.Now().Add(90 * time.Second))
+		if _, _, err := updating.ReadMessage(); err != nil {
 			if !websocket.IsCloseError(err, int(wire.CloseOverload)) {
-				t.Errorf("an update of %d bytes: %v", len(state), err)
+				t.Errorf("an update of %d bytes: got %v, want close code 1013", len(state), err)
 			}
 			break
 		}
 	}
 
-	back := s.dialYWebsocket(t, "r")
-	if err := back.WriteMessage(websocket.BinaryMessage, wire.AppendStep2(nil, state)); err != nil {
+	reconnecting := s.dialYWebsocket(t, "r")
+	if err := reconnecting.WriteMessage(websocket.BinaryMessage, wire.AppendStep2(nil, state)); err != nil {
 		t.Fatal(err)
 	}
-	applyUntilEqual(t, back, crdt.New(crdt.Options{}), doc) // the echo: it is on disk
+	applyUntilEqual(t, reconnecting, crdt.New(crdt.Options{}), doc) // the echo says that the edits are durable
 
-	late := s.dialYWebsocket(t, "r")
-	if err := late.WriteMessage(websocket.BinaryMessage, wire.AppendStep1(nil, []byte{0})); err != nil {
+	joining := s.dialYWebsocket(t, "r")
+	if err := joining.WriteMessage(websocket.BinaryMessage, wire.AppendStep1(nil, []byte{0})); err != nil {
 		t.Fatal(err)
 	}
 	mirror := crdt.New(crdt.Options{})
 	for parts := 0; ; {
-		_ = late.SetReadDeadline(time.Now().Add(90 * time.Second))
-		_, frame, err := late.ReadMessage()
+		_ = joining.SetReadDeadline(time.Now().Add(90 * time.Second))
+		_, frame, err := joining.ReadMessage()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -72,16 +74,16 @@ func TestLargeStep2IsAccepted(t *testing.T) {
 		}
 		parts++
 		if _, err := mirror.ApplyUpdate(b.Payload); err != nil || mirror.HasPending() {
-			t.Fatalf("part %d: pending %v, %v", parts, mirror.HasPending(), err)
+			t.Fatalf("part %d: pending %v, error %v", parts, mirror.HasPending(), err)
 		}
 		if b.Sync == ysync.Step2 {
 			if parts < 4 {
-				t.Errorf("%d bytes came in %d parts", len(state), parts)
+				t.Errorf("%d bytes arrived in %d parts, want at least 4", len(state), parts)
 			}
 			break
 		}
 	}
 	if string(mirror.EncodeStateAsUpdate(nil)) != string(state) {
-		t.Error("the newcomer has another document")
+		t.Error("the new client's document differs")
 	}
 }

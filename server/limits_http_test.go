@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestLimitsOverHTTP: what is of the limit's size is taken, and one more is refused
-// with the status of the contract.
+// TestLimitsOverHTTP checks that a request of exactly the limit's size is accepted, and
+// that a larger one by 1 is refused with the status of the contract.
 func TestLimitsOverHTTP(t *testing.T) {
 	s := startServer(t, Config{})
 	ana := s.createGuest(t, "Ana")
@@ -15,9 +15,9 @@ func TestLimitsOverHTTP(t *testing.T) {
 	message := func(text, id string) string { return `{"text":"` + text + `","id":"` + id + `"}` }
 	for name, c := range map[string]struct {
 		path        string
-		limit, over int // statuses
+		limit, over int // the statuses at the limit, and over it
 		body        func(n int) string
-		most        int
+		most        int // the limit
 	}{
 		"body": {"/api/guests", http.StatusCreated, http.StatusRequestEntityTooLarge, func(n int) string {
 			const rest = `{"name":"Ana"}`
@@ -45,7 +45,7 @@ func TestLimitsOverHTTP(t *testing.T) {
 			r.Header.Set("Content-Type", "application/json")
 			r.Header.Set("Authorization", "Bearer "+ana.Token)
 			if status, _ := statusOrProblem(t, r, c.limit); status != want {
-				t.Errorf("%s of %d: %d, want %d", name, c.most+over, status, want)
+				t.Errorf("%s of size %d: status %d, want %d", name, c.most+over, status, want)
 			}
 		}
 	}

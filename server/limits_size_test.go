@@ -13,8 +13,9 @@ import (
 	"weft/server/wire"
 )
 
-// TestSizesAtEveryDoor: a message of the limit's size is taken, and one of a byte
-// more is answered with the code of the contract, whichever door it comes through.
+// TestSizesAtEveryDoor checks in every dialect that a message of exactly the limit's size
+// is accepted, and that a larger one by a byte is answered with the close code of the
+// contract and counted.
 func TestSizesAtEveryDoor(t *testing.T) {
 	const message, answer, event = 4 << 10, 8 << 10, 2 << 10
 	s := startServer(t, Config{Limit: map[string]string{"message": "4KiB", "answer": "8KiB", "event": "2KiB"}})
@@ -38,7 +39,7 @@ func TestSizesAtEveryDoor(t *testing.T) {
 			for client := range uint64(n / 3) { // 3 bytes each
 				sv = lib0.AppendUvarint(sv, 128+client)
 				clock := uint64(1)
-				if client == 0 { // 0 to 2 bytes more
+				if client == 0 { // fills up the remaining 0 to 2 bytes
 					clock <<= 7 * (n % 3)
 				}
 				sv = lib0.AppendUvarint(sv, clock)
@@ -47,7 +48,7 @@ func TestSizesAtEveryDoor(t *testing.T) {
 		}, wire.CloseTooLarge, "message"},
 		"awareness": {event, func(n int) []byte {
 			var states []awareness.State
-			for id := uint64(1); n > 0; id++ { // the last one makes up the size
+			for id := uint64(1); n > 0; id++ { // the last state fills up the size
 				pad := min(n, 1000)
 				n -= pad
 				states = append(states, awareness.State{ClientID: id, Clock: 1, JSON: fmt.Appendf(nil, `{"a":%q}`, strings.Repeat("x", pad))})
@@ -70,7 +71,7 @@ func TestSizesAtEveryDoor(t *testing.T) {
 						t.Errorf("%d bytes: closed with %d, want %d", len(frame), code, want)
 					}
 					if n := s.limitCount(t, c.counted) - before; n != over {
-						t.Errorf("%d bytes: counted %d times", len(frame), n)
+						t.Errorf("%d bytes: counted %d times, want %d", len(frame), n, over)
 					}
 				})
 			}
@@ -78,8 +79,8 @@ func TestSizesAtEveryDoor(t *testing.T) {
 	}
 }
 
-// TestSizesOfStrangers: who has not said who they are may send as much as a hello
-// or a token takes.
+// TestSizesBeforeAuthentication checks that an unauthenticated connection may send a
+// message as large as the limit "hello", and no larger.
 func TestSizesBeforeAuthentication(t *testing.T) {
 	s := startServer(t, Config{Limit: map[string]string{"hello": "1KiB"}})
 	for over := range 2 {
@@ -97,22 +98,23 @@ func TestSizesBeforeAuthentication(t *testing.T) {
 			t.Fatal(err)
 		}
 		if code := sendAndAwaitAnswer(t, ws, wire.AppendFrame(nil, 0, ping), "\x00\x10\x92\xa4pong", hello); code != want {
-			t.Errorf("hello plus %d: closed with %d, want %d", over, code, want)
+			t.Errorf("hello of the limit plus %d bytes: closed with %d, want %d", over, code, want)
 		}
 		ws, _ = s.dialWebSocket(t, "/hocuspocus", "", nil)
 		token := frameOfSize(t, 1<<10+over, func(n int) []byte {
 			return lib0.AppendVarString(append(wire.AppendAddress(nil, []byte("r")), byte(wire.TypeAuth), 0), strings.Repeat("x", n))
 		})
 		if code := sendAndAwaitAnswer(t, ws, []byte{byte(wire.TypePing)}, string([]byte{byte(wire.TypePong)}), token); code != want {
-			t.Errorf("token plus %d: closed with %d, want %d", over, code, want)
+			t.Errorf("token message of the limit plus %d bytes: closed with %d, want %d", over, code, want)
 		}
 		if n := s.limitCount(t, "hello"); n != 2*over {
-			t.Errorf("plus %d: counted %d times", over, n)
+			t.Errorf("the limit plus %d bytes: counted %d times, want %d", over, n, 2*over)
 		}
 	}
 }
 
-// TestHocuspocusLimits: stateless messages and documents, at the limit and over it.
+// TestHocuspocusLimits checks the size of stateless messages and the number of documents,
+// at the limit and over it.
 func TestHocuspocusLimits(t *testing.T) {
 	s := startServer(t, Config{Limit: map[string]string{"rooms": "2"}})
 	pong := string([]byte{byte(wire.TypePong)})
@@ -121,7 +123,7 @@ func TestHocuspocusLimits(t *testing.T) {
 		g := doorDialects(t, "r")[1]
 		frame := g.frame(wire.AppendStateless(nil, []byte(strings.Repeat("x", 8<<10+over))))
 		if code := sendAndAwaitAnswer(t, ws, []byte{byte(wire.TypePing)}, pong, append(g.joinFrames, frame)...); code != over*int(wire.CloseTooLarge) {
-			t.Errorf("stateless plus %d: closed with %d", over, code)
+			t.Errorf("stateless message of 8 KiB plus %d bytes: closed with %d, want %d", over, code, over*int(wire.CloseTooLarge))
 		}
 	}
 	ws, _ := s.dialWebSocket(t, "/hocuspocus", "", nil)
@@ -132,12 +134,13 @@ func TestHocuspocusLimits(t *testing.T) {
 			want = string(g.frame([]byte{byte(wire.TypeAuth), 1}))
 		}
 		if code := sendAndAwaitAnswer(t, ws, []byte{byte(wire.TypePing)}, want, g.joinFrames...); code != 0 {
-			t.Errorf("document %d: closed with %d", n, code)
+			t.Errorf("document %d: closed with %d, want an answer", n, code)
 		}
 	}
 }
 
-// TestMessageThatIsNotReadIsCounted: so large a message is closed by the socket itself.
+// TestOversizedUnreadMessageIsCounted checks that a message is counted when it exceeds the
+// WebSocket library's read limit, where the library closes the connection itself.
 func TestOversizedUnreadMessageIsCounted(t *testing.T) {
 	s := startServer(t, Config{Limit: map[string]string{"message": "1KiB", "event": "1KiB", "answer": "2KiB"}})
 	for limit, c := range map[string]struct {
@@ -146,11 +149,11 @@ func TestOversizedUnreadMessageIsCounted(t *testing.T) {
 	}{"answer": {"/ws/r", 100 << 10}, "hello": {"/socket", 3 << 20}} {
 		ws, _ := s.dialWebSocket(t, c.path, "", nil)
 		if err := ws.WriteMessage(websocket.BinaryMessage, make([]byte, c.bytes)); err != nil {
-			t.Logf("%s: %v", limit, err) // it has been closed already
+			t.Logf("%s: %v", limit, err) // closed while the message was written
 		}
 		waitUntil(t, limit+" is counted", func() bool { return s.limitCount(t, limit) == 1 })
 	}
-	if others := s.otherLimitCounts("answer"); len(others) != 1 || others["hello"] != 1 {
-		t.Errorf("counted as well: %v", others)
+	if counts := s.otherLimitCounts("answer"); len(counts) != 1 || counts["hello"] != 1 {
+		t.Errorf("other limits counted: %v, want hello once", counts)
 	}
 }

@@ -15,13 +15,15 @@ import (
 	"weft/server/wire"
 )
 
-// triedElsewhere are limits that take too long to reach here.
+// limitsTestedElsewhere has the limits that take too long to reach here, with the package
+// and test that exceeds each.
 var limitsTestedElsewhere = map[string]string{
 	"hello-wait": "server/ws TestHelloHasItsTime",
 	"work":       "server/room TestRefusalsNameTheirLimits",
 }
 
-// trials stay within a limit, and then go over it.
+// limitTests has for each limit a function that starts a server, and returns one function
+// that stays within the limit and one that exceeds it.
 var limitTests = map[string]func(*limitTest) (within, over func()){
 	// At the door.
 	"address": func(a *limitTest) (within, over func()) {
@@ -72,7 +74,7 @@ var limitTests = map[string]func(*limitTest) (within, over func()){
 		}
 	},
 
-	// What a connection sends, and what waits for it.
+	// What a connection sends, and what is queued for it.
 	"message": func(a *limitTest) (within, over func()) {
 		a.startWith("message", "1KiB")
 		return func() { a.connectAndSend("r", textUpdate(a.T, 1, "t", 900, 1)) }, func() { a.connectAndSend("r", textUpdate(a.T, 2, "t", 1100, 1)) }
@@ -183,17 +185,17 @@ var limitTests = map[string]func(*limitTest) (within, over func()){
 		post := func(letters, want int) {
 			text := map[string]string{"text": strings.Repeat("x", letters)}
 			if code := a.requestJSON(a.T, "POST", "/api/rooms/r/messages", ana, text, nil); code != want {
-				a.Errorf("%d letters are answered by %d", letters, code)
+				a.Errorf("posting %d letters: status %d, want %d", letters, code, want)
 			}
 		}
 		return func() { post(4000, http.StatusCreated) }, func() { post(4001, http.StatusUnprocessableEntity) }
 	},
 	"guests": func(a *limitTest) (within, over func()) {
 		a.startWith("guests", "1:2")
-		ask := func() bool {
+		isRefused := func() bool {
 			return a.requestJSON(a.T, "POST", "/api/guests", "", map[string]string{"name": "Ana"}, nil) == http.StatusTooManyRequests
 		}
-		return func() { ask(); ask() }, func() { waitUntil(a.T, "there are too many", ask) }
+		return func() { isRefused(); isRefused() }, func() { waitUntil(a.T, "a guest is refused", isRefused) }
 	},
 	"pushes": func(a *limitTest) (within, over func()) {
 		return a.pushTooMany(map[string]string{"pushes": "1", "push-every": "0"})
@@ -201,20 +203,21 @@ var limitTests = map[string]func(*limitTest) (within, over func()){
 	"push-every": func(a *limitTest) (within, over func()) { return a.pushTooMany(map[string]string{"push-every": "1h"}) },
 }
 
-// news is an event of any size.
+// sizedEvent is an event of any size.
 type sizedEvent struct {
 	Text string `json:"text"`
 }
 
-func (sizedEvent) EventName() string { return "news" }
+func (sizedEvent) EventName() string { return "sized" }
 
-// tells has the server say so many bytes at a time to somebody who does not read.
+// overflowQueue has the server send events of so many bytes to a connection that does not
+// read.
 func (a *limitTest) overflowQueue(limit, value string, bytes int) (within, over func()) {
 	a.startWith(limit, value)
 	return func() {
 			a.joinRoom(a.T, a.createGuest(a.T, "Ana"), "r")
 		}, func() {
-			waitUntil(a.T, "too much waits", func() bool {
+			waitUntil(a.T, "the queue is full", func() bool {
 				for range 10 {
 					a.tell("r", sizedEvent{strings.Repeat("x", bytes)})
 				}
@@ -223,7 +226,7 @@ func (a *limitTest) overflowQueue(limit, value string, bytes int) (within, over 
 		}
 }
 
-// chats has somebody post two messages, and then more.
+// postTooMany posts two messages, and then messages until one is refused.
 func (a *limitTest) postTooMany() (within, over func()) {
 	ana, n := a.createGuest(a.T, "Ana").Token, 0
 	post := func() bool {
@@ -231,10 +234,10 @@ func (a *limitTest) postTooMany() (within, over func()) {
 		status, _ := a.tryPostMessage(a.T, "r", ana, fmt.Sprint("m", n))
 		return status == http.StatusTooManyRequests
 	}
-	return func() { post(); post() }, func() { waitUntil(a.T, "there are too many", post) }
+	return func() { post(); post() }, func() { waitUntil(a.T, "a message is refused", post) }
 }
 
-// rings mentions somebody who is away and has a device, once and then once more.
+// pushTooMany mentions an absent person who has a push subscription, once and then again.
 func (a *limitTest) pushTooMany(limit map[string]string) (within, over func()) {
 	service := notifytest.NewPushService(a.T)
 	a.testServer = startServer(a.T, Config{
@@ -242,18 +245,18 @@ func (a *limitTest) pushTooMany(limit map[string]string) (within, over func()) {
 		push: webpush.Config{AllowLoopback: true, RootCAs: service.CertPool(), AllowHosts: []string{"127.0.0.1", "localhost"}},
 	})
 	ana, ben := a.createGuest(a.T, "Ana"), a.createGuest(a.T, "Ben")
-	a.joinRoom(a.T, ben, "r").ws.Close() // who has been there can be mentioned
+	a.joinRoom(a.T, ben, "r").ws.Close() // makes Ben a member, so that he can be mentioned
 	waitUntil(a.T, "Ben has left", func() bool {
 		here, err := a.people.IsPresent(a.Context(), "r", ben.User.ID)
 		return err == nil && !here
 	})
 	sub := notifytest.SubscriptionJSON(service.Subscribe(ben.User.ID))
 	if code := a.requestJSON(a.T, "POST", "/api/push/subscriptions", ben.Token, json.RawMessage(sub), nil); code != http.StatusCreated {
-		a.Fatalf("subscribe: %d", code)
+		a.Fatalf("subscribe: status %d, want 201", code)
 	}
 	mention := func() {
 		if code := a.requestJSON(a.T, "POST", "/api/rooms/r/messages", ana.Token, map[string]string{"text": "@" + ben.User.ID}, nil); code != http.StatusCreated {
-			a.Fatalf("a mention is answered by %d", code)
+			a.Fatalf("posting a mention: status %d, want 201", code)
 		}
 	}
 	return func() {

@@ -11,54 +11,54 @@ import (
 	"weft/server/wire"
 )
 
-// TestEveryLimitIsCounted: what stays within a limit is counted nowhere, and what goes
-// over it under the limit's name and no other. Of a limit that has no trial nobody knows
-// that it is counted.
+// TestEveryLimitIsCounted checks that traffic within a limit is not counted, and that
+// traffic over it is counted under the limit's name and no other. It fails for a limit
+// that neither limitTests nor another test exceeds.
 func TestEveryLimitIsCounted(t *testing.T) {
 	all := maps.Clone(fixed)
 	for name, l := range settable {
 		all[name] = l.help
 	}
 	for name := range all {
-		try := limitTests[name]
+		test := limitTests[name]
 		if limitsTestedElsewhere[name] != "" {
 			continue
 		}
-		if try == nil {
-			t.Errorf("nothing shows that the limit %s is counted", name)
+		if test == nil {
+			t.Errorf("no test shows that the limit %s is counted", name)
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			a := &limitTest{T: t}
 			a.counted = func() bool { return a.limitCount(t, name) > 0 }
-			within, over := try(a)
+			within, over := test(a)
 			within()
 			if n := a.limitCount(t, name); n > 0 {
-				t.Errorf("counted %d times within the limit", n)
+				t.Errorf("counted %d times within the limit, want 0", n)
 			}
 			over()
 			waitUntil(t, "it is counted", a.counted)
-			if others := a.otherLimitCounts(name); len(others) > 0 {
-				t.Errorf("counted as well: %v", others)
+			if counts := a.otherLimitCounts(name); len(counts) > 0 {
+				t.Errorf("other limits were counted: %v", counts)
 			}
 		})
 	}
 	for name := range limitTests {
 		if _, ok := all[name]; !ok {
-			t.Errorf("there is no limit %s", name)
+			t.Errorf("limitTests has %s, which is not a limit", name)
 		}
 	}
 }
 
-// trial is a server whose limit is tried.
+// limitTest is a server one of whose limits is tested.
 type limitTest struct {
 	*testing.T
 	*testServer
-	counted func() bool
+	counted func() bool // whether the limit was counted
 }
 
-// with starts the server with limits: name, value, name, value.
+// startWith starts the server with limits: name, value, name, value.
 func (a *limitTest) startWith(limits ...string) {
 	c := Config{Limit: map[string]string{}}
 	for i := 0; i < len(limits); i += 2 {
@@ -67,38 +67,38 @@ func (a *limitTest) startWith(limits ...string) {
 	a.testServer = startServer(a.T, c)
 }
 
-// comes has somebody come to a room, say something, and wait until it has been heard or
-// they have been closed.
+// connectAndSend opens a y-websocket connection, sends the bodies, waits until the server
+// has handled them or has closed the connection, and closes it.
 func (a *limitTest) connectAndSend(room string, bodies ...[]byte) {
 	a.Helper()
 	ws, code := a.dialWebSocket(a.T, "/ws/"+room, "", nil)
 	if ws == nil {
-		a.Fatalf("%s is answered by %d", room, code)
+		a.Fatalf("room %s: status %d, want 101", room, code)
 	}
 	sendAndAwaitAnswer(a.T, ws, wire.AppendStep1(nil, []byte{0}), "\x00\x01", bodies...)
 	ws.Close()
 }
 
-// refused comes to a path until it is answered by that status.
+// waitForStatus opens connections until one is refused with that status.
 func (a *limitTest) waitForStatus(path, token string, status int) {
 	a.Helper()
-	waitUntil(a.T, fmt.Sprint("the answer is ", status), func() bool {
+	waitUntil(a.T, fmt.Sprint("a connection is refused with ", status), func() bool {
 		_, code := a.dialWebSocket(a.T, path, token, nil)
 		return code == status
 	})
 }
 
-// let comes to a path so many times.
+// connectTimes opens n connections, which must be accepted.
 func (a *limitTest) connectTimes(n int, path, token string) {
 	a.Helper()
 	for range n {
 		if ws, code := a.dialWebSocket(a.T, path, token, nil); ws == nil {
-			a.Fatalf("answered by %d", code)
+			a.Fatalf("%s: status %d, want 101", path, code)
 		}
 	}
 }
 
-// written is an update that writes a text into a root, in so many structs.
+// textUpdate returns an update that inserts letters into a root, in so many structs.
 func textUpdate(t *testing.T, client uint64, root string, letters, structs int) []byte {
 	t.Helper()
 	d := crdt.New(crdt.Options{ClientID: client})
@@ -110,7 +110,7 @@ func textUpdate(t *testing.T, client uint64, root string, letters, structs int) 
 	return wire.AppendUpdate(nil, d.EncodeStateAsUpdate(nil))
 }
 
-// early is an update of structs that wait for one before them.
+// pendingUpdate returns an update of structs whose predecessor is missing.
 func pendingUpdate(t *testing.T, client uint64, structs int) []byte {
 	t.Helper()
 	d := crdt.New(crdt.Options{ClientID: client})
@@ -122,7 +122,7 @@ func pendingUpdate(t *testing.T, client uint64, structs int) []byte {
 	return wire.AppendUpdate(nil, d.EncodeStateAsUpdate(crdt.StateVector{client: 1}))
 }
 
-// holding is an update of so many subdocuments.
+// subdocumentUpdate returns an update with so many subdocuments.
 func subdocumentUpdate(t *testing.T, client uint64, subdocuments int) []byte {
 	t.Helper()
 	d := crdt.New(crdt.Options{ClientID: client})
@@ -140,14 +140,13 @@ func subdocumentUpdate(t *testing.T, client uint64, subdocuments int) []byte {
 	return wire.AppendUpdate(nil, u)
 }
 
-// nested is an update of one value that lies so many arrays deep.
+// nestedUpdate returns an update with one value inside depth arrays.
 func nestedUpdate(depth int) []byte {
 	u := append([]byte{1, 1, 1, 0, 8, 1, 1, 't', 1}, strings.Repeat("\x75\x01", depth)...)
 	return wire.AppendUpdate(nil, append(u, 0x7e, 0))
 }
 
-// seen is an awareness message about so many clients, whose states have about so many
-// bytes each.
+// awarenessBody returns the states of so many Yjs clients, of about so many bytes each.
 func awarenessBody(clients, bytes int) []byte {
 	var states []awareness.State
 	for id := range uint64(clients) {
@@ -156,7 +155,7 @@ func awarenessBody(clients, bytes int) []byte {
 	return wire.AppendAwareness(nil, awareness.Append(nil, states))
 }
 
-// again is b, n times.
+// repeatBody returns n times b.
 func repeatBody(n int, b []byte) (all [][]byte) {
 	for range n {
 		all = append(all, b)

@@ -10,96 +10,99 @@ type inbox struct {
 	Unread, Unseen int
 }
 
+// TestMentionReachesTheInboxAndTheOpenTab checks that a mention is in the inbox and on the
+// person's stream, that a stream resumes after the last event, and that reading a
+// notification on one device is told to the others.
 func TestMentionReachesTheInboxAndTheOpenTab(t *testing.T) {
 	s := startServer(t, Config{})
 	ana, ben := s.createGuest(t, "Ana"), s.createGuest(t, "Ben")
-	s.joinRoom(t, ben, "class/7 notes") // so that the room knows Ben
+	s.joinRoom(t, ben, "class/7 notes") // makes Ben a member, so that he can be mentioned
 	stream := s.openEvents(t, ben.Token, "")
 	if first := stream.readEvent(); first.name != "connected" || first.data["recovered"] != true {
-		t.Fatalf("the first event: %+v", first)
+		t.Fatalf("the first event is %+v, want connected and recovered", first)
 	}
 	post := func(id, text string) {
 		t.Helper()
 		if code := s.requestJSON(t, "POST", "/api/rooms/class%2F7%20notes/messages", ana.Token, map[string]string{"id": id, "text": text}, nil); code != 201 {
-			t.Fatalf("post: %d", code)
+			t.Fatalf("posting %s: status %d, want 201", id, code)
 		}
 	}
 	post("m1", "nobody is named here")
 	post("m2", "@Ben look")
 	post("m2", "@Ben look")
-	one := stream.readEvent()
-	if one.name != "notification" || one.id == "" || one.data["kind"] != "mention" || one.data["title"] != "Ana mentioned you" ||
-		one.data["body"] != "@Ben look" || one.data["url"] != "/s/class/7%20notes#m=m2" || one.data["room"] != "class/7 notes" {
-		t.Errorf("notification %+v", one)
+	mention := stream.readEvent()
+	if mention.name != "notification" || mention.id == "" || mention.data["kind"] != "mention" || mention.data["title"] != "Ana mentioned you" ||
+		mention.data["body"] != "@Ben look" || mention.data["url"] != "/s/class/7%20notes#m=m2" || mention.data["room"] != "class/7 notes" {
+		t.Errorf("the notification is %+v", mention)
 	}
 	post("m3", "@room and @ben again")
-	two := stream.readEvent()
+	second := stream.readEvent()
 	var list inbox
 	s.requestJSON(t, "GET", "/api/notifications", ben.Token, nil, &list)
 	if len(list.Notifications) != 2 || list.Unread != 2 || list.Unseen != 2 {
-		t.Errorf("inbox %+v", list)
+		t.Errorf("the inbox is %+v, want 2 notifications, unread and unseen", list)
 	}
-	// A stream that comes back gets what it missed.
-	again := s.openEvents(t, ben.Token, one.id)
-	if first := again.readEvent(); first.data["recovered"] != true {
-		t.Errorf("%+v", first)
+	// A stream that resumes gets the notifications that it missed.
+	resumed := s.openEvents(t, ben.Token, mention.id)
+	if first := resumed.readEvent(); first.data["recovered"] != true {
+		t.Errorf("resuming: the first event is %+v, want recovered", first)
 	}
-	if missed := again.readEvent(); missed.id != two.id {
-		t.Errorf("missed %+v, want %s", missed, two.id)
+	if missed := resumed.readEvent(); missed.id != second.id {
+		t.Errorf("resuming: got %+v, want %s", missed, second.id)
 	}
-	lost := s.openEvents(t, ben.Token, "no-such-event")
-	if first := lost.readEvent(); first.data["recovered"] != false {
-		t.Errorf("%+v", first)
+	unknown := s.openEvents(t, ben.Token, "no-such-event")
+	if first := unknown.readEvent(); first.data["recovered"] != false {
+		t.Errorf("resuming after an unknown id: the first event is %+v, want it not recovered", first)
 	}
-	// Reading it on one device is told to the others.
-	if code := s.requestJSON(t, "POST", "/api/notifications/"+one.id+"/read", ben.Token, nil, nil); code != 204 {
-		t.Errorf("read: %d", code)
+	// Reading a notification on one device updates the counts on the others.
+	if code := s.requestJSON(t, "POST", "/api/notifications/"+mention.id+"/read", ben.Token, nil, nil); code != 204 {
+		t.Errorf("marking as read: status %d, want 204", code)
 	}
-	if counts := again.readEvent(); counts.name != "counts" || counts.data["unread"] != 1.0 {
-		t.Errorf("%+v", counts)
+	if counts := resumed.readEvent(); counts.name != "counts" || counts.data["unread"] != 1.0 {
+		t.Errorf("got %+v, want counts with 1 unread", counts)
 	}
-	if code := s.requestJSON(t, "POST", "/api/notifications/"+one.id+"/read", ana.Token, nil, nil); code != 404 {
-		t.Errorf("somebody else's: %d", code)
+	if code := s.requestJSON(t, "POST", "/api/notifications/"+mention.id+"/read", ana.Token, nil, nil); code != 404 {
+		t.Errorf("marking another person's notification: status %d, want 404", code)
 	}
 	s.requestJSON(t, "POST", "/api/notifications/read", ben.Token, nil, nil)
 	s.requestJSON(t, "GET", "/api/notifications?unread=1", ben.Token, nil, &list)
 	if len(list.Notifications) != 0 || list.Unread != 0 {
-		t.Errorf("after reading all: %+v", list)
+		t.Errorf("after marking all as read: %+v, want nothing unread", list)
 	}
 	s.requestJSON(t, "GET", "/api/notifications", ana.Token, nil, &list)
 	if len(list.Notifications) != 0 {
-		t.Errorf("the author was told: %+v", list)
+		t.Errorf("the author was notified: %+v", list)
 	}
 	if code := s.requestJSON(t, "GET", "/api/notifications", "", nil, nil); code != 401 {
-		t.Errorf("without a token: %d", code)
+		t.Errorf("without a token: status %d, want 401", code)
 	}
 }
 
-// TestFactsOfAnEarlierLifeAreHandled: a message was stored and the server died
-// before anybody was notified.
+// TestOutboxIsProcessedAfterRestart checks that a mention is notified after a restart when
+// the server stopped after it stored the message and before it notified anybody.
 func TestOutboxIsProcessedAfterRestart(t *testing.T) {
 	dir := t.TempDir()
 	s := startServer(t, Config{Data: dir})
 	ana, ben := s.createGuest(t, "Ana"), s.createGuest(t, "Ben")
 	s.joinRoom(t, ben, "r").ws.Close()
-	s.cancel() // the outbox is not handled any more
+	s.cancel() // stops the processing of the outbox
 	s.background.Wait()
 	if code := s.requestJSON(t, "POST", "/api/rooms/r/messages", ana.Token, map[string]string{"text": "@Ben hi"}, nil); code != 201 {
-		t.Fatal(code)
+		t.Fatalf("posting: status %d, want 201", code)
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	again := startServer(t, Config{Data: dir})
+	restarted := startServer(t, Config{Data: dir})
 	deadline := time.Now().Add(10 * time.Second)
 	for {
 		var list inbox
-		again.requestJSON(t, "GET", "/api/notifications", ben.Token, nil, &list)
+		restarted.requestJSON(t, "GET", "/api/notifications", ben.Token, nil, &list)
 		if len(list.Notifications) == 1 {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatal("the mention is lost")
+			t.Fatal("no notification after 10 s")
 		}
 	}
 }

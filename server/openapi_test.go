@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestOpenAPIHasEveryRoute holds the page that describes the API against the
-// page that makes it, both ways.
+// TestOpenAPIDescribesEveryRoute checks that openapi.yaml describes exactly the routes of
+// api/routes.go.
 func TestOpenAPIDescribesEveryRoute(t *testing.T) {
 	source, err := os.ReadFile("api/routes.go")
 	if err != nil {
@@ -22,14 +22,14 @@ func TestOpenAPIDescribesEveryRoute(t *testing.T) {
 		if m[1] == "g" {
 			path = "/api" + path
 		} else if path != "/livez" && path != "/readyz" && path != "/metrics" {
-			continue // pages and sockets
+			continue // pages and WebSockets
 		}
 		if path != "/api/openapi.yaml" {
 			routes[m[2]+" "+path] = true
 		}
 	}
 	if len(routes) < 15 {
-		t.Fatalf("only %d routes found in api/routes.go: has its form changed?", len(routes))
+		t.Fatalf("found %d routes in api/routes.go, want at least 15: has its format changed?", len(routes))
 	}
 
 	s := startServer(t, Config{})
@@ -40,7 +40,7 @@ func TestOpenAPIDescribesEveryRoute(t *testing.T) {
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
 	if err != nil || answer.StatusCode != 200 {
-		t.Fatalf("%d, %v", answer.StatusCode, err)
+		t.Fatalf("openapi.yaml: status %d, error %v", answer.StatusCode, err)
 	}
 	described := map[string]bool{}
 	path := ""
@@ -54,12 +54,12 @@ func TestOpenAPIDescribesEveryRoute(t *testing.T) {
 	}
 	for r := range routes {
 		if !described[r] {
-			t.Errorf("%s is not described", r)
+			t.Errorf("openapi.yaml does not describe %s", r)
 		}
 	}
 	for d := range described {
 		if !routes[d] {
-			t.Errorf("%s is described and does not exist", d)
+			t.Errorf("openapi.yaml describes %s, which does not exist", d)
 		}
 	}
 }

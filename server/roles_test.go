@@ -15,8 +15,8 @@ import (
 	"weft/server/wire"
 )
 
-// TestRenewedTokenHoldsInTheRoomsJoined: a later hello with fewer rights takes
-// them away at once, also where the connection is already.
+// TestRenewedTokenAppliesToJoinedRooms checks that a second hello with other rights takes
+// effect at once in the rooms that the connection has joined.
 func TestRenewedTokenAppliesToJoinedRooms(t *testing.T) {
 	s := startServer(t, Config{JWTSecret: strings.Repeat("s", 32)})
 	ana := s.joinRoom(t, s.newUser(t, "ana", auth.Grant{Pattern: "**", Role: auth.Write}), "r")
@@ -24,12 +24,12 @@ func TestRenewedTokenAppliesToJoinedRooms(t *testing.T) {
 	ana.sendEvent(0, "join", map[string]any{"channel": 2, "room": "secret"})
 	ana.waitForEvent("joined")
 
-	less := s.newUser(t, "ana", auth.Grant{Pattern: "r", Role: auth.Read})
-	ana.sendEvent(0, "hello", map[string]string{"token": less.Token})
+	reader := s.newUser(t, "ana", auth.Grant{Pattern: "r", Role: auth.Read})
+	ana.sendEvent(0, "hello", map[string]string{"token": reader.Token})
 	if refused := ana.waitForEvent("refused"); fmt.Sprint(refused["channel"], refused["code"]) != "2 4403" {
-		t.Errorf("refused %v", refused)
+		t.Errorf("refused is %v, want channel 2 and code 4403", refused)
 	}
-	u, err := crdt.New(crdt.Options{ClientID: 1}).InsertText("t", 0, "not mine to write")
+	u, err := crdt.New(crdt.Options{ClientID: 1}).InsertText("t", 0, "not allowed")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,20 +37,21 @@ func TestRenewedTokenAppliesToJoinedRooms(t *testing.T) {
 	ana.sendBody(1, wire.AppendStep1(nil, []byte{0}))
 	answer := ana.waitFor("step 2", func(g received) bool { return g.Type == wire.TypeSync && g.Sync == 1 })
 	if !bytes.Equal(answer.Payload, []byte{0, 0}) {
-		t.Errorf("a reader has written %x", answer.Payload)
+		t.Errorf("the document has %x, want the reader's update ignored", answer.Payload)
 	}
-	ben.waitFor("Ana is not seen any more", func(g received) bool {
+	ben.waitFor("that Ana has left presence", func(g received) bool {
 		return g.name == "presence" && fmt.Sprint(g.value["leaves"]) == "[ana]"
 	})
 
-	more := s.newUser(t, "ana", auth.Grant{Pattern: "r", Role: auth.Write})
-	ana.sendEvent(0, "hello", map[string]string{"token": more.Token})
+	writer := s.newUser(t, "ana", auth.Grant{Pattern: "r", Role: auth.Write})
+	ana.sendEvent(0, "hello", map[string]string{"token": writer.Token})
 	ana.waitForEvent("welcome")
 	ana.sendBody(1, wire.AppendUpdate(nil, u))
 	ben.waitFor("the update", func(g received) bool { return g.IsUpdate() && bytes.Equal(g.Payload, u) })
 }
 
-// TestEncodedRoomIDsAreDecodedOnce: in the API's segment as in a socket's path.
+// TestEncodedRoomIDsAreDecodedOnce checks that a room id is decoded once in the path
+// segment of the HTTP API and in the path of a WebSocket.
 func TestEncodedRoomIDsAreDecodedOnce(t *testing.T) {
 	s := startServer(t, Config{})
 	ana := s.createGuest(t, "Ana")
@@ -64,7 +65,7 @@ func TestEncodedRoomIDsAreDecodedOnce(t *testing.T) {
 	} {
 		var m struct{ Room string }
 		if code := s.requestJSON(t, "POST", "/api/rooms/"+segment+"/messages", ana.Token, map[string]string{"text": "hi"}, &m); code != 201 || m.Room != room {
-			t.Errorf("%s: %d, room %q, want %q", segment, code, m.Room, room)
+			t.Errorf("%s: status %d, room %q; want 201 and %q", segment, code, m.Room, room)
 		}
 		s.dialYWebsocket(t, segment).Close()
 		if _, ok := s.hub.Loaded(store.RoomID(room)); !ok {
@@ -73,7 +74,8 @@ func TestEncodedRoomIDsAreDecodedOnce(t *testing.T) {
 	}
 }
 
-// TestTokenThatRunsOutEndsWhatItOpened: sockets with 4401, streams just so.
+// TestExpiredTokenClosesSocketsAndStreams checks that a WebSocket is closed with 4401 and an
+// event stream is closed when the token expires.
 func TestExpiredTokenClosesSocketsAndStreams(t *testing.T) {
 	s := startServer(t, Config{JWTSecret: strings.Repeat("s", 32)})
 	ben := testUser{}
@@ -85,21 +87,21 @@ func TestExpiredTokenClosesSocketsAndStreams(t *testing.T) {
 	}
 	stream := s.openEvents(t, ben.Token, "")
 	if first := stream.readEvent(); first.name != "connected" {
-		t.Fatalf("the first event: %+v", first)
+		t.Fatalf("the first event is %+v, want connected", first)
 	}
 	c := s.joinRoom(t, ben, "r")
 	for err == nil {
 		_, err = c.readMessage()
 	}
 	if !websocket.IsCloseError(err, int(wire.CloseAuth)) {
-		t.Errorf("the socket ended with %v", err)
+		t.Errorf("the WebSocket: got %v, want close code 4401", err)
 	}
 	for stream.scanner.Scan() {
 		if line := stream.scanner.Text(); strings.HasPrefix(line, "event:") {
-			t.Errorf("the stream went on: %s", line)
+			t.Errorf("the stream delivers an event after the token expired: %s", line)
 		}
 	}
 	if err := stream.scanner.Err(); err != nil {
-		t.Errorf("the stream ended with %v", err)
+		t.Errorf("the stream: got %v, want EOF", err)
 	}
 }

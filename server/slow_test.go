@@ -10,9 +10,10 @@ import (
 	"weft/server/wire"
 )
 
-// TestReaderThatStopsIsCaughtUp: one client reads nothing while another
-// overwrites a value with 12 MB, which is more than the sockets between hold. The server keeps a bounded queue for it, and
-// brings it up to date when it reads again, on the same connection.
+// TestReaderThatStopsIsCaughtUp checks a client that stops reading while another one
+// writes 12 MB, which is more than the TCP buffers hold. The server keeps a bounded queue,
+// drops what has become superfluous, and catches the client up on the same connection
+// when it reads again.
 func TestReaderThatStopsIsCaughtUp(t *testing.T) {
 	s := startServer(t, Config{Limits: "lab"})
 	slow, writer := s.dialYWebsocket(t, "r"), s.dialYWebsocket(t, "r")
@@ -36,7 +37,7 @@ func TestReaderThatStopsIsCaughtUp(t *testing.T) {
 			t.Fatal(err)
 		}
 		sendUpdate(t, writer, u)
-		if i%20 == 19 { // the writer reads its echoes, so that it is not slow itself
+		if i%20 == 19 { // the writer reads its echoes, so that it does not fall behind itself
 			applyUntilEqual(t, writer, echoes, doc)
 		}
 	}
@@ -46,7 +47,7 @@ func TestReaderThatStopsIsCaughtUp(t *testing.T) {
 		_ = slow.SetReadDeadline(time.Now().Add(90 * time.Second))
 		_, frame, err := slow.ReadMessage()
 		if err != nil {
-			t.Fatalf("the slow connection ended after %d bytes: %v", bytes, err)
+			t.Fatalf("the slow connection was closed after %d bytes: %v", bytes, err)
 		}
 		bytes += len(frame)
 		if b, err := wire.DecodeBody(frame); err == nil && b.IsUpdate() {
@@ -56,12 +57,12 @@ func TestReaderThatStopsIsCaughtUp(t *testing.T) {
 		}
 	}
 	if got, want := mirror.Text("t").String(), doc.Text("t").String(); got != want {
-		t.Errorf("%d characters, want %d", len(got), len(want))
+		t.Errorf("got a text of %d characters, want the writer's %d", len(got), len(want))
 	}
 	if bytes > writes*len(chunk)*3/4 {
-		t.Errorf("%d bytes were kept for it: nothing was let go of", bytes)
+		t.Errorf("the slow client received %d bytes, want at most %d: nothing was dropped", bytes, writes*len(chunk)*3/4)
 	}
 	if n := s.readMetric(t, "weft_resyncs_total", "behind"); n < 1 {
-		t.Error("that it was caught up is not counted")
+		t.Error("weft_resyncs_total does not count the catch-up")
 	}
 }

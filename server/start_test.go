@@ -14,14 +14,14 @@ import (
 	"weft/server/store/sqlite"
 )
 
-// TestFailedStartLeavesNothing: whatever New fails at, early or late, no goroutine
-// of it runs on, and the data folder can be opened again.
+// TestFailedStartReleasesEverything checks that after an error of New, early or late, none
+// of its goroutines runs, and the data folder can be opened again.
 func TestFailedStartReleasesEverything(t *testing.T) {
 	broken := os.DirFS(filepath.Join(t.TempDir(), "nowhere"))
 	for name, c := range map[string]struct {
 		config  Config
-		setting string // of a data folder that was tampered with
-		want    string
+		setting string // the name of a stored setting that is damaged
+		want    string // part of the error
 	}{
 		"limits":       {config: Config{Limits: "none"}, want: "limits"},
 		"short secret": {config: Config{JWTSecret: "short"}, want: "secret"},
@@ -49,17 +49,17 @@ func TestFailedStartReleasesEverything(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			for range 2 { // the first gives the folder back to the second
+			for range 2 { // the second call shows that the first has unlocked the folder
 				if s, err := New(c.config); err == nil {
 					s.Close()
-					t.Fatal("it starts")
+					t.Fatal("New succeeds")
 				} else if !strings.Contains(err.Error(), c.want) {
-					t.Errorf("%v, want it to be about %s", err, c.want)
+					t.Errorf("got error %q, want one about %s", err, c.want)
 				}
 			}
-			late := time.Now().Add(90 * time.Second)
+			deadline := time.Now().Add(90 * time.Second)
 			for err := goleak.Find(before); err != nil; err = goleak.Find(before) {
-				if time.Now().After(late) {
+				if time.Now().After(deadline) {
 					t.Fatal(err)
 				}
 			}

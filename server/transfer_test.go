@@ -9,8 +9,8 @@ import (
 	"weft/server/store"
 )
 
-// TestExportKeepsTheConversation: edits, deletions, reactions and threads move
-// with a room.
+// TestExportKeepsChat checks that edits, deletions, reactions and threads are exported and
+// imported, and that a second import stores nothing.
 func TestExportKeepsChat(t *testing.T) {
 	from, to := t.TempDir(), t.TempDir()
 	s := startServer(t, Config{Data: from, Limits: "lab"})
@@ -33,12 +33,12 @@ func TestExportKeepsChat(t *testing.T) {
 	}
 	for _, want := range []int{5, 0} {
 		if room, stored, err := Import(t.Context(), to, "copy", bytes.NewReader(file.Bytes())); err != nil || room != "copy" || stored != want {
-			t.Fatalf("imported %d into %q: %v", stored, room, err)
+			t.Fatalf("imported %d messages into %q, want %d into copy; error %v", stored, room, want, err)
 		}
 	}
-	again := startServer(t, Config{Data: to})
+	imported := startServer(t, Config{Data: to})
 	var after struct{ Messages []store.Message }
-	again.requestJSON(t, "GET", "/api/rooms/copy/messages", again.createGuest(t, "Cid").Token, nil, &after)
+	imported.requestJSON(t, "GET", "/api/rooms/copy/messages", imported.createGuest(t, "Cid").Token, nil, &after)
 	for i := range before.Messages {
 		before.Messages[i].Room, before.Messages[i].Rev = "copy", 0
 	}
@@ -46,9 +46,9 @@ func TestExportKeepsChat(t *testing.T) {
 		after.Messages[i].Rev = 0
 	}
 	if diff := cmp.Diff(before, after); diff != "" {
-		t.Error(diff)
+		t.Errorf("the imported messages differ (-want +got):\n%s", diff)
 	}
 	if len(after.Messages) != 5 || after.Messages[0].Replies == nil {
-		t.Errorf("%+v", after.Messages)
+		t.Errorf("got %+v, want 5 messages, the first with replies", after.Messages)
 	}
 }
