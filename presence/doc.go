@@ -1,4 +1,4 @@
-// Package presence tracks who is in which room. A room is named by an opaque
+// Package presence tracks the people in each room. A room is named by an opaque
 // string. A person is rolled up from their connections: all open tabs and devices.
 //
 // A person whose last connection to a room closes stays for a grace period, so that
@@ -8,7 +8,7 @@
 // # From a change to the clients
 //
 //	Tracker: Join, Leave, Touch, MarkIdle           Typing: Set, Clear
-//	   │ Diff: people who joined, changed, left        │ everybody who types in a place
+//	   │ Diff: people who joined, changed, left        │ people typing in a place
 //	   ▼                                               ▼
 //	Watchers     one goroutine calls the watchers    onChange
 //	   ▼

@@ -18,7 +18,7 @@ const TypingTTL = 6 * time.Second
 // MaxTypists is how many people are named as typing in one place at most.
 const MaxTypists = 20
 
-// Typist is a person who types.
+// Typist is a person who is typing.
 type Typist struct {
 	ID   string `json:"id"`
 	Name string `json:"name"` // plain text
@@ -30,7 +30,7 @@ type Place struct {
 	Thread string // id of the thread; empty: the room itself
 }
 
-// Typing tracks who types where. Each connection has at most one mark in a room,
+// Typing tracks the people who are typing in each place. Each connection has at most one mark in a room,
 // and marks expire. With SetPublisher and ReceiveRemote it combines the marks of
 // several nodes. Safe for concurrent use.
 type Typing struct {
@@ -69,7 +69,7 @@ type mark struct {
 // NewTyping starts a tracker of typing marks and its one goroutine; Close it. ttl 0
 // means TypingTTL.
 //
-// onChange receives everybody who types in a place, whenever that set has changed:
+// onChange receives the people typing in a place, whenever that set has changed:
 // one entry for each person, ordered by when they began, at most MaxTypists. If
 // nobody types, users is empty and not nil. onChange is called by the one goroutine
 // with no lock held, so it may call every method but Close. While it is busy, the
@@ -123,14 +123,14 @@ func (t *Typing) Clear(room, conn string) {
 	t.removeMark(connKey{room, conn})
 }
 
-// Users returns who types in the place now, as onChange receives it.
+// Users returns the people typing in the place now, as onChange receives it.
 func (t *Typing) Users(p Place) []Typist {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.typists(p)
 }
 
-// Threads returns who types in the threads of a room, by thread. Threads where
+// Threads returns the people typing in the threads of a room, by thread. Threads where
 // nobody types are not in the map.
 func (t *Typing) Threads(room string) map[string][]Typist {
 	t.mu.Lock()

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// publishInterval is how often a node publishes again who types on it. Marks that
-// were not received again within the TTL have ended, or their node has.
+// publishInterval is how often a node publishes its typing marks again. A mark that was
+// not received again within the TTL has expired: it was cleared, or its node has stopped.
 const publishInterval = time.Second
 
 // maxRemoteMarks is how many people one node publishes for one place, and how many

@@ -205,8 +205,8 @@ func TestTypingInThreads(t *testing.T) {
 	})
 }
 
-// A person who types on one node is shown on the other, as long as its messages
-// arrive.
+// A person typing on one node is shown on the other, as long as the messages of the first
+// node arrive.
 func TestTypingOnTwoNodes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		here, there := &typingLog{}, &typingLog{}

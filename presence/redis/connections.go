@@ -96,7 +96,7 @@ func (m *mirror) removeRemote(r *room, name string) {
 }
 
 // removeRemotes removes the connections of other nodes that match from all rooms,
-// and publishes who left.
+// and publishes the leaves.
 func (m *mirror) removeRemotes(match func(remoteConn) bool) {
 	for _, r := range m.rooms {
 		changed := map[string]bool{}

@@ -16,7 +16,7 @@
 //	├ lease        this node's lifetime key; which other nodes are dead
 //	├ subscription one pub/sub connection and the channels it needs
 //	├ reaper       removes what dead nodes wrote
-//	└ typing       publishes who types on this node
+//	└ typing       publishes the typing marks of this node
 //
 // # From Join on node A to the diff on node B
 //
@@ -33,8 +33,8 @@
 //
 // user.lua does the same for the person over all rooms: it publishes on the
 // person's channel, and StatusWatchers of node B read the status again. drop.lua
-// removes an entry after the grace period and publishes like put.lua. Who types
-// is only published ("A thread marks" on the room's channel) and never stored.
+// removes an entry after the grace period and publishes like put.lua. Typing
+// marks are only published ("A thread marks" on the room's channel) and never stored.
 //
 // # The lease
 //

@@ -54,7 +54,7 @@ func testFailure(t *testing.T, fail func(s *server), recover func(s *server, a, 
 			t.Errorf("status of %s is %s, was offline before: %v; want online throughout", user, log.latest(user), log.has(user, presence.Offline))
 		}
 	}
-	// No valid lease expires later, and nobody who left is shown again.
+	// No valid lease expires later, and no person who left is shown again.
 	keepsHaving(t, 2*fastOptions(s).Lease, want, a, b)
 	for _, n := range []*node{a, b} {
 		for _, user := range []string{"ana", "ben", "dan", "emma"} {

@@ -24,7 +24,7 @@ import (
 //	P:{uT}:user:USER  hash    NODE → "devices best-state"              like room
 //	P:{uT}:node:NODE  set     people of partition T with devices       by reaping, else 24 h
 //	P:{uT}:seen:USER  string  when last seen, ms of Redis' clock       after 30 days
-//	P:{rT}:room:ROOM  channel NODE that changed the room, or who types: see typing.go
+//	P:{rT}:room:ROOM  channel NODE that changed the room, or typing marks: see typing.go
 //	P:{uT}:user:USER  channel NODE where the person's devices changed
 //	P:{n}:nodes       channel no messages: see subscription
 //

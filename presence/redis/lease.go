@@ -29,7 +29,7 @@ type lease struct {
 
 	mu            sync.Mutex
 	node          string // id of this life
-	value         string // of the lease as Redis has it; "": none was ever taken
+	value         string // of the lease in Redis; "": this node has not taken one yet
 	epoch         string // of the Redis that has the lease
 	inDoubt       bool   // Redis may have lost what this node wrote
 	degraded      bool

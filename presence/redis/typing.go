@@ -12,7 +12,7 @@ import (
 	"weft/presence/internal/signal"
 )
 
-// typing publishes who types on this node, on the channel of the room. Nothing is
+// typing publishes the typing marks of this node, on the channel of the room. Nothing is
 // stored. Its goroutine is run. A message:
 //
 //	NODE ‖ space ‖ thread ‖ space ‖ marks

@@ -22,16 +22,16 @@ const maxBatch = 256
 // lock held over the commit instead would allow one message per commit and room.
 //
 // A batcher has no goroutine: each caller stores its own change, and the one that
-// stores the last change of a batch announces all of it. What waits is bounded by
-// the number of callers. It is safe for concurrent use.
+// stores the last change of a batch announces all of it. The number of waiting
+// changes is bounded by the number of callers. It is safe for concurrent use.
 type batcher struct {
 	announce func(room store.RoomID, batch []*change)
 
 	mu    sync.Mutex
-	rooms map[store.RoomID]*roomQueue // only rooms with changes under way
+	rooms map[store.RoomID]*roomQueue // only rooms with unannounced changes
 }
 
-// roomQueue holds the changes of a room that are under way. batcher.mu guards it.
+// roomQueue holds the changes of a room that are not announced yet. batcher.mu guards it.
 type roomQueue struct {
 	batch   []*change // being stored or announced
 	left    int       // how many of batch are not stored yet

@@ -71,7 +71,7 @@ type Service struct {
 	c         Config
 	now       func() time.Time
 	limiters  *ratelimit.Keyed[limitKey]
-	searching chan struct{} // a semaphore: holds one token for each search under way
+	searching chan struct{} // a semaphore: holds one token for each search in progress
 	batcher   *batcher
 }
 

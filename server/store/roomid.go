@@ -8,18 +8,24 @@ import (
 	"unicode/utf8"
 )
 
-// RoomID names a room: 1 to 128 bytes of UTF-8 without control characters,
-// without empty, "." or ".." segments, neither beginning nor ending with a
-// slash. It never becomes a file name or a raw key elsewhere.
+// RoomID names a room:
+//
+//   - 1 to 128 bytes of UTF-8
+//   - no control characters
+//   - segments separated by slashes; no segment is empty, "." or ".."
+//
+// So it neither begins nor ends with a slash. A room id is never used as a file name, nor
+// unescaped in a key of another system, such as Redis.
 type RoomID string
 
 // MaxRoomID is the longest room id, in bytes.
 const MaxRoomID = 128
 
-// ErrRoomID says that a string is no room id.
+// ErrRoomID is wrapped by the errors of [ParseRoomID].
 var ErrRoomID = errors.New("store: bad room id")
 
-// ParseRoomID checks s, which has been percent-decoded once.
+// ParseRoomID returns s as a room id, or an error that wraps [ErrRoomID]. A caller that has
+// s from a URL decodes its percent escapes first, once.
 func ParseRoomID(s string) (RoomID, error) {
 	switch {
 	case s == "":

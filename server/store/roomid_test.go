@@ -6,12 +6,12 @@ import (
 	"testing"
 )
 
-func TestRoomIDs(t *testing.T) {
+func TestParseRoomIDAcceptsAndRefuses(t *testing.T) {
 	for _, good := range []string{
 		"a", "docs/42", "class/7/notes", " ", "a b", "...", "a..b/.c", "*?[]{}:\\%2e", "naïve/日本", strings.Repeat("x", 128), strings.Repeat("é", 64),
 	} {
 		if id, err := ParseRoomID(good); err != nil || string(id) != good {
-			t.Errorf("%q: %q, %v", good, id, err)
+			t.Errorf("ParseRoomID(%q) = %q, %v, want it accepted", good, id, err)
 		}
 	}
 	for _, bad := range []string{
@@ -19,7 +19,7 @@ func TestRoomIDs(t *testing.T) {
 		strings.Repeat("x", 129), strings.Repeat("é", 64) + "x",
 	} {
 		if id, err := ParseRoomID(bad); !errors.Is(err, ErrRoomID) || id != "" {
-			t.Errorf("%q: %q, %v", bad, id, err)
+			t.Errorf("ParseRoomID(%q) = %q, %v, want ErrRoomID", bad, id, err)
 		}
 	}
 }

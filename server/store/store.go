@@ -58,8 +58,8 @@ type Store interface {
 
 	// Ping proves that the store can be written: it commits a record.
 	Ping(ctx context.Context) error
-	// Close waits for the writes under way. Closing again returns what the
-	// first call returned.
+	// Close waits for the writes in progress. A second call returns the error of
+	// the first.
 	Close() error
 }
 
@@ -128,7 +128,7 @@ type Outbox interface {
 	DeleteOutboxEntry(ctx context.Context, id int64) error
 }
 
-// Members is the part of a Store that remembers who has been in which room.
+// Members is the part of a Store that remembers the members of rooms: people who were there at least once.
 type Members interface {
 	// TouchMember remembers that the user was in the room at that time, under the
 	// name in u. A time before the stored one changes nothing. All earlier

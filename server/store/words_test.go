@@ -7,7 +7,7 @@ import (
 	"unicode"
 )
 
-func TestWords(t *testing.T) {
+func TestWordsAreFoldedAndLocated(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                           "",
 		"Hello, World!":              "hello world",
@@ -25,18 +25,18 @@ func TestWords(t *testing.T) {
 		end := 0
 		for w := range Words(text) {
 			if w.Start < end || w.End <= w.Start || w.End > len(text) {
-				t.Errorf("%q: word at %d to %d", text, w.Start, w.End)
+				t.Errorf("Words(%q): word from byte %d to %d, want it after byte %d and within %d bytes", text, w.Start, w.End, end, len(text))
 			}
 			end = w.End
 			got = append(got, w.Term)
 		}
 		if s := strings.Join(got, " "); s != want {
-			t.Errorf("%q: %q, want %q", text, s, want)
+			t.Errorf("Words(%q) = %q, want %q", text, s, want)
 		}
 	}
 }
 
-func TestParseQuery(t *testing.T) {
+func TestParseQueryFindsPhrasesAndAPrefix(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                         "[] false",
 		"  !? ":                    "[] false",
@@ -55,11 +55,11 @@ func TestParseQuery(t *testing.T) {
 		`^foo) "a"b"c`:             "[[foo] [a] [b] [c]] false",
 	} {
 		if q := ParseQuery(text); fmt.Sprint(q.Phrases, q.LastIsPrefix) != want {
-			t.Errorf("%q: %v %v, want %s", text, q.Phrases, q.LastIsPrefix, want)
+			t.Errorf("ParseQuery(%q) = %v %v, want %s", text, q.Phrases, q.LastIsPrefix, want)
 		}
 	}
 	if q := ParseQuery(strings.Repeat("word ", 100)); len(q.Phrases) != maxPhrases {
-		t.Errorf("%d phrases", len(q.Phrases))
+		t.Errorf("ParseQuery of 100 words has %d phrases, want %d", len(q.Phrases), maxPhrases)
 	}
 }
 
@@ -69,18 +69,18 @@ func FuzzWords(f *testing.F) {
 		end := 0
 		for w := range Words(text) {
 			if w.Start < end || w.End <= w.Start || w.End > len(text) || w.Term == "" || len(w.Term) > 3*maxWord {
-				t.Fatalf("%+v", w)
+				t.Fatalf("Words(%q): invalid word %+v after byte %d", text, w, end)
 			}
 			end = w.End
 			for _, r := range w.Term {
 				if !isWordRune(r) && !unicode.IsMark(r) || r < 0x80 && !unicode.IsLower(r) && !unicode.IsDigit(r) {
-					t.Fatalf("%q in %+v", r, w)
+					t.Fatalf("Words(%q): word %+v contains %q", text, w, r)
 				}
 			}
 		}
 		for _, phrase := range ParseQuery(text).Phrases {
 			if len(phrase) == 0 {
-				t.Fatal("an empty phrase")
+				t.Fatalf("ParseQuery(%q) has an empty phrase", text)
 			}
 		}
 	})

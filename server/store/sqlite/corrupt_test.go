@@ -34,16 +34,18 @@ func appendTo(t testing.TB, s *sqlite.Store, room store.RoomID, data ...string) 
 	must(t, s.AppendUpdates(t.Context(), updates))
 }
 
-// text is the document as one string: its snapshot and its log, joined.
+// text returns the document as one string: its snapshot and its log, joined. It fails the
+// test if LoadPart returned a part of a document together with an error.
 func text(t testing.TB, s *sqlite.Store, room store.RoomID) (string, error) {
 	t.Helper()
 	doc, err := storetest.LoadAll(t.Context(), s, room)
 	if err != nil && (doc.Snapshot != nil || doc.Log != nil || doc.Through != 0) {
-		t.Fatalf("with error %v came a document: %+v", err, doc)
+		t.Fatalf("load of room %q returned error %v and also a document: %+v", room, err, doc)
 	}
 	return string(bytes.Join(append([][]byte{doc.Snapshot}, doc.Log...), nil)), err
 }
 
+// compact stores the whole document as the snapshot of the room.
 func compact(t testing.TB, s *sqlite.Store, room store.RoomID) {
 	t.Helper()
 	all, err := text(t, s, room)
@@ -62,15 +64,15 @@ func wantText(t testing.TB, s *sqlite.Store, room store.RoomID, want string) {
 	}
 }
 
-// TestDamagedRows changes stored rows. The document has two snapshots, a tail
-// between them and a log after them: "1" "2" | "3" "4" | "5" "6" "7".
-func TestDamagedRows(t *testing.T) {
+// TestDamagedRowsAreRepairedOrRefused changes stored rows. The document has two snapshots,
+// a tail (the records between the snapshots) and a log after them: "1" "2" | "3" "4" | "5" "6" "7".
+func TestDamagedRowsAreRepairedOrRefused(t *testing.T) {
 	t.Parallel()
 	const corrupt = ""
 	const badNewest = "UPDATE snap SET data = x'bad0' WHERE through = 4; "
 	for _, c := range []struct {
 		name, sql string
-		want      string // of the document, corrupt if none may be given
+		want      string // text of the document; corrupt: loading it returns ErrCorrupt
 	}{
 		{"nothing", "SELECT 1", "1234567"},
 		{"a record's bytes", "UPDATE log SET data = x'39' WHERE id = 6", corrupt},
@@ -78,22 +80,22 @@ func TestDamagedRows(t *testing.T) {
 		{"a record is missing, first", "DELETE FROM log WHERE id = 5", corrupt},
 		{"a record is missing, middle", "DELETE FROM log WHERE id = 6", corrupt},
 		{"two records swapped", "UPDATE log SET (crc, data) = (SELECT crc, data FROM log l WHERE l.id = 13 - log.id) WHERE id IN (6, 7)", corrupt},
-		{"all records gone", "DELETE FROM log", corrupt},
+		{"all records deleted", "DELETE FROM log", corrupt},
 		{"the last record is missing", "DELETE FROM log WHERE id = 7", corrupt},
 		{"newest snapshot's bytes", badNewest, "1234567"},
 		{"newest snapshot's checksum", "UPDATE snap SET crc = crc + 1 WHERE through = 4", "1234567"},
 		{"newest snapshot's since", "UPDATE snap SET since = 0 WHERE through = 4", corrupt},
-		{"newest snapshot emptied", "UPDATE snap SET data = x'' WHERE through = 4", "1234567"},
+		{"newest snapshot has no bytes", "UPDATE snap SET data = x'' WHERE through = 4", "1234567"},
 		{"newest snapshot is missing", "DELETE FROM snap WHERE through = 4", corrupt},
 		{"older snapshot's bytes", "UPDATE snap SET data = x'bad0' WHERE through = 2", "1234567"},
 		{"both snapshots' bytes", "UPDATE snap SET data = x'bad0'", corrupt},
 		{"both snapshots are missing", "DELETE FROM snap", corrupt},
 		{"newest snapshot and a record of the tail", badNewest + "UPDATE tail SET data = CAST(substr(data, 1, length(data) - 1) || x'78' AS BLOB)", corrupt},
-		{"newest snapshot, tail cut", badNewest + "UPDATE tail SET data = substr(data, 1, 17)", corrupt},
-		{"newest snapshot, tail gone", badNewest + "DELETE FROM tail", corrupt},
-		{"newest snapshot, older one gone", badNewest + "DELETE FROM snap WHERE through = 2", corrupt},
-		{"tail alone", "DELETE FROM tail", "1234567"},
-		{"records, snapshots and tail gone", "DELETE FROM log; DELETE FROM snap; DELETE FROM tail", corrupt},
+		{"newest snapshot, tail truncated", badNewest + "UPDATE tail SET data = substr(data, 1, 17)", corrupt},
+		{"newest snapshot, tail deleted", badNewest + "DELETE FROM tail", corrupt},
+		{"newest snapshot, older snapshot deleted", badNewest + "DELETE FROM snap WHERE through = 2", corrupt},
+		{"tail deleted", "DELETE FROM tail", "1234567"},
+		{"records, snapshots and tail deleted", "DELETE FROM log; DELETE FROM snap; DELETE FROM tail", corrupt},
 	} {
 		for _, reopened := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s/reopened=%v", c.name, reopened), func(t *testing.T) {
@@ -108,7 +110,7 @@ func TestDamagedRows(t *testing.T) {
 				appendTo(t, s, "other", "fine")
 				for statement := range strings.SplitSeq(strings.TrimSuffix(c.sql, "; "), "; ") {
 					if strings.Contains(statement, "DELETE FROM log") && !strings.Contains(statement, "WHERE") {
-						statement += " WHERE id < 8" // not the other room's
+						statement += " WHERE id < 8" // keep the record of the other room
 					}
 					must(t, s.Exec(statement))
 				}
@@ -119,12 +121,12 @@ func TestDamagedRows(t *testing.T) {
 				}
 				got, err := text(t, s, "room")
 				if want == corrupt && !errors.Is(err, store.ErrCorrupt) {
-					t.Fatalf("got %q, %v; want ErrCorrupt", got, err)
+					t.Fatalf("load returned %q, error %v, want ErrCorrupt", got, err)
 				}
 				if want != corrupt {
 					must(t, err)
 					if got != want {
-						t.Fatalf("got %q, want %q", got, want)
+						t.Fatalf("load returned %q, want %q", got, want)
 					}
 				}
 				wantText(t, s, "other", "fine")
@@ -145,11 +147,11 @@ func TestCompactionRepairsADamagedSnapshot(t *testing.T) {
 	compact(t, s, "room")
 	must(t, s.Exec("UPDATE snap SET crc = 0 WHERE through = 3"))
 	appendTo(t, s, "room", "4")
-	compact(t, s, "room") // through 4, on top of the one through 2
+	compact(t, s, "room") // through record 4, from the snapshot through record 2
 	wantText(t, s, "room", "1234")
 	must(t, s.Exec("UPDATE snap SET crc = 0 WHERE through = 4"))
 	wantText(t, s, "room", "1234")
-	compact(t, s, "room") // the same records once more
+	compact(t, s, "room") // the same records again
 	appendTo(t, s, "room", "5")
 	must(t, s.Close())
 	s = open(t, dir)
@@ -158,16 +160,16 @@ func TestCompactionRepairsADamagedSnapshot(t *testing.T) {
 	must(t, s.Exec("UPDATE snap SET crc = 0 WHERE through = 5"))
 	wantText(t, s, "room", "12345")
 	if n, err := s.Int("SELECT count(*) FROM snap"); err != nil || n != 2 {
-		t.Fatalf("%d snapshots are kept (%v), want 2", n, err)
+		t.Fatalf("%d snapshots are stored (error %v), want 2", n, err)
 	}
 	if n, err := s.Int("SELECT count(*) FROM log"); err != nil || n != 0 {
-		t.Fatalf("%d records are left in the log (%v), want 0", n, err)
+		t.Fatalf("%d records are left in the log (error %v), want 0", n, err)
 	}
 }
 
-// In a log that is compacted in parts, the newest snapshot may be damaged after each of
-// them, and the file be opened anew.
-func TestFoldPartsHeal(t *testing.T) {
+// A log is compacted in parts. The document stays whole although the newest snapshot is
+// damaged after most parts, and the file is opened again after every second part.
+func TestCompactionInPartsRepairsDamagedSnapshots(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := open(t, dir)
@@ -195,12 +197,13 @@ func TestFoldPartsHeal(t *testing.T) {
 		}
 	}
 	if n, err := s.Int("SELECT count(*) FROM log"); err != nil || n != 0 {
-		t.Fatalf("%d records are left in the log (%v), want 0", n, err)
+		t.Fatalf("%d records are left in the log (error %v), want 0", n, err)
 	}
 }
 
-// Damage in the middle of a log shows in the part that it is in.
-func TestDamagedPart(t *testing.T) {
+// The parts of a log before a damaged or missing record can be loaded and compacted. The
+// part that holds the record is refused, and the records after it are kept.
+func TestOnlyThePartWithADamagedRecordIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, damage := range []string{"UPDATE log SET data = x'00' WHERE id = 30", "DELETE FROM log WHERE id = 30"} {
 		s := open(t, t.TempDir())
@@ -216,23 +219,23 @@ func TestDamagedPart(t *testing.T) {
 			}
 			must(t, err)
 			if part.Through >= 30 || !more {
-				t.Fatalf("%s: record 30 is in a part through %d", damage, part.Through)
+				t.Fatalf("%s: a part through record %d was loaded (more parts: %v), want ErrCorrupt at record 30", damage, part.Through, more)
 			}
 			all := append([][]byte{part.Snapshot}, part.Log...)
 			must(t, s.Compact(t.Context(), "room", bytes.Join(all, nil), part.Through))
 			if got, err := text(t, s, "room"); !errors.Is(err, store.ErrCorrupt) {
-				t.Fatalf("%s: %q, %v", damage, got, err)
+				t.Fatalf("%s: load of the whole document returned %q, error %v, want ErrCorrupt", damage, got, err)
 			}
 		}
 		if n, err := s.Int("SELECT count(*) FROM log WHERE id > 30"); err != nil || n != 10 || parts == 0 {
-			t.Fatalf("%s: %d parts, %d records are left after the damage (%v), want 10", damage, parts, n, err)
+			t.Fatalf("%s: %d parts were loaded, want at least 1; %d records are left after the damage (error %v), want 10", damage, parts, n, err)
 		}
 	}
 }
 
-// A record that names no document is given back to the one that its checksum
-// fits. One that fits none is somebody's, and its absence is noticed there.
-func TestForeignRecord(t *testing.T) {
+// A record whose document number is unknown is assigned to the document that its checksum
+// fits. If it fits none, the document that lacks the record is refused.
+func TestRecordOfAnUnknownDocumentIsAssignedByItsChecksum(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := open(t, dir)
@@ -243,12 +246,12 @@ func TestForeignRecord(t *testing.T) {
 	must(t, s.Close())
 	s = open(t, dir)
 	if err := s.Damage(); !errors.Is(err, store.ErrCorrupt) {
-		t.Errorf("damage %v", err)
+		t.Errorf("Damage() = %v, want ErrCorrupt", err)
 	}
 	wantText(t, s, "room", "123")
 	for bytes, want := range map[int]int{3: 1, 4: 0} {
 		if rooms, err := s.LongLogs(t.Context(), math.MaxInt, bytes); err != nil || len(rooms) != want {
-			t.Errorf("logs of %d bytes: %q, %v", bytes, rooms, err)
+			t.Errorf("LongLogs of %d bytes: %q, error %v, want %d rooms", bytes, rooms, err, want)
 		}
 	}
 	appendTo(t, s, "room", "4")
@@ -257,17 +260,17 @@ func TestForeignRecord(t *testing.T) {
 	must(t, s.Close())
 	s = open(t, dir)
 	if got, err := text(t, s, "room"); !errors.Is(err, store.ErrCorrupt) {
-		t.Errorf("got %q, %v; want ErrCorrupt", got, err)
+		t.Errorf("load returned %q, error %v, want ErrCorrupt", got, err)
 	}
 	wantText(t, s, "other", "fine")
 	appendTo(t, s, "other", " still")
 	wantText(t, s, "other", "fine still")
 }
 
-// TestDamagedPages fills whole pages of the file with other bytes. The store
-// opens unless nothing of its tables can be found, says that there is damage,
-// and gives every document that it does not refuse.
-func TestDamagedPages(t *testing.T) {
+// TestDamagedPagesGiveWholeDocumentsOrErrors fills one page (4,096 bytes) of the file with
+// random bytes. Open may refuse the file with ErrCorrupt. If it opens, every document is
+// either whole or refused with ErrCorrupt.
+func TestDamagedPagesGiveWholeDocumentsOrErrors(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "weft.db")
@@ -302,7 +305,7 @@ func TestDamagedPages(t *testing.T) {
 		s, err := sqlite.Open(path, sqlite.Options{})
 		if err != nil {
 			if !errors.Is(err, store.ErrCorrupt) {
-				t.Errorf("page %d: %v", at/page, err)
+				t.Errorf("page %d damaged: Open: %v, want ErrCorrupt or success", at/page, err)
 			}
 			continue
 		}
@@ -312,29 +315,29 @@ func TestDamagedPages(t *testing.T) {
 			case errors.Is(err, store.ErrCorrupt):
 				refused++
 			case err != nil:
-				t.Errorf("page %d, %s: %v", at/page, room, err)
+				t.Errorf("page %d damaged: load of %s: %v, want ErrCorrupt or success", at/page, room, err)
 			case got != want:
-				t.Errorf("page %d, %s: %d bytes of %d, damage %v", at/page, room, len(got), len(want), s.Damage())
+				t.Errorf("page %d damaged: load of %s returned %d other bytes than the %d stored ones; Damage() = %v", at/page, room, len(got), len(want), s.Damage())
 			}
 		}
 		must(t, s.Close())
 	}
 	if opened < 20 || refused == 0 {
-		t.Errorf("opened %d times of 40, refused %d documents", opened, refused)
+		t.Errorf("the file was opened %d times of 40, want at least 20; %d documents were refused, want at least 1", opened, refused)
 	}
-	t.Logf("opened %d times of 40; of %d documents %d refused", opened, opened*len(want), refused)
+	t.Logf("the file was opened %d times of 40; %d of %d documents were refused", opened, refused, opened*len(want))
 }
 
-// TestDamagedFile flips single bytes anywhere in the data file's records and
-// snapshots. A document is whole or an error.
-func TestDamagedFile(t *testing.T) {
+// TestFlippedBitsGiveWholeDocumentsOrErrors flips single bits in the records and snapshots
+// of the data file. Every document is either whole or refused with ErrCorrupt.
+func TestFlippedBitsGiveWholeDocumentsOrErrors(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "weft.db")
 	s := open(t, dir)
 	r := rand.New(rand.NewPCG(1, 2))
 	want := map[store.RoomID]string{}
-	var pieces []string // every record and snapshot, as it is in the file
+	var pieces []string // the data of every record, as stored in the file
 	for i := range 6 {
 		room := store.RoomID(fmt.Sprint("room ", i))
 		for n := range 8 {
@@ -357,7 +360,7 @@ func TestDamagedFile(t *testing.T) {
 	for _, piece := range pieces {
 		i := bytes.Index(whole, []byte(piece)[:24])
 		if i < 0 {
-			continue // its page has been used for something else
+			continue // compaction deleted the record, and its page was overwritten
 		}
 		flipped++
 		damaged := slices.Clone(whole)
@@ -366,19 +369,19 @@ func TestDamagedFile(t *testing.T) {
 		s := open(t, dir)
 		for room, want := range want {
 			if got, err := text(t, s, room); err != nil && !errors.Is(err, store.ErrCorrupt) || err == nil && got != want {
-				t.Fatalf("%s after a flip at %d: %d bytes of %d, error %v", room, i, len(got), len(want), err)
+				t.Fatalf("bit flipped after byte %d: load of %s returned %d bytes, error %v; want the %d stored bytes or ErrCorrupt", i, room, len(got), err, len(want))
 			}
 		}
 		must(t, s.Close())
 	}
 	if flipped < 20 {
-		t.Fatalf("only %d records were found in the file", flipped)
+		t.Fatalf("%d records were found in the file, want at least 20", flipped)
 	}
 }
 
-// A document whose name is damaged in one of the two places that hold it is not
-// served without its log.
-func TestDamagedName(t *testing.T) {
+// The file holds the name of a document in two places. If one is damaged, the document is
+// refused under both names: loading it would miss the log.
+func TestDocumentWithADamagedNameIsRefused(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "weft.db")
@@ -405,16 +408,16 @@ func TestDamagedName(t *testing.T) {
 		s := open(t, dir)
 		for _, room := range []store.RoomID{name, store.RoomID(string([]byte{name[0] ^ 1}) + name[1:])} {
 			if got, err := text(t, s, room); !errors.Is(err, store.ErrCorrupt) {
-				t.Errorf("byte %d: room %q: %q, error %v, want ErrCorrupt", at, room, got, err)
+				t.Errorf("byte %d damaged: load of room %q returned %q, error %v, want ErrCorrupt", at, room, got, err)
 			}
 			if err := s.AppendUpdates(t.Context(), []store.Update{{Room: room, Data: []byte("x")}}); !errors.Is(err, store.ErrCorrupt) {
-				t.Errorf("byte %d: appending to room %q: %v, want ErrCorrupt", at, room, err)
+				t.Errorf("byte %d damaged: append to room %q: %v, want ErrCorrupt", at, room, err)
 			}
 		}
 		wantText(t, s, "other", "fine")
 		must(t, s.Close())
 	}
 	if places != 2 {
-		t.Fatalf("the name is in %d places, want 2", places)
+		t.Fatalf("the file holds the name in %d places, want 2", places)
 	}
 }

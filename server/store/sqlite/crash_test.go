@@ -21,8 +21,8 @@ import (
 	"weft/server/store/storetest"
 )
 
-// crashEnv names the folder of the store that a child process works on, until
-// it is killed.
+// crashEnv is the environment variable that makes the test program a child of the crash
+// test. Its value is the folder of the store that the child writes to until it is killed.
 const crashEnv = "WEFT_SQLITE_CRASH"
 
 const (
@@ -30,7 +30,8 @@ const (
 	crashWriters = 6
 )
 
-// tally counts each writer's records in a document; they must be 1, 2, 3, …
+// tally counts the records of each writer in a document. The records of a writer are
+// numbered; tally returns an error unless they are 1, 2, 3, … in this order.
 func tally(doc store.Doc) (counts [crashWriters]int, err error) {
 	all := string(doc.Snapshot)
 	for _, data := range doc.Log {
@@ -45,16 +46,18 @@ func tally(doc store.Doc) (counts [crashWriters]int, err error) {
 			return counts, fmt.Errorf("record %q: %w", record, err)
 		}
 		if counts[w]++; counts[w] != n {
-			return counts, fmt.Errorf("writer %d: record %d where %d belongs", w, n, counts[w])
+			return counts, fmt.Errorf("writer %d: got record %d, want record %d", w, n, counts[w])
 		}
 	}
 	return counts, nil
 }
 
+// crashRoom returns the room of a writer: even and odd writers share one room each.
 func crashRoom(w int) store.RoomID { return store.RoomID(fmt.Sprint("room ", w%2)) }
 
-// crashChild appends, posts and compacts, and prints what is acknowledged, one
-// line each: "a WRITER COUNT" and "m ID".
+// crashChild appends updates, posts messages and compacts rooms until it is killed. It
+// prints one line for each acknowledged write: "a WRITER COUNT" for an update, "m ID" for
+// a message.
 func crashChild() {
 	ctx := context.Background()
 	s, err := sqlite.Open(filepath.Join(os.Getenv(crashEnv), "weft.db"), sqlite.Options{})
@@ -88,7 +91,7 @@ func crashChild() {
 				if n%11 == 0 {
 					most := math.MaxInt
 					if n%2 == 0 {
-						most = 64 // a part, and the next one after a kill perhaps
+						most = 64 // bytes: compacts a part of the log; a kill may come before the next part
 					}
 					doc, _, err := s.LoadPart(ctx, crashRoom(w), 0, most)
 					if err != nil {
@@ -109,9 +112,9 @@ func crashChild() {
 	os.Exit(1)
 }
 
-// TestKill kills a writing process again and again. What it had been told is
-// stored is there afterwards.
-func TestKill(t *testing.T) {
+// TestKilledProcessLosesNoAcknowledgedWrite kills a writing process at random moments.
+// Every write that the store had acknowledged must be in the file afterwards.
+func TestKilledProcessLosesNoAcknowledgedWrite(t *testing.T) {
 	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	t.Log("seed", seed)
@@ -122,7 +125,7 @@ func TestKill(t *testing.T) {
 	var appended [crashWriters]int
 	posted := map[string]bool{}
 	for range crashRounds {
-		// A random number of acknowledgements is a random moment.
+		// The child is killed after a random number of acknowledgements.
 		killAfter := 1 + r.IntN(250)
 		child := exec.CommandContext(t.Context(), self)
 		child.Env = append(os.Environ(), crashEnv+"="+dir)
@@ -146,7 +149,7 @@ func TestKill(t *testing.T) {
 				t.Errorf("child: %s", lines.Text())
 			}
 		}
-		_ = child.Wait() // killed
+		_ = child.Wait() // always fails: the child was killed
 		if t.Failed() {
 			return
 		}
@@ -155,6 +158,8 @@ func TestKill(t *testing.T) {
 	t.Log("acknowledged:", appended, "records,", len(posted), "messages")
 }
 
+// crashCheck opens the store and checks that it holds all acknowledged records and
+// messages, that message seqs have no gaps, and that each message has an outbox entry.
 func crashCheck(t *testing.T, dir string, appended [crashWriters]int, posted map[string]bool) {
 	t.Helper()
 	s := open(t, dir)
@@ -165,7 +170,7 @@ func crashCheck(t *testing.T, dir string, appended [crashWriters]int, posted map
 		counts, err := tally(doc)
 		must(t, err)
 		if counts[w] < acked {
-			t.Fatalf("writer %d: %d records are there, %d were acknowledged", w, counts[w], acked)
+			t.Fatalf("writer %d: the document holds %d records, but %d were acknowledged", w, counts[w], acked)
 		}
 	}
 	found := 0
@@ -187,11 +192,11 @@ func crashCheck(t *testing.T, dir string, appended [crashWriters]int, posted map
 		}
 	}
 	if found != len(posted) {
-		t.Fatalf("%d messages are there, %d were acknowledged", found, len(posted))
+		t.Fatalf("%d acknowledged messages are stored, want %d", found, len(posted))
 	}
-	facts, err := s.OutboxEntries(t.Context(), 1<<20)
+	entries, err := s.OutboxEntries(t.Context(), 1<<20)
 	must(t, err)
-	if len(facts) != int(seq)-1 {
-		t.Fatalf("%d facts for %d messages", len(facts), seq-1)
+	if len(entries) != int(seq)-1 {
+		t.Fatalf("%d outbox entries for %d messages", len(entries), seq-1)
 	}
 }

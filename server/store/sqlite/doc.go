@@ -11,8 +11,8 @@
 // # Writes
 //
 // All writes go through one goroutine. Callers hand it a function and wait;
-// what has queued up while one commit was under way becomes the next commit,
-// each function inside its own savepoint. A caller whose context ends before
+// the functions queued during one commit become the next commit, each inside its
+// own savepoint. A caller whose context ends before
 // its function has been taken returns with nothing done; after that the commit runs to
 // its end.
 //

@@ -54,7 +54,7 @@ func (u *unsavedHeads) takeQuiet(since time.Time, limit int) (quiet []head) {
 	return quiet
 }
 
-// saveHeads stores heads, in the transaction under way.
+// saveHeads stores heads, in the current transaction.
 func (t *tx) saveHeads(heads []head) error {
 	for _, h := range heads {
 		if _, err := t.exec("UPDATE docs SET head = max(head, ?) WHERE id = ?", h.last, h.doc); err != nil {

@@ -15,16 +15,18 @@ import (
 	"weft/server/store/storetest"
 )
 
-func refused(t *testing.T, path string, words ...string) {
+// wantRefused checks that Open refuses the path, and that the error names the path and
+// contains the words.
+func wantRefused(t *testing.T, path string, words ...string) {
 	t.Helper()
 	s, err := sqlite.Open(path, sqlite.Options{})
 	if err == nil {
 		s.Close()
-		t.Fatal("it was opened")
+		t.Fatalf("%s was opened", path)
 	}
 	for _, word := range append(words, path) {
 		if !strings.Contains(err.Error(), word) {
-			t.Errorf("error %q does not say %q", err, word)
+			t.Errorf("error is %q, want it to contain %q", err, word)
 		}
 	}
 }
@@ -39,11 +41,11 @@ func TestNewerFormatIsRefused(t *testing.T) {
 	must(t, s.Close())
 	before, err := os.ReadFile(path)
 	must(t, err)
-	refused(t, path, "format 99", "newer")
+	wantRefused(t, path, "format 99", "newer")
 	after, err := os.ReadFile(path)
 	must(t, err)
 	if string(before) != string(after) {
-		t.Fatal("the file was changed")
+		t.Fatal("Open changed the file that it refused")
 	}
 }
 
@@ -52,17 +54,17 @@ func TestForeignFileIsRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "other.db")
 	db, err := sql.Open("sqlite", path)
 	must(t, err)
-	_, err = db.Exec("CREATE TABLE theirs (id)")
+	_, err = db.Exec("CREATE TABLE other (id)")
 	must(t, err)
 	must(t, db.Close())
-	refused(t, path, "not Weft's")
+	wantRefused(t, path, "not Weft's")
 
 	path = filepath.Join(t.TempDir(), "letter.txt")
 	must(t, os.WriteFile(path, []byte(strings.Repeat("Dear Ann, ", 1000)), 0o600))
-	refused(t, path)
-	refused(t, filepath.Join(t.TempDir(), "no", "folder", "weft.db"))
+	wantRefused(t, path)
+	wantRefused(t, filepath.Join(t.TempDir(), "no", "folder", "weft.db"))
 	if _, err := sqlite.Open(":memory:", sqlite.Options{}); err == nil {
-		t.Fatal("a store that forgets was opened")
+		t.Fatal("a store in memory was opened")
 	}
 }
 
@@ -71,12 +73,12 @@ func TestSecondOpenerIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "weft.db")
 	s := open(t, dir)
-	refused(t, path, "in use by process", "stop that one")
+	wantRefused(t, path, "in use by process", "stop that one")
 	link := filepath.Join(t.TempDir(), "link.db")
 	if err := os.Symlink(path, link); err == nil {
-		refused(t, link, "in use by process")
+		wantRefused(t, link, "in use by process")
 	}
-	appendTo(t, s, "room", "1") // the first one is none the worse
+	appendTo(t, s, "room", "1") // the first store still works
 	must(t, s.Close())
 	wantText(t, open(t, dir), "room", "1")
 }
@@ -84,7 +86,7 @@ func TestSecondOpenerIsRefused(t *testing.T) {
 func TestFileIsPrivate(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
-		t.Skip("no modes")
+		t.Skip("Windows has no file modes")
 	}
 	dir := t.TempDir()
 	s := open(t, dir)
@@ -92,18 +94,18 @@ func TestFileIsPrivate(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(dir, "*"))
 	must(t, err)
 	if len(files) < 4 {
-		t.Fatalf("files: %v", files)
+		t.Fatalf("the store has the files %v, want at least 4", files)
 	}
 	for _, f := range files {
 		info, err := os.Stat(f)
 		must(t, err)
 		if info.Mode().Perm() != 0o600 {
-			t.Errorf("%s has mode %v", f, info.Mode())
+			t.Errorf("%s has mode %v, want 0600", f, info.Mode())
 		}
 	}
 }
 
-func TestPathWithOddCharacters(t *testing.T) {
+func TestPathMayHaveSpecialCharacters(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "a b?c#d%41&e=ü;")
 	must(t, os.Mkdir(dir, 0o700))
@@ -116,7 +118,7 @@ func TestPathWithOddCharacters(t *testing.T) {
 	wantText(t, open(t, dir), "room", "1")
 }
 
-func TestClosed(t *testing.T) {
+func TestClosedStoreRefusesCalls(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := open(t, dir)
@@ -129,30 +131,30 @@ func TestClosed(t *testing.T) {
 		t.Fatalf("backup: %v, want ErrClosed", err)
 	}
 	if _, err := storetest.LoadAll(t.Context(), s, "room"); err == nil {
-		t.Fatal("a closed store was read")
+		t.Fatal("LoadPart of a closed store returned no error")
 	}
 }
 
-// A commit that does not end keeps nobody from closing, nor those who wait for
-// it; and the file is given up when it does end.
-func TestCloseWithACommitThatHangs(t *testing.T) {
+// If a commit hangs, Close and the callers of queued writes return within closeWait. The
+// file is unlocked when the commit ends.
+func TestCloseReturnsWhileACommitHangs(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := open(t, dir)
 	appendTo(t, s, "room", "1")
 	until := make(chan struct{})
 	ended := s.Hang(until)
-	wantText(t, s, "room", "1") // readers do not wait for it
+	wantText(t, s, "room", "1") // readers do not wait for the commit
 	late := make(chan error, 1)
 	go func() { late <- s.AppendUpdates(t.Context(), []store.Update{{Room: "room", Data: []byte("2")}}) }()
 	if err := s.Close(); !errors.Is(err, sqlite.ErrCommitHung) {
 		t.Errorf("Close: %v, want ErrCommitHung", err)
 	}
 	if err := <-ended; !errors.Is(err, sqlite.ErrCommitHung) {
-		t.Errorf("the write that hung: %v, want ErrCommitHung", err)
+		t.Errorf("the write in the commit that hung: %v, want ErrCommitHung", err)
 	}
 	if err := <-late; err == nil {
-		t.Error("a write behind it was acknowledged")
+		t.Error("a write queued behind the commit that hung was acknowledged")
 	}
 	close(until)
 	for {
@@ -169,7 +171,7 @@ func TestCloseWithACommitThatHangs(t *testing.T) {
 	}
 }
 
-func TestBackup(t *testing.T) {
+func TestBackupIsAWholeCopy(t *testing.T) {
 	t.Parallel()
 	dir, other := t.TempDir(), t.TempDir()
 	s := open(t, dir)
@@ -184,23 +186,23 @@ func TestBackup(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := s.Backup(ctx, path); !errors.Is(err, context.Canceled) {
-		t.Fatalf("error %v, want context.Canceled", err)
+		t.Fatalf("Backup with a canceled context: %v, want context.Canceled", err)
 	}
 	must(t, s.Backup(t.Context(), path))
 	if err := s.Backup(t.Context(), path); !errors.Is(err, os.ErrExist) {
-		t.Fatalf("error %v over an existing file, want os.ErrExist", err)
+		t.Fatalf("Backup to an existing file: %v, want os.ErrExist", err)
 	}
 	appendTo(t, s, "room", "4")
 
 	files, err := os.ReadDir(other)
 	must(t, err)
 	if len(files) != 1 {
-		t.Fatalf("files beside the backup: %v", files)
+		t.Fatalf("the folder of the backup has %v, want one file", files)
 	}
 	c := open(t, other)
 	wantText(t, c, "room", "123")
 	if seq, err := c.LastSeq(t.Context(), "room"); err != nil || seq != 1 {
-		t.Fatalf("last seq %d, %v", seq, err)
+		t.Fatalf("last seq of the backup is %d, error %v, want 1", seq, err)
 	}
 	appendTo(t, c, "room", "5")
 	wantText(t, c, "room", "1235")

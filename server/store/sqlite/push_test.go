@@ -14,32 +14,34 @@ import (
 	"weft/server/store/sqlite"
 )
 
-// bell notes what rings.
-type bell struct {
+// pushRecorder is a notify.Sender that records the pushes.
+type pushRecorder struct {
 	mu   sync.Mutex
-	rang []string
+	sent []string // "NOTIFICATION×COUNT on SUBSCRIPTION"
 }
 
-func (b *bell) Send(_ context.Context, sub notify.Subscription, n notify.Notification, count int) (notify.Result, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.rang = append(b.rang, fmt.Sprintf("%s×%d on %s", n.ID, count, sub.ID))
+func (r *pushRecorder) Send(_ context.Context, sub notify.Subscription, n notify.Notification, count int) (notify.Result, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sent = append(r.sent, fmt.Sprintf("%s×%d on %s", n.ID, count, sub.ID))
 	return notify.Result{Status: 201}, nil
 }
 
-func (b *bell) want(t *testing.T, want ...string) {
+// want checks the pushes sent since the last call.
+func (r *pushRecorder) want(t *testing.T, want ...string) {
 	t.Helper()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	slices.Sort(b.rang)
-	if !slices.Equal(b.rang, want) {
-		t.Errorf("rang %q, want %q", b.rang, want)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	slices.Sort(r.sent)
+	if !slices.Equal(r.sent, want) {
+		t.Errorf("sent pushes %q, want %q", r.sent, want)
 	}
-	b.rang = nil
+	r.sent = nil
 }
 
-// work runs a worker over the data file, until the returned function ends both.
-func work(t *testing.T, dir string, to *bell) (*notify.Worker, *sqlite.Store, func()) {
+// startWorker opens the store in dir and runs a notify.Worker on it. The returned function
+// stops the worker and closes the store.
+func startWorker(t *testing.T, dir string, to *pushRecorder) (*notify.Worker, *sqlite.Store, func()) {
 	t.Helper()
 	s := open(t, dir)
 	w := notify.NewWorker(notify.Config{Inbox: s, Sender: to, Limits: notify.DefaultLimits()})
@@ -49,21 +51,21 @@ func work(t *testing.T, dir string, to *bell) (*notify.Worker, *sqlite.Store, fu
 	return w, s, sync.OnceFunc(func() {
 		cancel()
 		if err := <-ended; !errors.Is(err, context.Canceled) {
-			t.Errorf("Run: %v", err)
+			t.Errorf("Run: %v, want context.Canceled", err)
 		}
 		must(t, s.Close())
 	})
 }
 
-// TestPushesAreLimited has the worker with its real inbox: what waits, waits over a
-// restart, and rings once.
+// TestPushesAreLimited runs the worker on its real inbox: held pushes survive a restart and
+// are sent once, combined for each room.
 func TestPushesAreLimited(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		to := &bell{}
-		w, s, end := work(t, dir, to)
-		defer func() { end() }()
+		to := &pushRecorder{}
+		w, s, stop := startWorker(t, dir, to)
+		defer func() { stop() }()
 		for i := range 2 {
 			id := fmt.Sprint("phone ", i)
 			must(t, s.Subscribe(t.Context(), notify.Subscription{ID: id, User: "ben", Endpoint: "https://push.example/" + id, CreatedAt: time.Now()}))
@@ -79,23 +81,23 @@ func TestPushesAreLimited(t *testing.T) {
 			mention("r", fmt.Sprint("more ", i))
 		}
 		time.Sleep(10 * time.Second)
-		end()
-		w, s, end = work(t, dir, to)
-		time.Sleep(19*time.Second - time.Millisecond) // 35 s less a moment
+		stop()
+		w, s, stop = startWorker(t, dir, to)
+		time.Sleep(19*time.Second - time.Millisecond) // 1 ms before 35 s, when the combined push is due
 		to.want(t)
 		time.Sleep(time.Second)
 		to.want(t, "more 2×3 on phone 0", "more 2×3 on phone 1")
 
-		// 60 an hour: one has rung since the restart.
+		// The limit is 60 pushes an hour; one was sent since the restart.
 		for i := range 59 {
 			mention(fmt.Sprint("room ", i), fmt.Sprint("room ", i))
 		}
 		time.Sleep(10 * time.Second)
 		to.mu.Lock()
-		if len(to.rang) != 2*59 {
-			t.Errorf("%d sends for 59 rooms", len(to.rang))
+		if len(to.sent) != 2*59 {
+			t.Errorf("%d pushes were sent for 59 rooms to 2 subscriptions, want 118", len(to.sent))
 		}
-		to.rang = nil
+		to.sent = nil
 		to.mu.Unlock()
 		mention("one more", "a")
 		mention("one more", "b")
@@ -106,18 +108,18 @@ func TestPushesAreLimited(t *testing.T) {
 		list, counts, err := s.List(t.Context(), "ben", notify.Page{Limit: 100})
 		must(t, err)
 		if len(list) != 65 || counts.Unread != 65 {
-			t.Errorf("%d in the inbox, %+v", len(list), counts)
+			t.Errorf("the inbox has %d notifications, counts %+v, want 65", len(list), counts)
 		}
 		must(t, s.MarkAllRead(t.Context(), "ben", time.Now()))
 		if at, ok, err := s.NextJob(t.Context()); ok || err != nil {
-			t.Errorf("a job is left for %v, %v", at, err)
+			t.Errorf("NextJob: %v, error %v, want no job after MarkAllRead", at, err)
 		}
 	})
 }
 
-// TestUpgradeKeepsThePushes opens a file from before pushes of a room were taken
-// together.
-func TestUpgradeKeepsThePushes(t *testing.T) {
+// TestUpgradeCombinesThePushesOfARoom opens a file of format 8, in which each notification
+// had a push job of its own. Now the pushes of a room are combined in one job.
+func TestUpgradeCombinesThePushesOfARoom(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	row := func(n int, room, read string) string {

@@ -153,7 +153,7 @@ func (s *scan) readHighestIDs() error {
 		case isDamage(err):
 			s.found = append(s.found, fmt.Errorf("%w: %s: %w", store.ErrCorrupt, query, err))
 			// A new record with an id used before would look as if a snapshot held it.
-			// 2^40 is more than was ever used since.
+			// Adding 2^40 skips more ids than can have been used since.
 			s.next += 1 << 40
 		default:
 			return err

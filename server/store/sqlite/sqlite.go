@@ -24,7 +24,7 @@ var (
 )
 
 const (
-	closeWait      = 3 * time.Second // how long Close waits for the commit under way
+	closeWait      = 3 * time.Second // how long Close waits for the commit in progress
 	defaultReaders = 4
 	defaultCache   = 4 << 20 // bytes
 )
@@ -50,7 +50,7 @@ type Store struct {
 	queue chan *write   // unbuffered: a write that is not received yet has not begun
 	stop  chan struct{} // closed by Close
 	done  chan struct{} // closed when the writing goroutine has ended
-	// abandoned is closed when Close no longer waits for the commit under way.
+	// abandoned is closed when Close no longer waits for the commit in progress.
 	abandoned chan struct{}
 
 	closing  sync.Once
@@ -168,7 +168,7 @@ func (s *Store) startWriter(ctx context.Context, opts Options) error {
 	return nil
 }
 
-// Close refuses further writes with ErrClosed, waits for the commit under way, and
+// Close refuses further writes with ErrClosed, waits for the commit in progress, and
 // closes the file. If the commit does not end within closeWait (3 s), its callers and
 // Close return ErrCommitHung; the file stays open and locked until the commit ends.
 func (s *Store) Close() error {

@@ -58,7 +58,7 @@ type writer struct {
 	args         []any // reused by insert
 }
 
-// tx is a transaction under way, shared by the writes of one batch.
+// tx is the current transaction, shared by the writes of one batch.
 type tx struct {
 	*writer
 	heads  map[store.RoomID]head // as the earlier writes of the batch left them

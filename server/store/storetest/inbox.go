@@ -108,7 +108,7 @@ func inboxOnce(t *testing.T, o *inboxUnderTest) {
 			t.Fatalf("%d jobs, want 1", len(jobs))
 		}
 	})
-	// A time in another zone and with microseconds comes back in UTC, whole
+	// A time in another zone and with microseconds is stored in UTC and in whole
 	// milliseconds.
 	odd := notification("ann", 2)
 	odd.CreatedAt = odd.CreatedAt.Add(500 * time.Microsecond).In(time.FixedZone("east", 3600))

@@ -121,7 +121,7 @@ func jobsTogether(t *testing.T, o *inboxUnderTest) {
 	})
 	must(t, o.S.RetryJob(t.Context(), id, at(40)))
 	o.twice(func() { job(40, notification("ann", 4), 3, 1, at(40)) })
-	// What came after it is not finished with it.
+	// Finishing the job does not finish the notification added after it.
 	must(t, o.S.FinishJob(t.Context(), id))
 	o.twice(func() {
 		wantNext(t, o, at(60))

@@ -27,11 +27,11 @@ func Run(t *testing.T, open func(t *testing.T, dir string) store.Store) {
 		run  func(*testing.T, *opened[store.Store])
 	}{
 		{"documents/a room never written to is empty", documentEmpty},
-		{"documents/records come back in order", documentOrder},
+		{"documents/records are loaded in order", documentOrder},
 		{"documents/an append is all or nothing", documentAllOrNothing},
 		{"documents/compaction replaces the log", documentCompact},
 		{"documents/compaction keeps later records", documentCompactKeeps},
-		{"documents/compaction never goes back", documentCompactStale},
+		{"documents/an older compaction changes nothing", documentCompactStale},
 		{"documents/ids are not used again after compaction", documentCompactIDs},
 		{"documents/long logs", documentLongLogs},
 		{"documents/a document is read in parts", documentPages},
@@ -40,7 +40,7 @@ func Run(t *testing.T, open func(t *testing.T, dir string) store.Store) {
 		{"chat/seq has no gaps", chatGapless},
 		{"chat/the same id is the same message", chatIdempotent},
 		{"chat/an id of somebody else is refused", chatConflict},
-		{"chat/a message comes back as it was stored", chatFidelity},
+		{"chat/a message is read as it was stored", chatFidelity},
 		{"chat/pages", chatPages},
 		{"chat/edits have versions", chatEdits},
 		{"chat/a deleted message has no content", chatDelete},
@@ -114,7 +114,7 @@ func value[T any](v T, err error) func(t testing.TB) T {
 	}
 }
 
-// same fails the test if got differs from want.
+// same fails the test if got differs from want; what names the value in the failure.
 func same(t testing.TB, what string, got, want any) {
 	t.Helper()
 	if diff := cmp.Diff(want, got); diff != "" {

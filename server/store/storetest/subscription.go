@@ -47,7 +47,7 @@ func subscriptionLimit(t *testing.T, o *inboxUnderTest) {
 	add(t, o, notification("ann", 1), notify.Push{Wanted: true, At: at(1)})
 	must(t, o.S.Subscribe(t.Context(), subscription("ann", 50)))
 	old := subscription("ann", 60)
-	old.CreatedAt = at(-100) // what was just made is not what goes
+	old.CreatedAt = at(-100) // the subscription just made is kept, though it is the oldest
 	must(t, o.S.Subscribe(t.Context(), old))
 	o.twice(func() {
 		subs := value(o.S.Subscriptions(t.Context(), "ann"))(t)
