@@ -12,38 +12,37 @@ import (
 	"weft/presence/awareness"
 )
 
-// TestAwarenessReachesEverybody promises: whoever is in a room, by whichever
-// door and in whatever order they came, has the latest awareness of everybody
-// else.
+// TestAwarenessReachesEverybody checks that every client in a room has the latest awareness
+// state of every other client, whichever dialect they speak and whenever they joined.
 func TestAwarenessReachesEverybody(t *testing.T) {
 	p := start(t, filepath.Join(t.TempDir(), "data"))
 	const room = "cursors"
-	var here []*attacker
-	seen := []map[uint64]string{}
+	var conns []*rawConn
+	states := []map[uint64]string{} // of each connection: JSON by client id
 	frame := func(i int, body []byte) []byte {
 		if i%2 == 1 {
 			return onChannel(1, body)
 		}
 		return body
 	}
-	move := func(i, to int) {
+	sendState := func(i, to int) {
 		state := awareness.State{ClientID: uint64(100 + i), Clock: uint64(to), JSON: fmt.Appendf(nil, `{"at":%d}`, to)}
-		here[i].send(websocket.BinaryMessage, frame(i, lib0.AppendVarBytes([]byte{typeAwareness}, awareness.Append(nil, []awareness.State{state}))))
+		conns[i].send(websocket.BinaryMessage, frame(i, lib0.AppendVarBytes([]byte{typeAwareness}, awareness.Append(nil, []awareness.State{state}))))
 	}
-	// learn takes in what came to i, until it has everybody at the place.
-	learn := func(i, to int) {
+	// waitForAll reads the frames of connection i until it has everybody's state "to".
+	waitForAll := func(i, to int) {
 		t.Helper()
-		deadline := time.After(patience)
+		deadline := time.After(timeout)
 		for {
 			complete := true
-			for j := range here {
-				complete = complete && seen[i][uint64(100+j)] == fmt.Sprintf(`{"at":%d}`, to)
+			for j := range conns {
+				complete = complete && states[i][uint64(100+j)] == fmt.Sprintf(`{"at":%d}`, to)
 			}
 			if complete {
 				return
 			}
 			select {
-			case b := <-here[i].came:
+			case b := <-conns[i].frames:
 				if i%2 == 1 {
 					b = b[1:]
 				}
@@ -55,32 +54,32 @@ func TestAwarenessReachesEverybody(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				states, err := awareness.Decode(payload)
+				decoded, err := awareness.Decode(payload)
 				if err != nil {
 					t.Fatal(err)
 				}
-				for _, s := range states {
-					seen[i][s.ClientID] = string(s.JSON)
+				for _, s := range decoded {
+					states[i][s.ClientID] = string(s.JSON)
 				}
-			case code := <-here[i].closed:
+			case code := <-conns[i].closeCode:
 				t.Fatalf("client %d was closed with %d", i, code)
 			case <-deadline:
-				t.Fatalf("client %d of %d knows %v, not everybody at %d", i, len(here), seen[i], to)
+				t.Fatalf("client %d of %d has the states %v, want all at %d", i, len(conns), states[i], to)
 			}
 		}
 	}
 	for n := range 6 {
 		if n%2 == 1 {
-			here = append(here, join(t, p, room))
+			conns = append(conns, joinNative(t, p, room))
 		} else {
-			here = append(here, attack(t, p, "/ws/"+room))
+			conns = append(conns, dialRaw(t, p, "/ws/"+room))
 		}
-		seen = append(seen, map[uint64]string{})
-		for i := range here {
-			move(i, n+1)
+		states = append(states, map[uint64]string{})
+		for i := range conns {
+			sendState(i, n+1)
 		}
-		for i := range here {
-			learn(i, n+1)
+		for i := range conns {
+			waitForAll(i, n+1)
 		}
 	}
 }

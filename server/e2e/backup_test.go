@@ -10,9 +10,8 @@ import (
 	"testing"
 )
 
-// weft runs a command of the program and returns what it printed and its exit
-// code.
-func weft(t *testing.T, args ...string) (out string, code int) {
+// runCommand runs a command of the program and returns its output and its exit code.
+func runCommand(t *testing.T, args ...string) (out string, code int) {
 	t.Helper()
 	bin, err := build()
 	if err != nil {
@@ -26,20 +25,21 @@ func weft(t *testing.T, args ...string) (out string, code int) {
 	return string(b), cmd.ProcessState.ExitCode()
 }
 
-// mustWeft runs a command that must succeed.
-func mustWeft(t *testing.T, args ...string) string {
+// mustRunCommand runs a command that must succeed, and returns its output.
+func mustRunCommand(t *testing.T, args ...string) string {
 	t.Helper()
-	out, code := weft(t, args...)
+	out, code := runCommand(t, args...)
 	if code != 0 {
-		t.Fatalf("weft %s ends with %d: %s", strings.Join(args, " "), code, out)
+		t.Fatalf("weft %s: exit status %d, want 0: %s", strings.Join(args, " "), code, out)
 	}
 	return out
 }
 
-// standing is the set of tokens whose insertion or deletion is acknowledged at a moment.
-type standing struct{ inserted, deleted []string }
+// ackedTokens is the names of the tokens whose insertion, or deletion, is acknowledged.
+type ackedTokens struct{ inserted, deleted []string }
 
-func (w *writer) standing() (s standing) {
+// ackedTokens returns the tokens that are acknowledged now.
+func (w *writer) ackedTokens() (s ackedTokens) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for name, tok := range w.tokens {
@@ -58,30 +58,30 @@ func (w *writer) standing() (s standing) {
 // backup nor restore overwrites an existing store.
 func TestBackupUnderLoad(t *testing.T) {
 	t.Parallel()
-	random, dir := seeded(t), t.TempDir()
+	random, dir := newSeededRandom(t), t.TempDir()
 	data, file, other := filepath.Join(dir, "data"), filepath.Join(dir, "copy.weft"), filepath.Join(dir, "other")
-	writers := newCrowd(t, random, crashWriters, crashRooms)
+	writers := newWriters(t, random, crashWriters, crashRooms)
 	p := start(t, data)
 	writers.connect(t, p)
-	talker := newTalker(t, p, writers[0].room)
-	talker.ask(p, http.MethodPost, talker.path, map[string]string{"id": "kept", "text": "before"}, http.StatusCreated, nil)
+	chat := newPoster(t, p, writers[0].room)
+	chat.request(p, http.MethodPost, chat.path, map[string]string{"id": "kept", "text": "before"}, http.StatusCreated, nil)
 	stop := make(chan struct{})
 	wait := writers.run(stop)
-	waitUntil(t, "the first 100 acks", func() bool { return writers.acked() >= 100 })
+	waitUntil(t, "the first 100 acks", func() bool { return writers.countAcked() >= 100 })
 
-	before := map[*writer]standing{}
+	before := map[*writer]ackedTokens{}
 	acked := 0
 	for _, w := range writers {
-		before[w] = w.standing()
+		before[w] = w.ackedTokens()
 		acked += len(before[w].inserted)
 	}
-	mustWeft(t, "backup", "--data", data, file)
-	after := map[*writer]standing{}
+	mustRunCommand(t, "backup", "--data", data, file)
+	after := map[*writer]ackedTokens{}
 	for _, w := range writers {
-		after[w] = w.standing()
+		after[w] = w.ackedTokens()
 	}
-	inBackup := writers.acked() // at most
-	waitUntil(t, "edits that are not in the backup", func() bool { return writers.acked() >= inBackup+100 })
+	inBackup := writers.countAcked() // at most
+	waitUntil(t, "edits that are not in the backup", func() bool { return writers.countAcked() >= inBackup+100 })
 	close(stop)
 	wait()
 	if acked == 0 {
@@ -95,27 +95,27 @@ func TestBackupUnderLoad(t *testing.T) {
 		{"backup", "--data", other, filepath.Join(dir, "none")},
 		{"import", "--data", data, file},
 	} {
-		if out, code := weft(t, refused...); code == 0 {
-			t.Errorf("weft %s succeeds: %s", strings.Join(refused, " "), out)
+		if out, code := runCommand(t, refused...); code == 0 {
+			t.Errorf("weft %s succeeds, want an error: %s", strings.Join(refused, " "), out)
 		}
 	}
-	p.alive()
+	p.checkAlive()
 	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("the backup has mode %v, %v", info.Mode(), err)
+		t.Errorf("the backup has mode %v, want 0600; error %v", info.Mode(), err)
 	}
 
-	mustWeft(t, "restore", "--data", other, file)
+	mustRunCommand(t, "restore", "--data", other, file)
 	if files, err := filepath.Glob(filepath.Join(other, "restore*")); err != nil || len(files) > 0 {
-		t.Errorf("left behind: %v, %v", files, err)
+		t.Errorf("restore leaves the files %v, error %v", files, err)
 	}
 	q := start(t, other)
-	for room, writers := range writers.rooms() {
-		stranger := newClient(t, room, 1<<40)
-		if err := stranger.connect(q); err != nil {
+	for room, writers := range writers.byRoom() {
+		reader := newClient(t, room, 1<<40)
+		if err := reader.connect(q); err != nil {
 			t.Fatal(err)
 		}
-		text := stranger.text()
-		stranger.drop()
+		text := reader.text()
+		reader.drop()
 		found := map[string]bool{}
 		for at := 0; at < len(text); at += tokenSize {
 			found[text[at:min(at+tokenSize, len(text))]] = true
@@ -138,11 +138,11 @@ func TestBackupUnderLoad(t *testing.T) {
 		}
 	}
 	var history struct{ Messages []message }
-	talker.ask(q, http.MethodGet, talker.path, nil, http.StatusOK, &history)
+	chat.request(q, http.MethodGet, chat.path, nil, http.StatusOK, &history)
 	if len(history.Messages) != 1 || history.Messages[0].ID != "kept" {
-		t.Errorf("the chat is %+v", history.Messages)
+		t.Errorf("the chat is %+v, want the message kept", history.Messages)
 	}
-	// Clients go on with the restored server, and bring back what it lacks.
+	// Clients reconnect to the restored server and send the edits that the backup lacks.
 	for _, w := range writers {
 		w.drop()
 	}
@@ -158,14 +158,14 @@ func TestExportAndImport(t *testing.T) {
 	data, file, other := filepath.Join(dir, "data"), filepath.Join(dir, "room.json"), filepath.Join(dir, "other")
 	p := start(t, data)
 	near := newBystander(t, p, "class/7/notes")
-	near.works(t)
-	talker := newTalker(t, p, "class/7/notes")
+	near.checkWorks(t)
+	chat := newPoster(t, p, "class/7/notes")
 	for _, id := range []string{"one", "two"} {
-		talker.ask(p, http.MethodPost, talker.path, map[string]string{"id": id, "text": id + " 漢字"}, http.StatusCreated, nil)
+		chat.request(p, http.MethodPost, chat.path, map[string]string{"id": id, "text": id + " 漢字"}, http.StatusCreated, nil)
 	}
-	mustWeft(t, "export", "--data", data, "class/7/notes", file)
-	if out, code := weft(t, "export", "--data", data, "class/8", filepath.Join(dir, "none")); code == 0 || !strings.Contains(out, "no such room") {
-		t.Errorf("exporting a room that is not there: %s", out)
+	mustRunCommand(t, "export", "--data", data, "class/7/notes", file)
+	if out, code := runCommand(t, "export", "--data", data, "class/8", filepath.Join(dir, "none")); code == 0 || !strings.Contains(out, "no such room") {
+		t.Errorf("exporting an unknown room: exit status %d, want an error: %s", code, out)
 	}
 	whole, err := os.ReadFile(file)
 	if err != nil {
@@ -175,26 +175,26 @@ func TestExportAndImport(t *testing.T) {
 	if err := os.WriteFile(short, whole[:bytes.LastIndexByte(whole[:len(whole)-1], '\n')+1], 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out, code := weft(t, "import", "--data", other, short); code == 0 {
+	if out, code := runCommand(t, "import", "--data", other, short); code == 0 {
 		t.Errorf("a truncated export is accepted by import: %s", out)
 	}
 	for range 2 {
-		mustWeft(t, "import", "--data", other, file)
+		mustRunCommand(t, "import", "--data", other, file)
 	}
-	mustWeft(t, "import", "--data", other, "--room", "copy", file)
+	mustRunCommand(t, "import", "--data", other, "--room", "copy", file)
 	q := start(t, other)
 	for _, room := range []string{"class/7/notes", "copy"} {
-		stranger := newClient(t, room, 1<<40)
-		if err := stranger.connect(q); err != nil {
+		reader := newClient(t, room, 1<<40)
+		if err := reader.connect(q); err != nil {
 			t.Fatal(err)
 		}
-		if !stranger.sees(`"n":1`) {
+		if !reader.contains(`"n":1`) {
 			t.Errorf("room %s lacks the document", room)
 		}
 		var history struct{ Messages []message }
-		reader := newTalker(t, q, room)
-		reader.ask(q, http.MethodGet, reader.path, nil, http.StatusOK, &history)
-		if len(history.Messages) != 2 || history.Messages[1].Text != "two 漢字" || history.Messages[1].User.ID != talker.id {
+		chat := newPoster(t, q, room)
+		chat.request(q, http.MethodGet, chat.path, nil, http.StatusOK, &history)
+		if len(history.Messages) != 2 || history.Messages[1].Text != "two 漢字" || history.Messages[1].User.ID != chat.id {
 			t.Errorf("room %s: the chat is %+v", room, history.Messages)
 		}
 	}

@@ -199,7 +199,7 @@ func (c *chatClient) postOverHTTP() {
 	for !c.stopped() {
 		id, text := c.nextMessage()
 		for call := c.log.now(); ; c.backOff() {
-			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			ctx, cancel := context.WithTimeout(context.Background(), timeout)
 			if c.random.IntN(6) == 0 {
 				cancel()
 				ctx, cancel = context.WithTimeout(context.Background(), time.Duration(c.random.IntN(15_000))*time.Microsecond)

@@ -33,7 +33,7 @@ func (c *chatClient) postOverSockets() {
 			c.backOff()
 			continue
 		}
-		c.log.addOperation(c.room, c.n, begun, opReadLast, s.in.LastSeq)
+		c.log.addOperation(c.room, c.n, begun, opReadLast, s.joined.LastSeq)
 		h := c.readSocket(s)
 		for up := c.catchUp(context.Background(), host); up; {
 			if id == "" {
@@ -57,7 +57,7 @@ func (c *chatClient) postOverSockets() {
 			}
 			c.backOff()
 		}
-		s.cut()
+		s.reset()
 		<-h.done
 	}
 }
@@ -77,7 +77,7 @@ func (c *chatClient) readSocket(s *socket) *socketReader {
 		defer close(h.done)
 		last := 0
 		for {
-			e, err := s.next()
+			e, err := s.readEvent()
 			if err != nil {
 				return
 			}
@@ -89,8 +89,8 @@ func (c *chatClient) readSocket(s *socket) *socketReader {
 					return
 				}
 				c.log.sawMessage(c.room, m)
-				if last == 0 && m.Rev > s.in.LastRev+1 || last != 0 && m.Rev != last+1 {
-					c.log.addProblem("%s: a socket that joined at rev %d is told of %d after %d", c.room, s.in.LastRev, m.Rev, last)
+				if last == 0 && m.Rev > s.joined.LastRev+1 || last != 0 && m.Rev != last+1 {
+					c.log.addProblem("%s: a socket that joined at rev %d is told of %d after %d", c.room, s.joined.LastRev, m.Rev, last)
 				}
 				last = m.Rev
 				c.replica.add(m)
@@ -124,7 +124,7 @@ var errCut = errors.New("cut")
 // send posts a message over the socket and waits for the answer. One time in 40 it waits
 // less than 10 ms, and then the caller closes the socket without knowing the outcome.
 func (c *chatClient) send(h *socketReader, id, text string) (chatMessage, error) {
-	if err := h.say(1, "send", map[string]any{"id": id, "text": text}); err != nil {
+	if err := h.sendEvent(1, "send", map[string]any{"id": id, "text": text}); err != nil {
 		return chatMessage{}, err
 	}
 	var cut <-chan time.Time
@@ -251,7 +251,7 @@ func TestChatIsALog(t *testing.T) {
 			t.Fatalf("WEFT_CRASH_ROUNDS=%s: want a number of at least 1", text)
 		}
 	}
-	random, data := seeded(t), filepath.Join(t.TempDir(), "data")
+	random, data := newSeededRandom(t), filepath.Join(t.TempDir(), "data")
 	kept := map[string][]chatMessage{} // histories of the rooms that the clients have left
 	var messages, told, operations, acked int
 	for generation := 0; rounds > 0; generation++ {
@@ -315,7 +315,7 @@ func TestChatIsALog(t *testing.T) {
 func startClients(t *testing.T, s *chatRun, p *process, room string, random *rand.Rand) (clients []*chatClient, wait func()) {
 	var all sync.WaitGroup
 	for n := range chatSocketClients + chatHTTPClients + chatStreams + chatReaders {
-		c := s.newClient(n, newGuest(t, p, fmt.Sprint("Client ", n)), fmt.Sprint(room, "/", n%chatRooms), random)
+		c := s.newClient(n, createGuest(t, p, fmt.Sprint("Client ", n)), fmt.Sprint(room, "/", n%chatRooms), random)
 		clients = append(clients, c)
 		run := c.readHistory
 		switch {

@@ -164,7 +164,7 @@ func (l *chatLog) check(t *testing.T, histories map[string][]chatMessage) {
 				}
 			}
 		}
-		if result := porcupine.CheckOperationsTimeout(chatModel, r.ops, 4*patience); result != porcupine.Ok {
+		if result := porcupine.CheckOperationsTimeout(chatModel, r.ops, 4*timeout); result != porcupine.Ok {
 			l.addProblemLocked("%s: %d operations in no order that explains their answers: %s", room, len(r.ops), result)
 		}
 	}

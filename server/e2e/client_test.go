@@ -23,38 +23,38 @@ const (
 	typeAwareness = 1
 )
 
-// A client speaks y-websocket in one room, over one connection after another,
-// and remembers which of its edits came back. Its methods may be called from
-// any goroutine.
+// A client speaks y-websocket in one room, over one connection after another, and records
+// which of its edits are acknowledged: those that the server has sent back to it. Its
+// methods may be called from any goroutine.
 type client struct {
 	t      *testing.T
 	room   string
 	header http.Header
 
-	mu     sync.Mutex
-	doc    *crdt.Doc
-	conn   *websocket.Conn
-	synced chan struct{} // closed when a step 2 has come over conn
-	over   chan struct{} // closed when conn has ended
-	code   int           // and why: its close code, or -1
-	echo   chan struct{} // gets a token when an update of ours came back
-	// heard is what the server has sent, and nothing else: an edit of ours that it
-	// knows has come back. Updates may come back merged.
-	heard *crdt.Doc
-	// unacked holds the edits under way, in order.
-	unacked []underway
+	mu         sync.Mutex
+	doc        *crdt.Doc
+	conn       *websocket.Conn
+	synced     chan struct{} // closed when step 2 has arrived on conn
+	ended      chan struct{} // closed when conn is closed
+	code       int           // the close code, or -1 if there was no close frame
+	ackArrived chan struct{} // receives a value when an edit is acknowledged
+	// received holds only what the server has sent. An edit that it contains is
+	// acknowledged. It is a document because the server may merge updates.
+	received *crdt.Doc
+	// unacked has the edits that are not acknowledged yet, in order.
+	unacked []unackedEdit
 }
 
 func newClient(t *testing.T, room string, id uint64) *client {
 	c := &client{
 		t: t, room: room, doc: crdt.New(crdt.Options{ClientID: id}),
-		echo: make(chan struct{}, 1), heard: crdt.New(crdt.Options{}),
+		ackArrived: make(chan struct{}, 1), received: crdt.New(crdt.Options{}),
 	}
 	t.Cleanup(c.drop)
 	return c
 }
 
-// connect opens a connection and returns once the room's content has come.
+// connect opens a connection and returns once it has received the document.
 func (c *client) connect(p *process) error {
 	c.mu.Lock()
 	conn, resp, err := websocket.DefaultDialer.Dial("ws://"+p.host+"/ws/"+c.room, c.header)
@@ -66,12 +66,12 @@ func (c *client) connect(p *process) error {
 		return err
 	}
 	c.conn, c.code = conn, 0
-	c.synced, c.over = make(chan struct{}), make(chan struct{})
-	synced, over := c.synced, c.over
+	c.synced, c.ended = make(chan struct{}), make(chan struct{})
+	synced, over := c.synced, c.ended
 	me := awareness.State{ClientID: c.doc.ClientID(), Clock: 1, JSON: []byte(`{"user":{"name":"test"}}`)}
-	// Not what the document has: edits of ours that the server has and that have
-	// never come back must come now.
-	c.write(ysync.AppendStep1([]byte{typeSync}, c.heard.EncodeStateVector()))
+	// This is not the state vector of doc: the server must send the client's own edits
+	// too, if it has stored them and the client has not received them.
+	c.write(ysync.AppendStep1([]byte{typeSync}, c.received.EncodeStateVector()))
 	c.write(lib0.AppendVarBytes([]byte{typeAwareness}, awareness.Append(nil, []awareness.State{me})))
 	c.mu.Unlock()
 	go c.read(conn, over)
@@ -80,15 +80,15 @@ func (c *client) connect(p *process) error {
 		return nil
 	case <-over:
 		return fmt.Errorf("closed with %d before it was synced", c.closeCode())
-	case <-time.After(patience):
-		return errors.New("not synced in time")
+	case <-time.After(timeout):
+		return fmt.Errorf("not synced after %s", timeout)
 	}
 }
 
 // write sends a frame. It ignores errors: read notices a broken connection.
 func (c *client) write(frame []byte) {
 	if c.conn != nil {
-		c.conn.SetWriteDeadline(time.Now().Add(patience))
+		c.conn.SetWriteDeadline(time.Now().Add(timeout))
 		c.conn.WriteMessage(websocket.BinaryMessage, frame)
 	}
 }
@@ -115,6 +115,7 @@ func (c *client) read(conn *websocket.Conn, over chan struct{}) {
 	}
 }
 
+// receive handles one frame.
 func (c *client) receive(frame []byte) error {
 	if len(frame) == 0 || frame[0] != typeSync {
 		return nil
@@ -128,15 +129,15 @@ func (c *client) receive(frame []byte) error {
 	defer c.mu.Unlock()
 	switch kind {
 	case ysync.Step1:
-		return c.answer(payload)
+		return c.sendMissing(payload)
 	}
-	for _, doc := range []*crdt.Doc{c.doc, c.heard} {
+	for _, doc := range []*crdt.Doc{c.doc, c.received} {
 		if _, err := doc.ApplyUpdate(payload); err != nil {
 			c.t.Errorf("the server sent an update that can't be applied: %v", err)
 			return err
 		}
 	}
-	if err := c.settle(); err != nil {
+	if err := c.ackReceived(); err != nil {
 		return err
 	}
 	if kind == ysync.Step2 {
@@ -149,13 +150,13 @@ func (c *client) receive(frame []byte) error {
 	return nil
 }
 
-// settle marks those edits as acknowledged that the server has sent back.
-func (c *client) settle() error {
+// ackReceived acknowledges the edits that the server has sent back.
+func (c *client) ackReceived() error {
 	left := c.unacked[:0]
 	for _, e := range c.unacked {
-		known, err := c.heard.Knows(e.update)
+		known, err := c.received.Knows(e.update)
 		if err != nil {
-			c.t.Errorf("an update of ours: %v", err)
+			c.t.Errorf("an update of this client: %v", err)
 			return err
 		}
 		if !known {
@@ -164,7 +165,7 @@ func (c *client) settle() error {
 		}
 		e.ack()
 		select {
-		case c.echo <- struct{}{}:
+		case c.ackArrived <- struct{}{}:
 		default:
 		}
 	}
@@ -173,30 +174,31 @@ func (c *client) settle() error {
 	return nil
 }
 
-// answer sends the updates that the server is missing, unacknowledged edits included.
-func (c *client) answer(stateVector []byte) error {
+// sendMissing answers step 1: it sends the updates that the server is missing,
+// unacknowledged edits included.
+func (c *client) sendMissing(stateVector []byte) error {
 	sv, err := crdt.DecodeStateVector(stateVector)
 	if err != nil {
 		c.t.Errorf("the server sent a bad state vector: %v", err)
 		return err
 	}
 	for i := range c.unacked {
-		c.unacked[i].again = true
+		c.unacked[i].resent = true
 	}
 	c.write(ysync.AppendStep2([]byte{typeSync}, c.doc.EncodeStateAsUpdate(sv)))
 	return nil
 }
 
-// underway is an edit that the server has not sent back yet.
-type underway struct {
+// unackedEdit is an edit that the server has not sent back yet.
+type unackedEdit struct {
 	update []byte
-	again  bool // sent once more in an answer
+	resent bool // sent a second time, in a step 2
 	ack    func()
 }
 
-// edit changes the document, tells the server, and calls ack when it is safe;
-// both with c locked. It returns false if there is no connection: then nothing
-// has changed.
+// edit changes the document and sends the update. It calls ack when the edit is
+// acknowledged. change and ack run with c locked. Without a connection edit changes
+// nothing and returns false.
 func (c *client) edit(change func(*crdt.Doc) ([]byte, error), ack func()) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -208,17 +210,18 @@ func (c *client) edit(change func(*crdt.Doc) ([]byte, error), ack func()) bool {
 		c.t.Errorf("edit: %v", err)
 		return false
 	}
-	c.unacked = append(c.unacked, underway{update: update, ack: ack})
+	c.unacked = append(c.unacked, unackedEdit{update: update, ack: ack})
 	c.write(ysync.AppendUpdate([]byte{typeSync}, update))
 	return true
 }
 
-// waiting is how many edits are under way, those sent again in an answer apart.
-func (c *client) waiting() (n int) {
+// countUnacked returns the number of unacknowledged edits, without those that were sent a
+// second time.
+func (c *client) countUnacked() (n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, e := range c.unacked {
-		if !e.again {
+		if !e.resent {
 			n++
 		}
 	}
@@ -234,7 +237,7 @@ func (c *client) text() string {
 // drop closes the TCP connection without a close frame.
 func (c *client) drop() {
 	c.mu.Lock()
-	conn, over := c.conn, c.over
+	conn, over := c.conn, c.ended
 	c.mu.Unlock()
 	if conn != nil {
 		conn.Close()
@@ -244,6 +247,7 @@ func (c *client) drop() {
 	}
 }
 
+// closeCode returns the close code of the last connection, 0 while it is open.
 func (c *client) closeCode() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -253,8 +257,8 @@ func (c *client) closeCode() int {
 // root is the document's text that the tests write.
 const root = "text"
 
-// sees reports whether the document's JSON contains s.
-func (c *client) sees(s string) bool {
+// contains reports whether the document's JSON contains s.
+func (c *client) contains(s string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	text, err := c.doc.JSON()

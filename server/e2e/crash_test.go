@@ -25,59 +25,59 @@ func TestKillLosesNothingAcked(t *testing.T) {
 			t.Fatalf("WEFT_CRASH_ROUNDS=%s: want a number of at least 1", text)
 		}
 	}
-	random, data := seeded(t), filepath.Join(t.TempDir(), "data")
-	writers := newCrowd(t, random, crashWriters, crashRooms)
-	var talker *talker
+	random, data := newSeededRandom(t), filepath.Join(t.TempDir(), "data")
+	writers := newWriters(t, random, crashWriters, crashRooms)
+	var chat *poster
 	before := 0
 	for round := range rounds {
 		p := start(t, data)
 		writers.verify(t, p)
-		if talker == nil {
-			talker = newTalker(t, p, writers[0].room)
+		if chat == nil {
+			chat = newPoster(t, p, writers[0].room)
 		}
-		talker.verify(p)
+		chat.verify(p)
 		writers.connect(t, p)
 		wait := writers.run(nil)
-		var talk sync.WaitGroup
-		talk.Go(func() { talker.run(p) })
+		var posting sync.WaitGroup
+		posting.Go(func() { chat.run(p) })
 		life := 200*time.Millisecond + time.Duration(random.Int64N(int64(1800*time.Millisecond)))
 		keepLoad(life)
 		p.kill()
 		wait()
-		talk.Wait()
-		writers.hungUp()
-		acked := writers.acked()
+		posting.Wait()
+		writers.waitUntilClosed()
+		acked := writers.countAcked()
 		t.Logf("round %d: killed after %s, %d edits acked", round+1, life.Round(time.Millisecond), acked-before)
 		if acked == before {
-			t.Error("nothing was acked in this round, so the test shows nothing")
+			t.Error("no edit was acked in this round, so the test shows nothing")
 		}
 		before = acked
 	}
 	p := start(t, data)
 	writers.verify(t, p)
-	talker.verify(p)
+	chat.verify(p)
 	writers.connect(t, p)
 	writers.converge(t)
-	p.alive()
-	if len(talker.acked) == 0 {
+	p.checkAlive()
+	if len(chat.acked) == 0 {
 		t.Error("no message was acked, so the test shows nothing about chat")
 	}
 	t.Logf("%d rounds of kill -9 under load from %d clients in %d rooms: %d edits and %d messages acked, 0 lost, all replicas converged",
-		rounds, crashWriters, crashRooms, before, len(talker.acked))
+		rounds, crashWriters, crashRooms, before, len(chat.acked))
 }
 
 // TestTerminateUnderLoad checks that SIGTERM ends the program with status 0 within 20 s,
 // closes every socket with code 1012, and loses no acknowledged edit.
 func TestTerminateUnderLoad(t *testing.T) {
-	random, data := seeded(t), filepath.Join(t.TempDir(), "data")
-	writers := newCrowd(t, random, crashWriters, crashRooms)
+	random, data := newSeededRandom(t), filepath.Join(t.TempDir(), "data")
+	writers := newWriters(t, random, crashWriters, crashRooms)
 	p := start(t, data)
 	writers.connect(t, p)
 	wait := writers.run(nil)
-	waitUntil(t, "the first 100 acks", func() bool { return writers.acked() >= 100 })
+	waitUntil(t, "the first 100 acks", func() bool { return writers.countAcked() >= 100 })
 	code, took := p.terminate()
 	wait()
-	writers.hungUp()
+	writers.waitUntilClosed()
 	if code != 0 || took > 20*time.Second {
 		t.Errorf("exit status %d after %s, want 0 within 20 s", code, took)
 	}
@@ -86,14 +86,14 @@ func TestTerminateUnderLoad(t *testing.T) {
 			t.Errorf("writer %d was closed with %d, want 1012", w.id, got)
 		}
 	}
-	if writers.acked() == 0 {
+	if writers.countAcked() == 0 {
 		t.Error("nothing was acked, so the test shows nothing")
 	}
 	p = start(t, data)
 	writers.verify(t, p)
 	writers.connect(t, p)
 	writers.converge(t)
-	t.Logf("SIGTERM under load: ended after %s, %d edits acked, 0 lost", took.Round(time.Millisecond), writers.acked())
+	t.Logf("SIGTERM under load: ended after %s, %d edits acked, 0 lost", took.Round(time.Millisecond), writers.countAcked())
 }
 
 // TestDataFolderHasOneOwner checks that a second process refuses to start on the same
@@ -103,16 +103,16 @@ func TestDataFolderHasOneOwner(t *testing.T) {
 	first := start(t, data)
 	second, line := launch(t, data)
 	if line != "" {
-		t.Errorf("the second process says %q", line)
+		t.Errorf("the second process prints %q, want nothing", line)
 		return
 	}
 	if code := second.wait(); code == 0 {
-		t.Error("the second process ended with status 0")
+		t.Error("the second process has exit status 0, want an error")
 	}
-	if !second.log.has(data) && !second.log.has("another") {
-		t.Errorf("the second process does not say why: %s", second.log)
+	if !second.log.contains(data) && !second.log.contains("another") {
+		t.Errorf("the second process does not log the reason: %s", second.log)
 	}
-	first.alive()
+	first.checkAlive()
 	c := newClient(t, "a", 1)
 	if err := c.connect(first); err != nil {
 		t.Error(err)

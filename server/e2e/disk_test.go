@@ -15,8 +15,8 @@ import (
 	"weft/crdt"
 )
 
-// ready is the status of /readyz.
-func (p *process) ready() int {
+// readyStatus returns the HTTP status of /readyz.
+func (p *process) readyStatus() int {
 	p.t.Helper()
 	resp, err := http.Get("http://" + p.host + "/readyz")
 	if err != nil {
@@ -26,57 +26,57 @@ func (p *process) ready() int {
 	return resp.StatusCode
 }
 
-// failing runs a crowd through a failure of the disk. While it lasts, nothing must be
-// acknowledged and native clients must be told. Afterwards everything that was written
-// must be stored and acknowledged without help.
-func failing(t *testing.T, data string, flags []string, fail func(*process), heal func()) {
+// testDiskFailure runs writers through a failure of the disk: fail begins it, heal ends it.
+// During the failure no edit may be acknowledged, and native clients receive a storage
+// event. Afterwards all edits must be stored and acknowledged without any action.
+func testDiskFailure(t *testing.T, data string, flags []string, fail func(*process), heal func()) {
 	t.Helper()
-	random := seeded(t)
+	random := newSeededRandom(t)
 	p := start(t, data, flags...)
-	writers := newCrowd(t, random, 6, 3)
+	writers := newWriters(t, random, 6, 3)
 	writers.connect(t, p)
-	native := join(t, p, writers[0].room)
+	native := joinNative(t, p, writers[0].room)
 	stop := make(chan struct{})
 	wait := writers.run(stop)
-	waitUntil(t, "the first acks", func() bool { return writers.acked() > 100 })
+	waitUntil(t, "the first acks", func() bool { return writers.countAcked() > 100 })
 
 	fail(p)
-	told := func(writable string) {
+	waitForStorageEvent := func(writable string) {
 		t.Helper()
-		deadline := time.After(2 * patience)
+		deadline := time.After(2 * timeout)
 		for {
 			select {
-			case frame := <-native.came:
+			case frame := <-native.frames:
 				if isEvent(1, "storage")(frame) && strings.HasSuffix(string(frame), writable) {
 					return
 				}
-			case code := <-native.closed:
+			case code := <-native.closeCode:
 				t.Fatalf("the native client was closed with %d", code)
 			case <-deadline:
-				t.Fatal("the native client receives no storage event")
+				t.Fatalf("no storage event after %s", 2*timeout)
 			}
 		}
 	}
-	told("\xc2") // msgpack's false
-	if p.ready() != http.StatusServiceUnavailable {
+	waitForStorageEvent("\xc2") // msgpack's false
+	if p.readyStatus() != http.StatusServiceUnavailable {
 		t.Error("/readyz does not report the failing store")
 	}
-	acked := writers.acked()
-	p.alive()
-	// New clients can join and read meanwhile.
+	acked := writers.countAcked()
+	p.checkAlive()
+	// A new client can join and read during the failure.
 	late := newClient(t, writers[0].room, 1<<41)
 	if err := late.connect(p); err != nil {
 		t.Fatal(err)
 	}
 	late.drop()
-	keepLoad(time.Second) // no ack may come meanwhile
-	if now := writers.acked(); now != acked {
+	keepLoad(time.Second) // no edit may be acked meanwhile
+	if now := writers.countAcked(); now != acked {
 		t.Errorf("%d edits were acked while the disk fails", now-acked)
 	}
 
 	heal()
-	told("\xc3")
-	waitUntil(t, "acks again", func() bool { return writers.acked() > acked+100 })
+	waitForStorageEvent("\xc3")
+	waitUntil(t, "acks again", func() bool { return writers.countAcked() > acked+100 })
 	close(stop)
 	wait()
 	writers.converge(t)
@@ -88,17 +88,17 @@ func failing(t *testing.T, data string, flags []string, fail func(*process), hea
 	for _, w := range writers {
 		w.drop()
 	}
-	acked = writers.acked()
+	acked = writers.countAcked()
 	p.kill()
 	p = start(t, data, flags...)
 	writers.verify(t, p)
 	t.Logf("%d edits acked before, while and after the disk failed, 0 lost", acked)
 }
 
-// TestStoreThatCannotBeWritten checks that rooms are read-only while the store refuses
+// TestUnwritableStoreMakesRoomsReadOnly checks that rooms are read-only while the store refuses
 // commits, writable again afterwards, and lose nothing. Another process causes the
 // refusals by holding the database's write lock.
-func TestStoreThatCannotBeWritten(t *testing.T) {
+func TestUnwritableStoreMakesRoomsReadOnly(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
 	db, err := sql.Open("sqlite", "file:"+filepath.ToSlash(filepath.Join(data, "weft.db"))+"?_txlock=immediate&_pragma=busy_timeout(1)")
@@ -108,9 +108,9 @@ func TestStoreThatCannotBeWritten(t *testing.T) {
 	defer db.Close()
 	db.SetMaxOpenConns(1)
 	var tx *sql.Tx
-	failing(t, data, nil, func(*process) {
-		deadline := time.After(patience)
-		for { // commits come one after the other: get in between two
+	testDiskFailure(t, data, nil, func(*process) {
+		deadline := time.After(timeout)
+		for { // take the write lock between two commits
 			if tx, err = db.Begin(); err == nil {
 				return
 			}
@@ -127,9 +127,9 @@ func TestStoreThatCannotBeWritten(t *testing.T) {
 	})
 }
 
-// TestFullDisk checks the same with a full disk, a real file system of 24 MB. It needs
-// the right to mount.
-func TestFullDisk(t *testing.T) {
+// TestFullDiskMakesRoomsReadOnly checks the same with a full disk, a real file system of
+// 24 MB. It needs the right to mount.
+func TestFullDiskMakesRoomsReadOnly(t *testing.T) {
 	if os.Getenv("WEFT_MOUNT") == "" {
 		t.Skip("set WEFT_MOUNT=1 to let the test mount a tmpfs; it needs root")
 	}
@@ -139,14 +139,14 @@ func TestFullDisk(t *testing.T) {
 	}
 	t.Cleanup(func() { exec.Command("umount", "-l", dir).Run() })
 	filler := filepath.Join(dir, "filler")
-	failing(t, filepath.Join(dir, "data"), nil, func(*process) {
+	testDiskFailure(t, filepath.Join(dir, "data"), nil, func(*process) {
 		f, err := os.Create(filler)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer f.Close()
 		block := make([]byte, 4096)
-		for err == nil { // to the last block
+		for err == nil { // until the disk is full
 			_, err = f.Write(block)
 		}
 	}, func() {
@@ -156,9 +156,9 @@ func TestFullDisk(t *testing.T) {
 	})
 }
 
-// TestDamagedRoomAlone checks that a room whose stored bytes are damaged is refused and
+// TestOnlyTheDamagedRoomIsRefused checks that a room whose stored bytes are damaged is refused and
 // never served as empty, also after a restart, and that all other rooms are served.
-func TestDamagedRoomAlone(t *testing.T) {
+func TestOnlyTheDamagedRoomIsRefused(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
 	p := start(t, data)
@@ -173,7 +173,7 @@ func TestDamagedRoomAlone(t *testing.T) {
 		c.drop()
 	}
 	if code, _ := p.terminate(); code != 0 {
-		t.Fatalf("ended with %d", code)
+		t.Fatalf("exit status %d, want 0", code)
 	}
 	db, err := sql.Open("sqlite", "file:"+filepath.ToSlash(filepath.Join(data, "weft.db")))
 	if err != nil {
@@ -188,25 +188,25 @@ func TestDamagedRoomAlone(t *testing.T) {
 	for range 2 {
 		p = start(t, data)
 		for range 3 {
-			if got := handshake(t, p, "/ws/damaged", nil); got != http.StatusServiceUnavailable {
-				t.Errorf("the damaged room is answered by %d, want 503", got)
+			if got := requestUpgrade(t, p, "/ws/damaged", nil); got != http.StatusServiceUnavailable {
+				t.Errorf("the damaged room: status %d, want 503", got)
 			}
 		}
-		a := attack(t, p, "/socket")
-		a.stays(event(t, 0, "hello", map[string]any{}), isEvent(0, "welcome"))
-		a.stays(event(t, 0, "join", map[string]any{"channel": 1, "room": "damaged"}), isEvent(0, "refused"))
+		a := dialRaw(t, p, "/socket")
+		a.wantAnswer(eventFrame(t, 0, "hello", map[string]any{}), isEvent(0, "welcome"))
+		a.wantAnswer(eventFrame(t, 0, "join", map[string]any{"channel": 1, "room": "damaged"}), isEvent(0, "refused"))
 		c := newClient(t, "sound", 6)
 		if err := c.connect(p); err != nil {
 			t.Fatal(err)
 		}
 		if text := c.text(); text != "kept in sound" {
-			t.Errorf("the sound room says %q", text)
+			t.Errorf("the sound room has the text %q, want %q", text, "kept in sound")
 		}
 		c.drop()
 		if code, _ := p.terminate(); code != 0 {
-			t.Errorf("ended with %d", code)
+			t.Errorf("exit status %d, want 0", code)
 		}
-		if out, code := weft(t, "backup", "--data", data, filepath.Join(t.TempDir(), "copy")); code == 0 || !strings.Contains(out, "damaged") {
+		if out, code := runCommand(t, "backup", "--data", data, filepath.Join(t.TempDir(), "copy")); code == 0 || !strings.Contains(out, "damaged") {
 			t.Errorf("a backup of the store does not report the damage: %s", out)
 		}
 	}

@@ -17,8 +17,8 @@ import (
 	"testing"
 	"time"
 
-	// Not used: with it, go test does not take the result of a run for that of
-	// a server that has changed since.
+	// Imported only so that go test does not reuse a cached result after the server has
+	// changed.
 	_ "weft/server"
 )
 
@@ -36,14 +36,15 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// build builds the program once, with the race detector if the tests have it.
+// build builds the program once and returns its path. It uses the race detector if the
+// tests do.
 var build = sync.OnceValues(func() (string, error) {
 	const source = "../cmd/weft"
 	files, err := filepath.Glob(source + "/*.go")
 	if err != nil || len(files) == 0 {
 		return "", fmt.Errorf("no program in %s: %v", source, err)
 	}
-	for _, f := range files { // for go test's memory, as above
+	for _, f := range files { // so that go test's cache depends on these files
 		if _, err := os.ReadFile(f); err != nil {
 			return "", err
 		}
@@ -59,16 +60,16 @@ var build = sync.OnceValues(func() (string, error) {
 	return bin, nil
 })
 
-// patience is how long the tests wait for an event before they fail.
-const patience = 90 * time.Second
+// timeout is how long the tests wait for an event before they fail.
+const timeout = 90 * time.Second
 
 // A process is a running weft.
 type process struct {
 	t    *testing.T
 	cmd  *exec.Cmd
 	host string // 127.0.0.1:port
-	log  *record
-	done chan struct{} // closed when it has ended
+	log  *outputLog
+	done chan struct{} // closed when the process has exited
 }
 
 // start starts weft on the data folder and waits until it listens.
@@ -77,21 +78,21 @@ func start(t *testing.T, data string, flags ...string) *process {
 	p, line := launch(t, data, flags...)
 	host, ok := strings.CutPrefix(line, "weft: listening on http://")
 	if !ok {
-		t.Fatalf("the first line is %q; the log:\n%s", line, p.log)
+		t.Fatalf("the first line of output is %q, want the address; the log:\n%s", line, p.log)
 	}
 	p.host = host
 	return p
 }
 
-// launch starts weft and returns the first line it prints, or nothing if it
-// ends without.
+// launch starts weft and returns the first line that it prints, or "" if it exits without
+// output.
 func launch(t *testing.T, data string, flags ...string) (*process, string) {
 	t.Helper()
 	bin, err := build()
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{t: t, log: &record{}, done: make(chan struct{})}
+	p := &process{t: t, log: &outputLog{}, done: make(chan struct{})}
 	p.cmd = exec.Command(bin, append([]string{"serve", "--addr", "127.0.0.1:0", "--data", data, "--limits", "lab"}, flags...)...)
 	p.cmd.Stderr = p.log
 	out, err := p.cmd.StdoutPipe()
@@ -109,7 +110,7 @@ func launch(t *testing.T, data string, flags ...string) (*process, string) {
 		first <- lines.Text()
 		for lines.Scan() {
 		}
-		p.cmd.Wait() // what it says is in ProcessState
+		p.cmd.Wait() // the error is not needed: the exit status is in ProcessState
 	}()
 	t.Cleanup(func() {
 		p.kill()
@@ -120,21 +121,21 @@ func launch(t *testing.T, data string, flags ...string) (*process, string) {
 	select {
 	case line := <-first:
 		return p, line
-	case <-time.After(patience):
-		t.Fatalf("weft has printed nothing within %s; the log:\n%s", patience, p.log)
+	case <-time.After(timeout):
+		t.Fatalf("weft has printed nothing after %s; the log:\n%s", timeout, p.log)
 		return nil, ""
 	}
 }
 
-// kill sends SIGKILL and waits until the process has ended.
+// kill sends SIGKILL and waits until the process has exited.
 func (p *process) kill() {
 	p.cmd.Process.Kill()
 	<-p.done
-	p.clean()
+	p.checkLog()
 }
 
-// terminate asks the process to end, and returns its exit code and how long it
-// took.
+// terminate sends SIGTERM, and returns the exit status and how long the process took to
+// exit.
 func (p *process) terminate() (code int, took time.Duration) {
 	p.t.Helper()
 	begun := time.Now()
@@ -144,37 +145,36 @@ func (p *process) terminate() (code int, took time.Duration) {
 	return p.wait(), time.Since(begun)
 }
 
-// wait waits until the process ends by itself, and returns its exit code.
+// wait waits until the process exits, and returns its exit status.
 func (p *process) wait() int {
 	p.t.Helper()
 	select {
 	case <-p.done:
-	case <-time.After(patience):
-		p.t.Fatalf("the process has not ended after %s", patience)
+	case <-time.After(timeout):
+		p.t.Fatalf("the process has not exited after %s", timeout)
 	}
-	p.clean()
+	p.checkLog()
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// clean fails the test if the log tells of a bug in the server, also one that
-// it survived.
-func (p *process) clean() {
+// checkLog fails the test if the log has a data race or a panic, also a recovered one.
+func (p *process) checkLog() {
 	for _, bad := range []string{"DATA RACE", "panic", "goroutine 1 ["} {
-		if p.log.has(bad) {
-			p.t.Errorf("the server's log has %q:\n%s", bad, p.log)
+		if p.log.contains(bad) {
+			p.t.Errorf("the server's log contains %q:\n%s", bad, p.log)
 		}
 	}
 }
 
-// alive fails the test if the server has ended or does not answer /livez.
-func (p *process) alive() {
+// checkAlive fails the test if the server has exited or does not answer /livez.
+func (p *process) checkAlive() {
 	p.t.Helper()
 	select {
 	case <-p.done:
-		p.t.Fatalf("the server has ended: %v", p.cmd.ProcessState)
+		p.t.Fatalf("the server has exited: %v", p.cmd.ProcessState)
 	default:
 	}
-	ctx, cancel := context.WithTimeout(p.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(p.t.Context(), timeout)
 	defer cancel()
 	req, _ := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.host+"/livez", nil)
 	resp, err := http.DefaultClient.Do(req)
@@ -183,42 +183,42 @@ func (p *process) alive() {
 	}
 	resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		p.t.Fatalf("/livez answers %d", resp.StatusCode)
+		p.t.Fatalf("/livez: status %d, want 200", resp.StatusCode)
 	}
 }
 
-// record keeps the end of the output of a process.
-type record struct {
+// outputLog keeps the end of a process's output. Safe for concurrent use.
+type outputLog struct {
 	mu   sync.Mutex
 	text []byte
 }
 
-const recordSize = 64 << 10
+const outputLogSize = 64 << 10
 
-func (r *record) Write(b []byte) (int, error) {
+func (r *outputLog) Write(b []byte) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.text = append(r.text, b...)
-	if extra := len(r.text) - 2*recordSize; extra > 0 {
-		r.text = append(r.text[:0], r.text[len(r.text)-recordSize:]...)
+	if extra := len(r.text) - 2*outputLogSize; extra > 0 {
+		r.text = append(r.text[:0], r.text[len(r.text)-outputLogSize:]...)
 	}
 	return len(b), nil
 }
 
-func (r *record) has(s string) bool {
+func (r *outputLog) contains(s string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return bytes.Contains(r.text, []byte(s))
 }
 
-func (r *record) String() string {
+func (r *outputLog) String() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return string(r.text[max(0, len(r.text)-4000):])
 }
 
-// seeded returns the test's source of chance, and says how to have it again.
-func seeded(t *testing.T) *rand.Rand {
+// newSeededRandom returns the test's random numbers, and logs how to replay them.
+func newSeededRandom(t *testing.T) *rand.Rand {
 	t.Helper()
 	seed := uint64(time.Now().UnixNano())
 	if text := os.Getenv("WEFT_SEED"); text != "" {

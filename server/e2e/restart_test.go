@@ -20,20 +20,20 @@ type guest struct {
 	id, token string
 }
 
-func newGuest(t *testing.T, p *process, name string) *guest {
+func createGuest(t *testing.T, p *process, name string) *guest {
 	t.Helper()
 	var made struct {
 		User  struct{ ID, Name string }
 		Token string
 	}
 	g := &guest{t: t}
-	g.ask(p, http.MethodPost, "/api/guests", map[string]string{"name": name}, http.StatusCreated, &made)
+	g.request(p, http.MethodPost, "/api/guests", map[string]string{"name": name}, http.StatusCreated, &made)
 	g.id, g.token = made.User.ID, made.Token
 	return g
 }
 
 // ask sends a request, fails the test unless the status is want, and decodes the answer.
-func (g *guest) ask(p *process, method, path string, body any, want int, answer any) {
+func (g *guest) request(p *process, method, path string, body any, want int, answer any) {
 	g.t.Helper()
 	sent, err := json.Marshal(body)
 	if err != nil {
@@ -54,7 +54,7 @@ func (g *guest) ask(p *process, method, path string, body any, want int, answer 
 	defer resp.Body.Close()
 	got, err := io.ReadAll(resp.Body)
 	if err != nil || resp.StatusCode != want {
-		g.t.Fatalf("%s %s is answered by %d, want %d: %s %v", method, path, resp.StatusCode, want, got, err)
+		g.t.Fatalf("%s %s: status %d, want %d: %s %v", method, path, resp.StatusCode, want, got, err)
 	}
 	if answer == nil {
 		return
@@ -86,7 +86,7 @@ func TestKillKeepsEverything(t *testing.T) {
 	api := "/api/rooms/" + url.PathEscape(room)
 	data := filepath.Join(t.TempDir(), "data")
 	p := start(t, data)
-	ana, ben := newGuest(t, p, "Ana"), newGuest(t, p, "Ben")
+	ana, ben := createGuest(t, p, "Ana"), createGuest(t, p, "Ben")
 
 	// Ben has been in the room, so that he can be mentioned, and has written.
 	client := newClient(t, room, 5)
@@ -98,7 +98,7 @@ func TestKillKeepsEverything(t *testing.T) {
 	client.edit(func(doc *crdt.Doc) ([]byte, error) { return doc.InsertText(root, 0, "Photosynthesis") }, func() { close(acked) })
 	select {
 	case <-acked:
-	case <-time.After(patience):
+	case <-time.After(timeout):
 		t.Fatal("the edit is not acked")
 	}
 	client.drop()
@@ -106,18 +106,18 @@ func TestKillKeepsEverything(t *testing.T) {
 	var sent [3]message
 	for i, text := range []string{"hello", "look here, @Ben", "and 漢字 😀"} {
 		body := map[string]string{"text": text, "id": "message-" + text[:3]}
-		ana.ask(p, http.MethodPost, api+"/messages", body, http.StatusCreated, &sent[i])
+		ana.request(p, http.MethodPost, api+"/messages", body, http.StatusCreated, &sent[i])
 	}
 	before := waitForMention(t, p, ben)
-	ben.ask(p, http.MethodPost, "/api/notifications/"+before.Notifications[0].ID+"/read", struct{}{}, http.StatusNoContent, nil)
-	ana.ask(p, http.MethodPost, api+"/messages", map[string]string{"text": "@Ben again"}, http.StatusCreated, nil)
+	ben.request(p, http.MethodPost, "/api/notifications/"+before.Notifications[0].ID+"/read", struct{}{}, http.StatusNoContent, nil)
+	ana.request(p, http.MethodPost, api+"/messages", map[string]string{"text": "@Ben again"}, http.StatusCreated, nil)
 	waitUntil(t, "the second mention", func() bool { return ben.inbox(p).Unread == 1 })
 
 	p.kill()
 	p = start(t, data)
 
 	var history struct{ Messages []message }
-	ana.ask(p, http.MethodGet, api+"/messages", nil, http.StatusOK, &history)
+	ana.request(p, http.MethodGet, api+"/messages", nil, http.StatusOK, &history)
 	if len(history.Messages) != 4 {
 		t.Fatalf("%d messages, want 4", len(history.Messages))
 	}
@@ -129,27 +129,27 @@ func TestKillKeepsEverything(t *testing.T) {
 			t.Errorf("message %d is %+v, was %+v", i, m, sent[i])
 		}
 	}
-	var again message
-	ana.ask(p, http.MethodPost, api+"/messages", map[string]string{"text": "hello", "id": sent[0].ID}, http.StatusCreated, &again)
+	var again message // the answer to posting the same id again
+	ana.request(p, http.MethodPost, api+"/messages", map[string]string{"text": "hello", "id": sent[0].ID}, http.StatusCreated, &again)
 	if again != sent[0] {
-		t.Errorf("the same id again is %+v, want %+v", again, sent[0])
+		t.Errorf("posting the same id again: got %+v, want %+v", again, sent[0])
 	}
 	after := ben.inbox(p)
 	if len(after.Notifications) != 2 || after.Unread != 1 {
 		t.Errorf("%d notifications, %d unread, want 2 and 1", len(after.Notifications), after.Unread)
 	}
-	stranger := newClient(t, room, 6)
-	if err := stranger.connect(p); err != nil {
+	reader := newClient(t, room, 6)
+	if err := reader.connect(p); err != nil {
 		t.Fatal(err)
 	}
-	if text := stranger.text(); text != "Photosynthesis" {
-		t.Errorf("the document says %q", text)
+	if text := reader.text(); text != "Photosynthesis" {
+		t.Errorf("the document has the text %q, want Photosynthesis", text)
 	}
 }
 
 func (g *guest) inbox(p *process) (in inbox) {
 	g.t.Helper()
-	g.ask(p, http.MethodGet, "/api/notifications", nil, http.StatusOK, &in)
+	g.request(p, http.MethodGet, "/api/notifications", nil, http.StatusOK, &in)
 	return in
 }
 
@@ -170,12 +170,12 @@ func waitForMention(t *testing.T, p *process, g *guest) (in inbox) {
 // patience.
 func waitUntil(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	deadline := time.After(patience)
+	deadline := time.After(timeout)
 	for !condition() {
 		select {
 		case <-time.After(10 * time.Millisecond):
 		case <-deadline:
-			t.Fatalf("%s: still waiting after %s", what, patience)
+			t.Fatalf("%s: still waiting after %s", what, timeout)
 		}
 	}
 }

@@ -12,23 +12,22 @@ import (
 	"weft/server/wire"
 )
 
-// A socket is a connection that speaks weft.1 and has joined one room, on
-// channel 1.
+// A socket is a connection that speaks weft.1, the native dialect, and has joined one room
+// on channel 1.
 type socket struct {
-	conn *websocket.Conn
-	in   joined
+	conn   *websocket.Conn
+	joined joined
 }
 
-// joined is the answer to a join.
+// joined is the server's answer to a join.
 type joined struct {
 	LastSeq int `json:"lastSeq"`
 	LastRev int `json:"lastRev"`
 }
 
-// dialSocket opens a connection, says who it is, and joins the room. What comes
-// before the room's answer is passed over: nothing does.
+// dialSocket opens a connection, authenticates it with the token, and joins the room.
 func dialSocket(ctx context.Context, host, token, room string) (*socket, error) {
-	d := websocket.Dialer{Subprotocols: []string{wire.Subprotocol}, HandshakeTimeout: patience}
+	d := websocket.Dialer{Subprotocols: []string{wire.Subprotocol}, HandshakeTimeout: timeout}
 	conn, resp, err := d.DialContext(ctx, "ws://"+host+"/socket", http.Header{"Authorization": {"Bearer " + token}})
 	if err != nil {
 		if resp != nil {
@@ -37,23 +36,25 @@ func dialSocket(ctx context.Context, host, token, room string) (*socket, error) 
 		return nil, err
 	}
 	s := &socket{conn: conn}
-	if err := s.enter(room); err != nil {
+	if err := s.joinRoom(room); err != nil {
 		conn.Close()
 		return nil, err
 	}
 	return s, nil
 }
 
-func (s *socket) enter(room string) error {
-	if err := s.say(0, "hello", map[string]any{}); err != nil {
+// joinRoom sends hello and join, and waits for the answer to the join. Events before it
+// are ignored.
+func (s *socket) joinRoom(room string) error {
+	if err := s.sendEvent(0, "hello", map[string]any{}); err != nil {
 		return err
 	}
-	if err := s.say(0, "join", map[string]any{"channel": 1, "room": room}); err != nil {
+	if err := s.sendEvent(0, "join", map[string]any{"channel": 1, "room": room}); err != nil {
 		return err
 	}
-	s.conn.SetReadDeadline(time.Now().Add(patience))
+	s.conn.SetReadDeadline(time.Now().Add(timeout))
 	for {
-		e, err := s.next()
+		e, err := s.readEvent()
 		switch {
 		case err != nil:
 			return err
@@ -65,24 +66,24 @@ func (s *socket) enter(room string) error {
 			return fmt.Errorf("refused: %s", why.Reason)
 		case e.Name == "joined":
 			s.conn.SetReadDeadline(time.Time{})
-			return e.Into(&s.in)
+			return e.Into(&s.joined)
 		}
 	}
 }
 
-// say sends an event. One goroutine at a time.
-func (s *socket) say(channel uint64, name string, v any) error {
+// sendEvent sends an event. One goroutine at a time may call it.
+func (s *socket) sendEvent(channel uint64, name string, v any) error {
 	body, err := wire.EncodeEvent(name, v)
 	if err != nil {
 		return err
 	}
-	s.conn.SetWriteDeadline(time.Now().Add(patience))
+	s.conn.SetWriteDeadline(time.Now().Add(timeout))
 	return s.conn.WriteMessage(websocket.BinaryMessage, wire.AppendFrame(nil, channel, body))
 }
 
-// next returns the next event, passing documents and awareness over. One
-// goroutine at a time.
-func (s *socket) next() (wire.Event, error) {
+// readEvent returns the next event. It ignores updates and awareness. One goroutine at a
+// time may call it.
+func (s *socket) readEvent() (wire.Event, error) {
 	for {
 		_, frame, err := s.conn.ReadMessage()
 		if err != nil {
@@ -98,8 +99,9 @@ func (s *socket) next() (wire.Event, error) {
 	}
 }
 
-// cut ends the connection without a word, and without sending what is queued.
-func (s *socket) cut() {
+// reset closes the TCP connection with RST, so without a close frame, and drops all unsent
+// bytes.
+func (s *socket) reset() {
 	if tcp, ok := s.conn.NetConn().(*net.TCPConn); ok {
 		tcp.SetLinger(0)
 	}

@@ -11,16 +11,16 @@ import (
 	"weft/crdt"
 )
 
-// tokenSize is the length of a token: two hexadecimal digits of who wrote it,
-// five of its number, and a semicolon. Tokens are inserted between tokens, so
-// the text is always a sequence of whole ones.
+// tokenSize is the length of a token in characters: two hexadecimal digits of the writer's
+// id, five of the token's number, and a semicolon. Tokens are inserted between tokens, so
+// the text is always a sequence of complete tokens.
 const tokenSize = 8
 
 // token is the state of one token.
 type token struct {
 	inserted bool // the insertion is acked
-	deleting bool // a deletion has been sent
-	deleted  bool // and is acked
+	deleting bool // the deletion has been sent
+	deleted  bool // the deletion is acked
 }
 
 // A writer is a client that edits as fast as its edits are acked.
@@ -30,13 +30,13 @@ type writer struct {
 	random *rand.Rand
 
 	// Guarded by the client's mutex, under which edits and acks happen.
-	tokens map[string]*token
-	live   []string // tokens without a deletion
-	acked  int      // edits
+	tokens    map[string]*token
+	undeleted []string // tokens without a deletion
+	acked     int      // edits
 }
 
 // maxUnderway is the maximum number of unacknowledged edits of a writer.
-const maxUnderway = 32
+const maxUnacked = 32
 
 func newWriter(t *testing.T, room string, id int, random *rand.Rand) *writer {
 	return &writer{
@@ -45,16 +45,16 @@ func newWriter(t *testing.T, room string, id int, random *rand.Rand) *writer {
 	}
 }
 
-// run edits until the connection ends or stop is closed.
+// run edits until the connection is closed or stop is closed.
 func (w *writer) run(stop <-chan struct{}) {
 	w.mu.Lock()
-	over := w.over
+	over := w.ended
 	w.mu.Unlock()
 	for {
 		pause := time.After(time.Duration(w.random.IntN(4_000)) * time.Microsecond)
-		for w.waiting() >= maxUnderway {
+		for w.countUnacked() >= maxUnacked {
 			select {
-			case <-w.echo:
+			case <-w.ackArrived:
 			case <-over:
 				return
 			case <-stop:
@@ -68,22 +68,23 @@ func (w *writer) run(stop <-chan struct{}) {
 		case <-stop:
 			return
 		}
-		w.step()
+		w.editOnce()
 	}
 }
 
-// step makes one edit: every fifth or so deletes a token of the writer's own.
-func (w *writer) step() {
+// editOnce makes one edit. About every fifth deletes one of the writer's own tokens, the
+// others insert a token.
+func (w *writer) editOnce() {
 	tok := &token{}
 	deletion := w.random.IntN(5) == 0
 	w.edit(func(doc *crdt.Doc) (update []byte, err error) {
-		if deletion = deletion && len(w.live) > 0; deletion {
-			tok, update, err = w.delete(doc)
+		if deletion = deletion && len(w.undeleted) > 0; deletion {
+			tok, update, err = w.deleteToken(doc)
 			return update, err
 		}
 		name := fmt.Sprintf("%02x%05x;", w.id, len(w.tokens))
 		w.tokens[name] = tok
-		w.live = append(w.live, name)
+		w.undeleted = append(w.undeleted, name)
 		places := len(doc.Text(root).String())/tokenSize + 1
 		return doc.InsertText(root, tokenSize*w.random.IntN(places), name)
 	}, func() {
@@ -96,10 +97,11 @@ func (w *writer) step() {
 	})
 }
 
-func (w *writer) delete(doc *crdt.Doc) (*token, []byte, error) {
-	i, last := w.random.IntN(len(w.live)), len(w.live)-1
-	name := w.live[i]
-	w.live[i], w.live = w.live[last], w.live[:last]
+// deleteToken deletes a random token of this writer that is not deleted yet.
+func (w *writer) deleteToken(doc *crdt.Doc) (*token, []byte, error) {
+	i, last := w.random.IntN(len(w.undeleted)), len(w.undeleted)-1
+	name := w.undeleted[i]
+	w.undeleted[i], w.undeleted = w.undeleted[last], w.undeleted[:last]
 	tok := w.tokens[name]
 	tok.deleting = true
 	at := strings.Index(doc.Text(root).String(), name)
@@ -110,18 +112,18 @@ func (w *writer) delete(doc *crdt.Doc) (*token, []byte, error) {
 	return tok, update, err
 }
 
-// A crowd is writers in a few rooms.
-type crowd []*writer
+// A writerGroup is writers in a few rooms.
+type writerGroup []*writer
 
-func newCrowd(t *testing.T, random *rand.Rand, writers, rooms int) (c crowd) {
+func newWriters(t *testing.T, random *rand.Rand, writers, rooms int) (c writerGroup) {
 	for id := range writers {
 		c = append(c, newWriter(t, fmt.Sprintf("crash/%d", id%rooms), id, random))
 	}
 	return c
 }
 
-// connect connects everybody at once.
-func (c crowd) connect(t *testing.T, p *process) {
+// connect connects all writers concurrently.
+func (c writerGroup) connect(t *testing.T, p *process) {
 	t.Helper()
 	var all sync.WaitGroup
 	for _, w := range c {
@@ -137,9 +139,9 @@ func (c crowd) connect(t *testing.T, p *process) {
 	}
 }
 
-// run lets everybody write until stop is closed or their connection ends. The
-// returned function waits for that.
-func (c crowd) run(stop <-chan struct{}) (wait func()) {
+// run lets all writers edit until stop is closed or their connection is closed. The
+// returned function waits until all have stopped.
+func (c writerGroup) run(stop <-chan struct{}) (wait func()) {
 	var all sync.WaitGroup
 	for _, w := range c {
 		all.Go(func() { w.run(stop) })
@@ -147,22 +149,24 @@ func (c crowd) run(stop <-chan struct{}) (wait func()) {
 	return all.Wait
 }
 
-// hungUp waits until all connections are closed.
-func (c crowd) hungUp() {
+// waitUntilClosed waits until all connections are closed.
+func (c writerGroup) waitUntilClosed() {
 	for _, w := range c {
-		<-w.over
+		<-w.ended
 	}
 }
 
-func (c crowd) rooms() map[string]crowd {
-	rooms := map[string]crowd{}
+// byRoom returns the writers of each room.
+func (c writerGroup) byRoom() map[string]writerGroup {
+	rooms := map[string]writerGroup{}
 	for _, w := range c {
 		rooms[w.room] = append(rooms[w.room], w)
 	}
 	return rooms
 }
 
-func (c crowd) acked() (edits int) {
+// countAcked returns the number of acknowledged edits of all writers.
+func (c writerGroup) countAcked() (edits int) {
 	for _, w := range c {
 		w.mu.Lock()
 		edits += w.acked
@@ -171,19 +175,19 @@ func (c crowd) acked() (edits int) {
 	return edits
 }
 
-// verify lets a stranger open every room and compares what they find with what
-// was acked. No writer may be connected.
-func (c crowd) verify(t *testing.T, p *process) {
+// verify opens every room with a new client and compares its text with the acknowledged
+// edits. No writer may be connected, so that the text comes from the server's disk alone.
+func (c writerGroup) verify(t *testing.T, p *process) {
 	t.Helper()
-	for room, writers := range c.rooms() {
-		stranger := newClient(t, room, 1<<40)
-		if err := stranger.connect(p); err != nil {
-			t.Fatalf("room %s can't be opened: %v", room, err)
+	for room, writers := range c.byRoom() {
+		reader := newClient(t, room, 1<<40)
+		if err := reader.connect(p); err != nil {
+			t.Fatalf("room %s cannot be opened: %v", room, err)
 		}
-		text := stranger.text()
-		stranger.drop()
-		for _, complaint := range writers.audit(text) {
-			t.Errorf("room %s: %s", room, complaint)
+		text := reader.text()
+		reader.drop()
+		for _, difference := range writers.compareText(text) {
+			t.Errorf("room %s: %s", room, difference)
 		}
 	}
 	if t.Failed() {
@@ -191,11 +195,12 @@ func (c crowd) verify(t *testing.T, p *process) {
 	}
 }
 
-// audit compares a room's text with what its writers were promised.
-func (c crowd) audit(text string) (complaints []string) {
-	complain := func(format string, args ...any) {
-		if len(complaints) < 10 {
-			complaints = append(complaints, fmt.Sprintf(format, args...))
+// compareText compares a room's text with the acknowledged edits of its writers, and
+// returns at most 10 differences.
+func (c writerGroup) compareText(text string) (differences []string) {
+	report := func(format string, args ...any) {
+		if len(differences) < 10 {
+			differences = append(differences, fmt.Sprintf(format, args...))
 		}
 	}
 	found := map[string]int{}
@@ -209,27 +214,27 @@ func (c crowd) audit(text string) (complaints []string) {
 			delete(found, name)
 			switch {
 			case n > 1:
-				complain("token %s is there %d times", name, n)
+				report("token %s occurs %d times", name, n)
 			case n == 0 && tok.inserted && !tok.deleting:
-				complain("token %s is lost: its insertion was acked", name)
+				report("token %s is lost: its insertion was acked", name)
 			case n == 1 && tok.deleted:
-				complain("token %s is back: its deletion was acked", name)
+				report("token %s is in the text although its deletion was acked", name)
 			}
 		}
 		w.mu.Unlock()
 	}
 	for name := range found {
-		complain("%q was never written", name)
+		report("%q was never written", name)
 	}
-	return complaints
+	return differences
 }
 
 // converge waits until all replicas of every room are equal, and checks their invariants.
-func (c crowd) converge(t *testing.T) {
+func (c writerGroup) converge(t *testing.T) {
 	t.Helper()
-	deadline := time.After(patience)
-	for room, writers := range c.rooms() {
-		for !writers.same() {
+	deadline := time.After(timeout)
+	for room, writers := range c.byRoom() {
+		for !writers.areEqual() {
 			select {
 			case <-time.After(20 * time.Millisecond):
 			case <-deadline:
@@ -237,7 +242,7 @@ func (c crowd) converge(t *testing.T) {
 					text := w.text()
 					t.Errorf("room %s, writer %d: %d characters, closed with %d", room, w.id, len(text), w.closeCode())
 				}
-				t.Fatalf("room %s has not converged after %s", room, patience)
+				t.Fatalf("room %s has not converged after %s", room, timeout)
 			}
 		}
 		for _, w := range writers {
@@ -250,9 +255,9 @@ func (c crowd) converge(t *testing.T) {
 	}
 }
 
-// same tells whether all replicas have the same state and text, and wait for
-// nothing.
-func (c crowd) same() bool {
+// areEqual reports whether all replicas have the same state vector and text, and no
+// pending structs.
+func (c writerGroup) areEqual() bool {
 	var vector, text string
 	for i, w := range c {
 		w.mu.Lock()
