@@ -15,112 +15,142 @@ import (
 // one door arrive at the other, and that both refuse the same requests.
 func TestChatIsTheSameOverBothDoors(t *testing.T) {
 	s := startServer(t, Config{Limits: "lab"})
-	anaUser, benUser := s.createGuest(t, "Ana"), s.createGuest(t, "Ben")
-	ana, ben := s.joinRoom(t, anaUser, "a/b"), s.joinRoom(t, benUser, "a/b")
-	const room = "/api/rooms/a%2Fb"
-	s.postMessage(t, "a/b", anaUser.Token, map[string]any{"id": "m1", "text": "first"})
+	f := &chatFixture{s: s, anaUser: s.createGuest(t, "Ana"), benUser: s.createGuest(t, "Ben")}
+	f.ana, f.ben = s.joinRoom(t, f.anaUser, "a/b"), s.joinRoom(t, f.benUser, "a/b")
+	s.postMessage(t, "a/b", f.anaUser.Token, map[string]any{"id": "m1", "text": "first"})
+	f.checkEdits(t)
+	f.checkReactions(t)
+	rev := f.checkThread(t)
+	f.checkDeletion(t, rev)
+}
 
-	// Edits.
+// chatFixture is a room, a/b, with two native clients and message m1 of Ana.
+type chatFixture struct {
+	s                *testServer
+	anaUser, benUser testUser
+	ana, ben         *nativeClient
+}
+
+const chatFixtureRoom = "/api/rooms/a%2Fb"
+
+// checkEdits edits m1 over both doors, and tries edits that must be refused.
+func (f *chatFixture) checkEdits(t *testing.T) {
+	t.Helper()
 	var m store.Message
-	if code := s.requestJSON(t, "PATCH", room+"/messages/m1", anaUser.Token, map[string]any{"text": "second"}, &m); code != 200 || m.Version != 2 || m.EditedAt == nil {
+	if code := f.s.requestJSON(t, "PATCH", chatFixtureRoom+"/messages/m1", f.anaUser.Token, map[string]any{"text": "second"}, &m); code != 200 || m.Version != 2 || m.EditedAt == nil {
 		t.Fatalf("edit: status %d, message %+v; want 200, version 2 and editedAt", code, m)
 	}
-	ben.waitForChange("m1", "text=second", "version=2")
-	ana.sendRequest("edit", map[string]any{"id": "m1", "text": "third", "version": 2})
-	ben.waitForChange("m1", "text=third", "version=3")
+	f.ben.waitForChange("m1", "text=second", "version=2")
+	f.ana.sendRequest("edit", map[string]any{"id": "m1", "text": "third", "version": 2})
+	f.ben.waitForChange("m1", "text=third", "version=3")
 	for _, c := range []struct {
 		token  string
 		body   map[string]any
 		status int
 	}{
-		{anaUser.Token, map[string]any{"text": "late", "version": 2}, 412},
-		{anaUser.Token, map[string]any{"text": "  "}, 422},
-		{benUser.Token, map[string]any{"text": "mine now"}, 403},
+		{f.anaUser.Token, map[string]any{"text": "late", "version": 2}, 412},
+		{f.anaUser.Token, map[string]any{"text": "  "}, 422},
+		{f.benUser.Token, map[string]any{"text": "mine now"}, 403},
 	} {
-		if code := s.requestJSON(t, "PATCH", room+"/messages/m1", c.token, c.body, nil); code != c.status {
+		if code := f.s.requestJSON(t, "PATCH", chatFixtureRoom+"/messages/m1", c.token, c.body, nil); code != c.status {
 			t.Errorf("edit %v over HTTP: status %d, want %d", c.body, code, c.status)
 		}
-		conn := ana
-		if c.token == benUser.Token {
-			conn = ben
+		conn := f.ana
+		if c.token == f.benUser.Token {
+			conn = f.ben
 		}
 		c.body["id"] = "m1"
 		if answer := conn.sendRequest("edit", c.body); fmt.Sprint(answer["status"]) != fmt.Sprint(c.status) {
 			t.Errorf("edit %v over the WebSocket: answer %v, want status %d", c.body, answer, c.status)
 		}
 	}
-	if code := s.requestJSON(t, "PATCH", room+"/messages/none", anaUser.Token, map[string]any{"text": "x"}, nil); code != 404 {
+	if code := f.s.requestJSON(t, "PATCH", chatFixtureRoom+"/messages/none", f.anaUser.Token, map[string]any{"text": "x"}, nil); code != 404 {
 		t.Errorf("editing an unknown message: status %d, want 404", code)
 	}
+}
 
-	// Reactions of people other than the author.
-	thumb := room + "/messages/m1/reactions/" + url.PathEscape("👍🏽")
+// checkReactions adds and removes reactions of people other than the author.
+func (f *chatFixture) checkReactions(t *testing.T) {
+	t.Helper()
+	var m store.Message
+	thumb := chatFixtureRoom + "/messages/m1/reactions/" + url.PathEscape("👍🏽")
 	for range 2 {
-		if code := s.requestJSON(t, "PUT", thumb, benUser.Token, nil, &m); code != 200 || len(m.Reactions) != 1 || m.Version != 3 {
+		if code := f.s.requestJSON(t, "PUT", thumb, f.benUser.Token, nil, &m); code != 200 || len(m.Reactions) != 1 || m.Version != 3 {
 			t.Errorf("adding a reaction: status %d, message %+v; want 200, one reaction, version 3", code, m)
 		}
 	}
-	ana.sendRequest("react", map[string]any{"id": "m1", "emoji": "👍🏽", "on": true})
-	ben.waitForChange("m1", fmt.Sprintf("reactions=[map[emoji:👍🏽 users:[%s %s]]]", benUser.User.ID, anaUser.User.ID))
-	if code := s.requestJSON(t, "DELETE", thumb, benUser.Token, nil, &m); code != 200 || len(m.Reactions) != 1 || len(m.Reactions[0].Users) != 1 {
+	f.ana.sendRequest("react", map[string]any{"id": "m1", "emoji": "👍🏽", "on": true})
+	f.ben.waitForChange("m1", fmt.Sprintf("reactions=[map[emoji:👍🏽 users:[%s %s]]]", f.benUser.User.ID, f.anaUser.User.ID))
+	if code := f.s.requestJSON(t, "DELETE", thumb, f.benUser.Token, nil, &m); code != 200 || len(m.Reactions) != 1 || len(m.Reactions[0].Users) != 1 {
 		t.Errorf("removing a reaction: status %d, message %+v; want 200 and one person's reaction", code, m)
 	}
 	for _, bad := range []string{"ok", "<b>", " ", "👍👍", "\xff"} {
-		if code := s.requestJSON(t, "PUT", room+"/messages/m1/reactions/"+url.PathEscape(bad), benUser.Token, nil, nil); code != 422 {
+		if code := f.s.requestJSON(t, "PUT", chatFixtureRoom+"/messages/m1/reactions/"+url.PathEscape(bad), f.benUser.Token, nil, nil); code != 422 {
 			t.Errorf("reaction %q: status %d, want 422", bad, code)
 		}
 	}
+}
 
-	// Threads.
-	ben.sendEvent(1, "send", map[string]string{"id": "r1", "text": "answer", "thread": "m1"})
+// checkThread posts replies to m1 and to a reply. It returns the room's rev.
+func (f *chatFixture) checkThread(t *testing.T) store.Rev {
+	t.Helper()
+	f.ben.sendEvent(1, "send", map[string]string{"id": "r1", "text": "answer", "thread": "m1"})
 	replies := func(n int) func(received) bool {
 		return func(g received) bool {
 			replies, _ := g.value["replies"].(map[string]any)
 			return g.name == "message.changed" && fmt.Sprint(replies["count"]) == fmt.Sprint(n)
 		}
 	}
-	ana.waitFor("one reply", replies(1))
-	if r := s.postMessage(t, "a/b", anaUser.Token, map[string]any{"id": "r2", "text": "answer to that", "thread": "r1"}); r.Thread != "m1" {
+	f.ana.waitFor("one reply", replies(1))
+	if r := f.s.postMessage(t, "a/b", f.anaUser.Token, map[string]any{"id": "r2", "text": "answer to that", "thread": "r1"}); r.Thread != "m1" {
 		t.Errorf("a reply to a reply is in thread %q, want m1", r.Thread)
 	}
-	root := ben.waitFor("two replies", replies(2)).value
+	root := f.ben.waitFor("two replies", replies(2)).value
 	if people := fmt.Sprint(root["replies"].(map[string]any)["people"]); !strings.Contains(people, "Ana") || !strings.Contains(people, "Ben") {
 		t.Errorf("the people of the thread are %s, want Ana and Ben", people)
 	}
-	if code := s.requestJSON(t, "POST", room+"/messages", anaUser.Token, map[string]any{"text": "to nothing", "thread": "none"}, nil); code != 404 {
+	if code := f.s.requestJSON(t, "POST", chatFixtureRoom+"/messages", f.anaUser.Token, map[string]any{"text": "to nothing", "thread": "none"}, nil); code != 404 {
 		t.Errorf("a reply to an unknown message: status %d, want 404", code)
 	}
 	var page struct {
 		Messages []store.Message
 		Rev      store.Rev
 	}
-	s.requestJSON(t, "GET", room+"/messages?thread=m1", anaUser.Token, nil, &page)
+	f.s.requestJSON(t, "GET", chatFixtureRoom+"/messages?thread=m1", f.anaUser.Token, nil, &page)
 	if len(page.Messages) != 2 || page.Messages[0].ID != "r1" || page.Messages[1].ID != "r2" {
 		t.Errorf("the thread is %+v, want r1 and r2", page.Messages)
 	}
+	return page.Rev
+}
 
-	// Deletion.
-	if code := s.requestJSON(t, "DELETE", room+"/messages/m1", benUser.Token, nil, nil); code != 403 {
+// checkDeletion deletes m1, and checks that a client at rev learns of it.
+func (f *chatFixture) checkDeletion(t *testing.T, rev store.Rev) {
+	t.Helper()
+	var m store.Message
+	var page struct {
+		Messages []store.Message
+		Rev      store.Rev
+	}
+	if code := f.s.requestJSON(t, "DELETE", chatFixtureRoom+"/messages/m1", f.benUser.Token, nil, nil); code != 403 {
 		t.Errorf("deleting another person's message: status %d, want 403", code)
 	}
-	rev := page.Rev
-	ana.sendRequest("delete", map[string]any{"id": "m1"})
-	ben.waitForChange("m1", "deleted=true", "text=", "reactions=[]")
+	f.ana.sendRequest("delete", map[string]any{"id": "m1"})
+	f.ben.waitForChange("m1", "deleted=true", "text=", "reactions=[]")
 	for range 2 {
-		if code := s.requestJSON(t, "DELETE", room+"/messages/m1", anaUser.Token, nil, &m); code != 200 || !m.Deleted || m.Text != "" {
+		if code := f.s.requestJSON(t, "DELETE", chatFixtureRoom+"/messages/m1", f.anaUser.Token, nil, &m); code != 200 || !m.Deleted || m.Text != "" {
 			t.Errorf("deleting again: status %d, message %+v; want 200, deleted, no text", code, m)
 		}
 	}
-	if code := s.requestJSON(t, "PATCH", room+"/messages/m1", anaUser.Token, map[string]any{"text": "back"}, nil); code != 410 {
+	if code := f.s.requestJSON(t, "PATCH", chatFixtureRoom+"/messages/m1", f.anaUser.Token, map[string]any{"text": "back"}, nil); code != 410 {
 		t.Errorf("editing a deleted message: status %d, want 410", code)
 	}
 
 	// A client that was disconnected gets the last state of each changed message.
-	s.requestJSON(t, "GET", fmt.Sprintf("%s/messages?changed=%d", room, rev), anaUser.Token, nil, &page)
+	f.s.requestJSON(t, "GET", fmt.Sprintf("%s/messages?changed=%d", chatFixtureRoom, rev), f.anaUser.Token, nil, &page)
 	if len(page.Messages) != 1 || page.Messages[0].ID != "m1" || !page.Messages[0].Deleted || page.Rev != page.Messages[0].Rev {
 		t.Errorf("changed=%d returns %+v, want the deleted m1", rev, page)
 	}
-	if code := s.requestJSON(t, "GET", room+"/messages/r2", anaUser.Token, nil, &m); code != 200 || m.ID != "r2" {
+	if code := f.s.requestJSON(t, "GET", chatFixtureRoom+"/messages/r2", f.anaUser.Token, nil, &m); code != 200 || m.ID != "r2" {
 		t.Errorf("GET of one message: status %d, %+v; want 200 and r2", code, m)
 	}
 }

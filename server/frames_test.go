@@ -18,6 +18,7 @@ import (
 
 	"weft/crdt"
 	"weft/presence/awareness"
+	"weft/server/store"
 	"weft/server/wire"
 )
 
@@ -152,7 +153,7 @@ func (h *attacker) connect() {
 		h.t.Fatal(err)
 	}
 	h.ws, h.closeCode, h.answers = ws, make(chan int, 1), make(chan struct{}, 1000)
-	go func(ended chan<- int, asked chan<- struct{}) {
+	go func(closeCode chan<- int, answers chan<- struct{}) {
 		for {
 			_, frame, err := ws.ReadMessage()
 			if err != nil {
@@ -161,7 +162,7 @@ func (h *attacker) connect() {
 				if errors.As(err, &closed) {
 					code = closed.Code
 				}
-				ended <- code
+				closeCode <- code
 				return
 			}
 			// Step 2 is the answer to waitForAnswer's step 1.
@@ -171,7 +172,7 @@ func (h *attacker) connect() {
 			}
 			if len(body) > 1 && body[0] == 0 && body[1] == 1 {
 				select {
-				case asked <- struct{}{}:
+				case answers <- struct{}{}:
 				default:
 				}
 			}
@@ -220,92 +221,122 @@ func TestHostileFrames(t *testing.T) {
 	log := &errorLog{}
 	s := startServer(t, Config{Limits: "lab", Log: slog.New(log)})
 	const room = "hostile"
-	one, other := s.dialYWebsocket(t, room), s.dialYWebsocket(t, room)
-	// This client id must not occur in sampleBodies: a mutated frame that names it could
-	// legally delete this client's text.
-	doc := crdt.New(crdt.Options{ClientID: 0xb57a_4de5})
-	mirrors := map[*websocket.Conn]*crdt.Doc{one: crdt.New(crdt.Options{}), other: crdt.New(crdt.Options{})}
-	// checkBystanders inserts a character through one connection. Both must receive it.
-	checkBystanders := func() {
-		t.Helper()
-		u, err := doc.InsertText("bystander", 0, "x")
-		if err != nil {
-			t.Fatal(err)
-		}
-		sendUpdate(t, one, u)
-		for ws, mirror := range mirrors {
-			// One deadline for all frames, because frames of the attack arrive all the time.
-			_ = ws.SetReadDeadline(time.Now().Add(90 * time.Second))
-			for mirror.Text("bystander").String() != doc.Text("bystander").String() {
-				_, frame, err := ws.ReadMessage()
-				if err != nil {
-					t.Fatalf("a bystander's connection was closed: %v", err)
-				}
-				if b, err := wire.DecodeBody(frame); err == nil && b.IsUpdate() {
-					if _, err := mirror.ApplyUpdate(b.Payload); err != nil {
-						t.Fatalf("a bystander received an invalid update: %v", err)
-					}
-				}
-			}
-		}
-	}
-	messages := sampleBodies(t)
-	contract := []int{1009, 4400, 4401, 4403, 4408, 4413, 4429}
+	b := newBystanders(t, s, room)
 	n := hostileFrames(t)
-	for _, g := range doorDialects(t, room) {
-		rng := rand.New(rand.NewPCG(seed, uint64(len(g.name))))
+	for _, d := range doorDialects(t, room) {
+		random := rand.New(rand.NewPCG(seed, uint64(len(d.name))))
 		for _, kind := range []string{"malformed", "mutated"} {
-			h := &attacker{t: t, server: s, door: g, codes: map[int]int{}}
-			h.connect()
-			for i := range n {
-				if kind == "malformed" {
-					h.send(randomFrame(rng, g))
-				} else {
-					pick := func() []byte { return messages[rng.IntN(len(messages))] }
-					if rng.IntN(4) > 0 {
-						h.send(g.frame(mutateFrame(rng, pick(), pick())))
-					} else {
-						h.send(mutateFrame(rng, g.frame(pick()), g.frame(pick())))
-					}
-				}
-				if i%3 == 2 {
-					h.waitForAnswer()
-				}
-				if i%200 == 199 {
-					checkBystanders()
-				}
-			}
-			h.waitForAnswer()
-			h.ws.Close()
+			h := &attacker{t: t, server: s, door: d, codes: map[int]int{}}
+			h.attack(kind, n, random, b)
 			for code := range h.codes {
-				if !slices.Contains(contract, code) {
-					t.Errorf("%s, %s frames: a connection was closed with %d, which is not a code of the contract", g.name, kind, code)
+				if !slices.Contains([]int{1009, 4400, 4401, 4403, 4408, 4413, 4429}, code) {
+					t.Errorf("%s, %s frames: a connection was closed with %d, which is not a code of the contract", d.name, kind, code)
 				}
 			}
-			t.Logf("%s: %d %s frames, connections closed by code: %v", g.name, n, kind, h.codes)
+			t.Logf("%s: %d %s frames, connections closed by code: %v", d.name, n, kind, h.codes)
 		}
 	}
-	checkBystanders()
+	b.checkWork()
+	checkLoadable(t, s, room, b.doc.Text("bystander").String())
+	log.mu.Lock()
+	defer log.mu.Unlock()
+	for _, message := range log.messages {
+		t.Errorf("an error was logged: %s", message)
+	}
+}
+
+// attack sends n frames of a kind, random bytes or mutated valid frames. It checks the
+// bystanders every 200 frames.
+func (h *attacker) attack(kind string, n int, random *rand.Rand, b *bystanders) {
+	h.t.Helper()
+	samples := sampleBodies(h.t)
+	pick := func() []byte { return samples[random.IntN(len(samples))] }
+	h.connect()
+	for i := range n {
+		switch {
+		case kind == "malformed":
+			h.send(randomFrame(random, h.door))
+		case random.IntN(4) > 0:
+			h.send(h.door.frame(mutateFrame(random, pick(), pick())))
+		default:
+			h.send(mutateFrame(random, h.door.frame(pick()), h.door.frame(pick())))
+		}
+		if i%3 == 2 {
+			h.waitForAnswer()
+		}
+		if i%200 == 199 {
+			b.checkWork()
+		}
+	}
+	h.waitForAnswer()
+	h.ws.Close()
+}
+
+// bystanders are two y-websocket connections in the attacked room.
+type bystanders struct {
+	t       *testing.T
+	doc     *crdt.Doc
+	writer  *websocket.Conn
+	mirrors map[*websocket.Conn]*crdt.Doc // what each connection has received
+}
+
+func newBystanders(t *testing.T, s *testServer, room string) *bystanders {
+	t.Helper()
+	writer, reader := s.dialYWebsocket(t, room), s.dialYWebsocket(t, room)
+	return &bystanders{
+		t: t,
+		// This client id must not occur in sampleBodies: a mutated frame that names it could
+		// legally delete this client's text.
+		doc:     crdt.New(crdt.Options{ClientID: 0xb57a_4de5}),
+		writer:  writer,
+		mirrors: map[*websocket.Conn]*crdt.Doc{writer: crdt.New(crdt.Options{}), reader: crdt.New(crdt.Options{})},
+	}
+}
+
+// checkWork inserts a character through one connection. Both must receive it.
+func (b *bystanders) checkWork() {
+	b.t.Helper()
+	u, err := b.doc.InsertText("bystander", 0, "x")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	sendUpdate(b.t, b.writer, u)
+	for ws, mirror := range b.mirrors {
+		// One deadline for all frames, because frames of the attack arrive all the time.
+		_ = ws.SetReadDeadline(time.Now().Add(90 * time.Second))
+		for mirror.Text("bystander").String() != b.doc.Text("bystander").String() {
+			_, frame, err := ws.ReadMessage()
+			if err != nil {
+				b.t.Fatalf("a bystander's connection was closed: %v", err)
+			}
+			if body, err := wire.DecodeBody(frame); err == nil && body.IsUpdate() {
+				if _, err := mirror.ApplyUpdate(body.Payload); err != nil {
+					b.t.Fatalf("a bystander received an invalid update: %v", err)
+				}
+			}
+		}
+	}
+}
+
+// checkLoadable checks that the room has the bystanders' text, and that its state can be
+// applied to an empty document and is consistent.
+func checkLoadable(t *testing.T, s *testServer, room store.RoomID, want string) {
+	t.Helper()
 	live, ok := s.hub.Loaded(room)
 	if !ok {
 		t.Fatal("the room is not loaded any more")
 	}
-	if text, err := live.Text(t.Context(), "bystander"); err != nil || text != doc.Text("bystander").String() {
-		t.Errorf("the bystander's text is %q, want %q; error %v", text, doc.Text("bystander").String(), err)
+	if text, err := live.Text(t.Context(), "bystander"); err != nil || text != want {
+		t.Errorf("the bystander's text is %q, want %q; error %v", text, want, err)
 	}
 	state, err := live.State(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	again := crdt.New(crdt.Options{})
-	if _, err := again.ApplyUpdate(state); err != nil {
+	loaded := crdt.New(crdt.Options{})
+	if _, err := loaded.ApplyUpdate(state); err != nil {
 		t.Errorf("the room's state cannot be applied: %v", err)
-	} else if err := again.Check(); err != nil {
+	} else if err := loaded.Check(); err != nil {
 		t.Error(err)
-	}
-	log.mu.Lock()
-	defer log.mu.Unlock()
-	for _, message := range log.messages {
-		t.Errorf("an error was logged: %s", message)
 	}
 }

@@ -159,9 +159,9 @@ func TestExportAndImport(t *testing.T) {
 	p := start(t, data)
 	near := newBystander(t, p, "class/7/notes")
 	near.checkWorks(t)
-	chat := newPoster(t, p, "class/7/notes")
+	author := newPoster(t, p, "class/7/notes")
 	for _, id := range []string{"one", "two"} {
-		chat.request(p, http.MethodPost, chat.path, map[string]string{"id": id, "text": id + " 漢字"}, http.StatusCreated, nil)
+		author.request(p, http.MethodPost, author.path, map[string]string{"id": id, "text": id + " 漢字"}, http.StatusCreated, nil)
 	}
 	mustRunCommand(t, "export", "--data", data, "class/7/notes", file)
 	if out, code := runCommand(t, "export", "--data", data, "class/8", filepath.Join(dir, "none")); code == 0 || !strings.Contains(out, "no such room") {
@@ -194,7 +194,7 @@ func TestExportAndImport(t *testing.T) {
 		var history struct{ Messages []message }
 		chat := newPoster(t, q, room)
 		chat.request(q, http.MethodGet, chat.path, nil, http.StatusOK, &history)
-		if len(history.Messages) != 2 || history.Messages[1].Text != "two 漢字" || history.Messages[1].User.ID != chat.id {
+		if len(history.Messages) != 2 || history.Messages[1].Text != "two 漢字" || history.Messages[1].User.ID != author.id {
 			t.Errorf("room %s: the chat is %+v", room, history.Messages)
 		}
 	}

@@ -244,7 +244,7 @@ func (c *chatClient) readHistory() {
 			page, ok := c.page(context.Background(), host, fmt.Sprintf("?after=%d&limit=%d", after, limit))
 			switch {
 			case ok && len(page) > 0 && page[0].Seq != after+1:
-				c.log.addProblem("%s: after %d comes %d", c.room, after, page[0].Seq)
+				c.log.addProblem("%s: seq %d is followed by %d", c.room, after, page[0].Seq)
 			case ok && len(page) == limit:
 				c.log.addOperation(c.room, c.n, call, opReadSeq, after+limit)
 			case ok:

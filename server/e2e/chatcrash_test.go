@@ -66,10 +66,10 @@ func (c *chatClient) postOverSockets() {
 type socketReader struct {
 	*socket
 	answers chan chatMessage // answers to posts
-	done    chan struct{}    // closed when the socket has ended
+	done    chan struct{}    // closed when the socket is closed
 }
 
-// readSocket reads a socket until it ends. The events of new and changed messages must come
+// readSocket reads a socket until it is closed. The events of new and changed messages must come
 // in order of rev, without a gap and without repetition.
 func (c *chatClient) readSocket(s *socket) *socketReader {
 	h := &socketReader{socket: s, answers: make(chan chatMessage, 16), done: make(chan struct{})}
@@ -90,7 +90,7 @@ func (c *chatClient) readSocket(s *socket) *socketReader {
 				}
 				c.log.sawMessage(c.room, m)
 				if last == 0 && m.Rev > s.joined.LastRev+1 || last != 0 && m.Rev != last+1 {
-					c.log.addProblem("%s: a socket that joined at rev %d is told of %d after %d", c.room, s.joined.LastRev, m.Rev, last)
+					c.log.addProblem("%s: a socket that joined at rev %d receives rev %d after %d", c.room, s.joined.LastRev, m.Rev, last)
 				}
 				last = m.Rev
 				c.replica.add(m)
@@ -190,7 +190,7 @@ func (c *chatClient) readStream(resp *http.Response, last string, rev int) (stri
 		case "event":
 			name = value
 		case "data":
-			// As in browsers, an event counts only once it has come as a whole.
+			// As in browsers, an event counts only when it is complete.
 			var e struct {
 				chatMessage
 				Recovered bool
@@ -211,7 +211,7 @@ func (c *chatClient) readStream(resp *http.Response, last string, rev int) (stri
 			case "message", "message.changed":
 				c.log.sawMessage(c.room, e.chatMessage)
 				if e.Rev <= rev {
-					c.log.addProblem("%s: a stream tells rev %d after %d", c.room, e.Rev, rev)
+					c.log.addProblem("%s: a stream delivers rev %d after %d", c.room, e.Rev, rev)
 				}
 				rev = e.Rev
 				c.replica.add(e.chatMessage)

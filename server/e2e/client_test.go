@@ -67,18 +67,18 @@ func (c *client) connect(p *process) error {
 	}
 	c.conn, c.code = conn, 0
 	c.synced, c.ended = make(chan struct{}), make(chan struct{})
-	synced, over := c.synced, c.ended
+	synced, ended := c.synced, c.ended
 	me := awareness.State{ClientID: c.doc.ClientID(), Clock: 1, JSON: []byte(`{"user":{"name":"test"}}`)}
 	// This is not the state vector of doc: the server must send the client's own edits
 	// too, if it has stored them and the client has not received them.
 	c.write(ysync.AppendStep1([]byte{typeSync}, c.received.EncodeStateVector()))
 	c.write(lib0.AppendVarBytes([]byte{typeAwareness}, awareness.Append(nil, []awareness.State{me})))
 	c.mu.Unlock()
-	go c.read(conn, over)
+	go c.read(conn, ended)
 	select {
 	case <-synced:
 		return nil
-	case <-over:
+	case <-ended:
 		return fmt.Errorf("closed with %d before it was synced", c.closeCode())
 	case <-time.After(timeout):
 		return fmt.Errorf("not synced after %s", timeout)
@@ -93,9 +93,9 @@ func (c *client) write(frame []byte) {
 	}
 }
 
-// read handles incoming frames until the connection ends.
-func (c *client) read(conn *websocket.Conn, over chan struct{}) {
-	defer close(over)
+// read handles incoming frames until the connection is closed.
+func (c *client) read(conn *websocket.Conn, ended chan struct{}) {
+	defer close(ended)
 	for {
 		_, frame, err := conn.ReadMessage()
 		if err == nil {
@@ -237,13 +237,13 @@ func (c *client) text() string {
 // drop closes the TCP connection without a close frame.
 func (c *client) drop() {
 	c.mu.Lock()
-	conn, over := c.conn, c.ended
+	conn, ended := c.conn, c.ended
 	c.mu.Unlock()
 	if conn != nil {
 		conn.Close()
 	}
-	if over != nil {
-		<-over
+	if ended != nil {
+		<-ended
 	}
 }
 

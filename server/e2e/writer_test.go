@@ -48,14 +48,14 @@ func newWriter(t *testing.T, room string, id int, random *rand.Rand) *writer {
 // run edits until the connection is closed or stop is closed.
 func (w *writer) run(stop <-chan struct{}) {
 	w.mu.Lock()
-	over := w.ended
+	ended := w.ended
 	w.mu.Unlock()
 	for {
 		pause := time.After(time.Duration(w.random.IntN(4_000)) * time.Microsecond)
 		for w.countUnacked() >= maxUnacked {
 			select {
 			case <-w.ackArrived:
-			case <-over:
+			case <-ended:
 				return
 			case <-stop:
 				return
@@ -63,7 +63,7 @@ func (w *writer) run(stop <-chan struct{}) {
 		}
 		select {
 		case <-pause:
-		case <-over:
+		case <-ended:
 			return
 		case <-stop:
 			return
