@@ -80,6 +80,18 @@ func applyUntilEqual(t *testing.T, ws *websocket.Conn, mirror, doc *crdt.Doc) {
 	}
 }
 
+// readUntilPrefix reads until a frame begins with want. It returns the error of the read if
+// there is none, so a *websocket.CloseError if the connection was closed.
+func readUntilPrefix(ws *websocket.Conn, want string) error {
+	for {
+		_ = ws.SetReadDeadline(time.Now().Add(90 * time.Second))
+		_, frame, err := ws.ReadMessage()
+		if err != nil || strings.HasPrefix(string(frame), want) {
+			return err
+		}
+	}
+}
+
 // readCloseCode reads until the connection is closed. It returns the close code, or -1
 // if there was no close frame.
 func readCloseCode(t *testing.T, ws *websocket.Conn) int {

@@ -146,73 +146,47 @@ func TestHostileQueriesAreSearchedAsText(t *testing.T) {
 func TestHostileNamesAreRefused(t *testing.T) {
 	var log logBuffer
 	s := startServer(t, Config{APIKey: strings.Repeat("k", 32), Limit: map[string]string{"chat": "0"}, Log: slog.New(slog.NewTextHandler(&log, nil))})
-	ask := func(method, path, user string, body any) (*http.Response, []byte) {
-		t.Helper()
-		text, err := json.Marshal(body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r, err := http.NewRequestWithContext(t.Context(), method, "http://"+s.host+path, bytes.NewReader(text))
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Header.Set("Content-Type", "application/json")
-		r.Header.Set("Authorization", "Bearer "+strings.Repeat("k", 32))
-		if user != "" {
-			r.Header.Set("X-Weft-User", user)
-		}
-		answer, err := http.DefaultClient.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer answer.Body.Close()
-		got, err := io.ReadAll(answer.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return answer, got
-	}
-	wantProblem := func(what string, status int, answer *http.Response, body []byte) {
-		t.Helper()
-		if answer.StatusCode != status || answer.Header.Get("Content-Type") != "application/problem+json" || !json.Valid(body) {
-			t.Errorf("%s: got %s, %s; want a problem with status %d", what, answer.Status, body, status)
-		}
-		for name, values := range answer.Header {
-			if name == "Set-Cookie" || strings.ContainsAny(strings.Join(values, ""), "\r\n") {
-				t.Errorf("%s forges the header %s: %q", what, name, values)
-			}
-		}
-	}
 	for _, id := range []string{"a b", "a\r\nSet-Cookie: x=1", "a\x00", "<b>", "../m", "ä", "a/b", "a?b#c", "{r}", "*", strings.Repeat("a", 65)} {
-		answer, body := ask("POST", "/api/rooms/r/messages", "", map[string]string{"id": id, "text": "x"})
-		wantProblem(fmt.Sprintf("the message id %q", id), 422, answer, body)
-		answer, body = ask("POST", "/api/rooms/r/messages", "", map[string]string{"thread": id, "text": "x"})
-		wantProblem(fmt.Sprintf("the thread %q", id), 422, answer, body)
+		answer, body := requestAsBackend(t, s, "POST", "/api/rooms/r/messages", "", map[string]string{"id": id, "text": "x"})
+		wantProblem(t, fmt.Sprintf("the message id %q", id), 422, answer, body)
+		answer, body = requestAsBackend(t, s, "POST", "/api/rooms/r/messages", "", map[string]string{"thread": id, "text": "x"})
+		wantProblem(t, fmt.Sprintf("the thread %q", id), 422, answer, body)
 	}
 	for _, text := range []string{"a\rb", "a\x00b", "\x1b[2Jx", "a\x7f", "\u0085", "", " \n\t\u3000"} {
-		answer, body := ask("POST", "/api/rooms/r/messages", "", map[string]string{"text": text})
-		wantProblem(fmt.Sprintf("the text %q", text), 422, answer, body)
+		answer, body := requestAsBackend(t, s, "POST", "/api/rooms/r/messages", "", map[string]string{"text": text})
+		wantProblem(t, fmt.Sprintf("the text %q", text), 422, answer, body)
 	}
 	for _, room := range []string{"..", "a/../b", "a//b", "/a", "a/", ".", "a\r\nb", "a\x00", "a\x7fb", "\u0085", "a\xff", strings.Repeat("r", 129)} {
-		answer, body := ask("GET", "/api/rooms/"+url.PathEscape(room)+"/messages", "", nil)
-		wantProblem(fmt.Sprintf("the room %q", room), 400, answer, body)
+		answer, body := requestAsBackend(t, s, "GET", "/api/rooms/"+url.PathEscape(room)+"/messages", "", nil)
+		wantProblem(t, fmt.Sprintf("the room %q", room), 400, answer, body)
 	}
 	for _, user := range []string{"a b", "\u00e4\u0085", strings.Repeat("u", 129)} {
-		answer, body := ask("POST", "/api/rooms/r/messages", user, map[string]string{"text": "x"})
-		wantProblem(fmt.Sprintf("the person %q", user), 400, answer, body)
+		answer, body := requestAsBackend(t, s, "POST", "/api/rooms/r/messages", user, map[string]string{"text": "x"})
+		wantProblem(t, fmt.Sprintf("the person %q", user), 400, answer, body)
 	}
 	if last, err := s.store.LastSeq(t.Context(), "r"); last != 0 || err != nil {
 		t.Errorf("%d messages were stored, want none; error %v", last, err)
 	}
-	// Rooms whose names have a meaning in Redis, URLs, SQL or paths are separate rooms.
+	checkUnusualRoomsAreSeparate(t, s)
+	for _, line := range log.lines() {
+		if !strings.HasPrefix(line, "time=") {
+			t.Errorf("the log has a forged line: %q", line)
+		}
+	}
+}
+
+// checkUnusualRoomsAreSeparate posts in rooms whose names have a meaning in Redis, URLs, SQL
+// or paths, and checks that no message is in another room.
+func checkUnusualRoomsAreSeparate(t *testing.T, s *testServer) {
+	t.Helper()
 	strange := []string{"{r}", "r}:{s", "a:b", "*", "a?b#c", "a%2Fb", "r\u2028", "<b>", "'; --", "weft:*", "C:\\x", "\u202er"}
 	for i, room := range strange {
-		if answer, body := ask("POST", "/api/rooms/"+url.PathEscape(room)+"/messages", "", map[string]string{"text": room}); answer.StatusCode != http.StatusCreated {
+		if answer, body := requestAsBackend(t, s, "POST", "/api/rooms/"+url.PathEscape(room)+"/messages", "", map[string]string{"text": room}); answer.StatusCode != http.StatusCreated {
 			t.Fatalf("posting in room %q: status %s, %s", room, answer.Status, body)
 		}
 		for j, other := range strange {
 			var page struct{ Messages []store.Message }
-			answer, body := ask("GET", "/api/rooms/"+url.PathEscape(other)+"/messages", "", nil)
+			answer, body := requestAsBackend(t, s, "GET", "/api/rooms/"+url.PathEscape(other)+"/messages", "", nil)
 			if err := json.Unmarshal(body, &page); err != nil || answer.StatusCode != http.StatusOK {
 				t.Fatalf("reading room %q: status %s, error %v", other, answer.Status, err)
 			}
@@ -221,9 +195,47 @@ func TestHostileNamesAreRefused(t *testing.T) {
 			}
 		}
 	}
-	for _, line := range log.lines() {
-		if !strings.HasPrefix(line, "time=") {
-			t.Errorf("the log has a forged line: %q", line)
+}
+
+// requestAsBackend makes a request with the API key on behalf of user, unless that is
+// empty. It returns the response and its body.
+func requestAsBackend(t *testing.T, s *testServer, method, path, user string, body any) (*http.Response, []byte) {
+	t.Helper()
+	text, err := json.Marshal(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), method, "http://"+s.host+path, bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Authorization", "Bearer "+strings.Repeat("k", 32))
+	if user != "" {
+		r.Header.Set("X-Weft-User", user)
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	got, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer, got
+}
+
+// wantProblem checks that the response is a problem with that status and has no forged
+// header.
+func wantProblem(t *testing.T, what string, status int, answer *http.Response, body []byte) {
+	t.Helper()
+	if answer.StatusCode != status || answer.Header.Get("Content-Type") != "application/problem+json" || !json.Valid(body) {
+		t.Errorf("%s: got %s, %s; want a problem with status %d", what, answer.Status, body, status)
+	}
+	for name, values := range answer.Header {
+		if name == "Set-Cookie" || strings.ContainsAny(strings.Join(values, ""), "\r\n") {
+			t.Errorf("%s forges the header %s: %q", what, name, values)
 		}
 	}
 }

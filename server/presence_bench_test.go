@@ -134,14 +134,14 @@ func delayRedis(b *testing.B, url string, delay time.Duration) string {
 // already follows. It reports the median and the maximum over the new rooms, and the
 // maximum of the followed room, in milliseconds.
 func BenchmarkPresenceOfManyRooms(b *testing.B) {
-	for _, at := range []string{"one node", "Redis", "Redis, 200 ms away"} {
+	for _, setup := range []string{"one node", "Redis", "Redis, 200 ms away"} {
 		for _, rooms := range []int{100, 1000, 4000} {
-			b.Run(fmt.Sprint(at, "/", rooms), func(b *testing.B) {
+			b.Run(fmt.Sprint(setup, "/", rooms), func(b *testing.B) {
 				c := Config{Data: b.TempDir()}
-				if at != "one node" {
+				if setup != "one node" {
 					c.Redis = startRedis(b).url
 				}
-				if at == "Redis, 200 ms away" {
+				if setup == "Redis, 200 ms away" {
 					c.Redis = delayRedis(b, c.Redis, 100*time.Millisecond)
 				}
 				s, err := New(c)
@@ -149,69 +149,83 @@ func BenchmarkPresenceOfManyRooms(b *testing.B) {
 					b.Fatal(err)
 				}
 				defer s.Close()
-				join := func(id, user string) (time.Time, error) {
-					begun := time.Now()
-					_, err := s.people.Join(b.Context(), presence.Member{Room: id, Conn: id + user, User: user, Name: "Somebody"})
-					return begun, err
-				}
-				openRoom := func(id string) *recordingPeer {
-					r, release, err := s.hub.Open(b.Context(), store.RoomID(id))
-					if err != nil {
-						b.Fatal(err)
-					}
-					b.Cleanup(release)
-					w := &recordingPeer{seen: map[string]time.Time{}, changed: make(chan struct{})}
-					if err := r.Join(w, room.PeerInfo{Role: auth.Read}); err != nil {
-						b.Fatal(err)
-					}
-					return w
-				}
-				latency := func(w *recordingPeer, user string, joined time.Time) time.Duration {
-					at, err := w.waitForUser(b.Context(), user)
-					if err != nil {
-						b.Fatal(err)
-					}
-					return at.Sub(joined)
-				}
-				followed := openRoom("followed")
-				if _, err := s.people.People(b.Context(), "followed"); err != nil {
-					b.Fatal(err)
-				}
-				var each, ofFollowed []time.Duration
-				for n := 0; b.Loop(); n++ {
-					b.StopTimer()
-					user := fmt.Sprint("u", n)
-					peers := make([]*recordingPeer, rooms)
-					for i := range peers {
-						peers[i] = openRoom(fmt.Sprintf("%d-%d", n, i))
-					}
-					b.StartTimer()
-					begun := make([]time.Time, rooms)
-					var all sync.WaitGroup
-					for i := range peers {
-						all.Go(func() {
-							var err error
-							if begun[i], err = join(fmt.Sprintf("%d-%d", n, i), user); err != nil {
-								b.Error(err)
-							}
-						})
-					}
-					pause(20 * time.Millisecond) // so that the other joins are in progress
-					joined, err := join("followed", user)
-					if err != nil {
-						b.Error(err)
-					}
-					ofFollowed = append(ofFollowed, latency(followed, user, joined))
-					all.Wait()
-					for i, w := range peers {
-						each = append(each, latency(w, user, begun[i]))
-					}
-				}
-				slices.Sort(each)
-				b.ReportMetric(float64(each[len(each)/2].Microseconds())/1000, "ms-median")
-				b.ReportMetric(float64(each[len(each)-1].Microseconds())/1000, "ms-last")
-				b.ReportMetric(float64(slices.Max(ofFollowed).Microseconds())/1000, "ms-followed-last")
+				(&presenceBench{b, s}).measureJoins(rooms)
 			})
 		}
 	}
+}
+
+// presenceBench is the server of a benchmark.
+type presenceBench struct {
+	b *testing.B
+	*Server
+}
+
+// measureJoins measures the joins of so many rooms; see BenchmarkPresenceOfManyRooms.
+func (p *presenceBench) measureJoins(rooms int) {
+	b := p.b
+	followed := p.openRoom("followed")
+	if _, err := p.people.People(b.Context(), "followed"); err != nil {
+		b.Fatal(err)
+	}
+	var each, ofFollowed []time.Duration
+	for n := 0; b.Loop(); n++ {
+		b.StopTimer()
+		user := fmt.Sprint("u", n)
+		peers := make([]*recordingPeer, rooms)
+		for i := range peers {
+			peers[i] = p.openRoom(fmt.Sprintf("%d-%d", n, i))
+		}
+		b.StartTimer()
+		begun := make([]time.Time, rooms)
+		var all sync.WaitGroup
+		for i := range peers {
+			all.Go(func() { begun[i] = p.join(fmt.Sprintf("%d-%d", n, i), user) })
+		}
+		pause(20 * time.Millisecond) // so that the other joins are in progress
+		joined := p.join("followed", user)
+		ofFollowed = append(ofFollowed, p.latency(followed, user, joined))
+		all.Wait()
+		for i, w := range peers {
+			each = append(each, p.latency(w, user, begun[i]))
+		}
+	}
+	slices.Sort(each)
+	b.ReportMetric(float64(each[len(each)/2].Microseconds())/1000, "ms-median")
+	b.ReportMetric(float64(each[len(each)-1].Microseconds())/1000, "ms-last")
+	b.ReportMetric(float64(slices.Max(ofFollowed).Microseconds())/1000, "ms-followed-last")
+}
+
+// join adds a person to a room's presence, and returns when it began to.
+func (p *presenceBench) join(id, user string) (begun time.Time) {
+	begun = time.Now()
+	_, err := p.people.Join(p.b.Context(), presence.Member{Room: id, Conn: id + user, User: user, Name: "Somebody"})
+	if err != nil {
+		p.b.Error(err)
+	}
+	return begun
+}
+
+// openRoom opens a room with one peer.
+func (p *presenceBench) openRoom(id string) *recordingPeer {
+	r, release, err := p.hub.Open(p.b.Context(), store.RoomID(id))
+	if err != nil {
+		p.b.Fatal(err)
+	}
+	p.b.Cleanup(release)
+	w := &recordingPeer{seen: map[string]time.Time{}, changed: make(chan struct{})}
+	if err := r.Join(w, room.PeerInfo{Role: auth.Read}); err != nil {
+		p.b.Fatal(err)
+	}
+	return w
+}
+
+// latency waits until the peer has received the user's presence, and returns how long after
+// joined that was.
+func (p *presenceBench) latency(w *recordingPeer, user string, joined time.Time) time.Duration {
+	at, err := w.waitForUser(p.b.Context(), user)
+	if err != nil {
+		p.b.Fatal(err)
+	}
+	return at.Sub(joined)
 }

@@ -109,6 +109,25 @@ func TestBackupUnderLoad(t *testing.T) {
 		t.Errorf("restore leaves the files %v, error %v", files, err)
 	}
 	q := start(t, other)
+	checkRestored(t, q, writers, before, after)
+	var history struct{ Messages []message }
+	chat.request(q, http.MethodGet, chat.path, nil, http.StatusOK, &history)
+	if len(history.Messages) != 1 || history.Messages[0].ID != "kept" {
+		t.Errorf("the chat is %+v, want the message kept", history.Messages)
+	}
+	// Clients reconnect to the restored server and send the edits that the backup lacks.
+	for _, w := range writers {
+		w.drop()
+	}
+	writers.connect(t, q)
+	writers.converge(t)
+}
+
+// checkRestored checks that the restored server q has every edit that was acknowledged
+// before the backup began. before and after are the acknowledged tokens before the backup
+// and after it: a token that was deleted in between may be missing.
+func checkRestored(t *testing.T, q *process, writers writerGroup, before, after map[*writer]ackedTokens) {
+	t.Helper()
 	for room, writers := range writers.byRoom() {
 		reader := newClient(t, room, 1<<40)
 		if err := reader.connect(q); err != nil {
@@ -137,17 +156,6 @@ func TestBackupUnderLoad(t *testing.T) {
 			}
 		}
 	}
-	var history struct{ Messages []message }
-	chat.request(q, http.MethodGet, chat.path, nil, http.StatusOK, &history)
-	if len(history.Messages) != 1 || history.Messages[0].ID != "kept" {
-		t.Errorf("the chat is %+v, want the message kept", history.Messages)
-	}
-	// Clients reconnect to the restored server and send the edits that the backup lacks.
-	for _, w := range writers {
-		w.drop()
-	}
-	writers.connect(t, q)
-	writers.converge(t)
 }
 
 // TestExportAndImport checks that a room can be moved to another server, also from a

@@ -121,56 +121,14 @@ func TestMalformedFramesCloseOnlyTheirConnection(t *testing.T) {
 		p.checkAlive()
 	}
 
-	type test struct {
-		name  string
-		kind  int
-		frame []byte
-		want  int
-	}
-	yjs := []test{
-		{"empty frame", websocket.BinaryMessage, nil, 4400},
-		{"text frame", websocket.TextMessage, []byte("hello"), 4400},
-		{"unknown type", websocket.BinaryMessage, []byte{200, 1, 1, 2, 3}, notClosed},
-		{"query of awareness", websocket.BinaryMessage, []byte{3}, notClosed},
-		{"update with missing dependencies", websocket.BinaryMessage, updateFrame([]byte{1, 1, 8, 50, 0x84, 8, 49, 1, 'a', 0}), notClosed},
-		{"message at the limit", websocket.BinaryMessage, updateOfFrameSize(t, maxMessage), notClosed},
-		{"update over the limit by one", websocket.BinaryMessage, updateOfFrameSize(t, maxMessage+1), 1013},
-		{"message of 20 MiB", websocket.BinaryMessage, make([]byte, 20<<20), 1009},
-		{"awareness of 100 KiB", websocket.BinaryMessage, lib0.AppendVarBytes([]byte{1}, lib0.AppendVarBytes([]byte{1, 5, 1}, []byte(`{"a":"`+strings.Repeat("a", 100<<10)+`"}`))), 4413},
-	}
-	for name, frame := range malformedFrames() {
-		yjs = append(yjs, test{name, websocket.BinaryMessage, frame, 4400})
-	}
-	for _, test := range yjs {
+	for _, test := range yWebsocketFrames(t) {
 		t.Run("ws/"+test.name, func(t *testing.T) {
 			check(t, dialRaw(t, p, "/ws/"+room), test.kind, test.frame, test.want, step1Frame([]byte{0}), isStep2)
 		})
 	}
 
 	ping, pong := eventFrame(t, 0, "ping", map[string]any{}), isEvent(0, "pong")
-	native := []test{
-		{"empty frame", websocket.BinaryMessage, nil, 4400},
-		{"text frame", websocket.TextMessage, []byte(`["ping",{}]`), 4400},
-		{"channel alone", websocket.BinaryMessage, []byte{1}, 4400},
-		{"channel beyond the last", websocket.BinaryMessage, onChannel(1_000_001, []byte{3}), 4400},
-		{"channel that was not joined", websocket.BinaryMessage, onChannel(5, step1Frame([]byte{0})), notClosed},
-		{"document on channel 0", websocket.BinaryMessage, onChannel(0, step1Frame([]byte{0})), 4400},
-		{"event that is no msgpack", websocket.BinaryMessage, onChannel(0, []byte{0x10, 0xc1}), 4400},
-		{"event cut off", websocket.BinaryMessage, onChannel(0, []byte{0x10, 0x92, 0xa4, 'p', 'i'}), 4400},
-		{"event that is a map", websocket.BinaryMessage, onChannel(0, []byte{0x10, 0x80}), 4400},
-		{"event of 4 G elements", websocket.BinaryMessage, onChannel(0, []byte{0x10, 0xdd, 0xff, 0xff, 0xff, 0xff}), 4400},
-		{"event with a map of 4 G entries", websocket.BinaryMessage, onChannel(1, []byte{0x10, 0x92, 0xa4, 's', 'e', 'n', 'd', 0xdf, 0xff, 0xff, 0xff, 0xff}), 4400},
-		{"event with a string of 4 GB", websocket.BinaryMessage, onChannel(1, []byte{0x10, 0x92, 0xdb, 0xff, 0xff, 0xff, 0xff}), 4400},
-		{"event nested 10,000 deep", websocket.BinaryMessage, onChannel(0, append([]byte{0x10}, bytes.Repeat([]byte{0x91}, 10_000)...)), 4400},
-		{"unknown event", websocket.BinaryMessage, eventFrame(t, 1, "dance", map[string]any{"now": true}), notClosed},
-		{"join of a bad room", websocket.BinaryMessage, eventFrame(t, 0, "join", map[string]any{"channel": 2, "room": "a//b"}), notClosed},
-		{"update over the limit", websocket.BinaryMessage, onChannel(1, updateOfFrameSize(t, maxMessage+1)), 1013},
-		{"event of 100 KiB", websocket.BinaryMessage, eventFrame(t, 1, "send", map[string]any{"id": "a", "text": strings.Repeat("a", 100<<10)}), 4413},
-	}
-	for name, frame := range malformedFrames() {
-		native = append(native, test{name, websocket.BinaryMessage, onChannel(1, frame), 4400})
-	}
-	for _, test := range native {
+	for _, test := range nativeFrames(t) {
 		t.Run("socket/"+test.name, func(t *testing.T) {
 			check(t, joinNative(t, p, room), test.kind, test.frame, test.want, ping, pong)
 		})
@@ -192,6 +150,62 @@ func TestMalformedFramesCloseOnlyTheirConnection(t *testing.T) {
 		frame := eventFrame(t, 0, "hello", map[string]any{"token": "nonsense"})
 		check(t, dialRaw(t, p, "/socket"), websocket.BinaryMessage, frame, 4401, nil, nil)
 	})
+}
+
+// A frameTest is a frame and the close code that it must have, or notClosed.
+type frameTest struct {
+	name  string
+	kind  int // of WebSocket message
+	frame []byte
+	want  int
+}
+
+// yWebsocketFrames returns hostile frames of the y-websocket dialect.
+func yWebsocketFrames(t *testing.T) []frameTest {
+	t.Helper()
+	tests := []frameTest{
+		{"empty frame", websocket.BinaryMessage, nil, 4400},
+		{"text frame", websocket.TextMessage, []byte("hello"), 4400},
+		{"unknown type", websocket.BinaryMessage, []byte{200, 1, 1, 2, 3}, notClosed},
+		{"query of awareness", websocket.BinaryMessage, []byte{3}, notClosed},
+		{"update with missing dependencies", websocket.BinaryMessage, updateFrame([]byte{1, 1, 8, 50, 0x84, 8, 49, 1, 'a', 0}), notClosed},
+		{"message at the limit", websocket.BinaryMessage, updateOfFrameSize(t, maxMessage), notClosed},
+		{"update over the limit by one", websocket.BinaryMessage, updateOfFrameSize(t, maxMessage+1), 1013},
+		{"message of 20 MiB", websocket.BinaryMessage, make([]byte, 20<<20), 1009},
+		{"awareness of 100 KiB", websocket.BinaryMessage, lib0.AppendVarBytes([]byte{1}, lib0.AppendVarBytes([]byte{1, 5, 1}, []byte(`{"a":"`+strings.Repeat("a", 100<<10)+`"}`))), 4413},
+	}
+	for name, frame := range malformedFrames() {
+		tests = append(tests, frameTest{name, websocket.BinaryMessage, frame, 4400})
+	}
+	return tests
+}
+
+// nativeFrames returns hostile frames of the native dialect.
+func nativeFrames(t *testing.T) []frameTest {
+	t.Helper()
+	tests := []frameTest{
+		{"empty frame", websocket.BinaryMessage, nil, 4400},
+		{"text frame", websocket.TextMessage, []byte(`["ping",{}]`), 4400},
+		{"channel alone", websocket.BinaryMessage, []byte{1}, 4400},
+		{"channel beyond the last", websocket.BinaryMessage, onChannel(1_000_001, []byte{3}), 4400},
+		{"channel that was not joined", websocket.BinaryMessage, onChannel(5, step1Frame([]byte{0})), notClosed},
+		{"document on channel 0", websocket.BinaryMessage, onChannel(0, step1Frame([]byte{0})), 4400},
+		{"event that is no msgpack", websocket.BinaryMessage, onChannel(0, []byte{0x10, 0xc1}), 4400},
+		{"event cut off", websocket.BinaryMessage, onChannel(0, []byte{0x10, 0x92, 0xa4, 'p', 'i'}), 4400},
+		{"event that is a map", websocket.BinaryMessage, onChannel(0, []byte{0x10, 0x80}), 4400},
+		{"event of 4 G elements", websocket.BinaryMessage, onChannel(0, []byte{0x10, 0xdd, 0xff, 0xff, 0xff, 0xff}), 4400},
+		{"event with a map of 4 G entries", websocket.BinaryMessage, onChannel(1, []byte{0x10, 0x92, 0xa4, 's', 'e', 'n', 'd', 0xdf, 0xff, 0xff, 0xff, 0xff}), 4400},
+		{"event with a string of 4 GB", websocket.BinaryMessage, onChannel(1, []byte{0x10, 0x92, 0xdb, 0xff, 0xff, 0xff, 0xff}), 4400},
+		{"event nested 10,000 deep", websocket.BinaryMessage, onChannel(0, append([]byte{0x10}, bytes.Repeat([]byte{0x91}, 10_000)...)), 4400},
+		{"unknown event", websocket.BinaryMessage, eventFrame(t, 1, "dance", map[string]any{"now": true}), notClosed},
+		{"join of a bad room", websocket.BinaryMessage, eventFrame(t, 0, "join", map[string]any{"channel": 2, "room": "a//b"}), notClosed},
+		{"update over the limit", websocket.BinaryMessage, onChannel(1, updateOfFrameSize(t, maxMessage+1)), 1013},
+		{"event of 100 KiB", websocket.BinaryMessage, eventFrame(t, 1, "send", map[string]any{"id": "a", "text": strings.Repeat("a", 100<<10)}), 4413},
+	}
+	for name, frame := range malformedFrames() {
+		tests = append(tests, frameTest{name, websocket.BinaryMessage, onChannel(1, frame), 4400})
+	}
+	return tests
 }
 
 // TestBadHandshakesAreRefusedBeforeUpgrade checks that invalid room names and foreign
