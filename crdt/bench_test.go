@@ -104,3 +104,25 @@ func BenchmarkBesidesPending(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkV2 measures loading a stored document from format V2, and converting it from
+// V1 to V2, which decodes one format and encodes the other.
+func BenchmarkV2(b *testing.B) {
+	v1, v2 := fixture(b, "b4.final.v1"), fixture(b, "b4.final.v2")
+	b.Run("load", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := New(Options{}).ApplyUpdateV2(v2); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("convert", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := ConvertUpdateV1ToV2(v1); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
