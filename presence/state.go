@@ -10,10 +10,10 @@ import (
 	"weft/presence/internal/deadline"
 )
 
-// state is who is in which room, as plain data without clock, timers and locks. The
-// caller passes the time as now, and calls expire no later than next says. Times
-// must carry Go's monotonic reading: deadlines are compared with it, so that no
-// grace period ends when the host's clock is set.
+// state holds the people and connections of all rooms, as plain data without clock,
+// timers and locks. The caller passes the time as now, and calls expire no later than the
+// time that next returns. Times must carry Go's monotonic reading: deadlines are compared
+// with it, so that no grace period ends when the clock of the host is set.
 //
 // One person in one room:
 //
@@ -30,15 +30,15 @@ type state struct {
 	users     map[string]*user
 	deadlines deadline.Heap[*person] // next change of status, or end of grace
 	slots     *SlotMemory
-	lastSeen  *simplelru.LRU[string, time.Time] // of people who are in no room
+	lastSeen  *simplelru.LRU[string, time.Time] // of people in no room
 	arrivals  uint64                            // number of people added so far; orders them
 	// statusChanged, if not nil, is called with people whose status over all rooms
 	// may have changed.
 	statusChanged func(user string)
 }
 
-// maxLastSeen bounds the last seen times. Beyond it the ones that were not used for
-// the longest time are evicted: such a person reads as never seen.
+// maxLastSeen bounds the last seen times. Beyond it the least recently used ones
+// are evicted: such a person has no last seen time.
 const maxLastSeen = 100_000 // people
 
 type room struct {
@@ -54,31 +54,6 @@ type conn struct {
 	active time.Time // when it joined or was last touched
 }
 
-type person struct {
-	deadline.Entry // in state.deadlines; none: nothing changes by itself
-
-	Person    // as they are now
-	room      *room
-	user      *user
-	published appearance // as in the last diff; no devices: in none yet
-	order     uint64     // of arrival
-	conns     smallMap[*conn, struct{}]
-}
-
-// appearance is the part of a person that can change.
-type appearance struct {
-	name, avatar string
-	status       Status
-	devices      int
-}
-
-// user is a person over all rooms.
-type user struct {
-	conns  smallMap[string, int] // number of rooms by Conn
-	people smallMap[*person, struct{}]
-	left   time.Time // when the last connection to any room closed
-}
-
 func newState(grace, idle, away time.Duration) *state {
 	return &state{
 		grace: grace, idle: idle, away: away,
@@ -89,7 +64,7 @@ func newState(grace, idle, away time.Duration) *state {
 	}
 }
 
-// join adds the connection, or replaces it; it may have been another person's.
+// join adds the connection, or replaces it; the old one may belong to another person.
 func (s *state) join(m Member, now time.Time) (Person, Diff) {
 	d := Diff{Room: m.Room}
 	r := s.rooms[m.Room]
@@ -180,7 +155,8 @@ func (s *state) expire(now time.Time) []Diff {
 	}
 }
 
-// next returns when expire has something to do; ok is false for never.
+// next returns the earliest deadline, when expire must be called; ok is false if there is
+// none.
 func (s *state) next() (at time.Time, ok bool) {
 	_, at, ok = s.deadlines.First()
 	return at, ok
@@ -238,137 +214,4 @@ func (s *state) status(id string) UserStatus {
 		}
 	}
 	return status
-}
-
-// addPerson adds a person without connections to the room.
-func (s *state) addPerson(r *room, id string, now time.Time) *person {
-	s.arrivals++
-	u := s.users[id]
-	if u == nil {
-		u = &user{}
-		s.users[id] = u
-	}
-	p := &person{
-		room: r,
-		user: u,
-		Person: Person{
-			ID: id, Slot: s.chooseSlot(r, id), Status: Online,
-			Since: now.UTC().Truncate(time.Millisecond),
-		},
-		order: s.arrivals,
-	}
-	r.people.put(id, p)
-	r.slots[p.Slot]++
-	u.people.put(p, struct{}{})
-	return p
-}
-
-// removePerson removes a person without connections from the room.
-func (s *state) removePerson(p *person) {
-	s.deadlines.Remove(p)
-	r, u := p.room, p.user
-	r.people.delete(p.ID)
-	r.slots[p.Slot]--
-	if r.people.len() == 0 {
-		delete(s.rooms, r.name)
-	}
-	u.people.delete(p)
-	if u.people.len() == 0 {
-		delete(s.users, p.ID)
-		s.lastSeen.Add(p.ID, u.left)
-	}
-}
-
-// chooseSlot returns the slot that the person had in the room before, if it is
-// free, else the least used one.
-func (s *state) chooseSlot(r *room, user string) int {
-	if slot, ok := s.slots.Get(r.name, user); ok && r.slots[slot] == 0 {
-		return slot
-	}
-	slot := LeastUsedSlot(user, r.slots)
-	s.slots.Put(r.name, user, slot)
-	return slot
-}
-
-// closeConn takes a connection away from its person, who stays in the room.
-func (s *state) closeConn(c *conn, now time.Time) {
-	p, u := c.person, c.person.user
-	p.room.conns.delete(c.name)
-	p.conns.delete(c)
-	if rooms, _ := u.conns.get(c.name); rooms > 1 {
-		u.conns.put(c.name, rooms-1)
-	} else {
-		u.conns.delete(c.name)
-	}
-	if p.conns.len() == 0 {
-		u.left = now
-	}
-	s.updateStatus(p, now)
-}
-
-// reachDeadline acts on the person's deadline: their status changes, or their grace
-// period ends.
-func (s *state) reachDeadline(p *person, now time.Time, d *Diff) {
-	if p.conns.len() > 0 {
-		s.updateStatus(p, now)
-		s.addJoin(p, d)
-		return
-	}
-	s.removePerson(p)
-	d.Leaves = append(d.Leaves, p.ID)
-	s.notifyStatus(p.ID)
-}
-
-func (s *state) notifyStatus(user string) {
-	if s.statusChanged != nil {
-		s.statusChanged(user)
-	}
-}
-
-// updateStatus computes the person's devices, status and next deadline. Without
-// connections it must be called at the moment when the last one closed.
-func (s *state) updateStatus(p *person, now time.Time) {
-	p.Devices = p.conns.len()
-	s.notifyStatus(p.ID)
-	if p.Devices == 0 {
-		s.deadlines.Set(p, now.Add(s.grace)) // the status stays as it was
-		return
-	}
-	var last time.Time
-	for c := range p.conns.all() {
-		if c.active.After(last) {
-			last = c.active
-		}
-	}
-	var left time.Duration
-	p.Status, left = StatusAfter(now.Sub(last), s.idle, s.away)
-	if left > 0 {
-		s.deadlines.Set(p, now.Add(left))
-	} else {
-		s.deadlines.Remove(p)
-	}
-}
-
-// StatusAfter returns the status of a connection that has been inactive for a time,
-// and how long it will have that status; left 0 means until it is active again.
-// idle and away are times like [IdleAfter] and [AwayAfter].
-func StatusAfter(inactive, idle, away time.Duration) (status Status, left time.Duration) {
-	switch {
-	case inactive < idle:
-		return Online, idle - inactive
-	case inactive < away:
-		return Idle, away - inactive
-	}
-	return Away, 0
-}
-
-// addJoin adds the person to the diff if their appearance has changed. The
-// beginning of a grace period is no change.
-func (s *state) addJoin(p *person, d *Diff) {
-	now := appearance{p.Name, p.Avatar, p.Status, p.Devices}
-	if p.Devices == 0 || p.published == now {
-		return
-	}
-	p.published = now
-	d.Joins = append(d.Joins, p.Person)
 }
