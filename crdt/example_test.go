@@ -7,7 +7,7 @@ import (
 	"weft/crdt"
 )
 
-// Two writers edit at once, exchange what they did, and have the same document.
+// Two authors edit concurrently, exchange their updates, and have the same document.
 func Example() {
 	ana := crdt.New(crdt.Options{ClientID: 1})
 	ben := crdt.New(crdt.Options{ClientID: 2})
@@ -27,7 +27,7 @@ func Example() {
 	// warp and weft!
 }
 
-// A peer that was away says what it knows and gets what it lacks.
+// A peer that was offline sends its state vector and receives the updates that it lacks.
 func ExampleDoc_EncodeStateAsUpdate() {
 	server := crdt.New(crdt.Options{ClientID: 1})
 	server.InsertText("notes", 0, "one ")
@@ -44,7 +44,7 @@ func ExampleDoc_EncodeStateAsUpdate() {
 	// Output: one two true <nil>
 }
 
-// Several edits are one update. Afterwards the text reads as it was formatted.
+// The edits of a transaction are one update. A delta lists the formatted text.
 func ExampleDoc_Transact() {
 	doc := crdt.New(crdt.Options{ClientID: 1})
 	notes := doc.Text("notes")
@@ -65,7 +65,7 @@ func ExampleDoc_Transact() {
 	// Output: [{"insert":"Hello "},{"insert":"world","attributes":{"bold":true}}]
 }
 
-// An error takes back what the transaction did.
+// If the function returns an error, its edits are rolled back.
 func ExampleDoc_Transact_error() {
 	doc := crdt.New(crdt.Options{ClientID: 1})
 	doc.InsertText("notes", 0, "👋 hi")
@@ -73,7 +73,7 @@ func ExampleDoc_Transact_error() {
 		if err := doc.Text("notes").Delete(tx, 3, 2); err != nil {
 			return err
 		}
-		return doc.Text("notes").Insert(tx, 1, "!") // within the hand: two UTF-16 units
+		return doc.Text("notes").Insert(tx, 1, "!") // inside the emoji, which is two UTF-16 code units
 	})
 	fmt.Println(err)
 	fmt.Println(doc.Text("notes"))
@@ -82,7 +82,7 @@ func ExampleDoc_Transact_error() {
 	// 👋 hi
 }
 
-// A delta says what to keep, what to insert and what to delete, from left to right.
+// A delta lists the text to retain, to insert and to delete, from left to right.
 func ExampleText_ApplyDelta() {
 	doc := crdt.New(crdt.Options{ClientID: 1})
 	doc.InsertText("notes", 0, "the cat sat")
@@ -100,7 +100,7 @@ func ExampleText_ApplyDelta() {
 	// map[em:true]
 }
 
-// Nested types are made in place and edited where they are.
+// Nested types are created as values of their parent and then edited.
 func ExampleMap() {
 	doc := crdt.New(crdt.Options{ClientID: 1})
 	board := doc.Map("board")
@@ -123,7 +123,7 @@ func ExampleMap() {
 	// Output: {"todo":[{"done":true,"title":"write tests"}]}
 }
 
-// XML is what rich text editors keep their documents in.
+// Rich text editors keep their documents as XML.
 func ExampleXMLFragment() {
 	doc := crdt.New(crdt.Options{ClientID: 1})
 	page := doc.XML("prosemirror")
@@ -143,7 +143,7 @@ func ExampleXMLFragment() {
 	// paragraph
 }
 
-// Observers learn what a transaction changed, and where.
+// An observer receives the changes of a transaction and their paths.
 func ExampleDoc_Observe() {
 	doc := crdt.New(crdt.Options{ClientID: 1})
 	stop := doc.Observe(func(e *crdt.Event) {
@@ -170,7 +170,7 @@ func ExampleDoc_Observe() {
 	// [settings] theme update light
 }
 
-// A server sends on what others wrote, as updates of one transaction each.
+// A server forwards the changes of all authors, as one update for each transaction.
 func ExampleDoc_OnUpdate() {
 	doc, follower := crdt.New(crdt.Options{ClientID: 1}), crdt.New(crdt.Options{})
 	doc.OnUpdate(func(update []byte, local bool) {
@@ -180,14 +180,14 @@ func ExampleDoc_OnUpdate() {
 	author := crdt.New(crdt.Options{ClientID: 2})
 	update, _ := author.InsertText("notes", 0, "from afar")
 	doc.ApplyUpdate(update)
-	doc.ApplyUpdate(update) // known: nothing to send
+	doc.ApplyUpdate(update) // already applied: nothing is sent
 	fmt.Println(follower.Text("notes"))
 	// Output:
 	// sent, local: false
 	// from afar
 }
 
-// A root does not say what it is: the reader does.
+// A root has no type of its own: the reader chooses one. JSON chooses by the content.
 func ExampleDoc_JSON() {
 	doc := crdt.New(crdt.Options{ClientID: 1})
 	doc.SetMap("settings", "theme", "dark")

@@ -11,15 +11,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// delivered is a way for a history's updates to arrive.
+// delivered is one way in which the updates of a history arrive at a document.
 type delivered struct {
 	name string
-	way  string // of history.Ways
+	way  string // key in history.Ways; empty: Yjs was not run this way
 	v1   [][]byte
-	v2   [][]byte // where not nil, it comes instead of the one in v1
+	v2   [][]byte // an element that is not nil replaces the one in v1
 }
 
-// deliveries are the ways tried: those the generator names, and random ones.
+// deliveries returns the deliveries to test: those that the generator ran in Yjs, and random
+// ones.
 func (h *history) deliveries() (ds []delivered) {
 	all := someUpdates(h)
 	reversed := make([][]byte, len(all))
@@ -46,7 +47,7 @@ func (h *history) deliveries() (ds []delivered) {
 			delivered{name: "full state", way: "loaded", v1: [][]byte{h.FullV1}},
 			delivered{name: "full state in V2", v2: [][]byte{h.FullV2}})
 		if len(h.KeptV1) > 0 {
-			ds = append(ds, delivered{name: "full state with what was deleted", v1: [][]byte{h.KeptV1}})
+			ds = append(ds, delivered{name: "full state with deleted content", v1: [][]byte{h.KeptV1}})
 		}
 		if len(h.Part) > 0 {
 			ds = append(ds, delivered{name: "part merged, then shuffled", way: "part", v1: append([][]byte{h.MergedPart}, pick(h.Updates, h.Order)...)})
@@ -77,7 +78,7 @@ func (h *history) shuffled(i uint64) delivered {
 		var v2 []byte
 		u, err := MergeUpdates(some...)
 		if err != nil {
-			u = nil // ApplyUpdate says why
+			u = nil // ApplyUpdate will refuse it
 		}
 		if h.UpdatesV2 != nil && n == 1 && rng.IntN(3) == 0 {
 			v2 = h.UpdatesV2[order[0]]
@@ -88,6 +89,7 @@ func (h *history) shuffled(i uint64) delivered {
 	return d
 }
 
+// to applies the updates to the document and checks it.
 func (d delivered) to(doc *Doc) error {
 	for i := range max(len(d.v1), len(d.v2)) {
 		var err error
@@ -103,19 +105,20 @@ func (d delivered) to(doc *Doc) error {
 	return doc.Check()
 }
 
+// check compares the document with Yjs's after every delivery.
 func (h *history) check() error {
-	for _, how := range h.deliveries() {
+	for _, delivery := range h.deliveries() {
 		d := New(Options{})
-		if err := how.to(d); err != nil {
-			return fmt.Errorf("%s: %w", how.name, err)
+		if err := delivery.to(d); err != nil {
+			return fmt.Errorf("%s: %w", delivery.name, err)
 		}
-		if err := h.checkState(d, how.way); err != nil {
-			return fmt.Errorf("%s: %w", how.name, err)
+		if err := h.checkState(d, delivery.way); err != nil {
+			return fmt.Errorf("%s: %w", delivery.name, err)
 		}
-		if how.name != "as listed" {
+		if delivery.name != "as listed" {
 			continue
 		}
-		if err := h.read(d); err != nil {
+		if err := h.checkExports(d); err != nil {
 			return err
 		}
 		if err := h.checkDiff(d); err != nil {
@@ -136,6 +139,7 @@ func equals(what string, got, want []byte) error {
 	return nil
 }
 
+// oneOf returns the first error that is not nil.
 func oneOf(errs ...error) error {
 	for _, err := range errs {
 		if err != nil {
@@ -145,9 +149,10 @@ func oneOf(errs ...error) error {
 	return nil
 }
 
+// checkState compares state vector, snapshot and full state with those of Yjs.
 func (h *history) checkState(d *Doc, way string) error {
 	if d.HasPending() {
-		return fmt.Errorf("pending after all has come")
+		return fmt.Errorf("structs are pending after all updates were applied")
 	}
 	snapshot := d.Snapshot()
 	if err := oneOf(
@@ -163,9 +168,10 @@ func (h *history) checkState(d *Doc, way string) error {
 		equals("full state V2", d.EncodeStateAsUpdateV2(nil), h.FullV2))
 }
 
-// oneWay compares the state with that of Yjs by the same way. If Yjs did not go it, the
-// state must be one of Yjs's by another way; or become one when it is loaded anew, as
-// neighbours are then joined that Yjs too leaves apart by some ways.
+// oneWay compares the full state with that of Yjs after the same delivery. If the generator
+// did not run this delivery, the state must equal that of Yjs after another one, directly
+// or once it was loaded again: loading merges adjacent items, which some deliveries leave
+// split, in Yjs too.
 func oneWay(d *Doc, ways map[string]hexBytes, way string, listed []byte) error {
 	got := d.EncodeStateAsUpdate(nil)
 	if want, ok := ways[way]; ok {
@@ -181,12 +187,12 @@ func oneWay(d *Doc, ways map[string]hexBytes, way string, listed []byte) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("full state %x is none of those of Yjs", got)
+	return fmt.Errorf("full state %x equals none of the full states of Yjs", got)
 }
 
-// checkDiff compares the state half-way, and the diff from there to d, the end. On about
-// one history in a thousand Yjs keeps structs pending whose dependencies have arrived; this engine is then
-// ahead of it, never behind.
+// checkDiff compares the state after half of the updates, and the diff from there to d, the
+// final document. On about one history in a thousand Yjs keeps structs pending whose
+// dependencies have arrived. This engine then has more structs than Yjs, never fewer.
 func (h *history) checkDiff(d *Doc) error {
 	half := New(Options{})
 	for i := range h.Half {
@@ -233,7 +239,8 @@ func (h *history) checkDiff(d *Doc) error {
 	return nil
 }
 
-// checkOperations compares what is done without a document.
+// checkOperations compares the functions that need no document: merge, diff, state vector
+// and conversion.
 func (h *history) checkOperations() error {
 	if h.UpdatesV2 == nil {
 		return nil
@@ -282,6 +289,7 @@ func (h *history) checkOperations() error {
 		equals("diff of the merge", diffed, h.Diffed), equals("state vector of the merge", mergedSV.Append(nil), h.MergedSV))
 }
 
+// checkOperationsV2 does the same for updates in format V2, and compares ParseUpdateMeta.
 func (h *history) checkOperationsV2(sv StateVector) error {
 	var all [][]byte
 	for _, u := range h.UpdatesV2 {
@@ -316,20 +324,20 @@ func (h *history) checkOperationsV2(sv StateVector) error {
 		equals("state vector of the merge in V2", mergedSV.Append(nil), h.MergedSV))
 }
 
-// checkKept compares a document that keeps what is deleted.
+// checkKept compares a document that keeps deleted content.
 func (h *history) checkKept() error {
-	hows := []delivered{{name: "as listed", way: "listed", v1: someUpdates(h)}, h.shuffled(9)}
+	deliveries := []delivered{{name: "as listed", way: "listed", v1: someUpdates(h)}, h.shuffled(9)}
 	if len(h.KeptV1) > 0 {
-		hows = append(hows, delivered{name: "its full state", way: "loaded", v1: [][]byte{h.KeptV1}})
+		deliveries = append(deliveries, delivered{name: "full state", way: "loaded", v1: [][]byte{h.KeptV1}})
 	}
-	for _, how := range hows {
+	for _, delivery := range deliveries {
 		d := New(Options{KeepDeleted: true})
-		if err := how.to(d); err != nil {
-			return fmt.Errorf("keeping deleted: %s: %w", how.name, err)
+		if err := delivery.to(d); err != nil {
+			return fmt.Errorf("keeping deleted: %s: %w", delivery.name, err)
 		}
-		if h.KeptWays != nil && how.way != "listed" {
-			if err := oneWay(d, h.KeptWays, how.way, h.KeptV1); err != nil {
-				return fmt.Errorf("keeping deleted: %s: %w", how.name, err)
+		if h.KeptWays != nil && delivery.way != "listed" {
+			if err := oneWay(d, h.KeptWays, delivery.way, h.KeptV1); err != nil {
+				return fmt.Errorf("keeping deleted: %s: %w", delivery.name, err)
 			}
 			continue
 		}
@@ -338,14 +346,14 @@ func (h *history) checkKept() error {
 			equals("full state V2", d.EncodeStateAsUpdateV2(nil), h.KeptV2),
 			equals("snapshot", snapshot.Append(nil), h.KeptSnapshotV1),
 			equals("snapshot V2", snapshot.AppendV2(nil), h.KeptSnapshotV2)); err != nil {
-			return fmt.Errorf("keeping deleted: %s: %w", how.name, err)
+			return fmt.Errorf("keeping deleted: %s: %w", delivery.name, err)
 		}
 	}
 	return nil
 }
 
-// read compares what the exports say.
-func (h *history) read(d *Doc) error {
+// checkExports compares the exports: text, JSON, XML and deltas.
+func (h *history) checkExports(d *Doc) error {
 	if got := d.Text("text").String(); got != h.Expect.Text {
 		return fmt.Errorf("text %q, Yjs %q", got, h.Expect.Text)
 	}
@@ -363,7 +371,7 @@ func (h *history) read(d *Doc) error {
 	if got.Array == nil {
 		got.Array = []any{}
 	}
-	if err := oneOf(reads("map", got.Map, h.Expect.Map), reads("array", got.Array, h.Expect.Array)); err != nil {
+	if err := oneOf(diffValue("map", got.Map, h.Expect.Map), diffValue("array", got.Array, h.Expect.Array)); err != nil {
 		return err
 	}
 	if h.UpdatesV2 == nil {
@@ -371,22 +379,23 @@ func (h *history) read(d *Doc) error {
 	}
 	xml, delta := d.XML("xml").String(), d.Text("text").Delta()
 	if h.Expect.Odd == nil {
-		return oneOf(reads("xml", xml, h.Expect.XML), readsAs("delta", delta, h.Expect.Delta))
+		return oneOf(diffValue("xml", xml, h.Expect.XML), diffJSON("delta", delta, h.Expect.Delta))
 	}
-	return oneOf(reads("xml", xml, h.Expect.XML), readsAs("delta", delta, h.Expect.Delta),
-		readsAs("map by its view", d.Map("map"), h.Expect.Map), readsAs("array by its view", d.Array("array"), h.Expect.Array),
-		readsAs("odd", d.Array("odd"), h.Expect.Odd), readsAs("markup", d.Text("markup").Delta(), h.Expect.Markup))
+	return oneOf(diffValue("xml", xml, h.Expect.XML), diffJSON("delta", delta, h.Expect.Delta),
+		diffJSON("map by its view", d.Map("map"), h.Expect.Map), diffJSON("array by its view", d.Array("array"), h.Expect.Array),
+		diffJSON("odd", d.Array("odd"), h.Expect.Odd), diffJSON("markup", d.Text("markup").Delta(), h.Expect.Markup))
 }
 
-func reads(what string, got, want any) error {
+// diffValue compares a value with that of Yjs.
+func diffValue(what string, got, want any) error {
 	if diff := cmp.Diff(want, got); diff != "" {
 		return fmt.Errorf("%s (-Yjs +ours):\n%s", what, diff)
 	}
 	return nil
 }
 
-// readsAs compares what a value is in JSON.
-func readsAs(what string, value, want any) error {
+// diffJSON compares the JSON form of a value with that of Yjs.
+func diffJSON(what string, value, want any) error {
 	b, err := json.Marshal(value)
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
@@ -396,7 +405,7 @@ func readsAs(what string, value, want any) error {
 		return fmt.Errorf("%s: %w in %s", what, err, b)
 	}
 	if got == nil {
-		got = []any{} // a delta of nothing
+		got = []any{} // an empty delta
 	}
-	return reads(what, got, want)
+	return diffValue(what, got, want)
 }

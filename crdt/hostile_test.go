@@ -15,26 +15,27 @@ import (
 	"weft/crdt"
 )
 
-// What one call may allocate: so many bytes for each of its input and of 16 KiB
-// besides, garbage included.
+// One call may allocate allocPerByte * (bytes of its input + freeInput) bytes, garbage
+// included.
 const (
-	allowPerByte = 64
-	allowBesides = 16 << 10
+	allocPerByte = 64
+	freeInput    = 16 << 10
 )
 
-// spent is what a call cost.
+// spent is the cost of a call: bytes of input, bytes allocated, CPU time.
 type spent struct {
 	input, allocated int
 	took             time.Duration
 	err              error
 }
 
-// rate is what is allocated for each byte of input, if the bytes that may be allocated
-// besides are counted as input: at most allowPerByte.
+// rate returns the bytes allocated for each byte of input and of freeInput. It may be at
+// most allocPerByte.
 func (s spent) rate() float64 {
-	return float64(s.allocated) / float64(s.input+allowBesides)
+	return float64(s.allocated) / float64(s.input+freeInput)
 }
 
+// measure returns the cost of a call with so many bytes of input.
 func measure(input int, call func() error) (s spent) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -46,7 +47,7 @@ func measure(input int, call func() error) (s spent) {
 	return s
 }
 
-// calls are what bytes from a peer are handed to.
+// calls are the functions that take bytes from a peer.
 var calls = []struct {
 	name string
 	call func(d *crdt.Doc, v1, v2 []byte) error
@@ -95,8 +96,9 @@ var calls = []struct {
 
 var emptyV2 = []byte{0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0}
 
-// costs plays a shape against every call. It returns what is broken besides cost: a
-// refusal that changed the document, or a document that fails Check.
+// costs measures the calls with an update of the shape, or only one of them if only ≥ 0.
+// broken is an error other than a high cost: a refused update changed the document, or the
+// document fails Check.
 func (s shape) costs(size int, only int) (costs []spent, broken error) {
 	v1 := s.build(size)
 	v2, err := crdt.ConvertUpdateV1ToV2(v1)
@@ -126,7 +128,7 @@ func (s shape) costs(size int, only int) (costs []spent, broken error) {
 		if c.v2 {
 			input = len(v2)
 		}
-		d.EncodeStateAsUpdate(nil) // what is kept for the next time must not outlive a change
+		d.EncodeStateAsUpdate(nil) // fills the cache of the full state, which the call must invalidate
 		cost := measure(input, func() error { return c.call(d, v1, v2) })
 		costs = append(costs, cost)
 		if err := d.Check(); err != nil {
@@ -135,20 +137,20 @@ func (s shape) costs(size int, only int) (costs []spent, broken error) {
 		if cost.err == nil {
 			continue
 		}
-		twin, err := load()
+		unchanged, err := load()
 		if err != nil {
 			return nil, err
 		}
-		if err := alike(d, twin); err != nil {
+		if err := sameDocument(d, unchanged); err != nil {
 			return costs, fmt.Errorf("%s refused (%w) and changed the document: %w", c.name, cost.err, err)
 		}
 	}
 	return costs, nil
 }
 
-// alike compares two documents in all that shows, and then in what they make of one
-// more update.
-func alike(a, b *crdt.Doc) error {
+// sameDocument returns an error if two documents differ: in their exports and encodings, or
+// in the result of one more update.
+func sameDocument(a, b *crdt.Doc) error {
 	probe := one(1<<52+12345, 0, []byte{4, 1, 1, 't'}, 1, 'x')
 	for range 2 {
 		x, y := a.EncodeStateAsUpdate(nil), b.EncodeStateAsUpdate(nil)
@@ -163,12 +165,12 @@ func alike(a, b *crdt.Doc) error {
 			*d.to = fmt.Appendf(*d.to, "%s %v %v", text, err, d.doc.HasPending())
 		}
 		if !bytes.Equal(x, y) {
-			return errors.New("another document")
+			return errors.New("the exports or encodings differ")
 		}
 		changedA, errA := a.ApplyUpdate(probe)
 		changedB, errB := b.ApplyUpdate(probe)
 		if changedA != changedB || (errA == nil) != (errB == nil) {
-			return fmt.Errorf("one more update: %v, %w; %v, %w", changedA, errA, changedB, errB)
+			return fmt.Errorf("one more update: changed %v, error %w; in the other document: changed %v, error %w", changedA, errA, changedB, errB)
 		}
 	}
 	return errors.Join(a.Check(), b.Check())
@@ -176,8 +178,8 @@ func alike(a, b *crdt.Doc) error {
 
 // TestShapesStayCheap checks for many shapes of input that no call exceeds its limits of
 // memory and time, and that a refused input leaves the document unchanged. The shapes are
-// those that once were the most expensive, and some random ones with fixed seeds;
-// TestWorstShapes searches for others.
+// those in worst and some random ones with a fixed seed; TestWorstShapes searches for
+// others.
 func TestShapesStayCheap(t *testing.T) {
 	size := 24_000
 	if crdt.Thin {
@@ -198,23 +200,23 @@ func TestShapesStayCheap(t *testing.T) {
 			t.Errorf("%v: %v", s, broken)
 		}
 		for i, c := range costs {
-			if !crdt.Thin && c.rate() > allowPerByte {
-				t.Errorf("%s: allocates %d for %d bytes, rate %.0f: %v", calls[i].name, c.allocated, c.input, c.rate(), s)
+			if !crdt.Thin && c.rate() > allocPerByte {
+				t.Errorf("%s: allocates %d bytes for %d bytes of input, rate %.0f, limit %d: %v", calls[i].name, c.allocated, c.input, c.rate(), allocPerByte, s)
 			}
 			if c.took > maxCPUTime {
-				t.Errorf("%s: %v for %d bytes: %v", calls[i].name, c.took, c.input, s)
+				t.Errorf("%s: takes %v for %d bytes of input, limit %v: %v", calls[i].name, c.took, c.input, maxCPUTime, s)
 			}
 		}
 	}
 }
 
 // TestWorstShapes searches for the most expensive shapes of input for each call, and
-// prints them. WEFT_SEARCH says how long to search: 30s, 5m. Without it the test is
-// skipped.
+// prints them. The environment variable WEFT_SEARCH is the duration of the search, such as
+// 5m. Without it the test is skipped.
 func TestWorstShapes(t *testing.T) {
 	limit, err := time.ParseDuration(os.Getenv("WEFT_SEARCH"))
 	if err != nil {
-		t.Skip("no WEFT_SEARCH")
+		t.Skip("WEFT_SEARCH is not set to a duration")
 	}
 	seed := rand.Uint64()
 	rng := rand.New(rand.NewPCG(seed, 0))

@@ -11,9 +11,8 @@ import (
 	"weft/crdt/crdttest"
 )
 
-// The laws of doc.go, at random. WEFT_SEED is the seed of a case that is played again, as it
-// is printed.
-
+// laws checks a law of doc.go in random cases. A failed test prints the seed of its case; the
+// environment variable WEFT_SEED runs that case alone.
 func laws(t *testing.T, cases int, law func(t *testing.T, rng *rand.Rand)) {
 	t.Helper()
 	first := rand.Uint64()
@@ -31,11 +30,12 @@ func laws(t *testing.T, cases int, law func(t *testing.T, rng *rand.Rand)) {
 		seed := first + uint64(i)
 		law(t, rand.New(rand.NewPCG(seed, 0)))
 		if t.Failed() {
-			t.Fatalf("seed %d", seed)
+			t.Fatalf("failed with WEFT_SEED=%d", seed)
 		}
 	}
 }
 
+// authors returns two to four empty documents, about half of them with random client ids.
 func authors(rng *rand.Rand) []*crdt.Doc {
 	docs := make([]*crdt.Doc, 2+rng.IntN(3))
 	for i := range docs {
@@ -48,7 +48,8 @@ func authors(rng *rand.Rand) []*crdt.Doc {
 	return docs
 }
 
-// write lets authors edit over a bad network and returns all updates that were made.
+// write edits the documents at random, delivers some of the updates over net, and returns
+// all updates.
 func write(t *testing.T, rng *rand.Rand, docs []*crdt.Doc, net *crdttest.Network) (updates [][]byte) {
 	for range 10 + rng.IntN(60) {
 		i := rng.IntN(len(docs))
@@ -64,6 +65,7 @@ func write(t *testing.T, rng *rand.Rand, docs []*crdt.Doc, net *crdttest.Network
 	return updates
 }
 
+// Documents converge whatever the order in which their updates arrive.
 func TestLawOrder(t *testing.T) {
 	laws(t, 300, func(t *testing.T, rng *rand.Rand) {
 		docs := authors(rng)
@@ -83,6 +85,8 @@ func TestLawOrder(t *testing.T) {
 	})
 }
 
+// Two documents are equal after each has applied the diff of the other. Two rounds are
+// needed: the first may bring dependencies of pending structs.
 func TestLawExchange(t *testing.T) {
 	laws(t, 200, func(t *testing.T, rng *rand.Rand) {
 		docs := authors(rng)
@@ -97,11 +101,12 @@ func TestLawExchange(t *testing.T) {
 			t.Errorf("after an exchange, a and b differ:\n%x\n%x", x, y)
 		}
 		if a.HasPending() != b.HasPending() {
-			t.Error("only one of two equal documents has pending structs")
+			t.Errorf("HasPending is %v and %v after an exchange, want the same", a.HasPending(), b.HasPending())
 		}
 	})
 }
 
+// exchange applies the diff from one document to another.
 func exchange(t *testing.T, from, to *crdt.Doc) {
 	t.Helper()
 	if _, err := to.ApplyUpdate(from.EncodeStateAsUpdate(to.StateVector())); err != nil {
@@ -109,7 +114,9 @@ func exchange(t *testing.T, from, to *crdt.Doc) {
 	}
 }
 
-func TestLawRest(t *testing.T) {
+// Applying an update that the document holds already changes nothing, and ApplyUpdate
+// reports exactly the updates that change the document.
+func TestLawIdempotence(t *testing.T) {
 	laws(t, 200, func(t *testing.T, rng *rand.Rand) {
 		docs := authors(rng)
 		net := crdttest.NewNetwork(t, rng, docs...)
@@ -125,15 +132,16 @@ func TestLawRest(t *testing.T) {
 				t.Errorf("changed is %v; full state before and after:\n%x\n%x", changed, before, after)
 			}
 			if changed, err := late.ApplyUpdate(updates[i]); changed || err != nil {
-				t.Errorf("applied again: changed %v, %v", changed, err)
+				t.Errorf("the same update applied again: changed %v, error %v", changed, err)
 			}
 		}
 		if changed, err := late.ApplyUpdate(late.EncodeStateAsUpdate(nil)); changed || err != nil {
-			t.Errorf("own state applied: changed %v, %v", changed, err)
+			t.Errorf("the own full state applied: changed %v, error %v", changed, err)
 		}
 	})
 }
 
+// A refused update leaves the document unchanged. An accepted one leaves it valid.
 func TestLawRefusal(t *testing.T) {
 	laws(t, 200, func(t *testing.T, rng *rand.Rand) {
 		docs := authors(rng)
@@ -152,9 +160,9 @@ func TestLawRefusal(t *testing.T) {
 			before := doc.EncodeStateAsUpdate(nil)
 			if _, err := doc.ApplyUpdate(bad); err == nil {
 				if err := doc.Check(); err != nil {
-					t.Fatalf("after %x: %v", bad, err)
+					t.Fatalf("Check after the damaged update %x was accepted: %v", bad, err)
 				}
-				break // it is another document now
+				break // the damage was accepted, so the document has changed
 			}
 			if after := doc.EncodeStateAsUpdate(nil); !bytes.Equal(before, after) {
 				t.Fatalf("%x was refused, but the document changed", bad)
@@ -188,7 +196,7 @@ func TestLawRoundTrip(t *testing.T) {
 				t.Fatal(err)
 			}
 			if loaded := doc.EncodeStateAsUpdate(nil); !bytes.Equal(loaded, stored) {
-				t.Fatalf("stored\n%x, loaded\n%x", stored, loaded)
+				t.Fatalf("full state before storing\n%x, after loading\n%x", stored, loaded)
 			}
 			if err := doc.Check(); err != nil {
 				t.Fatal(err)

@@ -7,22 +7,23 @@ import (
 	"weft/crdt/lib0"
 )
 
-// A shape stands for updates of any size: the same few structs over and over, placed
-// and counted in some way. What a hostile peer can do with a few bytes is a question of
-// shape, and the worst shapes are found by searching rather than by guessing.
+// A shape describes updates of any size: the same few structs repeated, with their places
+// and their numbers. The cost of a small hostile update depends on its shape. The most
+// expensive shapes are found by a random search, see TestWorstShapes.
 type shape struct {
 	base       int    // index into bases
-	parts      []part // written in turns
+	parts      []part // written one after the other, then again from the first
 	perSection int    // structs in one client's section
-	client     uint64 // id of the first client,
-	step       int64  // and from one to the next
-	clock      uint64 // of every section's first struct
+	client     uint64 // id of the first client
+	step       int64  // difference between the ids of a client and the next one
+	clock      uint64 // clock of the first struct of each section
 	deletes    int    // one of the delete patterns
 }
 
-// A part is one struct: where it goes and what it holds.
+// A part is one struct: one of the places and one of the contents below.
 type part struct{ place, content int }
 
+// Places. "own" is an earlier struct of the same section, "base" the text of baseClient.
 const (
 	atRoot = iota
 	atFreshRoot
@@ -43,6 +44,7 @@ const (
 	placeKinds
 )
 
+// Contents.
 const (
 	aGC = iota
 	aSkip
@@ -66,6 +68,7 @@ const (
 	contentKinds
 )
 
+// Delete patterns: the ranges in the delete set of the update.
 const (
 	noDeletes = iota
 	deleteOwnOdd
@@ -78,14 +81,14 @@ const (
 	deleteKinds
 )
 
-// The client and the length of the text that bases start with.
+// The client id of the first struct of most bases, and its length in clock units.
 const (
 	baseClient = 77
 	baseUnits  = 1 << 13
 )
 
-// bases are what an update may meet. Those made of many structs are small: the cost of
-// what was there before is not the update's.
+// bases are the documents that an update is applied to. A base of many structs is small, so
+// that its own cost does not hide the cost of the update.
 var bases = []struct {
 	name string
 	make func() [][]byte
@@ -121,7 +124,7 @@ var bases = []struct {
 	}},
 }
 
-// build writes the update with about size bytes.
+// build returns an update of about size bytes.
 func (s *shape) build(size int) []byte {
 	var sections [][]byte
 	client, total, fresh := s.client, 0, 0
@@ -131,7 +134,7 @@ func (s *shape) build(size int) []byte {
 		var section []byte
 		structs := 0
 		clock := s.clock
-		prev := clock // the clock at which the struct before began
+		prev := clock // clock of the previous struct
 		for ; structs < s.perSection && total+len(section) < size; structs++ {
 			p := s.parts[(n+structs)%len(s.parts)]
 			var length uint64
@@ -190,6 +193,7 @@ func (s *shape) build(size int) []byte {
 	return append(lib0.AppendUvarint(u, uint64(deleters)), deletes...)
 }
 
+// neighbour returns the client of the section before, or client if there is none.
 func (s *shape) neighbour(client uint64) uint64 {
 	if n := int64(client) - s.step; n > 0 {
 		return uint64(n)
@@ -197,7 +201,8 @@ func (s *shape) neighbour(client uint64) uint64 {
 	return client
 }
 
-// deleteOf is what a client deletes of its own, up to clock.
+// deleteOf returns the n encoded ranges of its own structs that a client deletes, up to
+// clock.
 func (s *shape) deleteOf(clock uint64) (ranges []byte, n int) {
 	switch s.deletes {
 	case deleteOwnOdd:
@@ -213,8 +218,9 @@ func (s *shape) deleteOf(clock uint64) (ranges []byte, n int) {
 	return ranges, n
 }
 
-// append writes the struct at clock of a section that began at first, prev being the
-// unit that the struct before began with.
+// append appends the struct at clock to dst and returns dst and the length of the struct in
+// clock units. first is the clock of the first struct of the section, prev that of the
+// previous struct.
 func (p part) append(dst []byte, client, first, prev, clock, neighbour uint64, fresh, size int) ([]byte, uint64) {
 	if p.content == aGC || p.content == aSkip || p.content == aLongGC {
 		kind, length := byte(0), uint64(1)
@@ -292,6 +298,8 @@ func (p part) append(dst []byte, client, first, prev, clock, neighbour uint64, f
 	return append(dst, rest...), length
 }
 
+// body returns the content of the struct: the kind of the content as in the info byte, its
+// bytes, and its length in clock units.
 func (p part) body(size int) (kind byte, rest []byte, length uint64) {
 	switch p.content {
 	case aPair:
@@ -370,7 +378,7 @@ func randomShape(rng *rand.Rand) shape {
 	return s
 }
 
-// mutate changes one thing.
+// mutate returns a copy of the shape with one property changed at random.
 func (s shape) mutate(rng *rand.Rand) shape {
 	other := randomShape(rng)
 	s.parts = append([]part(nil), s.parts...)
@@ -399,7 +407,7 @@ func (s shape) mutate(rng *rand.Rand) shape {
 	return s
 }
 
-// worst are shapes that cost too much at some time.
+// worst are shapes that exceeded a limit in an earlier version of the engine.
 var worst = []shape{
 	{base: 3, parts: []part{{inBase, aWord}}, perSection: 3, client: 1 << 52, step: 1 << 14, deletes: deleteAll},
 	{base: 3, parts: []part{{inBase, aText}}, perSection: 1, client: 1 << 20, step: 1, deletes: deleteBaseBackwards},

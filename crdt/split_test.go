@@ -37,7 +37,7 @@ func TestSplitLaw(t *testing.T) {
 				several++
 			}
 		}
-		// A difference, for who has what is before it.
+		// A diff, for a peer that has the state before it.
 		d := apply(t, h.Updates[0])
 		if d.HasPending() {
 			continue

@@ -144,9 +144,9 @@ func BenchmarkEncode(b *testing.B) {
 // heapOf is how many bytes the heap grows by what make keeps.
 func heapOf(make func() *Doc) float64 {
 	var before, after runtime.MemStats
-	docs := [50]*Doc{} // what else moves in the heap weighs little beside so many
+	docs := [50]*Doc{} // so many that other changes of the heap do not matter
 	runtime.GC()
-	runtime.GC() // the first one may leave the sweeping of what came before to later
+	runtime.GC() // the first call may leave earlier garbage to be swept later
 	runtime.ReadMemStats(&before)
 	for i := range docs {
 		docs[i] = make()

@@ -7,9 +7,13 @@ import (
 	"testing"
 )
 
-// FuzzUse: whatever document bytes from a peer make, it can be read as anything and
-// edited as anything, the edits are an update that brings a copy to the same state, and
-// an edit that fails leaves no trace. script picks the edits.
+// FuzzUse applies any update from a peer and checks that
+//
+//   - each root can be read and edited as every type
+//   - the updates of the edits bring a copy to the same state
+//   - an edit that fails leaves the document unchanged.
+//
+// Three bytes of script choose each edit.
 func FuzzUse(f *testing.F) {
 	seedUpdates(f, func(u []byte) {
 		f.Add(u, []byte("\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c"))
@@ -24,7 +28,7 @@ func FuzzUse(f *testing.F) {
 			return
 		}
 		if d.StateVector()[d.ClientID()] > 0 || d.HasPending() {
-			return // an id that another uses is the caller's mistake
+			return // the caller must not use the client id of another author
 		}
 		copied := New(Options{})
 		if _, err := copied.ApplyUpdate(d.EncodeStateAsUpdate(nil)); err != nil {
@@ -45,17 +49,17 @@ func FuzzUse(f *testing.F) {
 				t.Fatal(bad)
 			}
 			if _, err := copied.ApplyUpdate(made); err != nil {
-				t.Fatalf("own update %x: %v", made, err)
+				t.Fatalf("the copy refuses the update %x of an edit: %v", made, err)
 			}
 		}
 		if x, y := d.EncodeStateAsUpdate(nil), copied.EncodeStateAsUpdate(nil); !bytes.Equal(x, y) {
-			t.Fatalf("edited\n%x, the copy\n%x", x, y)
+			t.Fatalf("state of the edited document\n%x, of the copy\n%x", x, y)
 		}
 		readAll(t, d)
 	})
 }
 
-// readAll reads every root as everything.
+// readAll reads each root as every type, and checks that the exports are valid JSON.
 func readAll(t *testing.T, d *Doc) {
 	t.Helper()
 	if _, err := d.JSON(); err != nil && !errors.Is(err, ErrTooDeep) {
@@ -66,9 +70,9 @@ func readAll(t *testing.T, d *Doc) {
 		text := d.Text(name).Delta()
 		for _, v := range []any{text, d.Text(name), d.Array(name), d.Map(name), d.XML(name)} {
 			if b, err := json.Marshal(v); err == nil && !json.Valid(b) {
-				t.Fatalf("%s as %T: %s", name, v, b)
+				t.Fatalf("root %q as %T: invalid JSON %s", name, v, b)
 			} else if err != nil && !errors.Is(err, ErrTooDeep) {
-				t.Fatalf("%s as %T: %v", name, v, err)
+				t.Fatalf("root %q as %T: %v", name, v, err)
 			}
 		}
 		if _, err := d.XML(name).Markup(); err != nil && !errors.Is(err, ErrTooDeep) {
@@ -90,7 +94,8 @@ func readAll(t *testing.T, d *Doc) {
 	}
 }
 
-// editBy makes one edit somewhere.
+// editBy makes one edit that the three bytes of by choose: by[0] the root or a type nested
+// in it, by[1] the index, by[2] the kind of the edit and the length of the range.
 func editBy(d *Doc, tx *Tx, by []byte) error {
 	name := "text"
 	if roots := d.Roots(); len(roots) > 0 {
@@ -141,7 +146,7 @@ func editBy(d *Doc, tx *Tx, by []byte) error {
 	case 12:
 		return where.AsXML().Delete(tx, at, span)
 	case 13:
-		return errors.Join(where.AsText().Insert(tx, at, "gone"), errors.New("taken back"))
+		return errors.Join(where.AsText().Insert(tx, at, "gone"), errors.New("roll back"))
 	}
 	return where.AsText().SetAttribute(tx, "a", 1)
 }
