@@ -187,7 +187,7 @@ func (x *siblingIndexes) drop(g *siblingIndex) {
 	x.recycle(g)
 }
 
-// recycle keeps the chunks of an index that is given up, and decides how many long scans
+// recycle keeps the chunks of an index that is dropped, and decides how many long scans
 // must pass before the next one is built: 2ⁿ-1 after n useless ones in a row.
 func (x *siblingIndexes) recycle(g *siblingIndex) {
 	if g.uses > 8 {

@@ -89,7 +89,7 @@ type Diff struct {
 	Leaves []string `json:"leaves"` // user ids
 }
 
-// Tracker tracks who is in which room. Safe for concurrent use. Methods return
+// Tracker tracks the people in each room. Safe for concurrent use. Methods return
 // [ErrClosed] after Close.
 type Tracker interface {
 	// Join adds the connection, or replaces the one with the same Conn. It

@@ -246,8 +246,7 @@ func (w *StatusWatchers) takeBatch() (users []string, more bool) {
 	return users, len(w.queue) > 0
 }
 
-// changes takes note of what was read, and returns what is to be reported to each
-// list.
+// changes stores the statuses that were read, and returns those to report to each list.
 func (w *StatusWatchers) changes(users []string, read map[string]UserStatus) map[*statusWatch]map[string]UserStatus {
 	changes := map[*statusWatch]map[string]UserStatus{}
 	w.mu.Lock()

@@ -30,8 +30,8 @@ type Place struct {
 	Thread string // id of the thread; empty: the room itself
 }
 
-// Typing tracks the people who are typing in each place. Each connection has at most one mark in a room,
-// and marks expire. With SetPublisher and ReceiveRemote it combines the marks of
+// Typing tracks the people who are typing in each place. Each connection has at most
+// one mark in a room, and marks expire. With SetPublisher and ReceiveRemote it combines the marks of
 // several nodes. Safe for concurrent use.
 type Typing struct {
 	ttl      time.Duration
@@ -171,7 +171,7 @@ func (t *Typing) removeMark(key connKey) {
 	}
 }
 
-// setChanged has the goroutine compare the place with what was reported.
+// setChanged has the goroutine compare the people of the place with those reported last.
 func (t *Typing) setChanged(p Place) {
 	if at := t.place(p); !at.changed {
 		at.changed = true

@@ -11,7 +11,7 @@ import (
 	"weft/presence"
 )
 
-// model is the simplest account of who is where: all open connections, and when
+// model is the simplest implementation of a tracker: all open connections, and when
 // people left. It follows from the contract of presence.Tracker alone.
 type model struct {
 	grace time.Duration

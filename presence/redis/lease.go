@@ -260,8 +260,8 @@ func (l *lease) isEpoch(epoch string) bool {
 	return l.epoch == epoch
 }
 
-// isSettling reports whether the other nodes may still be writing their
-// connections again, so that what is missing in Redis proves nothing.
+// isSettling reports whether the other nodes may still be writing their connections
+// again. Then an entry missing in Redis does not prove that its connection has closed.
 func (l *lease) isSettling() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -108,8 +108,8 @@ func (m *mirror) readSome(ctx context.Context) (more bool) {
 }
 
 // apply makes the mirror equal to the room's hash as it was read. replies is
-// writer.replies before the exchange: what a later reply set may be newer or older
-// than what was read, and the room is then read again. It needs mu.
+// writer.replies before the exchange: fields set by a later reply may be newer or older
+// than the hash, and the room is then read again. It needs mu.
 func (m *mirror) apply(r *room, fields map[string]string, replies uint64) {
 	changed := map[string]bool{} // people
 	remote := make(map[string]remoteConn, len(fields))

@@ -165,7 +165,7 @@ func (r *room) updateVisibility(name string) {
 	}
 }
 
-// addChange adds to the diff how the person differs from what was published last.
+// addChange adds to the diff how the person differs from the one published last.
 // A person without connections is removed.
 func (r *room) addChange(id string, d *presence.Diff) {
 	p := r.people[id]

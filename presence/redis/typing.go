@@ -56,7 +56,7 @@ func (t *typing) discard() {
 	clear(t.marks)
 }
 
-// run publishes what is queued until ctx ends.
+// run publishes the queued marks until ctx ends.
 func (t *typing) run(ctx context.Context) {
 	for {
 		select {

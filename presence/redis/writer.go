@@ -83,7 +83,7 @@ func (w *writer) discard() {
 	}
 }
 
-// run writes what is queued, one batch after the other, until ctx ends.
+// run writes the queued changes, one batch after the other, until ctx ends.
 func (w *writer) run(ctx context.Context) {
 	for {
 		select {

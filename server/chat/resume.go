@@ -11,8 +11,8 @@ import (
 // Position is a point in a room's history, from which a client can catch up.
 type Position struct {
 	// Epoch names the history that the numbers belong to. Restoring a backup begins
-	// another: what was written after the backup is gone, and its numbers are given
-	// to other messages.
+	// a new history: the messages written after the backup are lost, and their numbers
+	// are used again.
 	Epoch string    `json:"epoch"`
 	Rev   store.Rev `json:"lastRev"`
 	Seq   store.Seq `json:"lastSeq"`

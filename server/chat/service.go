@@ -25,7 +25,7 @@ import (
 var (
 	// ErrForbidden says that the person's role in the room does not allow it.
 	ErrForbidden = errors.New("chat: you may not write here")
-	// ErrInvalid says that what was sent breaks a rule; the text says which.
+	// ErrInvalid says that the request breaks a rule; the wrapping error says which.
 	ErrInvalid = errors.New("chat: invalid message")
 )
 

@@ -83,7 +83,8 @@ type Chat interface {
 	// room's last if that is lower. A lower seq than noted before changes nothing.
 	// It makes the person a member of the room, if the room exists.
 	ReadUpTo(ctx context.Context, room RoomID, u User, seq Seq, at time.Time) (Unread, error)
-	// Unread counts for a person. Somebody who is not a member has read nothing.
+	// Unread returns what the person has not read yet. A person who is not a member
+	// has read nothing.
 	Unread(ctx context.Context, room RoomID, user string) (Unread, error)
 	// RoomsOf lists the rooms that the person has been in. The list is empty if
 	// they have never been in p.After.

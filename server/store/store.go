@@ -128,15 +128,15 @@ type Outbox interface {
 	DeleteOutboxEntry(ctx context.Context, id int64) error
 }
 
-// Members is the part of a Store that remembers the members of rooms: people who were there at least once.
+// Members is the part of a Store that keeps the members of rooms: the people who were in
+// the room at least once.
 type Members interface {
-	// TouchMember remembers that the user was in the room at that time, under the
+	// TouchMember stores that the user was in the room at that time, under the
 	// name in u. A time before the stored one changes nothing. All earlier
 	// messages count as read for a new member. It returns the name that was
 	// stored before, empty for a new member.
 	TouchMember(ctx context.Context, room RoomID, u User, at time.Time) (oldName string, err error)
-	// Members lists everybody who has been in the room, the latest first, at most
-	// 1,000.
+	// Members lists the members of the room, the latest first, at most 1,000.
 	Members(ctx context.Context, room RoomID) ([]User, error)
 }
 

@@ -10,9 +10,9 @@ import (
 	"weft/server/store"
 )
 
-// A full disk refuses what does not fit, keeps what is there, and forgets the
-// trouble once there is room again.
-func TestDiskFull(t *testing.T) {
+// On a full disk, writes that do not fit are refused and stored data stays readable. Writes
+// succeed again once the disk has free space.
+func TestFullDiskRefusesWritesUntilThereIsSpace(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := open(t, dir)
@@ -25,23 +25,23 @@ func TestDiskFull(t *testing.T) {
 	small := store.Update{Room: "room", Data: []byte("3")}
 	for range 3 {
 		if err := s.AppendUpdates(t.Context(), []store.Update{small, {Room: "new", Data: []byte("x")}, large}); err == nil {
-			t.Fatal("1 MiB went into 80 KiB")
+			t.Fatal("a write of 1 MiB succeeded with 80 KiB of free space")
 		}
 		wantText(t, s, "room", "12")
 		wantText(t, s, "new", "")
 	}
 	if err := s.Compact(t.Context(), "room", large.Data, 2); err == nil {
-		t.Fatal("1 MiB went into 80 KiB")
+		t.Fatal("a write of 1 MiB succeeded with 80 KiB of free space")
 	}
 	wantText(t, s, "room", "12")
 
-	// What fits is stored, also when it shares a commit with what does not.
+	// A write that fits is stored, also if it shares a commit with one that does not.
 	var g errgroup.Group
 	for i := range 32 {
 		g.Go(func() error {
 			if i%2 == 0 {
 				if err := s.AppendUpdates(t.Context(), []store.Update{large}); err == nil {
-					return fmt.Errorf("1 MiB went into 80 KiB")
+					return fmt.Errorf("a write of 1 MiB succeeded with 80 KiB of free space")
 				}
 				return nil
 			}

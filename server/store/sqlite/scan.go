@@ -65,7 +65,7 @@ func (ix *index) load(ctx context.Context, conn *sql.Conn) (next store.LogID, er
 }
 
 // queryBothWays runs a query in ascending order. If a damaged page ends that, it runs the
-// query in descending order too, to read what is behind the damage. take is called for
+// query in descending order too, to read the rows behind the damage. take is called for
 // each row, and returns false to stop; down says that the order is descending.
 func (s *scan) queryBothWays(query, order string, take func(rows *sql.Rows, down bool) (bool, error)) error {
 	rows := 0
@@ -163,7 +163,7 @@ func (s *scan) readHighestIDs() error {
 }
 
 // readRooms reads the names of all documents twice: from the table, and from its index,
-// which LoadPart uses. If they differ, a load would not find what is stored and the room
+// which LoadPart uses. If they differ, a load would not find the stored records and the room
 // would look as if it had never been written to; so the room is marked as damaged.
 func (s *scan) readRooms() (map[docID]store.RoomID, error) {
 	read := func(query, order string) (map[docID]store.RoomID, error) {

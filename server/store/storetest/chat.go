@@ -18,12 +18,13 @@ var (
 	ben = store.User{ID: "ben", Name: "Ben Älter"}
 )
 
+// post posts a new message of ann and returns it as stored.
 func post(t *testing.T, o *storeUnderTest, room store.RoomID, id string) store.Message {
 	t.Helper()
 	m, created, err := o.S.PostMessage(t.Context(), store.Message{ID: id, Room: room, User: ann, Text: "text of " + id, CreatedAt: at(0)}, store.NoOutbox)
 	must(t, err)
 	if !created {
-		t.Fatalf("message %q was there already", id)
+		t.Fatalf("PostMessage of the new id %q: created is false", id)
 	}
 	return m
 }
@@ -38,10 +39,10 @@ func chatGapless(t *testing.T, o *storeUnderTest) {
 				room := store.RoomID(fmt.Sprintf("room %d", n%2))
 				m, created, err := o.S.PostMessage(t.Context(), store.Message{ID: fmt.Sprintf("%d-%d", p, n), Room: room, User: ann, CreatedAt: at(n)}, store.WithOutbox)
 				if err != nil || !created {
-					return fmt.Errorf("created %v: %w", created, err)
+					return fmt.Errorf("PostMessage: created %v, want true: %w", created, err)
 				}
 				if m.Seq <= last[room] {
-					return fmt.Errorf("seq %d after %d", m.Seq, last[room])
+					return fmt.Errorf("a post got seq %d after seq %d, want ascending seqs", m.Seq, last[room])
 				}
 				last[room] = m.Seq
 			}
@@ -53,11 +54,11 @@ func chatGapless(t *testing.T, o *storeUnderTest) {
 		for _, room := range []store.RoomID{"room 0", "room 1"} {
 			list := value(o.S.Messages(t.Context(), room, store.MessagePage{Limit: 200}))(t)
 			if len(list) != posters*each/2 {
-				t.Fatalf("%d messages, want %d", len(list), posters*each/2)
+				t.Fatalf("%s has %d messages, want %d", room, len(list), posters*each/2)
 			}
 			for i, m := range list {
 				if m.Seq != store.Seq(i+1) || m.Room != room {
-					t.Fatalf("message %d has seq %d, room %q", i, m.Seq, m.Room)
+					t.Fatalf("message %d has seq %d in room %q, want seq %d in room %q", i, m.Seq, m.Room, i+1, room)
 				}
 			}
 			same(t, "last seq", value(o.S.LastSeq(t.Context(), room))(t), store.Seq(posters*each/2))
@@ -72,7 +73,7 @@ func chatIdempotent(t *testing.T, o *storeUnderTest) {
 		again, created, err := o.S.PostMessage(t.Context(), store.Message{ID: "m1", Room: "room", User: ann, Text: "another text", CreatedAt: at(9), Seq: 77}, store.WithOutbox)
 		must(t, err)
 		if created {
-			t.Fatal("the same id made a second message")
+			t.Fatal("posting the same id again created a second message")
 		}
 		same(t, "message", again, first)
 		same(t, "last seq", value(o.S.LastSeq(t.Context(), "room"))(t), store.Seq(2))
@@ -81,7 +82,7 @@ func chatIdempotent(t *testing.T, o *storeUnderTest) {
 		}
 	})
 
-	// At once, from many: one message.
+	// Concurrent posts with the same id create one message.
 	var g errgroup.Group
 	created := make([]bool, 16)
 	for i := range created {
@@ -92,7 +93,7 @@ func chatIdempotent(t *testing.T, o *storeUnderTest) {
 	}
 	must(t, g.Wait())
 	if n := len(slices.DeleteFunc(created, func(c bool) bool { return !c })); n != 1 {
-		t.Fatalf("%d of 16 posts of one id were told they made it", n)
+		t.Fatalf("created is true for %d of 16 posts of one id, want 1", n)
 	}
 	same(t, "last seq", value(o.S.LastSeq(t.Context(), "room"))(t), store.Seq(3))
 }
@@ -103,9 +104,9 @@ func chatConflict(t *testing.T, o *storeUnderTest) {
 	if !errors.Is(err, store.ErrConflict) || created {
 		t.Fatalf("created %v, error %v; want ErrConflict", created, err)
 	}
-	// In another room the id is free, for anybody.
+	// In another room the id is not in use.
 	if m := post(t, o, "elsewhere", "m1"); m.Seq != 1 {
-		t.Fatalf("seq %d", m.Seq)
+		t.Fatalf("seq in another room is %d, want 1", m.Seq)
 	}
 	if m := post(t, o, "room", "m2"); m.Seq != 2 {
 		t.Fatalf("seq %d after a refused message, want 2", m.Seq)
@@ -138,7 +139,7 @@ func chatFidelity(t *testing.T, o *storeUnderTest) {
 	stored, created, err := o.S.PostMessage(t.Context(), given, store.NoOutbox)
 	must(t, err)
 	if !created {
-		t.Fatal("not created")
+		t.Fatal("PostMessage of a new message: created is false")
 	}
 	same(t, "stored", stored, want)
 	root.Rev, root.Replies = 3, &store.Replies{Count: 1, Last: at(2), People: []store.User{ben}}
@@ -153,14 +154,15 @@ func chatFidelity(t *testing.T, o *storeUnderTest) {
 		same(t, "read alone", value(o.S.Message(t.Context(), "a/b/ü", want.ID))(t), want)
 	})
 
-	// An import takes all of it over, but for what its new place decides.
+	// An import keeps all fields except those that the room decides: Room, Seq, Rev and
+	// Replies.
 	for _, m := range []store.Message{given, {ID: "alone", Room: "other", User: ann, Thread: "never seen", CreatedAt: at(9)}} {
 		m.Room = "other"
 		if created := value(o.S.ImportMessage(t.Context(), m))(t); !created {
-			t.Fatal("not created")
+			t.Fatal("ImportMessage of a new message: created is false")
 		}
 		if created := value(o.S.ImportMessage(t.Context(), m))(t); created {
-			t.Fatal("imported twice")
+			t.Fatal("importing the same message again created a second one")
 		}
 	}
 	moved := given

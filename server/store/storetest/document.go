@@ -20,7 +20,7 @@ func LoadAll(ctx context.Context, s store.Store, room store.RoomID) (all store.D
 			return store.Doc{}, err
 		}
 		if part.Snapshot != nil {
-			all = store.Doc{Snapshot: part.Snapshot} // it holds the parts before, too
+			all = store.Doc{Snapshot: part.Snapshot} // a snapshot holds the parts before it, too
 		}
 		all.Log, all.Through = append(all.Log, part.Log...), part.Through
 	}
@@ -65,7 +65,7 @@ func documentEmpty(t *testing.T, o *storeUnderTest) {
 	posted, _, err := o.S.PostMessage(t.Context(), store.Message{ID: "m", Room: "nowhere", User: ann}, store.NoOutbox)
 	must(t, err)
 	if posted.Seq != 1 {
-		t.Fatalf("seq %d", posted.Seq)
+		t.Fatalf("the first message of a room has seq %d, want 1", posted.Seq)
 	}
 	same(t, "document of a room with chat", load(t, o, "nowhere"), store.Doc{})
 }
@@ -93,7 +93,7 @@ func documentOrder(t *testing.T, o *storeUnderTest) {
 			wantDoc(t, o, room, "", log...)
 		}
 		if now := load(t, o, "room/0").Through; now <= through {
-			t.Fatalf("through went from %d to %d with an append", through, now)
+			t.Fatalf("through was %d and is %d after an append, want it higher", through, now)
 		}
 	})
 }
@@ -123,7 +123,7 @@ func documentCompact(t *testing.T, o *storeUnderTest) {
 		})
 	}
 	wantDoc(t, o, "b", "", "0", "1", "2", "3", "4")
-	// The same records once more: a snapshot may be replaced by another encoding.
+	// The same records again: a snapshot may be replaced by another encoding.
 	through := load(t, o, "a").Through
 	must(t, o.S.Compact(t.Context(), "a", []byte("smaller"), through))
 	o.twice(func() {

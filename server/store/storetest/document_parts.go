@@ -25,8 +25,8 @@ func randomRecords(r *rand.Rand, n int) (records []string, total int) {
 	return records, total
 }
 
-// documentParts compacts a log part by part. Each part is bounded, and together with the
-// snapshot before it is what was stored.
+// documentParts compacts a log part by part. Each part is bounded. The
+// snapshot and the part after it together equal the stored records.
 func documentParts(t *testing.T, o *storeUnderTest) {
 	part, more, err := o.S.LoadPart(t.Context(), "nowhere", 0, 1<<20)
 	must(t, err)
@@ -98,7 +98,7 @@ func wantPart(t *testing.T, what string, part store.Doc, records []string, compa
 }
 
 // documentPages reads a document part by part while others write to it and compact it.
-// Each part is bounded, and together they are what was stored, in order.
+// Each part is bounded, and together they equal the stored records, in order.
 func documentPages(t *testing.T, o *storeUnderTest) {
 	const maxBytes = 500
 	p := &pagedDocument{t: t, o: o, r: random(t), maxBytes: maxBytes}

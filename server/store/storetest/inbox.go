@@ -77,7 +77,7 @@ func notification(user string, n int) notify.Notification {
 func add(t *testing.T, o *inboxUnderTest, n notify.Notification, push notify.Push) {
 	t.Helper()
 	if !value(o.S.Add(t.Context(), n, push))(t) {
-		t.Fatalf("notification %q was there already", n.ID)
+		t.Fatalf("Add of the new notification %q returned false", n.ID)
 	}
 }
 
@@ -101,7 +101,7 @@ func inboxOnce(t *testing.T, o *inboxUnderTest) {
 	again.Body = "another body"
 	o.twice(func() {
 		if value(o.S.Add(t.Context(), again, push))(t) {
-			t.Fatal("added twice")
+			t.Fatal("adding the same notification again returned true")
 		}
 		wantInbox(t, o, "ann", notify.Page{}, 1, 1, notification("ann", 1))
 		if jobs := due(t, o, at(99), 10); len(jobs) != 1 {
@@ -139,10 +139,10 @@ func inboxPages(t *testing.T, o *inboxUnderTest) {
 			add(t, o, notification("ben", 1), notify.Push{})
 		}
 		if _, _, err := o.S.List(t.Context(), "ann", notify.Page{Before: before}); !errors.Is(err, notify.ErrNotFound) {
-			t.Fatalf("before %q: error %v, want ErrNotFound", before, err)
+			t.Fatalf("List before %q: error %v, want ErrNotFound", before, err)
 		}
 	}
-	// Of one time, the one added last is the newest.
+	// Of notifications with the same time, the one added last is the newest.
 	twin := notification("ann", n-1)
 	twin.ID = "a twin"
 	add(t, o, twin, notify.Push{})
@@ -160,7 +160,7 @@ func inboxRead(t *testing.T, o *inboxUnderTest) {
 		n[i].SeenAt, n[i].ReadAt = &when, &when
 	}
 	must(t, o.S.MarkRead(t.Context(), "ann", n[1].ID, at(10)))
-	must(t, o.S.MarkRead(t.Context(), "ann", n[1].ID, at(11))) // the first time stays
+	must(t, o.S.MarkRead(t.Context(), "ann", n[1].ID, at(11))) // the first time of reading is kept
 	mark(1, at(10))
 	o.twice(func() {
 		wantInbox(t, o, "ann", notify.Page{}, 3, 3, n[3], n[2], n[1], n[0])

@@ -70,7 +70,7 @@ func jobsRetry(t *testing.T, o *inboxUnderTest) {
 	}
 	must(t, o.S.FinishJob(t.Context(), id))
 	must(t, o.S.FinishJob(t.Context(), id))
-	must(t, o.S.RetryJob(t.Context(), id, at(1))) // gone stays gone
+	must(t, o.S.RetryJob(t.Context(), id, at(1))) // a job that does not exist is ignored
 	o.twice(func() {
 		wantNext(t, o, time.Time{})
 		same(t, "jobs", len(due(t, o, at(99), 10)), 0)
@@ -89,7 +89,7 @@ func jobsTogether(t *testing.T, o *inboxUnderTest) {
 	add(t, o, notification("ann", 1), notify.Push{Wanted: true, At: at(10)})
 	add(t, o, notification("ann", 2), notify.Push{Wanted: true, At: at(30)})
 	add(t, o, elsewhere, notify.Push{Wanted: true, At: at(20)})
-	// job is the first one's of the room.
+	// job checks the first due job, which is of the first room and subscription 1.
 	job := func(now int, want notify.Notification, count, attempt int, next time.Time) int64 {
 		t.Helper()
 		j := due(t, o, at(now), 10)[0]
@@ -105,12 +105,12 @@ func jobsTogether(t *testing.T, o *inboxUnderTest) {
 	})
 	other := due(t, o, at(10), 10)[1].ID
 	must(t, o.S.FinishJob(t.Context(), other))
-	// Held and tried again together, never sooner than they are due.
+	// The notifications of a room are held and retried together, never before they are due.
 	must(t, o.S.HoldJob(t.Context(), id, at(25)))
 	add(t, o, notification("ann", 4), notify.Push{Wanted: true, At: at(60)})
 	o.twice(func() {
 		wantNext(t, o, at(20))
-		same(t, "jobs", len(due(t, o, at(24), 10)), 2) // elsewhere
+		same(t, "jobs", len(due(t, o, at(24), 10)), 2) // of the room "elsewhere"
 	})
 	for _, j := range due(t, o, at(24), 10) {
 		must(t, o.S.FinishJob(t.Context(), j.ID))
@@ -127,7 +127,7 @@ func jobsTogether(t *testing.T, o *inboxUnderTest) {
 		wantNext(t, o, at(60))
 		job(60, notification("ann", 4), 1, 0, at(60))
 	})
-	must(t, o.S.HoldJob(t.Context(), id, at(70))) // gone stays gone
+	must(t, o.S.HoldJob(t.Context(), id, at(70))) // a job that does not exist is ignored
 	wantNext(t, o, at(60))
 	must(t, o.S.Withdraw(t.Context(), "a/b", notification("ann", 4).URL))
 	wantNext(t, o, time.Time{})

@@ -93,7 +93,7 @@ func modelAppend(t *testing.T, o *storeUnderTest, r *rand.Rand, rooms map[store.
 	must(t, o.S.AppendUpdates(t.Context(), updates))
 }
 
-// modelCompact compacts a random part of the log: what was there before some appends.
+// modelCompact compacts a random part of the log: the records from before some appends.
 func modelCompact(t *testing.T, o *storeUnderTest, r *rand.Rand, room store.RoomID, m *modelRoom) {
 	t.Helper()
 	most := math.MaxInt
@@ -147,7 +147,7 @@ func modelPost(t *testing.T, o *storeUnderTest, r *rand.Rand, room store.RoomID,
 			msg.Thread = root.ID
 		}
 		m.messages = append(m.messages, msg)
-		m.sum(msg.Thread)
+		m.countReplies(msg.Thread)
 		same(t, "posted", stored, msg)
 		same(t, "created", created, true)
 		return msg, outbox == store.WithOutbox

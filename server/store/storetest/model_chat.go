@@ -11,12 +11,14 @@ import (
 	"weft/server/store"
 )
 
-func messageOf(t *testing.T, f store.OutboxEntry) (m store.Message) {
+// messageOf decodes the message of an outbox entry.
+func messageOf(t *testing.T, e store.OutboxEntry) (m store.Message) {
 	t.Helper()
-	must(t, json.Unmarshal(f.Data, &m))
+	must(t, json.Unmarshal(e.Data, &m))
 	return m
 }
 
+// find returns the message with the id, nil if there is none.
 func (m *modelRoom) find(id string) *store.Message {
 	if i := slices.IndexFunc(m.messages, func(k store.Message) bool { return k.ID == id }); i >= 0 {
 		return &m.messages[i]
@@ -33,8 +35,8 @@ func (m *modelRoom) root(thread string) *store.Message {
 	return root
 }
 
-// sum counts the replies of a thread again after a change.
-func (m *modelRoom) sum(thread string) {
+// countReplies computes Replies of a thread's first message again after a change.
+func (m *modelRoom) countReplies(thread string) {
 	if thread == "" {
 		return
 	}
@@ -75,18 +77,19 @@ func modelRead(t *testing.T, o *storeUnderTest, r *rand.Rand, room store.RoomID,
 	got := value(o.S.ReadUpTo(t.Context(), room, u, seq, at(step)))(t)
 	_, known := m.names[u.ID]
 	if exists := len(m.messages) > 0 || len(m.names) > 0; !exists {
-		same(t, "read in a room that is not there", got, store.Unread{})
+		same(t, "ReadUpTo in a room that does not exist", got, store.Unread{})
 		return
 	}
 	if !known {
 		m.names[u.ID], m.seen[u.ID] = u.Name, at(step)
 	}
 	m.read[u.ID] = max(m.read[u.ID], min(seq, store.Seq(len(m.messages))))
-	same(t, "read", got, m.unread(u.ID))
+	same(t, "unread after ReadUpTo", got, m.unread(u.ID))
 }
 
 // modelChange makes a random change of a random message: an edit, a deletion or a
-// reaction. It returns the message that an outbox entry was left with, if one was.
+// reaction. It returns the message of the outbox entry that the change must add; ok is false
+// if it must add none.
 func modelChange(t *testing.T, o *storeUnderTest, r *rand.Rand, room store.RoomID, m *modelRoom, step int) (entry store.Message, ok bool) {
 	t.Helper()
 	id, user := fmt.Sprint(r.IntN(60)), fmt.Sprint("user ", r.IntN(3))
@@ -118,7 +121,7 @@ func modelChange(t *testing.T, o *storeUnderTest, r *rand.Rand, room store.RoomI
 	return c.entry, c.hasEntry
 }
 
-// modelResult is what a change of a message must give, and what it gave.
+// modelResult is the result of a change by the model, and that of the store.
 type modelResult struct {
 	wantErr     error
 	wantChanged bool
@@ -171,7 +174,7 @@ func (m *modelRoom) delete(msg *store.Message) (c modelResult) {
 			Mentions: []store.Mention{}, Reactions: []store.Reaction{}, CreatedAt: msg.CreatedAt, EditedAt: msg.EditedAt, Deleted: true,
 		}
 		c.entry, c.hasEntry = *msg, true
-		m.sum(msg.Thread)
+		m.countReplies(msg.Thread)
 	}
 	return c
 }
@@ -192,6 +195,7 @@ func (m *modelRoom) react(msg *store.Message, r store.ReactionChange) (c modelRe
 	return c
 }
 
+// modelReact puts or removes a reaction, and reports whether this changed the message.
 func modelReact(m *store.Message, user, emoji string, on bool) (changed bool) {
 	was := slices.ContainsFunc(m.Reactions, func(k store.Reaction) bool { return k.Emoji == emoji && slices.Contains(k.Users, user) })
 	if was == on {

@@ -28,17 +28,17 @@ func outboxEntries(t *testing.T, o *storeUnderTest) {
 		}
 	}
 	if _, _, err := o.S.PostMessage(t.Context(), store.Message{ID: "0", Room: "room", User: ben, CreatedAt: at(0)}, store.WithOutbox); err == nil {
-		t.Fatal("no conflict")
+		t.Fatal("posting with the id of another author's message returned no error")
 	}
 	list := value(o.S.OutboxEntries(t.Context(), 10))(t)
 	if len(list) != len(posted) {
 		t.Fatalf("%d outbox entries, want %d", len(list), len(posted))
 	}
-	for i, f := range list {
+	for i, e := range list {
 		var m store.Message
-		must(t, json.Unmarshal(f.Data, &m))
-		same(t, "kind", f.Kind, "message")
-		same(t, "cause", m, posted[i])
+		must(t, json.Unmarshal(e.Data, &m))
+		same(t, "kind", e.Kind, "message")
+		same(t, "message in the outbox entry", m, posted[i])
 	}
 	o.twice(func() {
 		same(t, "outbox entries", value(o.S.OutboxEntries(t.Context(), 10))(t), list)
@@ -46,7 +46,7 @@ func outboxEntries(t *testing.T, o *storeUnderTest) {
 	})
 	must(t, o.S.DeleteOutboxEntry(t.Context(), list[0].ID))
 	must(t, o.S.DeleteOutboxEntry(t.Context(), list[3].ID))
-	must(t, o.S.DeleteOutboxEntry(t.Context(), list[0].ID)) // again is no error
+	must(t, o.S.DeleteOutboxEntry(t.Context(), list[0].ID)) // deleting again is no error
 	o.twice(func() {
 		same(t, "outbox entries", value(o.S.OutboxEntries(t.Context(), 10))(t), list[1:3])
 	})
@@ -55,7 +55,7 @@ func outboxEntries(t *testing.T, o *storeUnderTest) {
 	o.reopen()
 	m, _, err := o.S.PostMessage(t.Context(), store.Message{ID: "new", Room: "room", User: ann, CreatedAt: at(9)}, store.WithOutbox)
 	must(t, err)
-	must(t, o.S.DeleteOutboxEntry(t.Context(), list[3].ID)) // an old id is not given again
+	must(t, o.S.DeleteOutboxEntry(t.Context(), list[3].ID)) // ids of deleted entries are not used again
 	if left := value(o.S.OutboxEntries(t.Context(), 10))(t); len(left) != 1 || left[0].ID <= list[3].ID {
 		t.Fatalf("outbox entries after message %q: %+v", m.ID, left)
 	}
@@ -71,7 +71,7 @@ func members(t *testing.T, o *storeUnderTest) {
 	touch("room", "cleo", "Cleo", 2)
 	touch("other", "dan", "Dan", 3)
 	touch("room", "ann", "Anna", 4)
-	touch("room", "ann", "late news", 3)
+	touch("room", "ann", "Older", 3)
 	o.twice(func() {
 		same(t, "members", value(o.S.Members(t.Context(), "room"))(t), []store.User{{ID: "ann", Name: "Anna"}, {ID: "ben", Name: "Ben"}, {ID: "cleo", Name: "Cleo"}})
 		same(t, "members", value(o.S.Members(t.Context(), "other"))(t), []store.User{{ID: "dan", Name: "Dan"}})
@@ -80,7 +80,7 @@ func members(t *testing.T, o *storeUnderTest) {
 		}
 	})
 	if m := post(t, o, "room", "first"); m.Seq != 1 {
-		t.Fatalf("seq %d in a room that had members first", m.Seq)
+		t.Fatalf("the first message of a room with members has seq %d, want 1", m.Seq)
 	}
 }
 
@@ -96,7 +96,7 @@ func membersLimit(t *testing.T, o *storeUnderTest) {
 	must(t, g.Wait())
 	list := value(o.S.Members(t.Context(), "room"))(t)
 	if len(list) != 1000 || list[0].ID != "1002" || list[999].ID != "0003" {
-		t.Fatalf("%d members from %v to %v", len(list), list[0], list[len(list)-1])
+		t.Fatalf("%d members from %v to %v, want 1,000 from 1002 to 0003", len(list), list[0], list[len(list)-1])
 	}
 }
 
@@ -122,7 +122,7 @@ func settingsRace(t *testing.T, o *storeUnderTest) {
 func settingsFail(t *testing.T, o *storeUnderTest) {
 	broken := errors.New("broken")
 	if _, err := o.S.Setting(t.Context(), "key", func() ([]byte, error) { return nil, broken }); !errors.Is(err, broken) {
-		t.Fatalf("error %v, want make's", err)
+		t.Fatalf("error %v, want the error of make", err)
 	}
 	for _, want := range []string{"\x00\xff value", ""} {
 		key := "key" + want
@@ -137,7 +137,7 @@ func settingsPut(t *testing.T, o *storeUnderTest) {
 	must(t, o.S.PutSetting(t.Context(), "a/1", []byte("uno")))
 	must(t, o.S.PutSetting(t.Context(), "a/%", []byte("\x00")))
 	must(t, o.S.PutSetting(t.Context(), "b/1", []byte("other")))
-	must(t, o.S.PutSetting(t.Context(), "a/2", []byte("gone")))
+	must(t, o.S.PutSetting(t.Context(), "a/2", []byte("removed")))
 	must(t, o.S.PutSetting(t.Context(), "a/2", nil))
 	must(t, o.S.PutSetting(t.Context(), "a/3", nil))
 	o.twice(func() {
@@ -191,8 +191,8 @@ func everything(t *testing.T, o *storeUnderTest) {
 				err = errors.Join(err, e)
 				list, e := o.S.OutboxEntries(ctx, 1)
 				err = errors.Join(err, e)
-				for _, f := range list {
-					err = errors.Join(err, o.S.DeleteOutboxEntry(ctx, f.ID))
+				for _, entry := range list {
+					err = errors.Join(err, o.S.DeleteOutboxEntry(ctx, entry.ID))
 				}
 				_, e = o.S.TouchMember(ctx, room, ann, at(i))
 				err = errors.Join(err, e)
