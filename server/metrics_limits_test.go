@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
@@ -15,11 +16,21 @@ import (
 	"weft/server/wire"
 )
 
-// limitsTestedElsewhere has the limits that take too long to reach here, with the package
-// and test that exceeds each.
-var limitsTestedElsewhere = map[string]string{
-	"hello-wait": "server/ws TestHelloHasItsTime",
-	"work":       "server/room TestRefusalsNameTheirLimits",
+// limitsTestedElsewhere has the limits that take too long to reach here, with the file and
+// the test that exceeds each.
+var limitsTestedElsewhere = map[string]struct{ file, test string }{
+	"hello-wait": {"ws/native_test.go", "TestConnectionWithoutHelloIsClosed"},
+	"work":       {"room/limits_test.go", "TestRefusalsAreCountedByLimit"},
+}
+
+// TestLimitsTestedElsewhere: the named tests exist.
+func TestLimitsTestedElsewhere(t *testing.T) {
+	for limit, at := range limitsTestedElsewhere {
+		source, err := os.ReadFile(at.file)
+		if err != nil || !strings.Contains(string(source), "func "+at.test+"(") {
+			t.Errorf("limit %s: %s has no test %s (%v)", limit, at.file, at.test, err)
+		}
+	}
 }
 
 // limitTests has for each limit a function that starts a server, and returns one function

@@ -1,6 +1,6 @@
 // Package chat keeps one conversation per room: posting, editing, reactions,
 // history, search, unread counts and mentions. It checks rights, limits and content;
-// the store keeps the messages. The package knows nothing of sockets or of push.
+// the store keeps the messages. The package does not use sockets or push.
 package chat
 
 import (

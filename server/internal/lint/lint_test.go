@@ -32,6 +32,7 @@ func TestHouse(t *testing.T) {
 		{"tests do not sleep", Sleeps},
 		{"nothing of one machine", Outside},
 		{"the room's step returns effects only", Steps},
+		{"the field's own words", Words},
 		{"file length", func(t *Tree) []Problem { p, _ := Lengths(t); return p }},
 	}
 	for _, rule := range rules {
@@ -214,6 +215,17 @@ func TestRules(t *testing.T) {
 				"README.md":    "Expired tokens are refused.\nWh" + "at comes is applied.",
 			},
 			[]string{"crdt/a.go:5: says", "README.md:2: says", "web/sdk/a.ts:2: says", "web/sdk/a.ts:3: says", "web/sdk/a.ts:4: says"},
+		},
+		{
+			"timers that nothing else ends", Sleeps,
+			map[string]string{
+				"crdt/a_test.go": "package crdt\nimport \"time\"\nfunc a() {\n\t<-time.After(1)\n\tat := <-time.NewTimer(1).C\n\t_ = at\n" +
+					"\tselect {\n\tcase <-time.Tick(1):\n\t}\n}",
+				"crdt/b_test.go": "package crdt\nimport \"time\"\nfunc b(c chan int) {\n\tselect {\n\tcase <-c:\n\tcase <-time.After(1):\n\t}\n" +
+					"\tlate := time.After(1)\n\tselect {\n\tcase <-c:\n\tcase <-late:\n\t}\n}",
+				"crdt/c_test.go": "package crdt\nimport \"time\"\nfunc c(c chan int) {\n\tselect {\n\tcase <-c:\n\t\t<-time.After(1)\n\tdefault:\n\t}\n}",
+			},
+			[]string{"crdt/a_test.go:4:", "crdt/a_test.go:5:", "crdt/a_test.go:8:", "crdt/c_test.go:6:"},
 		},
 		{
 			"one machine", Outside,
