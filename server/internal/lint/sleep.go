@@ -26,7 +26,10 @@ var timers = []string{"After", "Tick", "NewTimer", "NewTicker"}
 // code is wrong. A timer beside other cases of a select is a timeout and allowed. In a
 // file that uses testing/synctest the clock is not real and sleeping is how a test moves
 // it, so such a file is not looked at.
-func Sleeps(t *Tree) (problems []Problem) {
+func Sleeps(t *Tree) []Problem { return sleepsExcept(t, sleeps) }
+
+// sleepsExcept is Sleeps with other exceptions.
+func sleepsExcept(t *Tree, exceptions map[string]string) (problems []Problem) {
 	needed := map[string]bool{}
 	for _, f := range t.Go {
 		if !f.Test && !strings.HasSuffix(f.Dir, "test") || f.localName("testing/synctest") != "" {
@@ -34,12 +37,12 @@ func Sleeps(t *Tree) (problems []Problem) {
 		}
 		for _, pos := range append(f.uses("time", "Sleep"), f.timerWaits()...) {
 			needed[f.Path] = true
-			if _, excused := sleeps[f.Path]; !excused {
+			if _, excused := exceptions[f.Path]; !excused {
 				problems = append(problems, Problem{f.Path, t.line(pos), "a test waits for a fixed time: wait for the event, or use testing/synctest"})
 			}
 		}
 	}
-	return append(problems, stale(sleeps, needed, "does not sleep")...)
+	return append(problems, stale(exceptions, needed, "does not sleep")...)
 }
 
 // timerWaits finds receives from a timer of package time that nothing else can end.
