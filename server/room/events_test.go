@@ -2,8 +2,10 @@ package room
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"weft/crdt"
 	"weft/server/event"
@@ -142,4 +144,77 @@ func TestRelayWaitsForTheRoom(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// numbered is an event of one of several callers of Broadcast, who number theirs from 1.
+type numbered struct {
+	Caller int `json:"caller"`
+	N      int `json:"n"`
+}
+
+func (numbered) EventName() string { return "numbered" }
+
+// eventChecker is a peer that checks that it gets the events of each caller without gaps.
+type eventChecker struct {
+	*listener
+	t      *testing.T
+	last   [4]int        // by caller; 0 before the first event
+	caller int           // whose event closes got
+	got    chan struct{} // closed with the first event of that caller
+}
+
+func (c *eventChecker) DeliverEvent(e *event.Encoded) { // with Room.mu held
+	v, ok := e.Event().(numbered)
+	if !ok {
+		return
+	}
+	if last := c.last[v.Caller]; last != 0 && v.N != last+1 {
+		c.t.Errorf("caller %d: event %d arrived after event %d", v.Caller, v.N, last)
+	}
+	if c.last[v.Caller] == 0 && v.Caller == c.caller {
+		close(c.got)
+	}
+	c.last[v.Caller] = v.N
+}
+
+// TestJoinedPeerGetsEveryLaterEvent: what is broadcast after Join has returned reaches the
+// peer, and the events of each caller keep their order without gaps, whether they are
+// delivered by their senders or by the room's goroutine.
+func TestJoinedPeerGetsEveryLaterEvent(t *testing.T) {
+	h := diskHub(newDisk())
+	r, release, err := h.Open(t.Context(), store.RoomID("r"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := make(chan struct{})
+	var others sync.WaitGroup
+	for caller := range 3 {
+		others.Go(func() {
+			for n := 1; ; n++ {
+				select {
+				case <-stop:
+					return
+				default:
+					r.Broadcast(event.New(numbered{caller, n}))
+				}
+			}
+		})
+	}
+	for range 300 {
+		c := &eventChecker{listener: newListener(), t: t, caller: 3, got: make(chan struct{})}
+		mustJoin(t, r, c)
+		r.Broadcast(event.New(numbered{3, 1}))
+		select {
+		case <-c.got:
+		case <-time.After(30 * time.Second):
+			t.Fatal("an event that was broadcast after Join has not arrived in 30 s")
+		}
+		r.Leave(c)
+	}
+	close(stop)
+	others.Wait()
+	release()
+	if err := h.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
 }
