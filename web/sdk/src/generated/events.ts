@@ -77,7 +77,7 @@ export type WirePerson = {
   readonly since: string
 }
 
-/** Typist is a person who types. */
+/** Typist is a person who is typing. */
 export type WireTypist = {
   readonly id: string
   /** plain text */
