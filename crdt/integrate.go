@@ -115,15 +115,16 @@ func (s *store) nextIn(r ref, place placeRef) ref {
 	return s.items[r].right
 }
 
-// scan resolves conflicts: it returns the item behind which it is to be placed, and the
-// visit number before the scan. It walks over the conflicts, from the item o to the item
-// right, and keeps an answer, at first the item at the origin. Each conflict o falls under
-// one of these:
+// scan resolves conflicts (YATA). It returns the left neighbour of the new item it, and
+// the visit number before the scan. It walks over the conflicting items, from o to right,
+// and keeps an answer: the left neighbour so far, at first the item at the origin. For each
+// conflicting item o one of these holds:
 //
-//   - o has the same origin as it. The client with the lower id goes first: if that is o,
-//     the answer moves behind o. If not, and both have the same right origin too, it stands
-//     in front of o and of everything that follows: stop. With different right origins go
-//     on, because an item further right may still have to come first.
+//   - o has the same origin as the new item. The client with the lower id goes first. If
+//     that is o, the answer moves behind o. If not, and the right origins are the same too,
+//     the new item stands in front of o and of everything that follows: stop. With
+//     different right origins scan goes on, because an item further right may still have
+//     to come first.
 //   - o's origin lies among the items walked over: o was written behind one of those. If
 //     the answer has moved behind that item, it moves behind o as well, so that runs of
 //     different clients do not interleave. If not, o goes where its origin went.
@@ -131,9 +132,8 @@ func (s *store) nextIn(r ref, place placeRef) ref {
 //     everything that follows. Stop.
 //
 // This needs two sets of items: "walked over", and "walked over since the answer last
-// moved". Both are thresholds on one counter, since each item is stamped with the counter
-// when it is passed: items of the first set have a visit above began, those of the second
-// set a visit above moved.
+// moved". scan numbers each item that it passes (its visit). An item is in the first set if
+// its visit exceeds began, and in the second set if its visit exceeds moved.
 //
 // The walk is as long as the number of items written here concurrently.
 func (s *store) scan(it *item, answer, o, right ref) (_ ref, began uint32) {

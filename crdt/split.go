@@ -61,8 +61,7 @@ type splitSection struct {
 	raw           []byte
 }
 
-// state returns the first clock of client that is in no part yet, as the causal order needs
-// it.
+// state returns the first clock of client that no part contains yet.
 func (s *splitter) state(client uint64) uint64 {
 	if state, ok := s.known[client]; ok {
 		return state

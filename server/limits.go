@@ -37,7 +37,7 @@ type limit struct {
 // settable are the limits that --limit NAME=VALUE sets. Limits on the structure of
 // messages (nesting depth, element counts) are in fixed.
 var settable = map[string]limit{
-	"message":      {"size of one document message, at most 16MiB", sizeLimit{func(l *limits) *int { return &l.ws.Document }}},
+	"message":      {"size of one update, at most 16MiB", sizeLimit{func(l *limits) *int { return &l.ws.Document }}},
 	"answer":       {"size of one sync step 2: everything that a client wrote while it was offline", sizeLimit{func(l *limits) *int { return &l.ws.Answer }}},
 	"event":        {"size of one event or awareness message", sizeLimit{func(l *limits) *int { return &l.ws.Event }}},
 	"hello":        {"size of one message on a connection that is not authenticated yet", sizeLimit{func(l *limits) *int { return &l.ws.PreAuth }}},
@@ -47,12 +47,12 @@ var settable = map[string]limit{
 	"address":      {"connections from one address", countLimit{zero: zeroUnlimited, field: func(l *limits) *int { return &l.ws.PerAddr }}},
 	"strangers":    {"connections from one address that are not authenticated yet", countLimit{zero: zeroUnlimited, field: func(l *limits) *int { return &l.ws.Unauthenticated }}},
 	"person":       {"connections of one person", countLimit{zero: zeroUnlimited, field: func(l *limits) *int { return &l.ws.PerPerson }}},
-	"arrivals":     {"new connections from one address", rateLimit{func(l *limits) (*rate.Limit, *int) { return &l.ws.New, &l.ws.NewBurst }}},
-	"all-arrivals": {"new connections in all", rateLimit{func(l *limits) (*rate.Limit, *int) { return &l.ws.NewAll, &l.ws.NewAllBurst }}},
-	"updates":      {"updates from one connection", rateLimit{func(l *limits) (*rate.Limit, *int) { return &l.ws.Updates, &l.ws.UpdatesBurst }}},
-	"bytes":        {"bytes from one connection", rateLimit{func(l *limits) (*rate.Limit, *int) { return &l.ws.Bytes, &l.ws.BytesBurst }}},
-	"requests":     {"joins, sync step 1 messages and other requests from one connection", rateLimit{func(l *limits) (*rate.Limit, *int) { return &l.ws.Requests, &l.ws.RequestsBurst }}},
-	"awareness":    {"awareness messages from one connection", rateLimit{func(l *limits) (*rate.Limit, *int) { return &l.ws.Awareness, &l.ws.AwarenessBurst }}},
+	"arrivals":     {"rate of new connections from one address", rateLimit{func(l *limits) (*rate.Limit, *int) { return &l.ws.New, &l.ws.NewBurst }}},
+	"all-arrivals": {"rate of new connections in all", rateLimit{func(l *limits) (*rate.Limit, *int) { return &l.ws.NewAll, &l.ws.NewAllBurst }}},
+	"updates":      {"rate of updates from one connection", rateLimit{func(l *limits) (*rate.Limit, *int) { return &l.ws.Updates, &l.ws.UpdatesBurst }}},
+	"bytes":        {"rate of bytes from one connection", rateLimit{func(l *limits) (*rate.Limit, *int) { return &l.ws.Bytes, &l.ws.BytesBurst }}},
+	"requests":     {"rate of joins, sync step 1 messages and other requests from one connection", rateLimit{func(l *limits) (*rate.Limit, *int) { return &l.ws.Requests, &l.ws.RequestsBurst }}},
+	"awareness":    {"rate of awareness messages from one connection", rateLimit{func(l *limits) (*rate.Limit, *int) { return &l.ws.Awareness, &l.ws.AwarenessBurst }}},
 	"chat":         {"chat messages of one person in one room", rateLimit{func(l *limits) (*rate.Limit, *int) { return &l.chat.Person, &l.chat.PersonBurst }}},
 	"room-chat":    {"chat messages of all people in one room", rateLimit{func(l *limits) (*rate.Limit, *int) { return &l.chat.Room, &l.chat.RoomBurst }}},
 	"guests":       {"guests, new and renamed, from one address", rateLimit{func(l *limits) (*rate.Limit, *int) { return &l.api.Guests, &l.api.GuestsAt }}},

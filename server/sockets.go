@@ -7,8 +7,8 @@ import (
 	"weft/server/ws"
 )
 
-// sockets leads the API's WebSocket routes to the WebSocket door, so that
-// neither of the two knows the other.
+// sockets adapts ws.Door to the interface api.Sockets. The packages api and ws do not
+// import each other.
 type sockets struct{ *ws.Door }
 
 // ServeRoom implements api.Sockets.

@@ -149,7 +149,7 @@ func (s *Server) tracker() (presence.Tracker, error) {
 		URL: s.config.Redis, Log: s.config.Log, OnTyping: s.typing.ReceiveRemote,
 		Grace: s.config.grace, Lease: s.config.lease,
 		// Readers and followers of a room's events are not present in the room, and
-		// still need to be told who is.
+		// still need to be told who is present.
 		KeepMirror: func(room string) bool {
 			_, open := s.hub.Loaded(store.RoomID(room))
 			return open || s.live.Has(store.RoomID(room))

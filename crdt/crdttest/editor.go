@@ -32,8 +32,8 @@ func Edit(t testing.TB, rng *rand.Rand, doc *crdt.Doc) []byte {
 	return update
 }
 
-// Edits makes one to three random edits within a transaction. It repeats edits that hit an
-// invalid index with another one, and returns all other errors.
+// Edits makes one to three random edits within a transaction. An edit with an
+// invalid index is tried again with another index; other errors are returned.
 func Edits(tx *crdt.Tx, rng *rand.Rand, doc *crdt.Doc) error {
 	for n := 1 + max(0, rng.IntN(5)-2); n > 0; n-- {
 		err := edit(tx, rng, doc)

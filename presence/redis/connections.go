@@ -44,8 +44,8 @@ func (m *mirror) detach(c *localConn) {
 	m.publish(r, id)
 }
 
-// countState moves a connection to another state in the counts of its person over
-// all rooms, and has them written.
+// countState changes the connection's state in its person's counts over all rooms, and
+// queues the counts for Redis.
 func (m *mirror) countState(u *user, c *localConn, to byte) {
 	from := c.state
 	if from == to {

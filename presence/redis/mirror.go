@@ -215,8 +215,7 @@ func (m *mirror) assignCard(p *person) {
 	m.publish(r, p.id)
 }
 
-// publish sends the watchers how one person changed since they were last
-// published.
+// publish sends the watchers the difference since the person's last publication.
 func (m *mirror) publish(r *room, id string) { m.publishAll(r, map[string]bool{id: true}) }
 
 // publishAll is publish for many people, in one diff and each once: a diff must

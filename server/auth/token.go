@@ -30,7 +30,9 @@ var (
 // MaxToken is the maximum length of a token, in bytes. Longer ones are not parsed.
 const MaxToken = 8 << 10
 
-// Leeway is how long after its expiry a token is still accepted: clocks differ.
+// Leeway is how long after its expiry a token is still accepted for requests and new
+// connections, because clocks differ. An open connection may only read from the expiry on,
+// and is closed when Leeway is over.
 const Leeway = 30 * time.Second
 
 const (

@@ -21,11 +21,11 @@ type clientOwners map[uint64]clientOwner
 
 // clientOwner is the owner of one client.
 type clientOwner struct {
-	member *member // nil once it has left: then the id is reserved for user until then
-	// user is the owner's id; empty for anonymous people, whom nothing tells from others
-	// when they reconnect.
+	member *member // nil once it has left: then the client id is reserved for user
+	// user is the owner's user id. It is empty for anonymous people: after a reconnect the
+	// room cannot recognise them.
 	user  string
-	until time.Time
+	until time.Time // end of the reservation
 }
 
 const (
@@ -71,11 +71,11 @@ func (s *state) mayOwnMore(m *member) bool {
 	return false
 }
 
-// setOwners makes m the owner of the clients whose new states it has brought.
+// setOwners makes m the owner of the clients whose new states it has sent.
 func (s *state) setOwners(m *member, news []awareness.State, now time.Time) {
 	for _, st := range news {
 		owner := s.owners[st.ClientID]
-		if st.Gone() { // m removed the state, or it was removed for m, whose client sets it again
+		if st.Gone() { // the client removed its state, or the room removed it (clientsToRenew) and m's client will set it again
 			delete(m.clients, st.ClientID)
 			s.reserveClient(st.ClientID, m.userID(), now)
 			continue

@@ -13,7 +13,8 @@ type durableQueue struct {
 	bytes   int        // in waiting, by delivery.size
 }
 
-// delivery is an ack, or an answer that acts as one, for one peer.
+// delivery is an ack for one peer, or a sync answer whose arrival means that the peer's
+// updates are durable.
 type delivery struct {
 	to     *member
 	after  uint64       // the record that must be durable
@@ -55,7 +56,7 @@ func (q *durableQueue) isEmpty() bool {
 	return len(q.waiting) == 0
 }
 
-// deliverWhenDurable makes a delivery once its record is durable: now, if it is. Acks keep
+// deliverWhenDurable sends the ack or answer once its record is durable: now, if it is. Acks keep
 // their order; an answer that depends on no waiting record may go first.
 func (r *Room) deliverWhenDurable(d delivery) {
 	q := &r.durable

@@ -11,8 +11,8 @@ const (
 	// commands inline, on the caller's goroutine.
 	smallRoom = 32
 	atRest    = time.Millisecond
-	// A command that took longInline, which on a busy machine any may, is the last one that
-	// the room executes inline for slowFor.
+	// After a command that takes longInline or longer, the room executes nothing inline for
+	// slowFor. On a busy machine any command may take that long.
 	longInline = 10 * time.Millisecond
 	slowFor    = time.Minute
 	// TryReceive executes inline only messages of at most shortMessage bytes in a document of

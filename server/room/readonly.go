@@ -19,7 +19,7 @@ import (
 
 // outage is what a peer has sent that was refused because the disk failed.
 type outage struct {
-	active bool // a message was refused, and step 2 has not brought it yet
+	active bool // a refused message has not been sent again in a step 2
 	// openStepOnes is how many step 1 messages the peer has not answered. It is counted
 	// also while the disk works.
 	openStepOnes int
@@ -52,9 +52,9 @@ func (m *member) countDocMessage() {
 	}
 }
 
-// countStepTwo counts a step 2, and whether it is refused as well. One that is not, and
-// answers the last step 1 after an outage, ends the outage: from here on acks cover all
-// messages before it. lateAcks is how many of those have had no ack.
+// countStepTwo counts a step 2 message. An accepted step 2 that answers the last open step
+// 1 ends the outage, because it contains everything that was refused. It acknowledges all
+// earlier messages; lateAcks is the number of those that have not been acked yet.
 func (m *member) countStepTwo(refused bool) (lateAcks uint64) {
 	o := &m.outage
 	o.openStepOnes = max(o.openStepOnes-1, 0)

@@ -69,7 +69,7 @@ func (r *Room) ready() (commands <-chan struct{}, wait waits) {
 	case full != nil:
 		return nil, waits{journal: full}
 	}
-	if len(r.commands) > 0 { // the token may have been taken when they could not be
+	if len(r.commands) > 0 { // an earlier wake-up may have been consumed while the room could not take commands
 		r.queued.Set()
 	}
 	return r.queued.C(), waits{}

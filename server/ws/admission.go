@@ -69,8 +69,8 @@ type admittedConn struct {
 }
 
 // admit counts a connection by the address that the request comes from, or refuses it
-// with ErrTooMany. Until markAuthenticated is called it counts as unauthenticated, if
-// that is its state.
+// with ErrTooMany. If state is unauthenticated, the connection counts as such until
+// markAuthenticated is called.
 func (a *admission) admit(r *http.Request, state authState) (*admittedConn, error) {
 	from := clientaddr.Of(r, a.proxies)
 	a.mu.Lock()

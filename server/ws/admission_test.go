@@ -108,8 +108,8 @@ func TestConnectionLimits(t *testing.T) {
 	}
 }
 
-// TestAuthenticatedConnectionsMakeRoom for unauthenticated ones, also if they are
-// anonymous.
+// TestAuthenticatedConnectionsMakeRoom: a connection that has authenticated, also as an
+// anonymous person, leaves its place to the next unauthenticated one.
 func TestAuthenticatedConnectionsMakeRoom(t *testing.T) {
 	l := Limits{Unauthenticated: 1, New: rate.Inf, NewAll: rate.Inf}
 	a := newAdmission(*countingLimits(l, nil), nil)

@@ -41,8 +41,8 @@ type dialect interface {
 
 // conn is one WebSocket connection.
 type conn struct {
-	out         outbox // first: a room that writes to 1,000 connections mostly waits for memory
-	id          string // unique, random; presence knows the connection by it
+	out         sendQueue // first: a room that writes to 1,000 connections mostly waits for memory
+	id          string    // unique, random; presence knows the connection by it
 	credentials credentials
 	door        *Door
 	dialect     dialect

@@ -64,7 +64,8 @@ func (p *credentials) peerInfo(id store.RoomID) room.PeerInfo {
 }
 
 // accept replaces the credentials by those of a token that has been checked. The
-// functions of e are called with dialectMu held, until accept or release is called again.
+// functions of e are called until accept or release is called again. Each call holds
+// dialectMu.
 //
 // Roles must be looked up after accept: rights that change before it are found by role,
 // and rights that change after it by Door.Renew.

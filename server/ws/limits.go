@@ -21,7 +21,7 @@ type Limits struct {
 	Event           int        // one event or awareness body, with its frame
 	PreAuth         int        // the message with the token: hello, or auth of Hocuspocus
 	Rooms           int        // rooms on one connection
-	Queue           int        // bytes in a connection's outbox that must arrive; beyond it the connection is closed as too slow
+	Queue           int        // bytes in a connection's send queue that must arrive; beyond it the connection is closed as too slow
 	QueueLen        int        // frames, likewise
 	PerAddr         int        // connections from one address; 0: unlimited
 	PerPerson       int        // connections of one person with a token; 0: unlimited

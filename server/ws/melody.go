@@ -19,7 +19,7 @@ import (
 func (d *Door) newMelody(readLimit int64) *melody.Melody {
 	m := melody.New()
 	m.Config.MaxMessageSize = readLimit
-	m.Config.MessageBufferSize = 4 // one frame at a time, and a close; see outbox
+	m.Config.MessageBufferSize = 4 // one frame at a time, and a close; see sendQueue
 	m.Config.WriteWait, m.Config.PongWait, m.Config.PingPeriod = writeWait, d.pongWait, pingPeriod
 	m.Upgrader.CheckOrigin = func(*http.Request) bool { return true } // the caller has checked it
 	m.Upgrader.EnableCompression = false                              // gorilla's read limit counts compressed bytes

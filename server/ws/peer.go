@@ -14,8 +14,8 @@ import (
 // peer is a connection's membership in one room: it implements room.Peer.
 //
 // What the room sends comes in two ways. Bodies that must arrive (Deliver) are queued in
-// the connection's outbox. Of updates, awareness and acks only the fact is kept that there
-// are some (Wake, Acked): the outbox asks for a frame of them (next) when it can write one.
+// the connection's send queue. Of updates, awareness and acks only the fact is kept that there
+// are some (Wake, Acked): the send queue asks for a frame of them (next) when it can write one.
 type peer struct {
 	conn *conn
 	// prefix stands before each body of the room: the channel, the address, or nothing.
@@ -172,7 +172,7 @@ func (p *peer) Refused() {
 	}
 }
 
-// wake tells the outbox that next may have a frame. It is called with mu held and
+// wake tells the send queue that next may have a frame. It is called with mu held and
 // releases it.
 func (p *peer) wake() {
 	buffered := p.buffer != nil

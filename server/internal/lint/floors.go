@@ -33,7 +33,7 @@ var rows = []row{
 	{5, []string{"server/ws/internal/netpoll/netpolltest"}},
 	{5, []string{"server/ws", "server/api"}}, // neither knows the other: the package server mounts ws on api's routes
 	{6, []string{"server"}},
-	{7, []string{"crdt/internal/peers", "server/internal/peers", "server/internal/chatbench"}},
+	{7, []string{"crdt/internal/compare", "server/internal/compare", "server/internal/chatbench"}},
 	{7, []string{"server/cmd/weft", "server/cmd/check", "server/e2e", "server/internal/lint", "web/build"}},
 }
 

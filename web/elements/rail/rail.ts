@@ -13,7 +13,7 @@ export interface Outline {
 }
 
 /**
- * `<weft-rail>`: a strip beside the page that stands for its whole length. It has a
+ * `<weft-rail>`: a vertical strip that represents the whole page. It has a
  * bead for each person at their position, also for people whose carets are not in
  * view, a tick for each heading, and shows which part of the page is in view.
  *

@@ -1,7 +1,7 @@
-// Command peers compares package crdt with Yjs and ywasm (yrs for browsers) in one run, in
+// Command compare compares package crdt with Yjs and ywasm (yrs for browsers) in one run, in
 // which the libraries take turns, and prints the tables of crdt/BENCHMARKS.md:
 //
-//	go run ./crdt/internal/peers -fixtures ../shared/fixtures
+//	go run ./crdt/internal/compare -fixtures FIXTURES
 //
 // It needs Node, npm, and the B4 editing trace, which is not part of this repository. It
 // installs the other libraries into a temporary folder. -rounds is how often everything is
@@ -47,14 +47,14 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := run(ctx, o); err != nil {
-		fmt.Fprintln(os.Stderr, "peers:", err)
+		fmt.Fprintln(os.Stderr, "compare:", err)
 		os.Exit(1)
 	}
 }
 
 func run(ctx context.Context, o options) error {
 	if o.dir == "" {
-		dir, err := os.MkdirTemp("", "weft-peers-")
+		dir, err := os.MkdirTemp("", "weft-compare-")
 		if err != nil {
 			return err
 		}

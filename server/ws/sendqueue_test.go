@@ -9,32 +9,32 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// recordingOutbox is an outbox whose frames are recorded instead of given to Melody.
-type recordingOutbox struct {
-	outbox
+// recordingSendQueue is a sendQueue whose frames are recorded instead of given to Melody.
+type recordingSendQueue struct {
+	sendQueue
 	written    [][]byte
 	closedSlow int            // times
 	reached    map[string]int // limits
 }
 
-func newRecordingOutbox(l Limits) *recordingOutbox {
-	w := &recordingOutbox{reached: map[string]int{}}
+func newRecordingSendQueue(l Limits) *recordingSendQueue {
+	w := &recordingSendQueue{reached: map[string]int{}}
 	w.write = func(f []byte) (bool, error) { w.written = append(w.written, f); return false, nil }
 	w.onSlow = func() { w.closedSlow++ }
 	w.limits = countingLimits(l, w.reached)
 	return w
 }
 
-// drain lets the outbox write everything, as Melody does when the client reads.
-func (w *recordingOutbox) drain() {
+// drain lets the queue write everything, as Melody does when the client reads.
+func (w *recordingSendQueue) drain() {
 	for w.writing {
 		w.sent()
 	}
 }
 
-// TestOutboxGivesMelodyOneFrameAtATime in the order in which they were queued.
-func TestOutboxGivesMelodyOneFrameAtATime(t *testing.T) {
-	w := newRecordingOutbox(DefaultLimits())
+// TestSendQueueGivesMelodyOneFrameAtATime in the order in which they were queued.
+func TestSendQueueGivesMelodyOneFrameAtATime(t *testing.T) {
+	w := newRecordingSendQueue(DefaultLimits())
 	for i := range 50 {
 		w.push([]byte{byte(i)})
 		if len(w.written) != 1 {
@@ -52,15 +52,15 @@ func TestOutboxGivesMelodyOneFrameAtATime(t *testing.T) {
 	}
 }
 
-// TestFullOutboxClosesTheConnection and drops its frames.
-func TestFullOutboxClosesTheConnection(t *testing.T) {
+// TestFullSendQueueClosesTheConnection and drops its frames.
+func TestFullSendQueueClosesTheConnection(t *testing.T) {
 	for name, limit := range map[string]func(*Limits){
 		"frames": func(l *Limits) { l.QueueLen = 10 },
 		"bytes":  func(l *Limits) { l.Queue = 100 },
 	} {
 		l := DefaultLimits()
 		limit(&l)
-		w := newRecordingOutbox(l)
+		w := newRecordingSendQueue(l)
 		for range 20 {
 			w.push(make([]byte, 10))
 		}
@@ -74,11 +74,11 @@ func TestFullOutboxClosesTheConnection(t *testing.T) {
 	}
 }
 
-// TestOutboxAtItsLimit: the queue may reach its limits. The frame that exceeds the one in
+// TestSendQueueAtItsLimit: the queue may reach its limits. The frame that exceeds the one in
 // bytes is the last that is queued.
-func TestOutboxAtItsLimit(t *testing.T) {
+func TestSendQueueAtItsLimit(t *testing.T) {
 	l := DefaultLimits()
-	w := newRecordingOutbox(l)
+	w := newRecordingSendQueue(l)
 	for range 1 + l.QueueLen { // Melody has one of them
 		w.push([]byte("x"))
 	}
@@ -88,7 +88,7 @@ func TestOutboxAtItsLimit(t *testing.T) {
 	if w.push([]byte("x")); w.closedSlow != 1 || !maps.Equal(w.reached, map[string]int{"queue-frames": 1}) {
 		t.Errorf("one frame more: closed %d times, limits reached %v", w.closedSlow, w.reached)
 	}
-	w = newRecordingOutbox(l)
+	w = newRecordingSendQueue(l)
 	w.push(nil)
 	for range 64 {
 		w.push(make([]byte, 16<<10))
@@ -109,7 +109,7 @@ func TestOutboxAtItsLimit(t *testing.T) {
 func TestFrameLargerThanTheQueueIsWritten(t *testing.T) {
 	l := DefaultLimits()
 	l.Queue = 100
-	w := newRecordingOutbox(l)
+	w := newRecordingSendQueue(l)
 	w.push(make([]byte, 5000))
 	if len(w.written) != 1 || w.closedSlow != 0 {
 		t.Errorf("%d frames were written, closed %d times; want 1, 0", len(w.written), w.closedSlow)
@@ -119,7 +119,7 @@ func TestFrameLargerThanTheQueueIsWritten(t *testing.T) {
 // TestPeersTakeTurns: a peer that always has a frame delays neither another peer nor
 // queued frames.
 func TestPeersTakeTurns(t *testing.T) {
-	w := newRecordingOutbox(DefaultLimits())
+	w := newRecordingSendQueue(DefaultLimits())
 	c := &conn{}
 	a, b := &peer{conn: c, prefix: "a"}, &peer{conn: c, prefix: "b"}
 	ack := func(p *peer) { // as a room does after each commit

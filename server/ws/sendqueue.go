@@ -6,11 +6,11 @@ import (
 	"sync/atomic"
 )
 
-// outbox has what one connection must be sent: a queue of frames that must arrive, and
+// sendQueue has what one connection must be sent: a queue of frames that must arrive, and
 // the peers whose rooms have more for them. A peer makes its frame when its turn comes, of
 // everything that is new by then.
 //
-// One frame is being written at a time, by the goroutine that found the outbox not
+// One frame is being written at a time, by the goroutine that found the queue not
 // writing. It writes at once what the kernel takes without blocking (netpoll.TryWrite).
 // Otherwise it gives the frame to Melody, whose goroutine may block, and which silently
 // drops what exceeds its own buffer; when that frame has been written, Melody's goroutine
@@ -22,7 +22,7 @@ import (
 // The queue is bounded (Limits.Queue, QueueLen). When it is full, or when Melody needs
 // longer than writeWait for a frame, the connection is closed as too slow. No method
 // blocks.
-type outbox struct {
+type sendQueue struct {
 	// write writes a frame at once and returns true, or hands it to Melody, which calls
 	// sent when it has written it.
 	write func(frame []byte) (sent bool, err error)
@@ -41,14 +41,14 @@ type outbox struct {
 }
 
 // push queues a frame that must arrive.
-func (o *outbox) push(frame []byte) {
+func (o *sendQueue) push(frame []byte) {
 	o.enqueue(frame)
 	o.flush()
 }
 
 // enqueue queues a frame and does not begin to write it: flush does. Unlike push it may
 // be called with a peer's lock held.
-func (o *outbox) enqueue(frame []byte) {
+func (o *sendQueue) enqueue(frame []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch {
@@ -63,7 +63,7 @@ func (o *outbox) enqueue(frame []byte) {
 }
 
 // flush begins to write queued frames, unless a frame is being written.
-func (o *outbox) flush() {
+func (o *sendQueue) flush() {
 	o.mu.Lock()
 	if o.closed || len(o.frames) == 0 {
 		o.mu.Unlock()
@@ -73,7 +73,7 @@ func (o *outbox) flush() {
 }
 
 // wake says that a peer may have a frame.
-func (o *outbox) wake(p *peer) {
+func (o *sendQueue) wake(p *peer) {
 	o.mu.Lock()
 	if o.closed || slices.Contains(o.ready, p) {
 		o.mu.Unlock()
@@ -84,7 +84,7 @@ func (o *outbox) wake(p *peer) {
 }
 
 // start begins to write, unless a frame is being written. It is called with mu held and releases it.
-func (o *outbox) start() {
+func (o *sendQueue) start() {
 	begin := !o.writing
 	o.writing = true
 	o.mu.Unlock()
@@ -94,11 +94,11 @@ func (o *outbox) start() {
 }
 
 // sent is called by Melody when it has written a frame.
-func (o *outbox) sent() { o.writeAll() }
+func (o *sendQueue) sent() { o.writeAll() }
 
 // writeAll writes frames until there is none, or Melody has one. Its caller has set
 // writing, or Melody has written the frame that it had.
-func (o *outbox) writeAll() {
+func (o *sendQueue) writeAll() {
 	for {
 		frame, p := o.pick()
 		if p != nil {
@@ -130,7 +130,7 @@ func (o *outbox) writeAll() {
 
 // pick returns the next frame, or the peer to ask for one, or neither: then writing has
 // ended. Peers and queued frames take turns.
-func (o *outbox) pick() (frame []byte, p *peer) {
+func (o *sendQueue) pick() (frame []byte, p *peer) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch {
@@ -154,7 +154,7 @@ func (o *outbox) pick() (frame []byte, p *peer) {
 }
 
 // requeue puts a peer that may have more behind the others that are ready.
-func (o *outbox) requeue(p *peer) {
+func (o *sendQueue) requeue(p *peer) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if !o.closed && !slices.Contains(o.ready, p) {
@@ -164,20 +164,20 @@ func (o *outbox) requeue(p *peer) {
 
 // isIdle reports whether nothing is being written, and nothing has been sent since it was
 // last called.
-func (o *outbox) isIdle() bool {
+func (o *sendQueue) isIdle() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return !o.sentSince.Swap(false) && !o.writing && !o.closed
 }
 
 // drop discards everything and refuses more. mu is held.
-func (o *outbox) drop() {
+func (o *sendQueue) drop() {
 	o.closed = true
 	o.frames, o.bytes, o.ready = nil, 0, nil
 }
 
 // close discards everything; later calls do nothing.
-func (o *outbox) close() {
+func (o *sendQueue) close() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.drop()

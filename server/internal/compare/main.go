@@ -1,6 +1,6 @@
-// Command peers measures the server beside @y/websocket-server and Hocuspocus:
+// Command compare measures the server beside @y/websocket-server and Hocuspocus:
 //
-//	go run ./server/internal/peers -loadgen ../shared/tools/loadgen -fixtures ../shared/fixtures
+//	go run ./server/internal/compare -loadgen LOADGEN -fixtures FIXTURES
 //
 // Each case runs against each server in turn, a fresh process each time, so that other
 // load on the machine affects all of them. It prints the tables of server/BENCHMARKS.md.
@@ -22,7 +22,7 @@ import (
 func main() {
 	loadgen := flag.String("loadgen", "", "folder of the load generator's source")
 	fixtures := flag.String("fixtures", "", "folder with b4.final.v1; without it joins are left out")
-	work := flag.String("work", filepath.Join(os.TempDir(), "weft-peers"), "folder for npm packages, binaries and data")
+	work := flag.String("work", filepath.Join(os.TempDir(), "weft-compare"), "folder for npm packages, binaries and data")
 	only := flag.String("only", "", "regular expression of the cases to run")
 	servers := flag.String("servers", "", "regular expression of the servers to run")
 	baseline := flag.String("baseline", "", "another build of the weft program to measure beside this one")
@@ -31,7 +31,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := measure(ctx, options{*work, *loadgen, *fixtures, *only, *servers, *baseline, *runs}); err != nil {
-		fmt.Fprintln(os.Stderr, "peers:", err)
+		fmt.Fprintln(os.Stderr, "compare:", err)
 		os.Exit(1)
 	}
 }
