@@ -103,5 +103,5 @@ var causes = []struct {
 	{room.ErrMemory, ServerFull, ""},
 	{room.ErrClosed, ServerStopping, ""},
 	{context.Canceled, Canceled, ""}, // the client has hung up and does not read it
-	{context.DeadlineExceeded, ServerBusy, ""},
+	{context.DeadlineExceeded, ServerBusy, "the server could not answer in time; try again"},
 }

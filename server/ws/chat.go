@@ -3,6 +3,7 @@ package ws
 import (
 	"context"
 	"fmt"
+	"net/http"
 
 	"weft/server/auth"
 	"weft/server/chat"
@@ -39,13 +40,15 @@ func (n *native) post(ch *channel, e wire.Event) error {
 	return nil
 }
 
-// chatFailure returns what to tell the client about err. An error whose cause the client
-// must not be told is logged.
+// chatFailure returns what to tell the client about err. Failures of the server are logged,
+// and the client is not told the cause of an unknown error.
 func (c *conn) chatFailure(id store.RoomID, err error) event.Failure {
 	p, known := problem.Of(err)
 	if !known {
-		c.log().Error("chat: store", "room", id, "user", c.credentials.identity.User, "err", err)
 		p = problem.NotStored.New("it could not be stored; send it again")
+	}
+	if p.Status >= http.StatusInternalServerError {
+		c.log().Error("chat: store", "room", id, "user", c.credentials.identity.User, "err", err)
 	}
 	return p.Failure()
 }
