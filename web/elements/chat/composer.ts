@@ -122,7 +122,7 @@ export class WeftComposer extends WeftElement {
         ${quote?.text ? html`<div class="quote" part="quote">${icons.quote}<q dir="auto">${quote.text}</q>
           <button type="button" aria-label=${text.removeQuote} title=${text.removeQuote} @click=${this.#removeQuote}>${icons.close}</button></div>` : nothing}
         <textarea name="message" part="input" rows="1" dir="auto" placeholder=${this.thread === null ? text.placeholder : text.reply} aria-label=${this.thread === null ? text.label : text.reply}
-          enterkeyhint="send" autocapitalize="sentences" autocomplete="off" maxlength="4000"
+          enterkeyhint="send" autocapitalize="sentences" autocomplete="off" maxlength=${this.room?.chat.maxText ?? nothing}
           aria-autocomplete="list" aria-haspopup="listbox" aria-controls=${suggestions.length > 0 ? 'people' : nothing}
           aria-activedescendant=${suggestions.length > 0 ? `person-${this.selected}` : nothing}
           @input=${this.#onInput} @keydown=${this.#onKey} @click=${this.#updateQuery} @compositionend=${this.#updateQuery} @blur=${this.#onBlur}></textarea>

@@ -61,7 +61,7 @@ export class ChatState implements Chat {
   readonly #drafts = new Map<string, DraftState>()
   readonly #views = new Map<string, { readonly base: Message; readonly refs: string; readonly view: Message }>()
   #send: SendEvent | undefined
-  #limits: Pick<WireLimits, 'lines' | 'typing'> | undefined // of the server, once joined
+  #limits: Pick<WireLimits, 'lines' | 'typing' | 'text'> | undefined // of the server, once joined
   #me: WireUser = { id: '', name: '' }
   #outbox = new Map<string, Waiting>() // in order of sending
 
@@ -86,7 +86,7 @@ export class ChatState implements Chat {
     return this.#requests.size > 0 || [...this.#outbox.values()].some((w) => w.row.state !== 'failed')
   }
 
-  joined(send: SendEvent, me: WireUser, data: Unchecked<JoinedEvent>, limits: Pick<WireLimits, 'lines' | 'typing'>): void {
+  joined(send: SendEvent, me: WireUser, data: Unchecked<JoinedEvent>, limits: Pick<WireLimits, 'lines' | 'typing' | 'text'>): void {
     this.#send = send
     this.#me = me
     this.#limits = limits
@@ -211,6 +211,8 @@ export class ChatState implements Chat {
   }
 
   setTyping(on: boolean): void { this.#typing.set(on) }
+
+  get maxText(): number | undefined { return this.#limits?.text }
 
   setDraft(patch: { readonly text?: string; readonly quote?: Quote | undefined }): void { this.#draft.set(patch) }
 

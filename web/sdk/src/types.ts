@@ -162,6 +162,8 @@ export interface Chat {
   readonly draft: Readable<Draft>
   /** Changes the members that `patch` has. `quote: undefined` removes the quote. */
   setDraft(patch: { readonly text?: string; readonly quote?: Quote | undefined }): void
+  /** How many characters (Unicode code points) the server takes in one message. undefined before the room is joined for the first time. */
+  readonly maxText: number | undefined
 }
 
 export interface Presence {
