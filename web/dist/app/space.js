@@ -212,7 +212,7 @@ import{c as xe,e as D,f as Ae,g as Pe,i as He,k as De}from"./shared-landing-spac
         ${t?.text?r`<div class="quote" part="quote">${f.quote}<q dir="auto">${t.text}</q>
           <button type="button" aria-label=${R.removeQuote} title=${R.removeQuote} @click=${this.#p}>${f.close}</button></div>`:d}
         <textarea name="message" part="input" rows="1" dir="auto" placeholder=${this.thread===null?R.placeholder:R.reply} aria-label=${this.thread===null?R.label:R.reply}
-          enterkeyhint="send" autocapitalize="sentences" autocomplete="off" maxlength="4000"
+          enterkeyhint="send" autocapitalize="sentences" autocomplete="off" maxlength=${this.room?.chat.maxText??d}
           aria-autocomplete="list" aria-haspopup="listbox" aria-controls=${e.length>0?"people":d}
           aria-activedescendant=${e.length>0?`person-${this.selected}`:d}
           @input=${this.#s} @keydown=${this.#d} @click=${this.#r} @compositionend=${this.#r} @blur=${this.#l}></textarea>
