@@ -8,7 +8,7 @@
 //   merged, merged_v2        mergeUpdates of all; merged_part of part (indices)
 //   full_v1, full_v2, sv, snapshot_v1, snapshot_v2     gc on
 //   kept_v1, kept_v2, kept_snapshot_v1                 gc off; nothing if Yjs got stuck
-//   half_sv, half_v1, half_v2, half_waits              _v1 and _v2 are nothing if it waits for something
+//   half_sv, half_v1, half_v2, half_waits              _v1 and _v2 are empty if updates are pending
 //   diff_v1, diff_v2         from half_sv to the end, by encodeStateAsUpdate
 //   diffed, diffed_v2        the same by diffUpdate of merged: no document
 //   merged_sv                encodeStateVectorFromUpdate(merged)

@@ -1,8 +1,8 @@
 // Usage: node gen-operations.mjs < histories.jsonl > operations.jsonl
 // Needs in cwd's node_modules: yjs@13.6.x lib0@0.2.x
 // Each line: {seed, updates, merged, merged_v2, sv, diff, diff_v2, state, meta}. updates (V1, hex) are some of a line of
-// gen-random-vectors.mjs and states of documents that took some of them, so that they overlap, have gaps, and hold the same
-// units in different shapes. merged* is their merge, diff* what of that a peer at the state vector sv lacks, state the
+// gen-random-vectors.mjs and states of documents that applied some of them, so that they overlap, have missing ranges, and hold the
+// same content in different structs. merged* is their merge, diff* the part of it that a peer with the state vector sv lacks, state the
 // state vector of the merge, meta its [client, from, to].
 import { createRequire } from 'module'
 import { createInterface } from 'readline'
