@@ -80,7 +80,7 @@ func (c *conn) start(s *melody.Session) {
 		}
 		return false, s.WriteBinary(frame)
 	}
-	c.out.onSlow = func() { go c.close(c.dialect.slowCode(), "too slow: reconnect to catch up") }
+	c.out.closeConn = func(reason string) { go c.close(c.dialect.slowCode(), reason) }
 	c.out.limits = &c.door.limits
 	c.out.sentSince.Store(true)
 	c.door.addConn(c)

@@ -135,7 +135,7 @@ func (p *peer) send(body []byte) {
 	}
 	p.mu.Unlock()
 	if full {
-		out.onSlow()
+		out.closeConn(reasonTooSlow)
 	}
 	out.flush()
 }

@@ -45,7 +45,7 @@ func TestJoinBufferIsBounded(t *testing.T) {
 	frames := make(chan []byte, 100)
 	c.out.write = func(f []byte) (bool, error) { frames <- f; return false, nil }
 	slow := 0
-	c.out.onSlow = func() { slow++ }
+	c.out.closeConn = func(string) { slow++ }
 	c.out.limits = countingLimits(DefaultLimits(), nil)
 	c.out.limits.Queue = 10_000
 	p := &peer{conn: c, room: live, channel: 1, prefix: "\x01"}

@@ -6,6 +6,12 @@ import (
 	"sync/atomic"
 )
 
+// The reasons with which a sendQueue closes its connection.
+const (
+	reasonTooSlow     = "too slow: reconnect to catch up"
+	reasonWriteFailed = "write failed: reconnect to catch up"
+)
+
 // sendQueue has what one connection must be sent: a queue of frames that must arrive, and
 // the peers whose rooms have more for them. A peer makes its frame when its turn comes, of
 // everything that is new by then.
@@ -36,8 +42,8 @@ type sendQueue struct {
 	frames    [][]byte // that must arrive
 	bytes     int      // in frames
 
-	onSlow func() // closes the connection; does not block
-	limits *limits
+	closeConn func(reason string) // closes the connection; does not block
+	limits    *limits
 }
 
 // push queues a frame that must arrive.
@@ -55,7 +61,7 @@ func (o *sendQueue) enqueue(frame []byte) {
 	case o.closed:
 	case o.limits.queueIsFull(o.bytes, len(o.frames)):
 		o.drop()
-		o.onSlow()
+		o.closeConn(reasonTooSlow)
 	default:
 		o.frames = append(o.frames, frame)
 		o.bytes += len(frame)
@@ -120,7 +126,7 @@ func (o *sendQueue) writeAll() {
 			o.mu.Lock()
 			o.drop()
 			o.mu.Unlock()
-			o.onSlow()
+			o.closeConn(reasonWriteFailed)
 			return
 		case !sent:
 			return

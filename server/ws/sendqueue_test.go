@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"errors"
 	"maps"
 	"testing"
 
@@ -20,7 +21,7 @@ type recordingSendQueue struct {
 func newRecordingSendQueue(l Limits) *recordingSendQueue {
 	w := &recordingSendQueue{reached: map[string]int{}}
 	w.write = func(f []byte) (bool, error) { w.written = append(w.written, f); return false, nil }
-	w.onSlow = func() { w.closedSlow++ }
+	w.closeConn = func(string) { w.closedSlow++ }
 	w.limits = countingLimits(l, w.reached)
 	return w
 }
@@ -71,6 +72,18 @@ func TestFullSendQueueClosesTheConnection(t *testing.T) {
 		if len(w.written) != 1 {
 			t.Errorf("%s: %d frames were written, want 1", name, len(w.written))
 		}
+	}
+}
+
+// TestFailedWriteClosesTheConnection with a reason of its own: the client is not too slow.
+func TestFailedWriteClosesTheConnection(t *testing.T) {
+	w := newRecordingSendQueue(DefaultLimits())
+	w.write = func([]byte) (bool, error) { return false, errors.New("broken pipe") }
+	var reasons []string
+	w.closeConn = func(reason string) { reasons = append(reasons, reason) }
+	w.push([]byte("x"))
+	if len(reasons) != 1 || reasons[0] != reasonWriteFailed || !w.closed {
+		t.Errorf("closed with reasons %q, want %q", reasons, reasonWriteFailed)
 	}
 }
 
