@@ -125,11 +125,11 @@ func (s *store) nextIn(r ref, place placeRef) ref {
 //     the new item stands in front of o and of everything that follows: stop. With
 //     different right origins scan goes on, because an item further right may still have
 //     to come first.
-//   - o's origin lies among the items walked over: o was written behind one of those. If
-//     the answer has moved behind that item, it moves behind o as well, so that runs of
-//     different clients do not interleave. If not, o goes where its origin went.
-//   - o's origin lies in front of all of these: o spans the place from outside, and so does
-//     everything that follows. Stop.
+//   - o's origin is an item that was walked over. If the answer is that item or an item
+//     behind it, the answer becomes o, so that runs of different clients do not interleave.
+//     Otherwise the answer stays: o belongs behind its origin, which the new item precedes.
+//   - o's origin is in front of all items that were walked over. The new item comes before o
+//     and everything behind o. Stop.
 //
 // This needs two sets of items: "walked over", and "walked over since the answer last
 // moved". scan numbers each item that it passes (its visit). An item is in the first set if

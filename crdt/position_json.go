@@ -13,7 +13,7 @@ import (
 //
 //	{"type": {"client", "clock"}, "tname", "item": {"client", "clock"}, "assoc"}
 //
-// Members that are not set are left out. Unlike Yjs, it writes a tname that is "". Errors:
+// Members that are not set are left out. An empty tname is written; Yjs omits it. Errors:
 // ErrPlace if none of Item, Root and Type is set.
 func (p Position) MarshalJSON() ([]byte, error) {
 	if p.Item == nil && p.Root == nil && p.Type == nil {

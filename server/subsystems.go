@@ -140,7 +140,7 @@ func (s *Server) buildPresence(started *closers) (err error) {
 	return nil
 }
 
-// tracker makes the tracker of who is present: on this node, or with Redis on all nodes.
+// tracker returns the presence tracker: of this node, or with Redis of all nodes.
 func (s *Server) tracker() (presence.Tracker, error) {
 	if s.config.Redis == "" {
 		return presence.NewMemory(presence.MemoryOptions{}), nil

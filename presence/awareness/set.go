@@ -210,8 +210,8 @@ func (s *Set) Has(id uint64) bool {
 	return c != nil && c.json != nil
 }
 
-// HasChanges reports whether any of the states differs from the one that is held of
-// its client. A renewal, with the same JSON at a higher clock, is no change.
+// HasChanges reports whether any of the states differs from the state that the set holds of
+// its client. A renewal (the same JSON at a higher clock) is not a change.
 func (s *Set) HasChanges(states []State) bool {
 	for _, in := range states {
 		c := s.clients[in.ClientID]

@@ -38,9 +38,15 @@
 //
 // # The lease
 //
-// Redis does not know which connections are alive. It knows which nodes are, by
-// one lease for each. A life is the time in which a node holds one lease, under
-// one random node id:
+// Redis does not know which connections are alive. It knows which nodes are alive, by
+// one lease for each node.
+//
+//   - A life is the time in which a node holds one lease, under one random node id.
+//   - A node is degraded while it holds no lease, because Redis does not answer.
+//   - A node settles for one and a half lease times after a new life has replaced a
+//     former one. Meanwhile the other nodes may still be writing their entries again.
+//
+// The states of a lease:
 //
 //	degraded ── Redis answers ──────────▶ held, under a new node id
 //	held     ── renewed every Lease/5 ──▶ held
@@ -59,9 +65,8 @@
 //   - A degraded node serves its own people alone. After HideRemoteAfter it stops
 //     showing the people of other nodes.
 //   - A new life writes all connections again and reads all rooms again. The entries
-//     of the former node id are left to be reaped. For one and a half lease times the
-//     node settles: it declares no node dead and does not remove a remote connection
-//     that is missing, because the other nodes may still be writing theirs again.
+//     of the former node id are left to be reaped. While it settles, the node declares
+//     no node dead and keeps remote connections that are missing in Redis.
 //
 // # Goroutines
 //

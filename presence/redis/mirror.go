@@ -218,8 +218,8 @@ func (m *mirror) assignCard(p *person) {
 // publish sends the watchers the difference since the person's last publication.
 func (m *mirror) publish(r *room, id string) { m.publishAll(r, map[string]bool{id: true}) }
 
-// publishAll is publish for many people, in one diff and each once: a diff must
-// not hold a join and a leave of one person, because leaves are applied first.
+// publishAll does the same for many people, in one diff that contains each person once. A
+// diff must not contain a join and a leave of one person, because leaves are applied first.
 func (m *mirror) publishAll(r *room, people map[string]bool) {
 	d := presence.Diff{Room: r.name}
 	for id := range people {
@@ -228,8 +228,8 @@ func (m *mirror) publishAll(r *room, people map[string]bool) {
 	m.watchers.Publish(d)
 }
 
-// beginLife has everything written and read again, after the node has taken a
-// lease under a new id.
+// beginLife queues all connections to be written again and all rooms to be read again,
+// after the node has taken a lease under a new id.
 func (m *mirror) beginLife() {
 	for _, r := range m.rooms {
 		for _, c := range r.local {

@@ -78,8 +78,8 @@ func (m *mirror) readSome(ctx context.Context) (more bool) {
 	for i, r := range rooms {
 		found[i] = pipe.HGetAll(ctx, r.key)
 	}
-	// The epoch is read last: if Redis was replaced, rooms that were read from the
-	// new one before are not believed.
+	// The epoch is read last: if Redis was replaced, rooms that were read from the new
+	// Redis before that are not trusted.
 	epoch := pipe.Get(ctx, m.keys.epoch())
 	_, err := pipe.Exec(ctx)
 

@@ -98,6 +98,6 @@ func parseCard(v string) (c card, ok bool) {
 	return card{slot: slot, since: time.UnixMilli(since).UTC(), order: order, name: rest[:n], avatar: rest[n:]}, true
 }
 
-// cardText is the part of a card that a connection brings: the bytes of the name,
-// ":", name, avatar.
+// cardText returns the part of a card that a connection sets: the length of the name in
+// bytes, ":", name, avatar.
 func cardText(name, avatar string) string { return strconv.Itoa(len(name)) + ":" + name + avatar }

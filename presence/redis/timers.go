@@ -7,8 +7,7 @@ import (
 	"weft/presence"
 )
 
-// updateStatus brings a live connection into the state that its last activity
-// gives it. It needs mu.
+// updateStatus sets the state of a live connection according to its last activity. It needs mu.
 func (m *mirror) updateStatus(c *localConn, now time.Time) {
 	status, _ := presence.StatusAfter(now.Sub(c.active), m.o.Idle, m.o.Away)
 	state := stateOf(status)
@@ -109,8 +108,8 @@ func (m *mirror) unusedRooms(now time.Time) (unused []*room) {
 	return unused
 }
 
-// unmirrorUnused stops mirroring those of the rooms that are still unused and that
-// Options.KeepMirror does not name. It takes mu, but not while it asks.
+// unmirrorUnused stops mirroring the given rooms, except rooms that are in use again or that
+// Options.KeepMirror keeps. It takes mu, but does not hold it during a call of KeepMirror.
 func (m *mirror) unmirrorUnused(rooms []*room) {
 	for _, r := range rooms {
 		keep := m.o.KeepMirror != nil && m.o.KeepMirror(r.name)

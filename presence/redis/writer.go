@@ -12,10 +12,10 @@ import (
 // writeBatch is how many connections, and how many people, one exchange writes.
 const writeBatch = 100
 
-// writer brings the connections of this node, and their people over all rooms, to
+// writer writes the connections of this node, and their people over all rooms, to
 // Redis. Its goroutine is run.
 //
-// What is queued is the state and not the change: each connection and each person
+// The queue names connections and people, not changes: each connection and each person
 // is in the queue at most once, however often they change, and the state at the
 // time of the exchange is written. While the node is degraded nothing is queued;
 // the next life writes everything.

@@ -63,18 +63,18 @@ type Config struct {
 type Sockets interface {
 	// ServeRoom serves the y-websocket dialect in one room, which the user may read.
 	ServeRoom(w http.ResponseWriter, r *http.Request, u RoomUser) error
-	// ServeHocuspocus serves the Hocuspocus dialect. token came with the request
-	// and is used for documents that bring none; it may be empty.
+	// ServeHocuspocus serves the Hocuspocus dialect. token is the token of the
+	// request, or empty. It is used for documents whose messages contain no token.
 	ServeHocuspocus(w http.ResponseWriter, r *http.Request, token string) error
-	// ServeNative serves the native dialect. token came with the request; if it
-	// is empty the client's first event brings one.
+	// ServeNative serves the native dialect. token is the token of the request. If
+	// it is empty, the client's first event must contain one.
 	ServeNative(w http.ResponseWriter, r *http.Request, token string) error
 	// Renew applies changed access rights to a user's open connections. It does
 	// not wait for them.
 	Renew(user string)
 }
 
-// RoomUser is who opens a socket in one room.
+// RoomUser is the user who opens a WebSocket connection to one room.
 type RoomUser struct {
 	Identity auth.Identity
 	// Anonymous users came without a token; nothing is remembered for them.

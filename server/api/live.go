@@ -8,8 +8,8 @@ import (
 	"weft/server/store"
 )
 
-// Live delivers events to the open streams of server-sent events: those of persons
-// and those of rooms. No method blocks. Safe for concurrent use.
+// Live delivers events to the open streams of server-sent events, which are about one
+// person or one room. No method blocks. Safe for concurrent use.
 type Live struct {
 	mu      sync.Mutex
 	streams map[topic]map[chan *event.Encoded]string // the owner of each

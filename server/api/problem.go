@@ -56,7 +56,7 @@ func (a *API) fail(err error, c echo.Context) {
 		return
 	}
 	p, known := problemOf(err)
-	// A client that has hung up is told nothing, and it is no fault of ours.
+	// If the client has closed the connection, the request has not failed: nothing is logged.
 	if gone := c.Request().Context().Err() != nil && errors.Is(err, context.Canceled); !known && !gone {
 		a.Log.Error("request failed", "method", c.Request().Method, "route", c.Path(), "err", err)
 	}

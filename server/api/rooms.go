@@ -37,8 +37,8 @@ func (a *API) yWebsocket(c echo.Context) error {
 }
 
 // hocuspocus opens a socket of the Hocuspocus dialect, for many documents. Usually
-// each document brings its token later. A token that came with the request is
-// checked here.
+// the client sends a token for each document later. A token in the request is
+// verified here.
 func (a *API) hocuspocus(c echo.Context) error {
 	r := c.Request()
 	token := auth.RequestToken(r)

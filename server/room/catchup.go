@@ -51,9 +51,9 @@ func (r *Room) answerRequest(m *member) {
 // catchUps counts the answers of all rooms.
 type catchUps struct{ stepOnes, behind atomic.Uint64 }
 
-// CaughtUp returns how many times peers were sent a diff to a state vector: one that their client
-// sent in sync step 1 (asked), or one that they were known to have when they had fallen
-// behind the feed.
+// CaughtUp returns how many diffs to a state vector were sent to peers. asked counts diffs to
+// a state vector that the client sent in sync step 1. behind counts diffs to the state that
+// the room knew the peer to have when the peer fell behind the feed.
 func (h *Hub) CaughtUp() (asked, behind uint64) {
 	return h.catchUps.stepOnes.Load(), h.catchUps.behind.Load()
 }

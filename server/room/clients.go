@@ -19,7 +19,7 @@ import (
 //	 └──────────────────────────────────────────────────────────┴───────┘
 type clientOwners map[uint64]clientOwner
 
-// clientOwner is the owner of one client.
+// clientOwner is the owner of one client id.
 type clientOwner struct {
 	member *member // nil once it has left: then the client id is reserved for user
 	// user is the owner's user id. It is empty for anonymous people: after a reconnect the
@@ -40,10 +40,10 @@ const (
 
 // maySet reports whether m may set the state of its client.
 //
-// The first member that sets it owns it. Another connection of the same user may take it
-// over: a client that reconnects while its old connection is not found dead yet. Of
-// anonymous people the room cannot know whether they are the same. Then the member with
-// the old connection is returned as probe: the connection must show that it is alive.
+// The first member that sets the state owns the client. Another connection of the same user
+// may take the client over: a client may reconnect before its old connection is found dead.
+// The room cannot know whether two anonymous people are the same. So it returns the member
+// with the old connection as probe: that connection must show that it is alive.
 func (s *state) maySet(m *member, st awareness.State, now time.Time) (allowed bool, probe *member) {
 	owner, taken := s.owners[st.ClientID]
 	switch {
@@ -99,7 +99,8 @@ func (s *state) releaseClients(m *member, now time.Time) {
 	clear(m.clients)
 }
 
-// reserveClient keeps a client id for its user, if there is one.
+// reserveClient reserves a client id for its user. It frees the id if the user is anonymous,
+// or if maxReserved ids are owned or reserved.
 func (s *state) reserveClient(id uint64, user string, now time.Time) {
 	if user != "" && len(s.owners) < maxReserved {
 		s.owners[id] = clientOwner{user: user, until: now.Add(reserveFor)}

@@ -24,7 +24,7 @@ type delivery struct {
 
 const (
 	// maxWaitingBytes bounds the acks and answers that wait for the disk. Beyond it the room
-	// takes no commands, and so the sockets they come from are not read.
+	// takes no commands, so the connections whose messages wait are not read.
 	maxWaitingBytes = 8 << 20
 	// ackBytes is what a delivery counts for, in bytes, besides the bodies of its answer.
 	ackBytes = 200
@@ -71,7 +71,7 @@ func (r *Room) deliverWhenDurable(d delivery) {
 	q.bytes += d.size()
 }
 
-// deliverDurable makes the deliveries whose records are durable by now. The journal's
+// deliverDurable sends the acks and answers whose records are durable by now. The journal's
 // goroutine calls it, too.
 func (r *Room) deliverDurable() {
 	q := &r.durable
@@ -96,7 +96,7 @@ func (r *Room) deliverDurable() {
 	}
 }
 
-// deliver makes a delivery. durableQueue.mu is held.
+// deliver sends the ack or answer to its peer. durableQueue.mu is held.
 func (r *Room) deliver(d delivery) {
 	switch {
 	case d.answer != nil:

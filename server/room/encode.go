@@ -97,8 +97,8 @@ const (
 	partBytes  = 256 << 10
 )
 
-// splitBodies returns the bodies that bring an update: updates, and as the last one what
-// appendLast makes.
+// splitBodies returns the bodies that contain an update, in parts. appendLast encodes the
+// last part; the others are update messages.
 func splitBodies(update []byte, appendLast func(dst, update []byte) []byte) []*feed.Shared {
 	parts := [][]byte{update}
 	if len(update) > splitAbove {

@@ -35,7 +35,7 @@ type queuedEvent struct {
 	except    Peer   // nil: all peers
 }
 
-// size returns the bytes that an event counts for: those of its native form.
+// size returns the number of bytes that an event counts for: the length of its native form.
 func (e queuedEvent) size() int {
 	if e.event != nil {
 		return len(e.event.Native())

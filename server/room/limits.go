@@ -56,8 +56,8 @@ func (l Limits) withDefaults() Limits {
 }
 
 // reached returns the name of the limit that a document has reached, so that it accepts
-// only deletions, and the reason that its clients are told; empty strings if it has
-// reached none.
+// only deletions, and the reason to send to its clients. It returns empty strings if no
+// limit is reached.
 func (l Limits) reached(s crdt.Stats) (limit, reason string) {
 	switch {
 	case s.Content >= l.Content:

@@ -15,9 +15,9 @@ func (h *Hub) Memory() int64 { return h.memory.Load() }
 // freeMemory makes sure that there is memory for one more room, or returns ErrMemory. mu is
 // held.
 //
-// It unloads rooms that nobody uses, the longest unused first. Their memory is free only
-// once they have ended, so it counts that as free already: it unloads as many as bring
-// the sum below 5/6 of the limit, and no more while they end.
+// It unloads rooms that nobody uses, the longest unused first, until the sum is below 5/6 of
+// the limit. The memory of an unloaded room is free only once the room has ended. It is
+// counted as free before that, so that no more rooms than needed are unloaded.
 func (h *Hub) freeMemory() error {
 	limit, used := h.limits.Memory, h.memory.Load()
 	if limit == 0 || used <= limit/6*5 {

@@ -8,13 +8,14 @@ import (
 )
 
 // An update may arrive before updates that it depends on. The document keeps it as
-// pending then (Yjs's pendingStructs), and the room stores and acks it like any other: so
-// it must never be dropped, however old it gets, and the next load brings it back. The
-// crdt package bounds how much may be pending. The room asks for the missing updates with
+// pending then (Yjs's pendingStructs), and the room stores and acks it like any other update.
+// So a pending update must never be dropped, however old it gets; the next load of the room
+// reads it again. The crdt package bounds how much may be pending. The room asks for the missing updates with
 // sync step 1: first the peer that sent the pending update, at once, and then all peers
 // that may write, in rounds, until Limits.Pending has passed.
 
-// pendingUpdates is what the room knows of pending updates.
+// pendingUpdates records since when updates are pending, and which peers were asked for the
+// missing updates.
 type pendingUpdates struct {
 	since time.Time // when the first of them became pending; zero if none is
 	size  int       // of the pending updates, as crdt counts it
@@ -44,9 +45,9 @@ func (p *pendingUpdates) begin(now time.Time) {
 
 func (p *pendingUpdates) exist() bool { return !p.since.IsZero() }
 
-// askAuthor is called after an update of m's has changed the document. If that update is
-// pending it appends a step 1 to m, whose document has everything that its updates depend
-// on; not while m has another step 1 to answer, which brings the same.
+// askAuthor is called after an update of m has changed the document. If that update is
+// pending, askAuthor appends a step 1 to m, whose document has everything that its updates
+// depend on. It does not while m has another step 1 to answer: that answer contains the same.
 func (s *state) askAuthor(effects []effect, m *member, now time.Time) []effect {
 	p := &s.pending
 	if !s.doc.HasPending() {

@@ -7,31 +7,40 @@ import (
 	"weft/server/wire"
 )
 
-// While the disk refuses writes a room is read-only: updates are neither applied nor
-// passed on, so that nobody builds on what may never be stored, and their authors keep
-// them. When the disk works again, the room asks each of these authors for what it lacks
-// (sync step 1), which every client answers with step 2.
+// While the disk refuses writes, a room is read-only. Updates are neither applied nor sent
+// to other peers, so that nobody builds on an update that may never be stored. Their authors
+// keep them. When the disk works again, the room sends each of these authors a sync step 1,
+// which every client answers with a step 2 that contains the refused updates.
 //
-//	writable ──the disk fails──▶ read-only: updates are refused without an ack
-//	   ▲                             │ the disk works
-//	   └──step 2 of each author──────┘ step 1 to each author
-//	      acks all it covers
+// The states of one peer (outage.active, outage.askedAt):
+//
+//	complete  ── update refused ──────────────────────────────▶ refused
+//	 (not active)                                               (active, askedAt zero)
+//	refused   ── the disk works: step 1 is sent ──────────────▶ asked
+//	                                                            (active, askedAt set)
+//	asked     ── step 2 for the last open step 1 is accepted ─▶ complete; acks are sent
+//	asked     ── the disk fails again, an update is refused ──▶ refused
+//	asked     ── no such step 2 within outageTimeout ─────────▶ the peer is closed
+//
+// In the states refused and asked, the number in the peer's acks does not advance: an ack
+// of n covers all of the first n messages, and at least one of them is missing.
 
-// outage is what a peer has sent that was refused because the disk failed.
+// outage counts the messages of a peer since the first one that the room refused because
+// the disk failed.
 type outage struct {
 	active bool // a refused message has not been sent again in a step 2
-	// openStepOnes is how many step 1 messages the peer has not answered. It is counted
-	// also while the disk works.
+	// openStepOnes is how many step 1 messages the peer has not answered. They are counted
+	// while the disk works, too.
 	openStepOnes int
 	// unacked counts the peer's document messages from the first refused one on. The
-	// answer to the last step 1 includes them all. refused counts those of them that have
-	// had no ack.
+	// answer to the last open step 1 contains them all. refused counts the messages among
+	// them for which no ack was sent.
 	unacked, refused uint64
 	askedAt          time.Time // when the peer was asked after the disk worked again
 }
 
-// outageTimeout is how long a peer may take to answer; then it is closed, so that it
-// reconnects and syncs.
+// outageTimeout is how long a peer may take to answer the step 1. Then the room closes the
+// peer, so that its client reconnects and syncs.
 const outageTimeout = time.Minute
 
 // add counts a refused message.

@@ -37,11 +37,11 @@ type state struct {
 	// few is memory for the effects of a message, which are valid until the next one. An
 	// update has at most 5, so they take no allocation.
 	few [5]effect
-	// tooManyClients: the current message brought a client over maxClients.
+	// tooManyClients: with the current message a peer would own more than maxClients clients.
 	tooManyClients bool
 }
 
-// member is a peer and what the room knows of it.
+// member is a peer and the room's records about it.
 type member struct {
 	peer   Peer
 	reader *feed.Reader

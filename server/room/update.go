@@ -43,9 +43,9 @@ func (s *state) update(m *member, b wire.Body, now time.Time) []effect {
 	}
 	switch {
 	case !mayWrite && !known:
-		// A reader's client answers step 1 with what it has. That is mostly known; an
-		// unknown rest (its editor may have tidied up formatting) is dropped, and no ack
-		// may ever cover it.
+		// A reader's client answers step 1 with its updates. The room mostly knows them all.
+		// Unknown ones (the client's editor may have tidied up formatting) are dropped, and no
+		// ack may ever cover them.
 		m.refused = true
 		return []effect{{kind: effectRefuse, to: m}}
 	case s.readOnly && !known:
@@ -104,7 +104,7 @@ func closeForError(m *member, err error) []effect {
 	e := effect{kind: effectClose, to: m, code: wire.CloseBadFrame, reason: fmt.Sprintf("bad frame: %v", err)}
 	switch {
 	case errors.Is(err, crdt.ErrPendingFull):
-		// Too many updates lack the updates that they depend on: a new sync brings those.
+		// Too many updates lack the updates that they depend on. A new sync contains those.
 		e.code, e.reason, e.limit = wire.CloseOverload, "too many updates are pending; reconnect and sync", "pending"
 	case errors.Is(err, crdt.ErrTooLarge):
 		e.code, e.reason, e.limit = wire.CloseTooLarge, err.Error(), "document"

@@ -54,7 +54,8 @@ func (c counts) decrement(key string) {
 	}
 }
 
-// isFull reports whether one more would exceed the limit; a limit of 0 is none.
+// isFull reports whether one more connection would exceed the limit. A limit of 0 means
+// unlimited.
 func (c counts) isFull(key string, limit int) bool { return limit > 0 && c[key] >= limit }
 
 // admittedConn is a connection that admission counts.

@@ -20,8 +20,8 @@ type channel struct {
 	release func() // gives the room back to the hub
 }
 
-// join handles the event that joins a room on a channel. What the room sends is buffered
-// until the client has been told that it has joined.
+// join handles the event that joins a room on a channel. Frames from the room are
+// buffered until the event "joined" has been queued for the client.
 func (n *native) join(e wire.Event) error {
 	var ask event.Join
 	if err := e.Into(&ask); err != nil {

@@ -24,8 +24,8 @@ func (l login) countedUser() string {
 	return l.identity.User
 }
 
-// credentials say whose a connection is, or one document of a Hocuspocus connection, and
-// follow the expiry of the token. They are guarded by conn.dialectMu.
+// credentials hold the identity of a connection, or of one document of a Hocuspocus
+// connection, and follow the expiry of the token. They are guarded by conn.dialectMu.
 //
 //	valid ── exp − renewBefore ──► onRenewal: the client is asked for its next token
 //	      ── exp ────────────────► onExpired: it may only read
@@ -58,7 +58,7 @@ func (p *credentials) role(id store.RoomID) auth.Role {
 	return role
 }
 
-// peerInfo returns the person as a room needs to know them.
+// peerInfo returns the identity and role that a room needs.
 func (p *credentials) peerInfo(id store.RoomID) room.PeerInfo {
 	return room.PeerInfo{Role: p.role(id), User: p.identity.User, Name: p.identity.Name, Anonymous: p.anonymous}
 }
@@ -67,8 +67,8 @@ func (p *credentials) peerInfo(id store.RoomID) room.PeerInfo {
 // functions of e are called until accept or release is called again. Each call holds
 // dialectMu.
 //
-// Roles must be looked up after accept: rights that change before it are found by role,
-// and rights that change after it by Door.Renew.
+// The caller must look up roles after accept. If rights change before accept, role returns
+// the new ones. If they change later, Door.Renew finds the connection.
 func (p *credentials) accept(c *conn, l login, e expiry) {
 	p.release(c)
 	p.login, p.accepted, p.expired = l, true, false
@@ -86,7 +86,8 @@ func (p *credentials) accept(c *conn, l login, e expiry) {
 		stages = append([]stage{{expires.Add(-renewBefore), e.onRenewal}}, stages...)
 	}
 	for len(stages) > 1 && !time.Now().Before(stages[0].at) {
-		// The stage had begun before the token came. Its caller knows that: nothing is called.
+		// The stage began before the token arrived. The caller of accept knows that, so the
+		// stage's function is not called.
 		p.expired = len(stages) == 2
 		stages = stages[1:]
 	}

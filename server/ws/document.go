@@ -21,8 +21,8 @@ type document struct {
 	release     func() // gives the room back to the hub
 }
 
-// enterDocument opens a document for the client. What the room sends is buffered until
-// the client has been told that it has entered.
+// enterDocument opens a document for the client. Frames from the room are buffered
+// until the message that the client may enter has been queued.
 func (h *hocuspocus) enterDocument(m wire.Hocuspocus, l login) {
 	c := h.conn
 	roomID, err := store.ParseRoomID(m.Document())
@@ -132,8 +132,8 @@ func (h *hocuspocus) recheckDocument(d *document) {
 	c.door.updatePresence(c, &d.credentials, d.connID, id)
 }
 
-// leaveDocument ends a document. The client is not told: the provider that asked for it
-// is gone, and one that has taken its place would take the answer for its own.
+// leaveDocument ends a document. It sends no answer: the provider that asked is gone, and a
+// provider that has replaced it would take the answer for its own.
 func (h *hocuspocus) leaveDocument(address string) {
 	d := h.documents[address]
 	delete(h.documents, address)
@@ -144,7 +144,7 @@ func (h *hocuspocus) leaveDocument(address string) {
 	d.release()
 }
 
-// scopeOf returns the scope that a Hocuspocus client is told for a role.
+// scopeOf returns the scope that is sent to a Hocuspocus client for a role.
 func scopeOf(role auth.Role) wire.Scope {
 	if role >= auth.Write {
 		return wire.ScopeReadWrite

@@ -30,8 +30,8 @@ func (c *conn) TryHandle(frame []byte) (handled bool) {
 	return handled
 }
 
-// tryRunInline gives updates and awareness, most of what clients send, to a room inline.
-// size is that of the frame in bytes.
+// tryRunInline gives an update or awareness message, which most messages are, to a room
+// inline. size is the length of the frame in bytes.
 func (c *conn) tryRunInline(p *peer, b wire.Body, size int, now time.Time) bool {
 	var messages *rate.Limiter
 	l := &c.door.limits

@@ -67,7 +67,7 @@ type limits struct {
 	onLimit func(limit string)
 }
 
-// forClients returns the limits as native clients are told them.
+// forClients returns the limits in the form that is sent to native clients.
 func (l *limits) forClients() event.Limits {
 	_, largest := l.largestMessage()
 	return event.Limits{

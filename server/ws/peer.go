@@ -25,8 +25,8 @@ type peer struct {
 	subscribed bool         // a Hocuspocus client has subscribed to events
 	muted      bool         // nothing more may be sent
 	reader     *feed.Reader // nil before the first Wake
-	// acked is the count that a native client has yet to be told; 0 for none. acks is the
-	// number of SyncStatus messages that a Hocuspocus client has yet to be sent.
+	// acked is the count of the next ack to a native client; 0 for none. acks is the number
+	// of SyncStatus messages that are still to be sent to a Hocuspocus client.
 	acked  uint64
 	acks   int
 	buffer *joinBuffer // nil: nothing is buffered
@@ -48,7 +48,8 @@ var (
 	_ room.Toucher = (*peer)(nil)
 )
 
-// joinBuffer has what the room sends before the client has been told that it has joined.
+// joinBuffer holds frames that the room sends before the answer to the client's join is
+// queued.
 type joinBuffer struct {
 	frames [][]byte
 	bytes  int  // in frames
@@ -147,8 +148,8 @@ func (p *peer) Wake(r *feed.Reader) {
 	p.wake()
 }
 
-// Acked implements room.Peer. A native client is told the last number, a Hocuspocus
-// client a status for each update.
+// Acked implements room.Peer. A native client gets the last number, a Hocuspocus client a
+// status for each update.
 func (p *peer) Acked(n uint64) {
 	p.mu.Lock()
 	if p.isNative() {
@@ -159,8 +160,8 @@ func (p *peer) Acked(n uint64) {
 	p.wake()
 }
 
-// Refused implements room.Peer. A native client learns it from acks that do not advance,
-// and has been told its role. A y-websocket client prints the message, so it is sent once.
+// Refused implements room.Peer. A native client gets no message: it knows its role, and its
+// acks do not advance. A y-websocket client prints the message, so it is sent once.
 func (p *peer) Refused() {
 	switch {
 	case p.isNative():
@@ -241,8 +242,8 @@ func (p *peer) flushBuffer() {
 	}
 }
 
-// mute drops everything that the room still sends to the peer: its channel may be that of
-// another room by then.
+// mute drops everything that the room still sends to the peer. By then the peer's channel
+// may belong to another room.
 func (p *peer) mute() {
 	p.mu.Lock()
 	p.muted = true

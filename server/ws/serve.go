@@ -11,7 +11,7 @@ import (
 	"weft/server/store"
 )
 
-// RoomOptions say who opens a y-websocket connection, and to which room.
+// RoomOptions name the room and the identity of a y-websocket connection.
 type RoomOptions struct {
 	Room     store.RoomID
 	Identity auth.Identity
@@ -60,8 +60,8 @@ func (d *Door) ServeHocuspocus(w http.ResponseWriter, r *http.Request, token str
 	return nil
 }
 
-// ServeNative serves the native dialect. token is what the request carried; empty if the
-// event hello is to bring it. Errors are as in ServeRoom.
+// ServeNative serves the native dialect. token is the token of the request. If it is
+// empty, the client's event hello must contain one. Errors are as in ServeRoom.
 func (d *Door) ServeNative(w http.ResponseWriter, r *http.Request, token string) error {
 	c, leave, err := d.newConn(r, unauthenticated)
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 // maxUserID is the limit on a user's id in a watch list, in bytes.
 const maxUserID = 256
 
-// watch handles the event that watches people: the client is told their status over all
-// rooms. Everybody may watch everybody: a status names no room and has only a coarse
+// watch handles the event that watches people: the client is notified of their status over
+// all rooms. Everybody may watch everybody: a status names no room and has only a coarse
 // last-seen time.
 func (n *native) watch(e wire.Event) error {
 	var ask event.Watch

@@ -121,7 +121,7 @@ test('the log keeps its scroll position, and counts what is unread', async (t) =
   const atEnd = () => log.evaluate((e) => e.scrollHeight - e.scrollTop - e.clientHeight < 2)
   await until('the end of the log', atEnd)
 
-  // Measures in every frame how far the text of a row is from where it is now. Elements
+  // Measures in every frame how far a row's text moves from its present position. Elements
   // correct the scroll position in their ResizeObservers, so a ResizeObserver that is
   // made later measures what will be painted.
   const watch = (words, place) => log.evaluate((e, { words, place }) => {

@@ -122,7 +122,8 @@ func (g *updateRuns) clientIndex(id uint64, first int32) int {
 	return n
 }
 
-// encode writes the merged update: each unit once, clients in descending order, and the
+// encode writes the merged update from the runs (structRun: consecutive structs of one
+// client in one update): each unit once, clients in descending order, and the
 // union of the delete sets.
 func (g *updateRuns) encode() []byte {
 	slices.SortFunc(g.clients, func(a, b clientRuns) int { return cmp.Compare(b.client, a.client) })

@@ -33,7 +33,7 @@ func (f *Feed) PutBack(readers []*Reader) {
 }
 
 // SetStepOne records a sync step 1 of the peer with an encoded state vector. It replaces
-// an earlier one that is not answered yet: one answer serves both.
+// an earlier step 1 that is not answered yet: one answer serves both.
 func (r *Reader) SetStepOne(stateVector []byte) {
 	r.feed.mu.Lock()
 	r.stepOne = stateVector

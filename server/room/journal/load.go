@@ -33,8 +33,8 @@ func (l *load) add(n int, now time.Time) {
 	l.lastCommit = now
 }
 
-// commitGap returns the time from the beginning of the last commit to that of the next,
-// from 0 to MaxGap. Waiting pays under load, as an fsync costs the same for one record as
+// commitGap returns the time from the beginning of the last commit to the beginning of the
+// next, from 0 to MaxGap. Waiting pays under load, as an fsync costs the same for one record as
 // for a hundred.
 func (l *load) commitGap() time.Duration {
 	return time.Duration(min(max(l.records/lowLoad-1, 0), 1) * float64(MaxGap))

@@ -36,7 +36,7 @@ func (p *Position) Durable() uint64 {
 }
 
 // Err returns why no further record of the room will ever be durable, or nil: the store
-// refuses its records, because what it has stored of the room is damaged.
+// refuses the room's records, because the stored data of the room is damaged.
 func (p *Position) Err() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

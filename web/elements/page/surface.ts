@@ -117,9 +117,10 @@ function placeholder(text: string): Plugin {
 
 /**
  * Makes a composition of an input method one step of undo. Without this, undo
- * brings back half-typed kana. `onComposing` lets the room hold back the updates of
- * others meanwhile, because a browser loses a composition if the text node is
- * rewritten that it happens in.
+ * brings back half-typed kana. The callback `onComposing` is called when a composition
+ * begins, changes or ends. During a composition the room holds back the updates of other
+ * people, because a browser ends a composition when the text node that contains it is
+ * rewritten.
  */
 function compositions(onComposing: (isComposing: boolean) => void): Plugin {
   return new Plugin({

@@ -89,7 +89,7 @@ export class MessageWindow {
     const known = this.#stored.get(m.seq)
     const isNew = m.seq > this.#last
     this.#last = Math.max(this.#last, m.seq)
-    // A changed message from before the window is not added: it would leave a hole.
+    // A changed message from before the window is not added: it would leave a gap.
     if (!known && this.#opened && m.seq < this.#from) {
       if (this.#older) this.#early.push(m)
       return m
@@ -180,7 +180,7 @@ export class MessageWindow {
     const changes = !afresh && this.#rev < this.#lastRev
     if (!afresh && !changes && this.#through >= this.#last) return this.loading.set(false)
     this.#filling = true
-    const read = afresh ? this.#open() : changes ? this.#changes() : this.#hole()
+    const read = afresh ? this.#open() : changes ? this.#changes() : this.#readGap()
     read.then(() => {
       this.#failures = 0
       this.#filling = false
@@ -244,7 +244,7 @@ export class MessageWindow {
     this.#rev = page.length > 0 ? Math.max(this.#rev, ...page.map((m) => m.rev)) : this.#lastRev
   }
 
-  async #hole(): Promise<void> {
+  async #readGap(): Promise<void> {
     const { messages } = await this.#get(`after=${this.#through}&limit=200`)
     if (messages.length === 0) this.#through = this.#last // the server has no messages there
     for (const m of this.#read(messages)) this.#put(m)
