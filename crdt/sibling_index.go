@@ -16,8 +16,9 @@ type siblingIndex struct {
 // halfSibling is an item with the same origin as the siblings and another right origin.
 type halfSibling struct {
 	sibling
-	above uint64 // it stands behind all siblings with ids below this,
-	below uint64 // and in front of all siblings with ids above this
+	// The list order bounds the half-sibling by the client ids of the siblings around it:
+	above uint64 // all siblings with a lower id than this are to its left
+	below uint64 // all siblings with a higher id than this are to its right
 }
 
 // noSiblingRight is halfSibling.below if all siblings stand in front of it.
@@ -121,7 +122,8 @@ func (g *siblingIndex) insert(sib sibling) (before, last unitRef) {
 	return g.end, last
 }
 
-// precedes reports whether a new sibling with this id is placed behind the half-sibling.
+// precedes reports whether the half-sibling is to the left of a new sibling with this id:
+// the id is beyond below, or it is not under above and the half-sibling has the lower id.
 func (x *halfSibling) precedes(id uint64) bool {
 	return id > x.below || id >= x.above && x.id < id
 }

@@ -74,7 +74,7 @@ type content struct {
 	length uint64 // in units
 	data   []byte // in the form that content.go lists
 
-	// Only of kindType.
+	// Set only if kind is kindType:
 	shape    uint8
 	name     string
 	children []content

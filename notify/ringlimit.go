@@ -72,7 +72,9 @@ func (l *ringLimiter) earliest(now time.Time, key ringKey) (at time.Time, limit 
 func (l *ringLimiter) earliestLocked(now time.Time, key ringKey) (at time.Time, limit string) {
 	at = now
 	if r, ok := l.last[key]; ok {
-		at, limit = latest(at, r.at.Add(l.limits.Every)), limitEvery
+		if free := r.at.Add(l.limits.Every); free.After(at) {
+			at, limit = free, limitEvery
+		}
 	}
 	if times := l.hourly[key.user]; l.limits.Hourly > 0 && len(times) >= l.limits.Hourly {
 		if free := times[len(times)-l.limits.Hourly].Add(hourlyWindow); free.After(at) {

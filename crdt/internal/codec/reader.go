@@ -67,8 +67,8 @@ func (s *StructReader) begin() (err error) {
 // Raw returns the bytes of the struct just read, a view of the update.
 func (s *StructReader) Raw() []byte { return s.r.Slice(s.from, s.r.Offset()) }
 
-// Close reads the rest of the update and appends its delete set to ds, in the order
-// found. The error is a *PositionError.
+// Close ends the reading of structs: it skips the rest of them and appends the delete set
+// at the end of the update to ds, in the order found. The error is a *PositionError.
 func (s *StructReader) Close(ds DeleteSet) (DeleteSet, error) {
 	for s.Next() {
 	}

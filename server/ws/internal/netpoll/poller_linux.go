@@ -256,7 +256,7 @@ func (p *poller) fail(err error) {
 	}
 	p.mu.Unlock()
 	_ = p.file.Close()
-	p.log.Error("netpoll: epoll failed; all connections go on with the net package and cost more CPU", "connections", len(conns), "err", err)
+	p.log.Error("netpoll: epoll failed; all connections go on with Go's own poller until the server restarts, and cost more CPU", "connections", len(conns), "err", err)
 	for _, c := range conns {
 		c.leavePoller()
 	}
