@@ -32,6 +32,7 @@ func LabLimits() Limits {
 // happened; after RetryAfter one more change is allowed.
 type RateLimitError struct{ RetryAfter time.Duration }
 
+// Error implements error. The text says how long to wait.
 func (e *RateLimitError) Error() string {
 	return fmt.Sprintf("chat: too many messages: wait %d s, then send it again", e.Seconds())
 }

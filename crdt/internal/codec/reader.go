@@ -93,6 +93,7 @@ type PositionError struct {
 	Rule   error
 }
 
+// Error implements error.
 func (e *PositionError) Error() string { return fmt.Sprintf("byte %d: %v", e.Offset, e.Rule) }
 
 // Unwrap returns the rule.
