@@ -43,10 +43,11 @@
 //
 // Tested at random, with a printed seed, in laws_test.go:
 //
-//	order       any two documents that took the same updates encode to the same
-//	            bytes, whatever the order, however often each came
-//	exchange    b.Apply(a.EncodeStateAsUpdate(b.StateVector())) brings b up to a
-//	idempotence applying what is known changes nothing, and says so
+//	order       two documents that applied the same updates encode to the same
+//	            bytes, in whatever order and however often the updates arrived
+//	exchange    after b.ApplyUpdate(a.EncodeStateAsUpdate(b.StateVector())) b contains
+//	            everything that a contains
+//	idempotence applying a known update changes nothing, and ApplyUpdate returns false
 //	refusal     an update that returns an error has changed nothing
 //	round trip  a document loaded from its full state encodes to that state
 //	atomicity   a transaction that returns an error has changed nothing
