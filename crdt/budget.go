@@ -16,14 +16,14 @@ const maxWork = 1 << 26
 const unbounded = math.MaxInt
 
 // ApplyStored is ApplyUpdate for a stored update that was accepted before. It limits
-// neither the work, nor what is pending, nor the number of subdocuments, so that every
+// neither the work, nor the pending structs, nor the number of subdocuments, so that every
 // stored document can be loaded again.
 func (d *Doc) ApplyStored(update []byte) (changed bool, err error) {
 	return d.apply(update, unbounded)
 }
 
 // rollback restores the document as it was before the running transaction, with before as
-// what is pending. Nothing is lost until then, since content is dropped only in commit.
+// the pending structs. Nothing is lost until then, since content is dropped only in commit.
 func (d *Doc) rollback(before pending) {
 	state := d.tx.appendBefore(nil)
 	d.reset()
@@ -51,7 +51,7 @@ func (d *Doc) reset() {
 }
 
 // appendBefore encodes the full state (V1) as it was when the transaction began, without
-// what was pending.
+// the structs that were pending then.
 func (tx *txn) appendBefore(dst []byte) []byte {
 	s := tx.store()
 	for _, span := range tx.deleted {

@@ -7,7 +7,7 @@ import (
 	"weft/crdt/internal/codec"
 )
 
-// Limits on what is pending in a document. For a document that is still empty they are
+// Limits on the pending structs and deletions of a document. For a document that is still empty they are
 // twice as high, so that a stored state can always be loaded again.
 const (
 	MaxPendingBytes   = 1 << 20 // of encoded structs

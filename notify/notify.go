@@ -43,7 +43,7 @@ type Actor struct {
 // Counts are the totals of a person's inbox.
 type Counts struct {
 	Unread int `json:"unread"`
-	Unseen int `json:"unseen"` // at most Unread: what is read counts as seen
+	Unseen int `json:"unseen"` // at most Unread: a read notification counts as seen
 }
 
 // Subscription is the push subscription of one browser (RFC 8030, RFC 8291).

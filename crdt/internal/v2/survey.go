@@ -35,7 +35,7 @@ type Purpose int
 const (
 	PurposeApply   Purpose = iota // costs what applying it allocates
 	PurposeConvert                // costs the bytes of its form in V1
-	PurposeMerge                  // costs those, and the bytes of what is made from them
+	PurposeMerge                  // costs those, and the bytes of the merged update
 	PurposeTrusted                // costs nothing: the writer is trusted
 )
 

@@ -14,7 +14,7 @@ import (
 )
 
 type dataFolder struct {
-	Data string `env:"WEFT_DATA" default:"./weft-data" help:"Folder that everything is kept in." placeholder:"DIR"`
+	Data string `env:"WEFT_DATA" default:"./weft-data" help:"Data folder." placeholder:"DIR"`
 }
 
 // interruptible ends with SIGINT or SIGTERM.

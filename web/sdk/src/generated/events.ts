@@ -461,7 +461,7 @@ export type ConnectedEvent = {
    */
   readonly recovered: boolean
   readonly unread: number
-  /** at most Unread: what is read counts as seen */
+  /** at most Unread: a read notification counts as seen */
   readonly unseen: number
 }
 
@@ -525,7 +525,7 @@ export type NotificationEvent = {
  */
 export type CountsEvent = {
   readonly unread: number
-  /** at most Unread: what is read counts as seen */
+  /** at most Unread: a read notification counts as seen */
   readonly unseen: number
 }
 
